@@ -1,0 +1,51 @@
+# Every target sets up what it needs: `make demo` on a fresh clone is enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+DEMO_RUN := runs/demo
+DATA ?=
+TEST ?= tests
+
+.PHONY: help setup demo serve test test-slow check format bench clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 18
+
+setup: $(READY)  ## a .venv with everything, at the tested versions
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "i2i needs Python 3.11 or later; $$($(PYTHON) --version) was found. Try: make setup PYTHON=python3.12"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing i2i and what it needs into $(VENV) (a few minutes, several GB, once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
+	@touch $@
+
+demo: $(READY)  ## train, export, convert and score on sample pairs, or on DATA=folder
+	@$(BIN)/i2i demo $(if $(DATA),"$(DATA)") --run $(DEMO_RUN)
+
+serve: $(READY)  ## open the page and the HTTP API on the demo's translator
+	@$(BIN)/i2i serve $(DEMO_RUN)
+
+test: $(READY)  ## every test but the slow ones (TEST=tests/test_x.py for some)
+	@$(BIN)/pytest -m "not slow" $(TEST)
+
+test-slow: $(READY)  ## the tests that train for minutes
+	@$(BIN)/pytest -m slow --timeout 3600 $(TEST)
+
+check: $(READY)  ## format, lint and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: $(READY)  ## rewrite the files as `make check` wants them
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(READY)  ## measure against the plain way; writes benchmarks/results.json and docs/benchmarks.md
+	@$(BIN)/python -m benchmarks
+
+clean:  ## remove what was built, not the runs
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,264 @@
+"""Files into arrays: the one decoder that training, conversion and the server share (numpy and Pillow only).
+
+How each kind of file is read is decided here, on purpose, and docs/pictures.md says the same in words:
+EXIF orientation is applied; palettes become RGB; one-bit becomes grey; CMYK becomes sRGB (through its ICC profile
+when it has one); alpha is kept apart; depth follows the file's type, never its values; animations are refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from .errors import PictureError, PictureTooLargeError
+
+Array = npt.NDArray[Any]
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
+"""The only decoders that a file may reach; others (PDF, EPS, FITS, …) have a history of holes."""
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
+
+MAX_PIXELS = 178_000_000
+"""Largest picture read unless the caller says otherwise, in pixels."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """A decoded picture, upright."""
+
+    pixels: Array
+    """(H, W, C) uint8, uint16 or float32 in [0, 1]; C is 1 (grey), 3 (RGB) or the bands of a TIFF; no alpha."""
+    alpha: Array | None = None
+    """(H, W), of the same type as `pixels`."""
+    icc: bytes | None = None
+    exif: bytes | None = None
+    """Without the orientation, which has been applied."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """What a file says of itself before it is decoded, upright."""
+
+    width: int
+    height: int
+    channels: int
+    """As `Picture.pixels` will have them: alpha does not count."""
+    depth: int
+    """Bits a channel: 8, 16 or 32."""
+
+
+def is_picture(path: Path) -> bool:
+    """Whether the name is that of a picture that we read; hidden files are not."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def find_pictures(root: Path) -> list[Path]:
+    """Every picture below `root`, hidden folders left out, sorted by path."""
+    below = (p for p in root.rglob("*") if is_picture(p) and p.is_file())
+    return sorted(p for p in below if not any(part.startswith(".") for part in p.relative_to(root).parts))
+
+
+def read_header(source: Path | bytes) -> Header:
+    """Size and channels, read without decoding; raises PictureError when the file is no picture."""
+    with _opened(source) as image:
+        if _is_measured(image, source):
+            page = _tiff_page(source)
+            array_shape = page.shape if page.axes == "YX" else _last_channels(page.shape, page.axes)
+            channels = 1 if len(array_shape) == 2 else array_shape[2]
+            alpha = bool(page.extrasamples) and channels in (2, 4)
+            return Header(page.imagewidth, page.imagelength, channels - alpha, page.bitspersample)
+        width, height = image.size
+        if image.getexif().get(0x0112) in (5, 6, 7, 8):  # a quarter turn
+            width, height = height, width
+        grey = image.mode in ("1", "L", "LA", "I;16", "I;16B", "I;16L", "I", "F")
+        return Header(width, height, 1 if grey else 3, 16 if image.mode.startswith("I;16") else 8)
+
+
+def read_picture(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Decode a file or its bytes; raises PictureError, or PictureTooLargeError before decoding."""
+    with _opened(source) as image:
+        width, height = image.size
+        if width * height > max_pixels:
+            raise PictureTooLargeError(
+                f"{_name(source)} has {width}x{height} = {width * height / 1e6:.0f} megapixels; "
+                f"the limit is {max_pixels / 1e6:.0f}."
+            )
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1 and image.format != "MPO":  # MPO: a photograph with its preview
+            raise PictureError(f"{_name(source)} holds {frames} frames; i2i reads single pictures.")
+        try:
+            return _read_tiff(source) if _is_measured(image, source) else _decode(image)
+        except PictureError:
+            raise
+        except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error, ValueError …
+            raise PictureError(f"{_name(source)} is damaged or cut short ({_sentence(error)}).") from error
+
+
+def with_channels(pixels: Array, channels: int) -> Array:
+    """(H, W, C) as (H, W, channels): RGB to grey by Rec. 601 luma, grey to RGB by repetition, else refused.
+
+    Raises PictureError where no such conversion means anything (five bands to RGB, say).
+    """
+    have = pixels.shape[2]
+    if have == channels:
+        return pixels
+    if have == 1 and channels == 3:
+        return np.repeat(pixels, 3, axis=2)
+    if have == 3 and channels == 1:
+        luma = pixels.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+        grey = luma if pixels.dtype == np.float32 else np.rint(luma)
+        return grey.astype(pixels.dtype)[..., None]
+    raise PictureError(f"The picture has {have} channels where {channels} are needed.")
+
+
+def to_float(pixels: Array) -> npt.NDArray[np.float32]:
+    """Any `Picture.pixels` as float32 in [0, 1]; the depth is the type's, never guessed from the values."""
+    if pixels.dtype == np.float32:
+        return pixels
+    return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+
+
+def to_uint8(pixels: Array) -> npt.NDArray[np.uint8]:
+    """Any `Picture.pixels` as uint8, rounded to the nearest value."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    return np.rint(np.clip(to_float(pixels), 0, 1) * 255).astype(np.uint8)
+
+
+def to_pil(pixels: Array) -> Image.Image:
+    """(H, W, 1 or 3) as an 8-bit Pillow picture; of other counts the first three bands are shown."""
+    shown = to_uint8(pixels)
+    return Image.fromarray(shown[..., 0] if shown.shape[2] < 3 else shown[..., :3])
+
+
+@contextlib.contextmanager
+def _opened(source: Path | bytes) -> Iterator[Image.Image]:
+    """The file as Pillow sees it, undecoded."""
+    if (len(source) if isinstance(source, bytes) else _size(source)) == 0:
+        raise PictureError(f"{_name(source)} is empty (0 bytes).")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit says it better
+            image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise PictureTooLargeError(f"{_name(source)} is too large: {_sentence(error)}.") from error
+    except UnidentifiedImageError as error:
+        raise PictureError(f"{_name(source)} is not a JPEG, PNG, WebP, TIFF or BMP picture.") from error
+    except Exception as error:  # a damaged header can raise nearly anything
+        raise PictureError(f"{_name(source)} cannot be opened ({_sentence(error)}).") from error
+    with image:
+        yield image
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise PictureError(f"{path} cannot be opened ({error.strerror}).") from error
+
+
+def _decode(image: Image.Image) -> Picture:
+    icc, exif = image.info.get("icc_profile"), image.getexif()
+    upright = ImageOps.exif_transpose(image)
+    exif.pop(0x0112, None)
+    if upright.mode == "CMYK":
+        upright, icc = _cmyk_to_srgb(upright, icc), None
+    elif upright.mode == "P" or "transparency" in upright.info:
+        upright = upright.convert("RGBA" if "transparency" in upright.info else "RGB")
+    elif upright.mode == "1":
+        upright = upright.convert("L")
+    elif upright.mode not in ("L", "LA", "RGB", "RGBA") and not upright.mode.startswith("I"):
+        upright = upright.convert("RGB")  # YCbCr, LAB, HSV
+    array = np.asarray(upright)
+    if upright.mode.startswith("I"):  # Pillow's ways to hold 16-bit grey
+        array = np.clip(array, 0, 65535).astype(np.uint16)
+    if array.ndim == 2:
+        array = array[..., None]
+    alpha = array[..., -1] if upright.mode in ("LA", "RGBA") else None
+    pixels = array if alpha is None else array[..., :-1]
+    return Picture(np.ascontiguousarray(pixels), alpha, icc, exif.tobytes() if len(exif) else None)
+
+
+def _cmyk_to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
+    if icc:
+        with contextlib.suppress(ImageCms.PyCMSError, OSError):  # a broken profile: the plain formula then
+            profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+            converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            if converted is not None:
+                return converted
+    return image.convert("RGB")
+
+
+def _is_measured(image: Image.Image, source: Path | bytes) -> bool:
+    """Whether this is a TIFF that Pillow would cut to 8 bits or refuse: 16-bit colour, float, many bands."""
+    if image.format != "TIFF":
+        return False
+    page = _tiff_page(source)
+    plain = page.photometric in (0, 1, 2)  # white is zero, black is zero, RGB
+    return plain and (page.bitspersample > 8 or page.samplesperpixel > 4)
+
+
+def _tiff_page(source: Path | bytes) -> tifffile.TiffPage:
+    try:
+        with tifffile.TiffFile(io.BytesIO(source) if isinstance(source, bytes) else source) as tiff:
+            return tiff.pages.first
+    except Exception as error:
+        raise PictureError(f"{_name(source)} is damaged or cut short ({_sentence(error)}).") from error
+
+
+def _last_channels(shape: tuple[int, ...], axes: str) -> tuple[int, ...]:
+    """The shape with channels last, for planar files too."""
+    return (*shape[1:], shape[0]) if axes.startswith("S") else shape
+
+
+def _read_tiff(source: Path | bytes) -> Picture:
+    with tifffile.TiffFile(io.BytesIO(source) if isinstance(source, bytes) else source) as tiff:
+        page = tiff.pages.first
+        array = page.asarray()
+        if array.ndim == 3 and page.axes.startswith("S"):
+            array = np.moveaxis(array, 0, -1)
+        if array.ndim == 2:
+            array = array[..., None]
+        array = _turned(array, int(page.tags.valueof(274, 1)))
+        icc, has_alpha = page.tags.valueof(34675), bool(page.extrasamples) and array.shape[2] in (2, 4)
+        inverted = page.photometric == 0
+    if array.dtype not in (np.uint8, np.uint16):
+        if array.dtype.kind != "f":
+            raise PictureError(f"{_name(source)} has {array.dtype} values; 8 or 16 bits or floats are read.")
+        if not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
+            raise PictureError(f"{_name(source)} has float values outside [0, 1]; scale it first.")
+        array = array.astype(np.float32)
+    if inverted:
+        array = (1 if array.dtype == np.float32 else np.iinfo(array.dtype).max) - array
+    pixels, alpha = (array[..., :-1], array[..., -1]) if has_alpha else (array, None)
+    return Picture(np.ascontiguousarray(pixels), alpha, icc)
+
+
+def _turned(array: Array, orientation: int) -> Array:
+    """Upright, by the TIFF orientation tag (1 to 8)."""
+    if orientation in (5, 6, 7, 8):
+        array = array.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        array = array[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        array = array[::-1]
+    return array
+
+
+def _name(source: Path | bytes) -> str:
+    return "The picture" if isinstance(source, bytes) else str(source)
+
+
+def _sentence(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

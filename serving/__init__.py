@@ -1,0 +1,1 @@
+"""Runs exported translators; never imports torch."""
