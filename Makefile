@@ -38,6 +38,8 @@ test-slow: $(READY)  ## the tests that train for minutes
 check: $(READY)  ## format, lint and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
+	@rm -rf build/typed && mkdir -p build/typed/i2i
+	@ln -s $(CURDIR)/i2i/* $(CURDIR)/datasets $(CURDIR)/serving build/typed/i2i/
 	@$(BIN)/mypy
 
 format: $(READY)  ## rewrite the files as `make check` wants them

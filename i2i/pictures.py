@@ -98,7 +98,7 @@ def read_picture(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> Picture:
         if frames > 1 and image.format != "MPO":  # MPO: a photograph with its preview
             raise PictureError(f"{_name(source)} holds {frames} frames; i2i reads single pictures.")
         try:
-            return _read_tiff(source) if _is_measured(image, source) else _decode(image)
+            return _read_tiff(source) if _is_measured(image, source) else from_pil(image)
         except PictureError:
             raise
         except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error, ValueError …
@@ -168,14 +168,17 @@ def _size(path: Path) -> int:
         raise PictureError(f"{path} cannot be opened ({error.strerror}).") from error
 
 
-def _decode(image: Image.Image) -> Picture:
+def from_pil(image: Image.Image) -> Picture:
+    """A Pillow picture as arrays, upright; may raise whatever Pillow's decoder raises."""
     icc, exif = image.info.get("icc_profile"), image.getexif()
     upright = ImageOps.exif_transpose(image)
     exif.pop(0x0112, None)
     if upright.mode == "CMYK":
         upright, icc = _cmyk_to_srgb(upright, icc), None
-    elif upright.mode == "P" or "transparency" in upright.info:
-        upright = upright.convert("RGBA" if "transparency" in upright.info else "RGB")
+    elif upright.mode in ("P", "L", "RGB") and "transparency" in upright.info:  # one colour is see-through
+        upright = upright.convert("LA" if upright.mode == "L" else "RGBA")
+    elif upright.mode == "P":
+        upright = upright.convert("RGB")
     elif upright.mode == "1":
         upright = upright.convert("L")
     elif upright.mode not in ("L", "LA", "RGB", "RGBA") and not upright.mode.startswith("I"):

@@ -1,1 +1,12 @@
-"""Methods."""
+"""The methods by name: one file a paper. A new one is a file in this folder and a line here."""
+
+from __future__ import annotations
+
+from .base import Batch, Method
+from .pix2pix import Pix2Pix
+
+__all__ = ["METHODS", "Batch", "Method"]
+
+METHODS: dict[str, type[Method]] = {
+    "pix2pix": Pix2Pix,
+}

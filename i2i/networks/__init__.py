@@ -1,1 +1,115 @@
-"""Networks."""
+"""The networks by name. A new one is a file in this folder and a line in a table here; see CONTRIBUTING.md.
+
+A generator takes `(in_channels, out_channels, **its own options)` and says of itself, as attributes: `multiple`
+and `smallest` (pixels a side of its input), `receptive_field` (pixels a side) and `tiling` (`local` or `global`,
+as in the model card). A discriminator takes `(in_channels, **its own options)` and says its `smallest` input.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from typing import Any, cast
+
+from torch import nn
+
+from ..errors import ConfigError, UnknownNameError
+from .norms import NORMS, as_served
+from .patchgan import PatchDiscriminator, PixelDiscriminator
+from .resnet import ResnetGenerator
+from .unet import UNet
+
+__all__ = [
+    "DISCRIMINATORS",
+    "GENERATORS",
+    "as_served",
+    "build",
+    "check_size",
+    "init_normal",
+    "require",
+    "unet_for",
+]
+
+GENERATORS: dict[str, Callable[..., nn.Module]] = {
+    "unet16": partial(UNet, depth=4),
+    "unet32": partial(UNet, depth=5),
+    "unet64": partial(UNet, depth=6),
+    "unet128": partial(UNet, depth=7),
+    "unet256": partial(UNet, depth=8),
+    "unet512": partial(UNet, depth=9),
+    "resnet6": partial(ResnetGenerator, blocks=6),
+    "resnet9": partial(ResnetGenerator, blocks=9),
+}
+
+DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {
+    "patch": PatchDiscriminator,
+    "pixel": PixelDiscriminator,
+}
+
+
+def build(
+    table: dict[str, Callable[..., nn.Module]],
+    kind: str,
+    name: str,
+    channels: tuple[int, ...],
+    options: Mapping[str, Any],
+) -> nn.Module:
+    """The network called `name` in `table`, initialised as it pleases; options that are None keep its defaults.
+
+    Raises UnknownNameError for the name, ConfigError for an option that this network does not have.
+    """
+    require(kind, name, table)
+    given = {key: value for key, value in options.items() if value is not None}
+    known = inspect.signature(table[name]).parameters
+    for key, value in given.items():
+        if key not in known:
+            raise ConfigError(f"The {kind} {name!r} has no {key!r} to set to {value!r}; leave {kind}.{key} out.")
+    if "norm" in given:
+        require("norm", given["norm"], NORMS)
+    return table[name](*channels, **given)
+
+
+def require(kind: str, name: str, table: Collection[str]) -> None:
+    """Raises UnknownNameError when `name` is not in `table`."""
+    if name not in table:
+        raise UnknownNameError(kind, name, table)
+
+
+def check_size(size: int, generator: nn.Module, discriminator: nn.Module) -> None:
+    """Raises ConfigError when training crops of `size` pixels do not suit the two networks."""
+    multiple, smallest = cast(int, generator.multiple), cast(int, generator.smallest)
+    if size % multiple or size < smallest:
+        nearest = max(smallest, round(size / multiple) * multiple)
+        raise ConfigError(
+            f"This generator needs sizes that are multiples of {multiple}; {size} is none. Try {nearest}."
+        )
+    needed = cast(int, discriminator.smallest)
+    if size < needed:
+        raise ConfigError(f"This discriminator needs pictures of {needed} pixels or more; the size is {size}.")
+
+
+def unet_for(size: int) -> str:
+    """The deepest U-Net, up to the paper's `unet256`, whose multiple divides `size` pixels.
+
+    Raises ConfigError when none does.
+    """
+    for depth in (8, 7, 6, 5, 4):
+        if size % 2**depth == 0:
+            return f"unet{2**depth}"
+    raise ConfigError(
+        f"No U-Net takes pictures of {size} pixels: the size must be a multiple of 16. "
+        f"Try --size {max(16, round(size / 16) * 16)}, or --set generator.name=resnet6 (any multiple of 4)."
+    )
+
+
+def init_normal(network: nn.Module, std: float = 0.02) -> None:
+    """Weights from N(0, std), norm weights from N(1, std), biases 0 (Isola et al., 2017, section 6.2)."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.normal_(module.weight, 0.0, std)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm2d | nn.InstanceNorm2d) and module.affine:
+            nn.init.normal_(module.weight, 1.0, std)
+            nn.init.zeros_(module.bias)

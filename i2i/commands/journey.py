@@ -1,0 +1,145 @@
+"""What the demo does: pairs, a training as long as the time allows, conversion of a folder, scores."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+import typer
+from PIL import Image
+
+from ..datasets.layouts import find_layout, hold_out
+from ..datasets.paired import PairedPictures
+from ..datasets.sample import SAMPLES
+from ..device import place
+from ..evaluation import Evaluation
+from ..files import write_atomically
+from ..methods import METHODS
+from ..pictures import to_pil
+from ..run import Run
+from ..serving import Engine, convert_folder, resolve_model
+from .converting import Meter, summary
+from .progress import Bar
+from .scoring import Scoring, score, table
+from .training import Request, settings, train_run
+
+SIZE, COUNT = 128, 600
+"""Of the sample pairs: pixels a side, and training pairs."""
+EXAMPLES = 8
+LEAST, MOST = 1_200, 12_000
+"""Images that a demo trains on, at least and at most."""
+SETTINGS: dict[str, Any] = {
+    "size": SIZE,
+    "batch": 4,
+    "generator": {"width": 32, "dropout": 0.0},
+    "discriminator": {"width": 32},
+    "optimizer": {"lr": 4e-4},
+}
+
+
+def journey(data: Path | None, folder: Path, minutes: float, direction: str) -> int | None:
+    """Run the demo into `folder`; gives the signal that stopped it, or None."""
+    began = time.monotonic()
+    run = Run(folder)
+    pairs = data or _sample(folder.parent / "demo-data")
+    images = run.config(METHODS["pix2pix"].Config).images if run.exists else _affordable(pairs, minutes, direction)
+    flags = {"images": images, "direction": direction}
+    stopped_by = train_run(Request("pix2pix", pairs, folder, flags=flags, assignments=SETTINGS))
+    if stopped_by is not None:
+        return stopped_by
+
+    engine = Engine(resolve_model(folder))
+    typer.echo(f"\n{engine.reason}")
+    _write_examples(pairs, folder / "examples", direction)
+    typer.echo("Converting a folder of held-out inputs ...")
+    with Meter() as meter:
+        converted = convert_folder(
+            engine, folder / "examples", folder / "converted", existing="overwrite", progress=meter
+        )
+    typer.echo(summary(converted, dry_run=False))
+    result = score(engine, Scoring(pairs), folder / "evaluation")
+    typer.echo(table(result))
+    seconds = time.monotonic() - began
+    _write_facts(folder / "demo.json", result, seconds)
+    typer.echo(_closing(folder, result, seconds))
+    return None
+
+
+def _sample(out: Path) -> Path:
+    typer.echo("Painting sample pairs: label maps and the buildings they describe ...")
+    with Bar("Painting", COUNT, "pairs") as bar:
+
+        def painted(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done)
+
+        SAMPLES["facades"](out, COUNT, SIZE, 0, painted)
+    return out
+
+
+def _affordable(pairs: Path, minutes: float, direction: str) -> int:
+    """How many images this machine trains on in that time, by a few steps on noise."""
+    request = Request("pix2pix", pairs, Path(), flags={"direction": direction}, assignments=SETTINGS)
+    config = settings(request)
+    method_type = METHODS["pix2pix"]
+    config = method_type.resolved(config, COUNT)
+    method = method_type.from_config(config, place())
+    device = method.placement.device
+    noise = torch.rand(config.batch, 3, config.size, config.size, device=device) * 2 - 1
+    batch = {"a": noise, "b": noise.flip(0)}
+    method.step(batch)
+    started, steps = time.monotonic(), 0
+    while time.monotonic() - started < 3:
+        float(method.step(batch)["g_l1"])  # reading a value waits for the device
+        steps += 1
+    rate = steps * config.batch / (time.monotonic() - started)
+    images = min(MOST, max(LEAST, int(rate * minutes * 60)))
+    images -= images % config.batch
+    typer.echo(f"About {rate:.0f} images/s here: training on {images} images in {images / rate / 60:.1f} minutes.")
+    return images
+
+
+def _write_examples(pairs: Path, out: Path, direction: str) -> None:
+    """A few held-out inputs as pictures of their own, for conversion and for the page."""
+    layout = hold_out(find_layout(pairs))
+    held_out = layout.splits.get("test") or layout.splits["val"]
+    pictures = PairedPictures(held_out[:EXAMPLES], size=SIZE, swap=direction == "b2a", cache_mb=0)
+    out.mkdir(parents=True, exist_ok=True)
+    for index, pair in enumerate(pictures.pairs):
+        name = pair.name.replace("/", "-")
+        middle = (pictures.fixed(index)["a"].transpose(1, 2, 0) + 1) / 2
+        image: Image.Image = to_pil(middle)
+        image.save(out / f"{name}.png")
+
+
+def _write_facts(path: Path, result: Evaluation, seconds: float) -> None:
+    facts = {
+        "l1": result.mean("l1"),
+        "baselines": {name: result.mean("l1", name) for name in result.baselines},
+        "seconds": round(seconds, 1),
+    }
+    write_atomically(path, json.dumps(facts, indent=1).encode())
+
+
+def _closing(folder: Path, result: Evaluation, seconds: float) -> str:
+    ours = result.mean("l1")
+    better = min(result.mean("l1", name) for name in result.baselines)
+    names = {"input": "returning the input", "lookup": "the best lookup by colour"}
+    lines = [
+        "",
+        f"Done in {seconds / 60:.1f} minutes. Error on {len(result.rows)} held-out pairs (mean absolute, 0 to 1):",
+        f"  {'this translator':<28} {ours:.4f}",
+        *(f"  {names[name]:<28} {result.mean('l1', name):.4f}" for name in result.baselines),
+        f"That is {1 - ours / better:.0%} below the better baseline.",
+        "",
+        f"Contact sheet: {folder / 'evaluation' / 'sheet.png'}   (input | output | truth)",
+        f"Report:        {folder / 'report.html'}",
+        f"Model:         {folder / 'model.onnx'}",
+        f"Converted:     {folder / 'converted'}",
+        "",
+        "Next: make serve   (the page, with your translator in it)",
+    ]
+    return "\n".join(lines)

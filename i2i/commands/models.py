@@ -1,0 +1,95 @@
+"""`i2i export`, `i2i info`, `i2i evaluate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import app
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    out: Annotated[Path | None, typer.Option(help="File to write; by default in the run.")] = None,
+    checkpoint: Annotated[str, typer.Option(help="last or best (by the validation error).")] = "last",
+    direction: Annotated[str | None, typer.Option(help="a2b or b2a, where a run has two.")] = None,
+    precision: Annotated[str, typer.Option(help="fp32 or fp16.")] = "fp32",
+) -> None:
+    """Write a run's generator as one ONNX file, checked against torch.
+
+    \b
+    i2i export runs/facades --checkpoint best --out facades.onnx
+    """
+    from ..export_run import export_run
+    from ..run import Run
+
+    for path in export_run(Run(run), checkpoint, direction=direction, out=out, precision=precision):
+        typer.echo(f"{path} ({path.stat().st_size / 2**20:.1f} MB)")
+
+
+@app.command()
+def info(
+    model: Annotated[Path, typer.Argument(help="Run directory or ONNX file.")],
+    direction: Annotated[str, typer.Option(help="a2b or b2a, where a run has two.")] = "a2b",
+    as_json: Annotated[bool, typer.Option("--json", help="The card as JSON.")] = False,
+) -> None:
+    """Say what a model is, what it takes and gives, and how it was checked.
+
+    \b
+    i2i info runs/facades
+    """
+    import dataclasses
+
+    from ..serving import read_card, resolve_model
+    from .words import describe
+
+    path = resolve_model(model, direction)
+    card = read_card(path)
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(card), ensure_ascii=False, indent=1))
+    else:
+        typer.echo(describe(path, card))
+
+
+@app.command()
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="Run directory or ONNX file.")],
+    data: Annotated[Path, typer.Argument(help="Folder of pairs.")],
+    split: Annotated[str | None, typer.Option(help="train, val or test; by default test, else val.")] = None,
+    metrics: Annotated[str, typer.Option(help="Names with commas between: l1, psnr, ssim.")] = "l1,psnr,ssim",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the CSV and the contact sheet.")] = None,
+    direction: Annotated[str, typer.Option(help="a2b or b2a, where a run has two.")] = "a2b",
+    native: Annotated[bool, typer.Option(help="At the pictures' own size, not the trained one.")] = False,
+    a: Annotated[str | None, typer.Option(help="Name of the folder of side A.")] = None,
+    b: Annotated[str | None, typer.Option(help="Name of the folder of side B.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cuda, cuda:N, openvino or cpu.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto or fp32.")] = "auto",
+) -> None:
+    """Score a translator on pairs, beside two baselines: the input itself, and the best lookup by colour.
+
+    Writes scores.csv (a line a picture) and sheet.png (the worst, median and best) into OUT.
+
+    \b
+    i2i evaluate runs/facades facades --split test --json scores.json
+    """
+    from ..serving import Engine, resolve_model
+    from .scoring import Scoring, score, table
+
+    path = resolve_model(model, direction)
+    engine = Engine(path, device=device, precision=precision)
+    typer.echo(engine.reason)
+    scoring = Scoring(data, split, tuple(m.strip() for m in metrics.split(",") if m.strip()), a, b, native)
+    folder = out or (model / "evaluation" if model.is_dir() else path.with_name(f"{path.stem}-evaluation"))
+    result = score(engine, scoring, folder)
+    typer.echo(table(result))
+    if json_file is not None:
+        from ..files import write_atomically
+
+        write_atomically(json_file, json.dumps(result.to_dict(str(model), str(data)), indent=1).encode())
+    typer.echo(f"By picture: {folder / 'scores.csv'}")
+    typer.echo(f"Worst, median and best: {folder / 'sheet.png'}")

@@ -1,0 +1,68 @@
+"""Progress with rate and time left: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+class Bar:
+    """Counts `unit`s up to a total; `start` of them were done before and do not count for the rate."""
+
+    def __init__(
+        self, what: str, total: int, unit: str, start: int = 0, seconds_between_lines: float = 10
+    ) -> None:
+        self.what, self.total, self.unit, self.start = what, total, unit, start
+        self.began = self.said = time.monotonic()
+        self.between = seconds_between_lines
+        self.bar: Progress | None = None
+        if sys.stderr.isatty():
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                TextColumn("{task.completed:.0f}/{task.total:.0f} " + unit),
+                TimeRemainingColumn(compact=True),
+                TextColumn("{task.fields[words]}", style="dim"),
+            )
+            self.bar = Progress(*columns, console=Console(stderr=True))
+            self.task = self.bar.add_task(what, total=total, completed=start, words="")
+
+    def __enter__(self) -> Self:
+        if self.bar:
+            self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.bar:
+            self.bar.stop()
+
+    @property
+    def seconds(self) -> float:
+        """Since the bar was made."""
+        return time.monotonic() - self.began
+
+    def update(self, done: int, words: str = "") -> None:
+        """`done` of the total are done now."""
+        now = time.monotonic()
+        rate = (done - self.start) / max(now - self.began, 1e-9)
+        words = f"{rate:.3g} {self.unit}/s" + (f"; {words}" if words else "")
+        if self.bar:
+            self.bar.update(self.task, completed=done, total=self.total, words=words)
+        elif now - self.said >= self.between or done >= self.total:
+            self.said = now
+            left = _duration((self.total - done) / rate) if rate > 0 else "?"
+            print(
+                f"{self.what}: {done}/{self.total} {self.unit}, {left} left, {words}", file=sys.stderr, flush=True
+            )
+
+
+def _duration(seconds: float) -> str:
+    minutes, hours = seconds / 60, seconds / 3600
+    return f"{seconds:.0f} s" if seconds < 90 else f"{minutes:.0f} min" if minutes < 90 else f"{hours:.1f} h"

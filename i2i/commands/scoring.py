@@ -1,0 +1,166 @@
+"""What `i2i evaluate` does: which pairs, seen at which size, against which baselines."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from ..baselines import ColourLookup, returned_input
+from ..card import Card
+from ..datasets.layouts import Layout, Pair, find_layout, hold_out
+from ..datasets.paired import PairedPictures
+from ..errors import DataError, PictureError, UnknownNameError
+from ..evaluation import Evaluation, Translate, contact_sheet, evaluate
+from ..files import write_atomically
+from ..metrics import METRICS
+from ..pictures import Array
+from ..serving import Engine
+from .progress import Bar
+
+MOST_LEARNED = 500
+"""Training pairs that the lookup is learned from, at most."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Scoring:
+    """What is to be scored."""
+
+    data: Path
+    split: str | None = None
+    metrics: tuple[str, ...] = ("l1", "psnr", "ssim")
+    a: str | None = None
+    b: str | None = None
+    native: bool = False
+
+
+def score(engine: Engine, scoring: Scoring, folder: Path) -> Evaluation:
+    """Score, and leave scores.csv and sheet.png in `folder`; raises what the folder or a name deserves."""
+    for name in scoring.metrics:
+        if name not in METRICS:
+            raise UnknownNameError("metric", name, METRICS)
+    layout = _with_validation(find_layout(scoring.data, scoring.a, scoring.b), engine.card)
+    split = _split(layout, scoring.split)
+    pictures = _pictures(engine.card, layout.splits[split])
+    learned_from = [p for p in layout.splits.get("train", ()) if split != "train"]
+
+    baselines: dict[str, Translate] = {}
+    if _comparable(engine.card):
+        baselines["input"] = lambda x: returned_input(x, engine.card.output_channels)
+    if learned_from:
+        known = _pictures(engine.card, tuple(learned_from[:MOST_LEARNED]))
+        baselines["lookup"] = ColourLookup.learned((x, y) for _, x, y in _pairs(known, scoring.native))
+
+    with Bar(f"Scoring {split}", len(pictures), "pairs") as bar:
+        done = iter(range(1, len(pictures) + 1))
+        result = evaluate(
+            engine,
+            _pairs(pictures, scoring.native),
+            scoring.metrics,
+            baselines,
+            on_picture=lambda _: bar.update(next(done)),
+        )
+    write_atomically(folder / "scores.csv", result.to_csv().encode())
+    _write_sheet(engine, pictures, result, scoring.native, folder / "sheet.png")
+    return result
+
+
+def table(result: Evaluation) -> str:
+    """The figures beside the baselines, with what each figure is."""
+    console = Console(file=io.StringIO(), width=100)
+    grid = Table(title=f"{len(result.rows)} pairs", title_justify="left")
+    grid.add_column("")
+    for name in result.metrics:
+        metric = METRICS[name]
+        unit = f" {metric.unit}" if metric.unit else ""
+        grid.add_column(
+            f"{name}{unit} ({'higher' if metric.higher_is_better else 'lower'} is better)", justify="right"
+        )
+    cells = []
+    for name in result.metrics:
+        low, high = result.interval(name)
+        cells.append(f"{result.mean(name):.4g}  [{low:.4g}, {high:.4g}]")
+    grid.add_row("model [95 % interval]", *cells)
+    for baseline in result.baselines:
+        grid.add_row(f"baseline: {baseline}", *(f"{result.mean(m, baseline):.4g}" for m in result.metrics))
+    console.print(grid)
+    for name in result.metrics:
+        console.print(f"{name}: {METRICS[name].definition}.", highlight=False)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    return str(text).rstrip()
+
+
+def _with_validation(layout: Layout, card: Card) -> Layout:
+    """Where a folder has no held-out split, the pairs that training held out."""
+    if "train" not in layout.splits or layout.splits.keys() & {"val", "test"}:
+        return layout
+    facts = card.training
+    if not facts.get("holdout"):
+        return layout
+    return hold_out(layout, float(facts["holdout"]), int(facts.get("seed", 0)))
+
+
+def _split(layout: Layout, wanted: str | None) -> str:
+    if wanted is not None:
+        if wanted not in layout.splits:
+            raise UnknownNameError(f"split of {layout.root}", wanted, layout.splits)
+        return wanted
+    for name in ("test", "val"):
+        if layout.splits.get(name):
+            return name
+    raise DataError(
+        f"{layout.root} has no test or val pairs to score on. Score the training pairs with --split train."
+    )
+
+
+def _pictures(card: Card, pairs: tuple[Pair, ...]) -> PairedPictures:
+    return PairedPictures(
+        pairs,
+        size=int(card.training.get("size", 256)),
+        channels=(card.input_channels, card.output_channels),
+        squash=bool(card.training.get("squash", False)),
+        interpolation=str(card.training.get("interpolation", "bicubic")),
+        swap=card.training.get("direction") == "b2a",
+        cache_mb=0,
+    )
+
+
+def _pairs(pictures: PairedPictures, native: bool) -> Iterator[tuple[str, Array, Array]]:
+    for index, pair in enumerate(pictures.pairs):
+        yield pair.name, *_pair(pictures, index, native)
+
+
+def _pair(pictures: PairedPictures, index: int, native: bool) -> tuple[Array, Array]:
+    """Input and truth (H, W, C): at the trained size as float32 in [0, 1], or as they are."""
+    if native:
+        whole = pictures.whole(index)
+        return whole["a"], whole["b"]
+    sample = pictures.fixed(index)
+    a, b = (np.ascontiguousarray((sample[side].transpose(1, 2, 0) + 1) / 2) for side in ("a", "b"))
+    return a, b
+
+
+def _comparable(card: Card) -> bool:
+    """Whether the input can stand for the output at all."""
+    try:
+        returned_input(np.zeros((1, 1, card.input_channels), np.uint8), card.output_channels)
+    except PictureError:
+        return False
+    return card.scale == 1
+
+
+def _write_sheet(engine: Engine, pictures: PairedPictures, result: Evaluation, native: bool, path: Path) -> None:
+    first = result.metrics[0]
+    rows = []
+    for label, index in result.telling():
+        x, y = _pair(pictures, index, native)
+        row = result.rows[index]
+        rows.append((f"{label}: {row.name}, {first} {row.values[first]:.4g}", [x, engine(x), y]))
+    buffer = io.BytesIO()
+    contact_sheet(rows, ("input", "output", "truth")).save(buffer, "PNG")
+    write_atomically(path, buffer.getvalue())

@@ -1,0 +1,79 @@
+"""`i2i convert`, `i2i serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import app
+
+
+@app.command()
+def convert(
+    model: Annotated[Path, typer.Argument(help="Run directory or ONNX file.")],
+    source: Annotated[Path, typer.Argument(help="Folder of pictures, or one picture.")],
+    target: Annotated[Path, typer.Argument(help="Folder to write, with the same tree and names.")],
+    existing: Annotated[
+        str, typer.Option(help="What is there already: skip, overwrite, newer, rename or fail.")
+    ] = "skip",
+    format: Annotated[str, typer.Option(help="keep, png, jpg, webp or tiff.")] = "keep",
+    quality: Annotated[int | None, typer.Option(help="1 to 100, for JPEG and WebP.")] = None,
+    direction: Annotated[str, typer.Option(help="a2b or b2a, where a run has two.")] = "a2b",
+    device: Annotated[str, typer.Option(help="auto, cuda, cuda:N, openvino or cpu.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto or fp32.")] = "auto",
+    workers: Annotated[int | None, typer.Option(help="Threads that decode and encode.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and check, write nothing.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write what was done as JSON to this file.")] = None,
+) -> None:
+    """Translate every picture of a folder into another folder: same tree, same names, upright.
+
+    A broken picture does not stop the rest: it is listed, and the exit status is 1.
+
+    \b
+    i2i convert runs/facades sketches out
+    i2i convert facades.onnx sketches out --format jpg --quality 92 --report done.json
+    """
+    from ..serving import Engine, convert_folder, resolve_model
+    from .converting import Meter, summary
+
+    engine = Engine(resolve_model(model, direction), device=device, precision=precision)
+    typer.echo(engine.reason, err=True)
+    with Meter() as meter:
+        result = convert_folder(
+            engine,
+            source,
+            target,
+            existing=existing,
+            format=format,
+            quality=quality,
+            workers=workers,
+            dry_run=dry_run,
+            progress=meter,
+        )
+    typer.echo(summary(result, dry_run))
+    if report is not None:
+        from ..files import write_atomically
+
+        write_atomically(report, result.to_json().encode())
+    raise typer.Exit(result.status)
+
+
+@app.command()
+def serve(
+    models: Annotated[list[Path], typer.Argument(help="Run directories or ONNX files.")],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 7860,
+    device: Annotated[str, typer.Option(help="auto, cuda, cuda:N, openvino or cpu.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto or fp32.")] = "auto",
+) -> None:
+    """Open the page and the HTTP API on one port.
+
+    \b
+    i2i serve runs/facades
+    curl --data-binary @sketch.png http://127.0.0.1:7860/v1/translate > photo.png
+    """
+    from ..serving import serve as run
+
+    run(models, host=host, port=port, device=device, precision=precision)

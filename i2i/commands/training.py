@@ -1,0 +1,203 @@
+"""What `i2i train` does, in order: settings, folder, scan, networks, loop, report, file."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+import typer
+
+from ..config import TrainConfig, read_yaml, resolve, to_yaml
+from ..datasets.cache import PairCache
+from ..datasets.layouts import Layout, find_layout, hold_out
+from ..datasets.paired import PairedPictures, fit_for
+from ..datasets.scan import Scan, scan
+from ..device import Placement, place
+from ..errors import RunError, UnknownNameError
+from ..export_run import export_run
+from ..feed import batches, stack
+from ..loop import Outcome, Pace, fit
+from ..methods import METHODS, Method
+from ..networks import require
+from ..report import write_report
+from ..run import Run
+from .progress import Bar
+
+MOST_VALIDATED = 16
+"""Validation pictures that are scored at each sample grid."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What the user typed."""
+
+    method: str
+    data: Path
+    run: Path
+    preset: str | None = None
+    config_file: Path | None = None
+    flags: dict[str, Any] = dataclasses.field(default_factory=dict)
+    assignments: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """The `--set` values, as a mapping."""
+
+
+def settings(request: Request) -> TrainConfig:
+    """The configuration that the request means, before the folder is looked at."""
+    require("method", request.method, METHODS)
+    method = METHODS[request.method]
+    layers: list[dict[str, Any]] = []
+    if request.preset is not None:
+        if request.preset not in method.PRESETS:
+            raise UnknownNameError(f"preset of {request.method}", request.preset, method.PRESETS)
+        layers.append(method.PRESETS[request.preset])
+    if request.config_file is not None:
+        layers.append(read_yaml(request.config_file))
+    layers += [request.flags, request.assignments, {"method": request.method, "data": {"path": str(request.data)}}]
+    return resolve(method.Config, layers)
+
+
+def print_config(request: Request) -> None:
+    """The complete settings, as config.yaml would hold them."""
+    typer.echo(to_yaml(settings(request)), nl=False)
+
+
+def train_run(request: Request) -> int | None:
+    """Train, or go on training, to the end; gives the signal that stopped it before, or None."""
+    config = settings(request)
+    method_type, run = METHODS[request.method], Run(request.run)
+    if run.exists and run.method() != config.method:
+        raise RunError(
+            f"{run.path} holds a {run.method()} run, not {config.method}. Choose another folder for --run."
+        )
+    placement = place(config.device, config.precision)
+
+    layout = find_layout(Path(config.data.path), config.data.a, config.data.b)
+    layout = hold_out(layout, config.data.holdout, config.seed)
+    typer.echo(layout.description)
+    config = method_type.resolved(config, len(layout.splits["train"]))
+    cache = PairCache(
+        fit_for(config.size, config.data.augment, config.data.interpolation, config.data.squash),
+        config.data.cache_mb,
+    )
+    scanned = _scan(config, layout, cache)
+    channels = dict(zip(("channels_a", "channels_b"), scanned.channels, strict=True))
+    config = config.model_copy(update={"data": config.data.model_copy(update=channels)})
+
+    torch.manual_seed(config.seed)
+    method = method_type.from_config(config, placement)
+    run.start(config)
+    run.write_environment(
+        {
+            "device": str(placement.device),
+            "precision": placement.precision,
+            "data": {
+                "a": layout.a_name,
+                "b": layout.b_name,
+                "fingerprint": scanned.fingerprint,
+                "counts": {name: len(pairs) for name, pairs in scanned.splits.items()},
+            },
+        }
+    )
+    typer.echo(placement.sentence)
+    outcome = _fit(config, method, run, scanned, cache, placement)
+    return _finish(config, run, outcome)
+
+
+def _scan(config: TrainConfig, layout: Layout, cache: PairCache) -> Scan:
+    count = sum(len(pairs) for pairs in layout.splits.values())
+    with Bar("Reading", count, "pairs") as bar:
+        scanned = scan(
+            layout,
+            size=config.size,
+            skip_broken=config.data.skip_broken,
+            channels=(config.data.channels_a, config.data.channels_b),
+            cache=cache,
+            progress=lambda done, _: bar.update(done),
+        )
+    for broken in scanned.broken:
+        typer.echo(f"Left out: {broken.reason}", err=True)
+    return scanned
+
+
+def _fit(
+    config: TrainConfig, method: Method, run: Run, scanned: Scan, cache: PairCache, placement: Placement
+) -> Outcome:
+    total = config.images or 0
+    swap = config.direction == "b2a"
+    sides = scanned.channels[::-1] if swap else scanned.channels
+
+    def pictures(split: str) -> PairedPictures:
+        return PairedPictures(
+            scanned.splits[split],
+            size=config.size,
+            seed=config.seed,
+            channels=sides,
+            augment=config.data.augment,
+            interpolation=config.data.interpolation,
+            squash=config.data.squash,
+            swap=swap,
+            cache=cache,
+        )
+
+    training = pictures("train")
+    shown = pictures("val" if scanned.splits.get("val") else "train")
+    count = min(MOST_VALIDATED, len(shown))
+    validation = (
+        [p.name for p in shown.pairs[:count]],
+        stack([shown.fixed(i) for i in range(count)], placement.device),
+    )
+    workers = _workers(config.workers, placement)
+    pace = Pace.of(total, config.batch, config.log)
+
+    bar: Bar | None = None
+
+    def begin(done: int) -> None:
+        nonlocal bar
+        if 0 < done < total:
+            typer.echo(f"Going on from {done} of {total} images.")
+        bar = Bar("Training", total, "images", start=done)
+        bar.__enter__()
+
+    try:
+        return fit(
+            method,
+            lambda start: batches(training, start, total, config.batch, workers, placement.device),
+            run,
+            pace,
+            decay_from=config.optimizer.decay_from,
+            validation=validation,
+            rows=config.log.rows,
+            keep=config.log.keep,
+            on_start=lambda progress: begin(progress.images),
+            on_tick=lambda record: bar.update(record["images"], method.words(record)) if bar else None,
+        )
+    finally:
+        if bar is not None:
+            bar.__exit__(None, None, None)
+
+
+def _workers(wanted: int | None, placement: Placement) -> int:
+    """On a CPU the networks need every core; beside a GPU the cores have nothing better to do."""
+    if wanted is not None:
+        return wanted
+    return 0 if placement.device.type == "cpu" else min(8, max(1, (os.cpu_count() or 1) - 1))
+
+
+def _finish(config: TrainConfig, run: Run, outcome: Outcome) -> int | None:
+    report = write_report(run.path)
+    if outcome.stopped_by is not None:
+        typer.echo(
+            f"Stopped at {outcome.progress.images} of {config.images} images; everything is saved in {run.path}. "
+            "The same command goes on from there."
+        )
+        return outcome.stopped_by
+    typer.echo(f"Trained {outcome.progress.images} images in {outcome.progress.seconds / 60:.1f} minutes.")
+    typer.echo("Exporting and checking the ONNX file ...")
+    for path in export_run(run):
+        typer.echo(f"Model:  {path}")
+    typer.echo(f"Report: {report}")
+    typer.echo(f"Next:   i2i serve {run.path}")
+    return None

@@ -1,0 +1,51 @@
+"""A model card in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..card import Card
+
+TILING = {
+    "local": "convolutions alone, so a large picture can be cut into tiles",
+    "global": "normalises with statistics of the whole picture, so tiles would differ from the whole",
+    "unsafe": "must not be cut into tiles",
+}
+
+
+def describe(path: Path, card: Card) -> str:
+    """The card for people: a line a fact."""
+    training = card.training
+    size = f"any; padded to multiples of {card.multiple} and cropped back" if card.multiple > 1 else "any"
+    field = f"; an output pixel sees {card.receptive_field} pixels a side" if card.receptive_field else ""
+    lines = [
+        ("Model", f"{card.name} ({card.method}, {card.task})"),
+        ("File", f"{path}, {path.stat().st_size / 2**20:.1f} MB"),
+        ("Translates", f"{card.source} ({card.input_meaning}) to {card.target} ({card.output_meaning})"),
+        ("Size", size + (f"; enlarges {card.scale} times" if card.scale > 1 else "")),
+        ("Tiles", TILING[card.tiling] + field),
+        ("Trained", _training(training)),
+        ("Scores", ", ".join(f"{name} {value:.4g}" for name, value in card.metrics.items()) or "none recorded"),
+        ("Checked", _parity(card.parity)),
+        ("Probe", "golden probe inside; every session proves itself with it" if card.probe else "none"),
+        ("Licence", card.licence),
+        ("Made with", ", ".join(f"{k} {v}" for k, v in training.get("packages", {}).items()) or "unknown"),
+    ]
+    return "\n".join(f"{name + ':':<11} {text}" for name, text in lines)
+
+
+def _training(facts: dict[str, object]) -> str:
+    if "images" not in facts:
+        return "unknown"
+    text = f"{facts['images']} images shown"
+    text += f" of {facts['pictures']} pictures" if facts.get("pictures") else ""
+    text += f" at {facts['size']} pixels" if facts.get("size") else ""
+    text += f", seed {facts['seed']}" if "seed" in facts else ""
+    return text + (f", data {str(facts['fingerprint'])[:12]}" if facts.get("fingerprint") else "")
+
+
+def _parity(parity: dict[str, float]) -> str:
+    if not parity:
+        return "not against torch"
+    worst = max(parity.values())
+    return f"differs from torch by at most {worst:.1e} at {', '.join(parity)} (n x height x width)"

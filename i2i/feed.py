@@ -1,0 +1,47 @@
+"""Batches of tensors from anything that has samples by number; training knows no more of its data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+Sample = dict[str, npt.NDArray[np.float32]]
+
+
+class Samples(Protocol):
+    """An endless stream by number: sample `n` is the same whenever and wherever it is asked for."""
+
+    def __getitem__(self, draw: int, /) -> Sample:
+        """Arrays (C, H, W) float32 in [-1, 1] by name."""
+        ...
+
+
+def batches(
+    samples: Samples, start: int, stop: int, batch: int, workers: int, device: torch.device
+) -> Iterator[dict[str, Tensor]]:
+    """Samples `start` to `stop` - 1 in order, stacked by `batch` (the last one may be smaller), on `device`.
+
+    `start` is all that a resumed run needs to go on where it was.
+    """
+    loader: DataLoader[Any] = DataLoader(
+        samples,  # type: ignore[arg-type]  # a Dataset in all but name
+        batch_size=batch,
+        sampler=range(start, stop),
+        num_workers=workers,
+        pin_memory=device.type == "cuda",
+        persistent_workers=workers > 0,
+        generator=torch.Generator(),  # its own, so that making a loader draws nothing from the global one
+    )
+    for group in loader:
+        yield {name: tensor.to(device, non_blocking=True) for name, tensor in group.items()}
+
+
+def stack(samples: list[Sample], device: torch.device) -> dict[str, Tensor]:
+    """Samples as one batch on `device`."""
+    return {name: torch.from_numpy(np.stack([s[name] for s in samples])).to(device) for name in samples[0]}

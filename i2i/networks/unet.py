@@ -1,0 +1,71 @@
+"""U-Net generator of pix2pix (Isola et al., 2017, appendix 6.1.1), at any depth.
+
+Pictures are float32 in [-1, 1], shape (N, C, H, W); H and W are multiples of 2**depth.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .norms import NORMS, needs_bias
+
+
+class UNet(nn.Module):
+    """(N, in_channels, H, W) -> (N, out_channels, H, W) in [-1, 1]; H and W multiples of `multiple`.
+
+    Each of `depth` encoder steps halves the sides; each decoder step doubles them and takes the encoder's
+    activations of its size beside its own. Dropout follows the first three decoder steps, as in the authors' code.
+    """
+
+    tiling = "global"
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_channels: int = 3,
+        *,
+        depth: int = 8,
+        width: int = 64,
+        norm: str = "picture",
+        dropout: float = 0.5,
+    ) -> None:
+        super().__init__()
+        self.multiple = self.smallest = 2**depth
+        if norm == "none":
+            self.tiling = "local"
+        # An output pixel sees 3 positions of the bottleneck, each of which sees 3 * (2**depth - 1) + 1 pixels.
+        self.receptive_field = 3 * (2**depth - 1) + 1 + 2 * 2**depth
+        bias = needs_bias(norm)
+        widths = [min(2**level, 8) * width for level in range(depth)]
+
+        self.down = nn.ModuleList(
+            nn.Conv2d(i, o, 4, stride=2, padding=1, bias=bias) for i, o in pairwise([in_channels, *widths])
+        )
+        # The first encoder step has no norm, nor has the bottleneck: one pixel has no spread to divide by.
+        self.down_norms = nn.ModuleList(
+            NORMS[norm](w) if 0 < level < depth - 1 else nn.Identity() for level, w in enumerate(widths)
+        )
+        inner = list(reversed(widths))
+        self.up = nn.ModuleList(
+            nn.ConvTranspose2d(i if level == 0 else 2 * i, o, 4, stride=2, padding=1, bias=bias)
+            for level, (i, o) in enumerate(pairwise(inner))
+        )
+        self.up_norms = nn.ModuleList(NORMS[norm](w) for w in inner[1:])
+        self.dropouts = nn.ModuleList(nn.Dropout(dropout if level < 3 else 0.0) for level in range(depth - 1))
+        self.last = nn.ConvTranspose2d(2 * width, out_channels, 4, stride=2, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, out_channels, H, W), both in [-1, 1]."""
+        skips = []
+        for level, (down, norm) in enumerate(zip(self.down, self.down_norms, strict=True)):
+            x = norm(down(x if level == 0 else F.leaky_relu(x, 0.2)))
+            skips.append(x)
+        skips.pop()
+        for up, norm, dropout in zip(self.up, self.up_norms, self.dropouts, strict=True):
+            # ReLU of the activated skip is ReLU of the raw one, so the order of the two does not matter here.
+            x = torch.cat([skips.pop(), dropout(norm(up(F.relu(x))))], dim=1)
+        return torch.tanh(self.last(F.relu(x)))

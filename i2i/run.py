@@ -1,0 +1,143 @@
+"""The run directory: everything that a training run leaves, and the way back into it (docs/run-directory.md)."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .config import TrainConfig, differences, read_yaml, resolve, to_yaml
+from .errors import RunError
+from .files import write_atomically
+
+C = TypeVar("C", bound=TrainConfig)
+
+PACKAGES = ("i2i", "torch", "torchvision", "onnx", "onnxscript", "numpy", "pillow", "albumentations")
+
+
+class Run:
+    """Paths and files of one run directory; creates nothing until something is written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config_file = path / "config.yaml"
+        self.log_file = path / "log.jsonl"
+        self.checkpoints = path / "checkpoints"
+        self.samples = path / "samples"
+        self.report = path / "report.html"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run was started here."""
+        return self.config_file.exists()
+
+    def start(self, config: TrainConfig) -> None:
+        """Begin a run, or make sure that `config` continues the one that is here.
+
+        Raises RunError when the folder holds something else, or a run that `config` does not continue.
+        """
+        if self.exists:
+            self._check_continues(config)
+        elif self.path.is_file():
+            raise RunError(f"{self.path} is a file; --run names a folder for the run.")
+        elif self.path.exists() and any(self.path.iterdir()):
+            raise RunError(f"{self.path} is not empty and holds no run. Choose another folder for --run.")
+        write_atomically(self.config_file, to_yaml(config).encode())
+
+    def _check_continues(self, config: TrainConfig) -> None:
+        method = self.method()
+        if method != config.method:
+            raise RunError(
+                f"{self.path} holds a {method} run, not {config.method}. Choose another folder for --run."
+            )
+        old = self.config(type(config))
+        changed = differences(old, config)
+        if changed:
+            raise RunError(
+                f"{self.path} holds a run with other settings: {'; '.join(changed)}. "
+                "Give the same settings to resume it, or another --run to start anew."
+            )
+
+    def method(self) -> str:
+        """The method of the run that is here; raises RunError when there is none."""
+        if not self.exists:
+            raise RunError(f"{self.path} holds no run (no config.yaml). Start one with i2i train.")
+        return str(read_yaml(self.config_file).get("method"))
+
+    def config(self, model: type[C]) -> C:
+        """The configuration of the run that is here."""
+        return resolve(model, [read_yaml(self.config_file)])
+
+    def log(self, record: Mapping[str, Any]) -> None:
+        """Append one line to log.jsonl."""
+        with self.log_file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def records(self) -> list[dict[str, Any]]:
+        """Every whole line of log.jsonl, oldest first."""
+        if not self.log_file.exists():
+            return []
+        records = []
+        for line in self.log_file.read_text("utf-8", errors="replace").splitlines():
+            try:
+                records.append(json.loads(line))
+            except ValueError:  # the last line of a killed run
+                continue
+        return records
+
+    def rewind_log(self, images: int) -> None:
+        """Drop what was logged after the checkpoint that the run goes on from."""
+        kept = [json.dumps(r) for r in self.records() if r.get("images", 0) <= images]
+        write_atomically(self.log_file, "".join(line + "\n" for line in kept).encode())
+
+    def write_environment(self, facts: Mapping[str, Any]) -> None:
+        """environment.json: the machine, the versions and `facts`."""
+        write_atomically(self.path / "environment.json", json.dumps({**environment(), **facts}, indent=1).encode())
+
+
+def environment() -> dict[str, Any]:
+    """The machine, Python and the versions of the packages that matter."""
+    return {
+        "platform": platform.platform(),
+        "processor": processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_gb": _memory_gb(),
+        "python": platform.python_version(),
+        "packages": versions(),
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "started": time.strftime("%Y-%m-%d %H:%M:%S %z"),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Installed versions of the packages that a result depends on."""
+    installed = {}
+    for name in PACKAGES:
+        try:
+            installed[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return installed
+
+
+def processor() -> str:
+    """The processor's name, as far as the system tells."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _memory_gb() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (AttributeError, ValueError, OSError):  # not on Windows
+        return None

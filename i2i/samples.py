@@ -1,0 +1,45 @@
+"""The sample grid: the same validation pictures over time, one PNG a moment, in one geometry for the report."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from torch import Tensor
+
+from .files import write_atomically
+
+GAP = 2
+
+
+def write_grid(folder: Path, images: int, rows: Sequence[str], columns: Mapping[str, Tensor]) -> Path:
+    """One PNG at `images` seen: a row for each name of `rows`, a column for each of (N, C, H, W) in [-1, 1].
+
+    `grid.json` beside it names rows and columns and gives the cell's height and width and the gap, in pixels.
+    """
+    cells = {name: to_pictures(column) for name, column in columns.items()}
+    height, width = next(iter(cells.values())).shape[1:3]
+    grid = np.full((len(rows) * (height + GAP) - GAP, len(cells) * (width + GAP) - GAP, 3), 255, dtype=np.uint8)
+    for c, column in enumerate(cells.values()):
+        for r in range(len(rows)):
+            top, left = r * (height + GAP), c * (width + GAP)
+            grid[top : top + height, left : left + width] = column[r]
+    facts = {"columns": list(cells), "rows": list(rows), "cell": [int(height), int(width)], "gap": GAP}
+    write_atomically(folder / "grid.json", json.dumps(facts).encode())
+    path = folder / f"{images:08d}.png"
+    buffer = io.BytesIO()
+    Image.fromarray(grid).save(buffer, "PNG")
+    write_atomically(path, buffer.getvalue())
+    return path
+
+
+def to_pictures(tensors: Tensor) -> npt.NDArray[np.uint8]:
+    """(N, C, H, W) in [-1, 1] -> (N, H, W, 3) uint8: grey is repeated; of many bands the first three are shown."""
+    array = tensors.detach().float().cpu().numpy().transpose(0, 2, 3, 1)
+    array = array[..., :3] if array.shape[3] >= 3 else np.repeat(array[..., :1], 3, axis=3)
+    return np.rint(np.clip((array + 1) * 127.5, 0, 255)).astype(np.uint8)

@@ -1,0 +1,125 @@
+"""Small ONNX models with a card inside, built for the test at hand; none of them is trained."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import TensorProto, helper, numpy_helper
+
+from i2i.card import Card, Probe, digest, pack
+
+
+def card_for(name: str = "invert", **fields: object) -> Card:
+    """A card that says something in every field which has no default."""
+    told = {
+        "method": "pix2pix",
+        "task": "translation",
+        "source": "labels",
+        "target": "photographs",
+        "input_channels": 3,
+        "output_channels": 3,
+        "input_meaning": "rgb",
+        "output_meaning": "rgb",
+        "tiling": "local",
+    }
+    return Card(name=name, **{**told, **fields})  # type: ignore[arg-type]
+
+
+def _constant(name: str, values: object, dtype: type = np.float32) -> TensorProto:
+    return numpy_helper.from_array(np.asarray(values, dtype), name)
+
+
+def _invert(card: Card) -> tuple[list[onnx.NodeProto], list[TensorProto]]:
+    """1 - x: every pixel of the answer is known."""
+    return [helper.make_node("Sub", ["one", "image"], ["translation"])], [_constant("one", 1)]
+
+
+def _blocks(card: Card) -> tuple[list[onnx.NodeProto], list[TensorProto]]:
+    """The mean of each 4x4 block, in all its pixels: wrong sizes unless the sides are multiples of 4."""
+    pool = helper.make_node("AveragePool", ["image"], ["small"], kernel_shape=[4, 4], strides=[4, 4])
+    grow = helper.make_node("Resize", ["small", "", "by"], ["translation"], mode="nearest")
+    return [pool, grow], [_constant("by", [1, 1, 4, 4])]
+
+
+def _enlarge(card: Card) -> tuple[list[onnx.NodeProto], list[TensorProto]]:
+    """Each pixel repeated scale x scale times."""
+    grow = helper.make_node(
+        "Resize", ["image", "", "by"], ["translation"], mode="nearest",
+        coordinate_transformation_mode="asymmetric", nearest_mode="floor",
+    )  # fmt: skip
+    return [grow], [_constant("by", [1, 1, card.scale, card.scale])]
+
+
+def _mix(card: Card) -> tuple[list[onnx.NodeProto], list[TensorProto]]:
+    """The mean of the input's channels in each channel of the output."""
+    weight = np.full((card.output_channels, card.input_channels, 1, 1), 1 / card.input_channels)
+    return [helper.make_node("Conv", ["image", "w"], ["translation"])], [_constant("w", weight)]
+
+
+def _network(card: Card) -> tuple[list[onnx.NodeProto], list[TensorProto]]:
+    """Two convolutions with an InstanceNorm between: small, but what a generator is made of."""
+    rng = np.random.default_rng(7)
+    nodes = [
+        helper.make_node("Conv", ["image", "w1"], ["a"], pads=[1, 1, 1, 1]),
+        helper.make_node("InstanceNormalization", ["a", "ones", "zeros"], ["b"]),
+        helper.make_node("Relu", ["b"], ["c"]),
+        helper.make_node("Conv", ["c", "w2"], ["d"], pads=[1, 1, 1, 1]),
+        helper.make_node("Sigmoid", ["d"], ["translation"]),
+    ]
+    weights = [_constant("w1", rng.normal(0, 0.5, (16, card.input_channels, 3, 3)))]
+    weights += [_constant("ones", np.ones(16)), _constant("zeros", np.zeros(16))]
+    return nodes, [*weights, _constant("w2", rng.normal(0, 0.1, (card.output_channels, 16, 3, 3)))]
+
+
+def _nothing(card: Card) -> tuple[list[onnx.NodeProto], list[TensorProto]]:
+    """0 / 0 wherever the picture is black."""
+    return [helper.make_node("Div", ["image", "image"], ["translation"])], []
+
+
+GRAPHS = {
+    "invert": _invert,
+    "blocks": _blocks,
+    "enlarge": _enlarge,
+    "mix": _mix,
+    "network": _network,
+    "nothing": _nothing,
+}
+
+
+def build(graph: str, card: Card) -> onnx.ModelProto:
+    nodes, constants = GRAPHS[graph](card)
+
+    def boundary(name: str, channels: int) -> onnx.ValueInfoProto:
+        sides = ("height", "width") if name == "image" else ("out_height", "out_width")
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", channels, *sides])
+
+    model = helper.make_model(
+        helper.make_graph(
+            nodes, graph, [boundary("image", card.input_channels)],
+            [boundary("translation", card.output_channels)], constants,
+        ),
+        opset_imports=[helper.make_opsetid("", 18)],
+        ir_version=10,
+    )  # fmt: skip
+    onnx.checker.check_model(model)
+    return model
+
+
+def make_probe(model: onnx.ModelProto, card: Card, spoil: float = 0.0) -> Probe:
+    """What the plain CPU provider answers, `spoil` added."""
+    rng = np.random.default_rng(3)
+    given = rng.integers(0, 256, (1, card.input_channels, 32, 24), dtype=np.uint8)
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    (answer,) = session.run(None, {"image": (given / 255).astype(np.float32)})
+    wanted = np.rint(np.clip(answer + spoil, 0, 1) * 65535).astype("<u2")
+    raw = wanted.tobytes()
+    return Probe(
+        input_shape=given.shape,
+        input_bits=8,
+        input=pack(given.tobytes()),
+        output_shape=wanted.shape,
+        output_bits=16,
+        output=pack(raw),
+        digest=digest(raw),
+    )
