@@ -78,9 +78,7 @@ def judge(sides: list[tuple[Edges, Edges]], seed: int = 0) -> Judgement:
     count = len(sides)
     if count < FEWEST:
         return Judgement(count, False, ())
-    usual = tuple(np.mean([side[which] for side in sides], axis=0, dtype=np.float32) for which in (0, 1))
-    if count <= 20:  # a mean over few pictures holds too much of each
-        usual = tuple(np.zeros_like(mean) for mean in usual)
+    usual = [_usual([side[which] for side in sides]) for which in (0, 1)]
     own, shifts, peaks, chance, chance_peaks = [], [], [], [], []
     rng = np.random.default_rng(seed)
     for number in range(count):
@@ -106,6 +104,15 @@ def judge(sides: list[tuple[Edges, Edges]], seed: int = 0) -> Judgement:
         elif here < low and best <= high:
             doubts.append(Doubt(number, "mismatched", (0.0, 0.0)))
     return Judgement(count, True, tuple(doubts))
+
+
+def _usual(maps: list[Edges]) -> npt.NDArray[Any]:
+    """What the folder's pictures have in common; nothing of a few, whose mean holds too much of each."""
+    total = np.zeros(maps[0].shape, np.float32)
+    if len(maps) > 20:
+        for one in maps:
+            total += one
+    return total / len(maps)
 
 
 def _blurred(image: npt.NDArray[Any], sigma: float) -> npt.NDArray[Any]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import DataError, PictureError
 from ..pictures import find_pictures
-from .alignment import FEWEST, MOST, Edges, edges, judge
+from .alignment import MOST, Edges, edges, judge
 from .check_report import CheckReport, Side, Suspect, Twins
 from .layouts import Found, Pair, look_at
 from .loading import Array, decode_pair
@@ -53,20 +53,21 @@ class _Seen:
 def check_folder(
     root: Path, a: str | None = None, b: str | None = None, progress: Progress | None = None
 ) -> CheckReport:
-    """Look at every picture of a folder of pairs; `a` and `b` name the sides' folders where several could be meant.
+    """Look at every picture of a folder of pairs; `a` and `b` name the sides' folders where several are.
 
     Raises DataError only when there is no such folder or no picture in it; every other fault is in the report.
     """
     found, trouble = _layout(root, a, b)
     entries = _entries(root, found)
+    compared = _to_compare(entries)
     seen = []
     with ThreadPoolExecutor(min(32, os.cpu_count() or 1)) as executor:
-        for done, one in enumerate(executor.map(_look, entries), 1):
+        for done, one in enumerate(executor.map(lambda entry: _look(entry, entry in compared), entries), 1):
             seen.append(one)
             if progress:
                 progress(done, len(entries))
     matched = list(found.matched.items()) if found else []
-    suspects, compared, telling = _suspects(seen)
+    suspects, count, telling = _suspects(seen)
     return CheckReport(
         root=root,
         kind=found.kind if found else "unknown",
@@ -85,7 +86,7 @@ def check_folder(
         ),
         twins=_twins(seen, _names(found)),
         suspects=suspects,
-        compared=compared,
+        compared=count,
         telling=telling,
         pairs={e.title: Pair(e.name, e.a, e.b, e.side_by_side) for e in entries if e.a and e.b},
     )
@@ -122,7 +123,15 @@ def _counts(entries: Iterable[_Entry], found: Found | None) -> dict[str, int]:
     return dict(Counter(e.split for e in entries if found is None or (e.a and e.b)))
 
 
-def _look(entry: _Entry) -> _Seen:
+def _to_compare(entries: list[_Entry]) -> set[_Entry]:
+    """Which pairs have their edges compared: a random part of a very large folder, for memory's sake."""
+    pairs = [entry for entry in entries if entry.a and entry.b]
+    if len(pairs) <= MOST:
+        return set(pairs)
+    return {pairs[number] for number in np.random.default_rng(0).choice(len(pairs), MOST, replace=False)}
+
+
+def _look(entry: _Entry, compare: bool) -> _Seen:
     sides: list[Array | None] = [None, None]
     reason = None
     try:
@@ -142,7 +151,7 @@ def _look(entry: _Entry) -> _Seen:
         [None if side is None else side.shape[2] for side in sides],
         [None if side is None else side.dtype.itemsize * 8 for side in sides],
         [None if side is None else _digest(side) for side in sides],
-        (edges(a), edges(b)) if comparable and a is not None and b is not None else None,
+        (edges(a), edges(b)) if compare and comparable and a is not None and b is not None else None,
         reason,
     )
 
@@ -190,11 +199,6 @@ def _twins(seen: list[_Seen], names: tuple[str, ...]) -> tuple[Twins, ...]:
 def _suspects(seen: list[_Seen]) -> tuple[tuple[Suspect, ...], int, bool]:
     """Pairs whose sides seem not to belong together, how many were compared and whether that told anything."""
     pairs = [one for one in seen if one.edges is not None]
-    if len(pairs) > MOST:
-        chosen = np.random.default_rng(0).choice(len(pairs), MOST, replace=False)
-        pairs = [pairs[number] for number in sorted(chosen)]
-    if len(pairs) < FEWEST:
-        return (), len(pairs), False
     judged = judge([one.edges for one in pairs if one.edges is not None])
     suspects = []
     for doubt in judged.doubts:

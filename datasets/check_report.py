@@ -56,7 +56,7 @@ class Twins:
         """In words."""
         if self.what == "sides":
             return f"Both sides of {self.titles[0]} are the same picture."
-        what = "the same pair" if self.what == "pair" else f"the same picture in {self.what}"
+        what = "the same pair" if self.what == "pair" else f"the same picture in {self.what!r}"
         return f"{listed(list(self.titles))} are {what}" + (", across splits." if self.across else ".")
 
 
@@ -132,7 +132,7 @@ class CheckReport:
         arranged = {"side by side": "Side-by-side pairs", "two folders": "Pairs from two folders"}
         lines = [f"{arranged.get(self.kind, 'Pictures that are no pairs')}: {counts}."]
         lines += [f"Side {side.name!r}: {side.extent()}; {side.kinds()}." for side in self.sides]
-        return [*lines, self.alignment()]
+        return [*lines, self.alignment()] if self.pairs else lines
 
     def alignment(self) -> str:
         """How far the comparison of edges could be trusted, in one sentence."""

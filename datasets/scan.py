@@ -61,15 +61,16 @@ def scan(
     cache: PairCache | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Scan:
-    """Decode every file of the layout once, on all processors, filling `cache` on the way.
+    """Decode every file of the layout once, on all processors, filling `cache` with `train` on the way.
 
     `size` is the crop's side in pixels; `channels` overrides what is found. Raises DataError for files that cannot
     be read (unless `skip_broken` leaves their pairs out), sides of different size, pictures smaller than the crop,
     channel counts that do not go together, or when nothing is left to train on.
     """
     pairs = list(dict.fromkeys(pair for split in layout.splits.values() for pair in split))
+    kept = set(layout.splits.get("train", ()))
     facts, broken = [], []
-    for done, (found, arrays) in enumerate(_in_threads(pairs, cache), 1):
+    for done, (found, arrays) in enumerate(_in_threads(pairs, kept, cache), 1):
         if isinstance(found, Broken):
             broken.append(found)
         else:
@@ -97,11 +98,11 @@ def scan(
 
 
 def _in_threads(
-    pairs: list[Pair], cache: PairCache | None
+    pairs: list[Pair], kept: set[Pair], cache: PairCache | None
 ) -> Iterator[tuple[_Facts | Broken, tuple[Array, Array] | None]]:
     executor = ThreadPoolExecutor(min(32, os.cpu_count() or 1))
     try:
-        yield from executor.map(lambda pair: _look(pair, cache), pairs)
+        yield from executor.map(lambda pair: _look(pair, cache if pair in kept else None), pairs)
     finally:
         executor.shutdown(cancel_futures=True)  # Ctrl-C does not wait for thousands of files
 

@@ -57,7 +57,8 @@ class ColourLookup:
         """(H, W, C) -> (H, W, output channels) in [0, 1]."""
         if self.table is None:
             self.table = self._medians()
-        return self.table[self._index(x)]
+        output: Floats = self.table[self._index(x)]
+        return output
 
     def _index(self, x: Array) -> npt.NDArray[np.int64]:
         binned = to_uint8(x).astype(np.int64) * self.bins // 256

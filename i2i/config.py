@@ -129,6 +129,7 @@ class TrainConfig(Strict):
     """Arithmetic of the networks; `auto` is bf16 where the hardware has it. Weights stay fp32."""
     workers: int | None = Field(None, ge=0)
     """Processes that prepare samples; by default 0 on a CPU, else up to 8."""
+    optimizer: AdamConfig = AdamConfig()
     log: LogConfig = LogConfig()
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
-import io
 import logging
 import warnings
 from collections.abc import Iterator
@@ -98,9 +97,7 @@ def _trace(served: nn.Module, channels: int, side: int, multiple: int) -> onnx.M
         )
     if program is None:
         raise ExportError("torch's exporter gave no graph for this network.")
-    buffer = io.BytesIO()
-    program.save(buffer)
-    return onnx.load_from_string(buffer.getvalue())
+    return program.model_proto
 
 
 def _to_half(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -146,7 +143,7 @@ def _parity(
 def _probe(served: nn.Module, channels: int, side: int) -> Probe:
     """Input in 8 bits, output in 16: fine enough to tell a wrong provider from a rounding one."""
     given = np.rint(probe_picture(channels, side, side, seed=0) * 255).astype("<u1")
-    gives = np.rint(_run(served, given.astype(np.float32) / 255) * 65535).astype("<u2")
+    gives = np.rint(_run(served, given.astype(np.float32) / np.float32(255)) * 65535).astype("<u2")
     shapes: dict[str, Any] = {"input_shape": given.shape, "output_shape": gives.shape}
     return Probe(
         input_bits=8,
@@ -169,7 +166,8 @@ def probe_picture(channels: int, height: int, width: int, seed: int) -> Floats:
         top, left = rng.integers(0, height // 2), rng.integers(0, width // 2)
         band[top : top + height // 3, left : left + width // 3] = rng.uniform()
         bands.append(band + rng.normal(0, 0.02, band.shape))
-    return np.clip(np.stack(bands), 0, 1).astype(np.float32)[None]
+    picture: Floats = np.clip(np.stack(bands), 0, 1).astype(np.float32)[None]
+    return picture
 
 
 @torch.no_grad()

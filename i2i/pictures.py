@@ -29,6 +29,9 @@ FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 
+_DESCRIBING = {270, 271, 272, 282, 283, 296, 305, 306, 315, 33432, 34665, 34853}
+"""TIFF tags that say something of the picture: maker, resolution, date, author, rights, EXIF, GPS."""
+
 MAX_PIXELS = 178_000_000
 """Largest picture read unless the caller says otherwise, in pixels."""
 
@@ -71,15 +74,11 @@ def find_pictures(root: Path) -> list[Path]:
 
 def read_header(source: Path | bytes) -> Header:
     """Size and channels, read without decoding; raises PictureError when the file is no picture."""
+    if _is_measured(source):
+        return _tiff_header(source)
     with _opened(source) as image:
-        if _is_measured(image, source):
-            page = _tiff_page(source)
-            array_shape = page.shape if page.axes == "YX" else _last_channels(page.shape, page.axes)
-            channels = 1 if len(array_shape) == 2 else array_shape[2]
-            alpha = bool(page.extrasamples) and channels in (2, 4)
-            return Header(page.imagewidth, page.imagelength, channels - alpha, page.bitspersample)
         width, height = image.size
-        if image.getexif().get(0x0112) in (5, 6, 7, 8):  # a quarter turn
+        if _orientation(image) in (5, 6, 7, 8):  # a quarter turn
             width, height = height, width
         grey = image.mode in ("1", "L", "LA", "I;16", "I;16B", "I;16L", "I", "F")
         return Header(width, height, 1 if grey else 3, 16 if image.mode.startswith("I;16") else 8)
@@ -87,20 +86,22 @@ def read_header(source: Path | bytes) -> Header:
 
 def read_picture(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> Picture:
     """Decode a file or its bytes; raises PictureError, or PictureTooLargeError before decoding."""
+    if _is_measured(source):
+        header = _tiff_header(source)
+        _check_size(source, header.width, header.height, max_pixels)
+        try:
+            return _read_tiff(source)
+        except PictureError:
+            raise
+        except Exception as error:  # as below
+            raise PictureError(f"{_name(source)} is damaged or cut short ({_sentence(error)}).") from error
     with _opened(source) as image:
-        width, height = image.size
-        if width * height > max_pixels:
-            raise PictureTooLargeError(
-                f"{_name(source)} has {width}x{height} = {width * height / 1e6:.0f} megapixels; "
-                f"the limit is {max_pixels / 1e6:.0f}."
-            )
+        _check_size(source, *image.size, max_pixels)
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format != "MPO":  # MPO: a photograph with its preview
             raise PictureError(f"{_name(source)} holds {frames} frames; i2i reads single pictures.")
         try:
-            return _read_tiff(source) if _is_measured(image, source) else from_pil(image)
-        except PictureError:
-            raise
+            return from_pil(image)
         except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error, ValueError …
             raise PictureError(f"{_name(source)} is damaged or cut short ({_sentence(error)}).") from error
 
@@ -156,9 +157,21 @@ def _opened(source: Path | bytes) -> Iterator[Image.Image]:
     except UnidentifiedImageError as error:
         raise PictureError(f"{_name(source)} is not a JPEG, PNG, WebP, TIFF or BMP picture.") from error
     except Exception as error:  # a damaged header can raise nearly anything
-        raise PictureError(f"{_name(source)} cannot be opened ({_sentence(error)}).") from error
+        of_the_system = isinstance(error, OSError) and error.errno is not None
+        what = "cannot be opened" if of_the_system else "is damaged or cut short"
+        raise PictureError(f"{_name(source)} {what} ({_sentence(error)}).") from error
     with image:
         yield image
+
+
+def _orientation(image: Image.Image) -> int:
+    """1 to 8, without decoding: Pillow would decode a PNG whole in search of an EXIF chunk at its end."""
+    if image.format == "PNG" and "exif" not in image.info:
+        return 1
+    try:
+        return int(image.getexif().get(0x0112, 1))
+    except Exception:  # damaged EXIF: decoding decides what the file is worth
+        return 1
 
 
 def _size(path: Path) -> int:
@@ -173,6 +186,9 @@ def from_pil(image: Image.Image) -> Picture:
     icc, exif = image.info.get("icc_profile"), image.getexif()
     upright = ImageOps.exif_transpose(image)
     exif.pop(0x0112, None)
+    if image.format == "TIFF":  # there the "EXIF" is the whole directory, with the layout of this very file
+        for tag in set(exif) - _DESCRIBING:
+            del exif[tag]
     if upright.mode == "CMYK":
         upright, icc = _cmyk_to_srgb(upright, icc), None
     elif upright.mode in ("P", "L", "RGB") and "transparency" in upright.info:  # one colour is see-through
@@ -203,13 +219,48 @@ def _cmyk_to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
     return image.convert("RGB")
 
 
-def _is_measured(image: Image.Image, source: Path | bytes) -> bool:
+def _check_size(source: Path | bytes, width: int, height: int, max_pixels: int) -> None:
+    if width * height > max_pixels:
+        raise PictureTooLargeError(
+            f"{_name(source)} has {width}x{height} = {width * height / 1e6:.0f} megapixels; "
+            f"the limit is {max_pixels / 1e6:.0f}."
+        )
+
+
+def _is_measured(source: Path | bytes) -> bool:
     """Whether this is a TIFF that Pillow would cut to 8 bits or refuse: 16-bit colour, float, many bands."""
-    if image.format != "TIFF":
+    if _first_bytes(source) not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return False
     page = _tiff_page(source)
-    plain = page.photometric in (0, 1, 2)  # white is zero, black is zero, RGB
-    return plain and (page.bitspersample > 8 or page.samplesperpixel > 4)
+    grey, plain = page.photometric in (0, 1), page.photometric in (0, 1, 2)  # white is zero, black is zero, RGB
+    return plain and (page.bitspersample > 8 or page.samplesperpixel > (2 if grey else 4))
+
+
+def _has_alpha(page: tifffile.TiffPage, channels: int) -> bool:
+    """Whether the last channel is alpha: it says so, or stands after RGB; other extra ones are bands."""
+    said = bool(page.extrasamples) and page.extrasamples[-1] in (1, 2)
+    return channels in (2, 4) and (said or (page.photometric == 2 and channels == 4))
+
+
+def _first_bytes(source: Path | bytes) -> bytes:
+    if isinstance(source, bytes):
+        return source[:4]
+    try:
+        with source.open("rb") as file:
+            return file.read(4)
+    except OSError:
+        return b""  # _opened says why
+
+
+def _tiff_header(source: Path | bytes) -> Header:
+    page = _tiff_page(source)
+    shape = page.shape if page.axes == "YX" else _last_channels(page.shape, page.axes)
+    channels = 1 if len(shape) == 2 else shape[2]
+    alpha = _has_alpha(page, channels)
+    height, width = shape[:2]
+    if page.tags.valueof(274, 1) in (5, 6, 7, 8):  # a quarter turn
+        width, height = height, width
+    return Header(width, height, channels - alpha, page.bitspersample)
 
 
 def _tiff_page(source: Path | bytes) -> tifffile.TiffPage:
@@ -227,6 +278,8 @@ def _last_channels(shape: tuple[int, ...], axes: str) -> tuple[int, ...]:
 
 def _read_tiff(source: Path | bytes) -> Picture:
     with tifffile.TiffFile(io.BytesIO(source) if isinstance(source, bytes) else source) as tiff:
+        if len(tiff.pages) > 1:
+            raise PictureError(f"{_name(source)} holds {len(tiff.pages)} frames; i2i reads single pictures.")
         page = tiff.pages.first
         array = page.asarray()
         if array.ndim == 3 and page.axes.startswith("S"):
@@ -234,7 +287,7 @@ def _read_tiff(source: Path | bytes) -> Picture:
         if array.ndim == 2:
             array = array[..., None]
         array = _turned(array, int(page.tags.valueof(274, 1)))
-        icc, has_alpha = page.tags.valueof(34675), bool(page.extrasamples) and array.shape[2] in (2, 4)
+        icc, has_alpha = page.tags.valueof(34675), _has_alpha(page, array.shape[2])
         inverted = page.photometric == 0
     if array.dtype not in (np.uint8, np.uint16):
         if array.dtype.kind != "f":

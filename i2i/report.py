@@ -10,7 +10,6 @@ from __future__ import annotations
 import html
 import json
 import math
-import os
 import re
 import statistics
 import time
@@ -21,7 +20,8 @@ from typing import Any
 
 import yaml
 
-from .errors import RunError, StorageError
+from .errors import RunError
+from .files import write_atomically
 from .report_pictures import read_samples
 from .report_words import Tick, best_of, duration, headline, health, is_better_higher, state
 
@@ -42,15 +42,8 @@ def write_report(run: Path) -> Path:
             f"{run} is no run directory: it holds none of {', '.join(SOURCES)}. Give the folder of --run."
         )
     page = _page(run)
-    target, beside = run / "report.html", run / f".report.html.{os.getpid()}.part"
-    try:
-        beside.write_bytes(page.encode("utf-8", "replace"))  # file names need not be valid Unicode
-        beside.replace(target)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise StorageError(
-            f"{target} cannot be written ({error.strerror}). Make room there and try again."
-        ) from error
+    target = run / "report.html"
+    write_atomically(target, page.encode("utf-8", "replace"))  # file names need not be valid Unicode
     return target
 
 
@@ -94,7 +87,7 @@ def _page(run: Path) -> str:
     seen, planned = int(ticks[-1]["images"]) if ticks else 0, config.get("images")
     word, sentence = state(seen, planned if isinstance(planned, int) else None, _age(run / "log.jsonl"))
     data = {"series": _series(ticks), "best": _bests(ticks), "samples": read_samples(run / "samples")}
-    title = headline(config)
+    title = headline(config, environment)
     parts = {
         "TITLE": html.escape(f"{title} · {run.resolve().name}"),
         "HEADLINE": html.escape(title),

@@ -38,11 +38,13 @@ class Sign(NamedTuple):
     text: str
 
 
-def headline(config: Mapping[str, Any]) -> str:
-    """`Pix2Pix: labels → photo`, as far as the configuration tells."""
+def headline(config: Mapping[str, Any], environment: Mapping[str, Any]) -> str:
+    """`Pix2Pix on facades: labels → photo`, as far as the run directory tells."""
     method = str(config.get("method") or "Training run")
     title = METHOD_TITLES.get(method, method)
-    domains = _domains(config)
+    folder = PurePath(str(_nested(config).get("path") or "")).name
+    title += f" on {folder}" if folder else ""
+    domains = _domains(config, _nested(environment))
     return f"{title}: {domains[0]} → {domains[1]}" if domains else title
 
 
@@ -96,16 +98,18 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def _domains(config: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Names of what goes in and what comes out, in the direction trained."""
-    data = config.get("data")
-    data = data if isinstance(data, Mapping) else {}
-    for place in (config, data):
-        if place.get("source") and place.get("target"):
-            return str(place["source"]), str(place["target"])
+def _nested(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What config.yaml and environment.json say of the data."""
+    data = mapping.get("data")
+    return data if isinstance(data, Mapping) else {}
+
+
+def _domains(config: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Names of what goes in and what comes out, in the direction trained; `found` are the sides the layout has."""
     if config.get("direction") not in ("a2b", "b2a"):
         return None
-    a, b = (PurePath(str(data.get(side) or "")).name or side.upper() for side in "ab")
+    named = _nested(config)
+    a, b = (PurePath(str(named.get(side) or found.get(side) or "")).name or side.upper() for side in "ab")
     return (a, b) if config["direction"] == "a2b" else (b, a)
 
 
@@ -122,15 +126,15 @@ def _adversaries(ticks: Sequence[Tick]) -> Sign | None:
             "bad",
             "The discriminator wins",
             f"The discriminator tells real from fake with ease {span}, so the generator learns little from it and "
-            "lives off its other losses; pictures may stay smooth. What helps: a lower learning rate for the "
-            "discriminator, a smaller discriminator, or more pictures and more augmentation.",
+            "lives off its other losses; pictures may stay smooth. What helps: more pictures, more augmentation, "
+            "or a smaller discriminator (a new run with --set discriminator.width=32).",
         )
     if fake > real + 0.1 or fake > 0.65:
         return Sign(
             "note",
             "The generator fools the discriminator",
             f"Translations pass for real more often than they should {span}. If artefacts or repeating patterns "
-            "show, give the discriminator a higher learning rate or more layers.",
+            "show, a stronger discriminator helps (a new run with --set discriminator.layers=4).",
         )
     if abs(real - 0.5) <= 0.15 and abs(fake - 0.5) <= 0.15:
         return Sign(
@@ -160,7 +164,7 @@ def _validation(ticks: Sequence[Tick]) -> Sign | None:
             "Held-out pictures get worse",
             f"Validation L1 was best at {best.images:,} images ({best.value:.4g}) and has risen by "
             f"{100 * rise:.0f} % since: the translator learns its training pictures by heart. Export the best "
-            "checkpoint, and train on more pictures or with more augmentation.",
+            "checkpoint (i2i export RUN --checkpoint best); next time, more pictures or more augmentation help.",
         )
     if where > 0.85:
         return Sign(

@@ -27,14 +27,6 @@ _KEEP_FILES = (600, 3600)
 """Temporary files are looked through every 10 minutes and removed when an hour old (and all at the end)."""
 
 
-class Upload(gr.Image):  # type: ignore[misc]
-    """An upload that hands on the file as it was sent: our decoder judges it, and nothing re-encodes it."""
-
-    def preprocess(self, payload: Any) -> str | None:
-        """The path of the uploaded file, or None."""
-        return payload.path if payload is not None else None
-
-
 def mount_page(app: FastAPI, desks: dict[str, Desk], max_bytes: int) -> None:
     """Put the page at `/` of `app`; routes that `app` has already keep priority."""
     theme = gr.themes.Soft(
@@ -65,7 +57,7 @@ def build_page(desks: dict[str, Desk]) -> gr.Blocks:
         gr.Markdown("# i2i\nDrop a picture, translate it, and drag the slider to compare.", elem_id="title")
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=300):
-                picture = Upload(
+                picture = gr.Image(
                     label="Picture",
                     type="filepath",
                     image_mode=None,
@@ -74,6 +66,9 @@ def build_page(desks: dict[str, Desk]) -> gr.Blocks:
                     buttons=[],
                     elem_id="picture",
                 )
+                # The file as it was sent: our decoder judges it, and nothing re-encodes it. (A subclass of
+                # gr.Image would be a custom component, for which the browser looks for scripts of its own.)
+                picture.preprocess = lambda sent: sent.path if sent is not None else None
                 model = gr.Dropdown(
                     names, value=names[0], label="Model", visible=len(names) > 1, filterable=False, elem_id="model"
                 )
@@ -164,7 +159,7 @@ def _keep(slider: Any, download: Any, path: str, before: bytes, after: bytes) ->
         return slider.move_resource_to_block_cache(first), download.move_resource_to_block_cache(second)
 
 
-def _add_examples(desks: dict[str, Desk], picture: Upload, model: gr.Dropdown) -> None:
+def _add_examples(desks: dict[str, Desk], picture: gr.Image, model: gr.Dropdown) -> None:
     """Small pictures from the `examples` folder beside each model, when there is one."""
     rows: list[list[str]] = []
     for name, desk in desks.items():

@@ -26,15 +26,15 @@ _EXAMPLES_EACH = 8
 _KEEP_FILES = (600, 3600)
 """Temporary files are looked through every 10 minutes and removed when an hour old (and all at the end)."""
 
-from gradio.events import Dependency
-
 class Upload(gr.Image):  # type: ignore[misc]
     """An upload that hands on the file as it was sent: our decoder judges it, and nothing re-encodes it."""
 
     def preprocess(self, payload: Any) -> str | None:
         """The path of the uploaded file, or None."""
         return payload.path if payload is not None else None
-    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from collections.abc import Callable, Sequence
+    from typing import TYPE_CHECKING, Any, Literal
+
     from gradio.blocks import Block
 
     if TYPE_CHECKING:

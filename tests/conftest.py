@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
+import contextlib
+import functools
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from onnx import helper
-from small_models import build, card_for, make_probe
-
-from i2i.card import CARD_KEY
-
-MakeModel = Callable[..., Path]
+import uvicorn
+from fastapi import FastAPI
+from i2i.serving.run import bind
+from small_models import write_model
 
 
 @pytest.fixture
-def make_model(tmp_path: Path) -> MakeModel:
+def make_model(tmp_path: Path) -> Callable[..., Path]:
     """`make_model("invert", scale=2, …)` writes a model with card and probe and gives its path."""
+    return functools.partial(write_model, tmp_path)
 
-    def make(
-        graph: str = "invert", *, spoil: float = 0.0, probe: bool = True, file: str = "", **fields: object
-    ) -> Path:
-        card = card_for(str(fields.pop("name", graph)), **fields)
-        model = build(graph, card)
-        if probe:
-            card = dataclasses.replace(card, probe=make_probe(model, card, spoil))
-        helper.set_model_props(model, {CARD_KEY: card.to_json()})
-        path = tmp_path / (file or f"models/{card.name}/model.onnx")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(model.SerializeToString())
-        return path
 
-    return make
+@pytest.fixture(scope="session")
+def serving() -> Callable[[FastAPI], contextlib.AbstractContextManager[str]]:
+    """`with serving(app) as base:` runs the application on a free loopback port, as the product does."""
+
+    @contextlib.contextmanager
+    def run(app: FastAPI) -> Iterator[str]:
+        listening = bind("127.0.0.1", 0)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=3))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(20)
+            listening.close()
+            assert not thread.is_alive()
+
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +49,11 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the real pictures of shared/data are not here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def sample_pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Painted pairs of 64 pixels: 20 to train on, 2 for val and 2 for test."""
+    from i2i.datasets.sample import SAMPLES
+
+    return SAMPLES["facades"](tmp_path_factory.mktemp("sample") / "facades", 20, 64, 0)

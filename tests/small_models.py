@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 import numpy as np
 import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
-from i2i.card import Card, Probe, digest, pack
+from i2i.card import CARD_KEY, Card, Probe, digest, pack
 
 
 def card_for(name: str = "invert", **fields: object) -> Card:
@@ -123,3 +126,24 @@ def make_probe(model: onnx.ModelProto, card: Card, spoil: float = 0.0) -> Probe:
         output=pack(raw),
         digest=digest(raw),
     )
+
+
+def write_model(
+    folder: Path,
+    graph: str = "invert",
+    *,
+    spoil: float = 0.0,
+    probe: bool = True,
+    file: str = "",
+    **fields: object,
+) -> Path:
+    """A model with a card and, unless told otherwise, a golden probe, `spoil` beside the truth."""
+    card = card_for(str(fields.pop("name", graph)), **fields)
+    model = build(graph, card)
+    if probe:
+        card = dataclasses.replace(card, probe=make_probe(model, card, spoil))
+    helper.set_model_props(model, {CARD_KEY: card.to_json()})
+    path = folder / (file or f"models/{card.name}/model.onnx")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(model.SerializeToString())
+    return path

@@ -71,7 +71,7 @@ def write_run(run, ticks=40, grids=4, rows=2, names=("cat", "dog"), planned=None
         "method": "pix2pix",
         "direction": "b2a",
         "images": planned or total,
-        "data": {"a": "photo", "b": "labels"},
+        "data": {"path": "photos/facades", "a": "photo", "b": "labels"},
     }
     (run / "config.yaml").write_text(yaml.safe_dump(settings | config))
     (run / "environment.json").write_text(
@@ -112,7 +112,7 @@ def test_the_page_is_complete_in_itself(tmp_path):
 
 def test_the_page_states_the_run_in_words(tmp_path):
     text = write_report(write_run(tmp_path / "run", planned=800)).read_text()
-    assert "<h1>Pix2Pix: labels → photo</h1>" in text  # b2a: from B to A
+    assert "<h1>Pix2Pix on facades: labels → photo</h1>" in text  # b2a: from B to A
     assert "in progress" in text
     assert "50 % of the planned images" in text
     assert "<dd>400<span>of 800 planned" in text
@@ -250,7 +250,7 @@ def test_a_folder_that_is_no_run_is_refused_by_name(tmp_path):
 def test_a_report_that_cannot_be_written_leaves_nothing_behind(tmp_path):
     run = write_run(tmp_path / "run")
     (run / "report.html").mkdir()  # stands where the file should
-    with pytest.raises(StorageError, match=r"report\.html cannot be written"):
+    with pytest.raises(StorageError, match=r"report\.html could not be written"):
         write_report(run)
     assert not list(run.glob(".*"))
 
@@ -504,7 +504,7 @@ def test_names_with_markup_are_shown_as_text(tmp_path, open_page):
     with (run / "log.jsonl").open("a") as log:
         log.write(json.dumps(tick_at(410, 400) | {f"g_{evil}": 1.0, f"val_{evil}": 1.0}) + "\n")
     page = open_page(write_report(run))
-    assert page.locator("h1").inner_text() == f"{evil}: labels → photo"
+    assert page.locator("h1").inner_text() == f"{evil} on facades: labels → photo"
     assert page.locator("#row option").first.text_content() == evil
     assert page.locator("th", has_text=evil).count() == 2
     assert page.locator("img").count() == 0

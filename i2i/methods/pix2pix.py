@@ -25,7 +25,6 @@ class Pix2PixConfig(TrainConfig):
     method: str = "pix2pix"
     generator: GeneratorConfig = GeneratorConfig()
     discriminator: DiscriminatorConfig = DiscriminatorConfig()
-    optimizer: AdamConfig = AdamConfig()
     lambda_l1: float = Field(100, ge=0)
     """Weight of the L1 term (eq. 4)."""
     lambda_d: float = Field(0.5, gt=0)

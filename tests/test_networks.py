@@ -1,0 +1,139 @@
+"""The networks are the papers', layer for layer, and keep their contracts at any size."""
+
+import pytest
+import torch
+
+from i2i.errors import ConfigError, UnknownNameError
+from i2i.networks import DISCRIMINATORS, GENERATORS, as_served, build, init_normal, unet_for
+from i2i.networks.norms import NORMS
+
+COUNTS = [
+    (GENERATORS, "unet256", (3, 3), {"norm": "batch"}, 54_413_955),
+    (GENERATORS, "unet256", (3, 3), {"norm": "picture"}, 54_413_955),
+    (GENERATORS, "unet256", (3, 3), {"norm": "instance"}, 54_409_603),
+    (GENERATORS, "unet128", (3, 3), {"norm": "batch"}, 41_828_995),
+    (GENERATORS, "resnet9", (3, 3), {}, 11_378_179),
+    (GENERATORS, "resnet6", (3, 3), {}, 7_837_699),
+    (DISCRIMINATORS, "patch", (6,), {}, 2_768_705),
+    (DISCRIMINATORS, "patch", (3,), {"norm": "instance"}, 2_764_737),
+]
+
+
+def small(name, channels=(3, 3), **options):
+    torch.manual_seed(0)
+    generator = build(GENERATORS, "generator", name, channels, {"width": 4, **options})
+    init_normal(generator, 0.2)
+    return generator
+
+
+@pytest.mark.parametrize(("table", "name", "channels", "options", "count"), COUNTS)
+def test_a_network_has_exactly_the_published_number_of_parameters(table, name, channels, options, count):
+    network = build(table, "network", name, channels, options)
+    assert sum(p.numel() for p in network.parameters()) == count
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_a_generator_keeps_the_size_and_the_range_at_two_sizes(name):
+    generator = small(name, channels=(2, 5))
+    side = -(-max(generator.smallest, 8) // generator.multiple) * generator.multiple
+    for height, width in ((side, side), (side, 2 * side)):
+        y = generator(torch.rand(1, 2, height, width) * 2 - 1)
+        assert y.shape == (1, 5, height, width)
+        assert y.abs().max() <= 1
+
+
+def test_a_patch_discriminator_sees_patches_of_the_published_width():
+    for layers, field in {1: 16, 2: 34, 3: 70, 4: 142}.items():
+        network = build(
+            DISCRIMINATORS, "discriminator", "patch", (1,), {"layers": layers, "width": 2, "norm": "none"}
+        )
+        x = torch.rand(1, 1, 2 * field, 2 * field, requires_grad=True)
+        logits = network(x)
+        logits[0, 0, logits.shape[2] // 2, logits.shape[3] // 2].backward()
+        seen = x.grad[0, 0].abs().sum(0).nonzero()
+        assert int(seen.max() - seen.min()) + 1 == field
+
+
+def test_a_256_pixel_pair_gives_30_by_30_logits():
+    network = build(DISCRIMINATORS, "discriminator", "patch", (6,), {"width": 2})
+    assert network(torch.rand(1, 6, 256, 256)).shape == (1, 1, 30, 30)
+
+
+def test_the_pixel_discriminator_judges_each_pixel_alone():
+    network = build(DISCRIMINATORS, "discriminator", "pixel", (3,), {"width": 4, "norm": "none"})
+    x = torch.rand(1, 3, 8, 8, requires_grad=True)
+    network(x)[0, 0, 3, 5].backward()
+    assert x.grad[0].abs().sum(0).nonzero().tolist() == [[3, 5]]
+
+
+@pytest.mark.parametrize("name", ["unet16", "unet32", "resnet6"])
+def test_no_output_pixel_depends_on_more_than_the_stated_receptive_field(name):
+    generator = as_served(small(name, norm="none")).double()
+    assert generator.tiling == "local"
+    for p in generator.parameters():  # all of one sign, so that nothing cancels and no ReLU closes
+        p.data.fill_(0.003)
+    field = generator.receptive_field
+    side = -(-(2 * field) // generator.multiple) * generator.multiple
+    widest = 0
+    for shift in range(generator.multiple):  # the reach depends on where in the grid a pixel lies
+        x = torch.rand(1, 3, side, 32, dtype=torch.float64).requires_grad_()
+        generator(x)[0, :, side // 2 + shift, 16].sum().backward()
+        seen = x.grad[0].abs().sum((0, 2)).nonzero()
+        widest = max(widest, int(seen.max() - seen.min()) + 1)
+    assert widest <= field
+    assert widest > 0.8 * field  # and the statement is not idle
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_a_served_network_gives_a_picture_the_same_result_alone_and_in_a_batch(norm):
+    served = as_served(small("unet32", norm=norm))
+    x = torch.rand(4, 3, 64, 32) * 2 - 1
+    with torch.no_grad():
+        alone = torch.cat([served(picture[None]) for picture in x])
+        torch.testing.assert_close(served(x), alone, atol=1e-5, rtol=0)
+
+
+def test_batch_norm_is_served_as_it_computed_at_batch_one_without_touching_the_network():
+    generator = small("unet32", norm="batch", dropout=0.0).train()
+    x = torch.rand(1, 3, 32, 64) * 2 - 1
+    with torch.no_grad():
+        torch.testing.assert_close(as_served(generator)(x), generator(x), atol=1e-5, rtol=0)
+    assert generator.training
+    assert any(isinstance(m, torch.nn.BatchNorm2d) for m in generator.modules())
+
+
+def test_picture_norm_trains_like_batch_norm_at_batch_one():
+    batch, picture = small("unet32", norm="batch", dropout=0.0), small("unet32", norm="picture", dropout=0.0)
+    picture.load_state_dict(batch.state_dict(), strict=False)
+    x = torch.rand(1, 3, 32, 32) * 2 - 1
+    torch.testing.assert_close(batch(x), picture(x), atol=1e-5, rtol=0)
+
+
+def test_dropout_follows_the_three_innermost_decoder_steps_alone():
+    rates = [m.p for m in build(GENERATORS, "generator", "unet64", (3, 3), {"width": 2}).dropouts]
+    assert rates == [0.5, 0.5, 0.5, 0.0, 0.0]
+
+
+def test_initial_weights_have_the_papers_spread():
+    generator = build(GENERATORS, "generator", "unet64", (3, 3), {"width": 32})
+    init_normal(generator)
+    weights = torch.cat([m.weight.flatten() for m in generator.down])
+    assert abs(float(weights.detach().std()) - 0.02) < 0.001
+    assert float(generator.last.bias.detach().abs().max()) == 0
+
+
+def test_the_unet_is_the_deepest_that_the_size_allows():
+    assert [unet_for(size) for size in (64, 96, 128, 256, 512, 768)] == [
+        "unet64", "unet32", "unet128", "unet256", "unet256", "unet256",
+    ]  # fmt: skip
+    with pytest.raises(ConfigError, match="multiple of 16"):
+        unet_for(100)
+
+
+def test_a_wrong_name_or_option_is_refused_with_the_likely_intent():
+    with pytest.raises(UnknownNameError, match=r"No generator is called 'unet265'. Did you mean 'unet256'\?"):
+        build(GENERATORS, "generator", "unet265", (3, 3), {})
+    with pytest.raises(UnknownNameError, match="Did you mean 'batch'"):
+        build(GENERATORS, "generator", "unet32", (3, 3), {"norm": "bacth"})
+    with pytest.raises(ConfigError, match=r"'pixel' has no 'layers'.*discriminator.layers"):
+        build(DISCRIMINATORS, "discriminator", "pixel", (3,), {"layers": 2})

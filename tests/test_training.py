@@ -1,0 +1,229 @@
+"""A run survives everything: stops, kills, full disks, and goes on exactly where it was."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from i2i import checkpoint
+from i2i.config import LogConfig, resolve
+from i2i.device import place
+from i2i.errors import RunError, TrainingError
+from i2i.feed import batches, stack
+from i2i.loop import Pace, fit
+from i2i.methods import METHODS
+from i2i.run import Run
+
+SIZE = 64
+TINY = {
+    "data": {"path": "noise"},
+    "size": SIZE,
+    "batch": 2,
+    "images": 8,
+    "generator": {"width": 4},
+    "discriminator": {"width": 4, "layers": 2},
+}
+
+
+class Noise:
+    """Samples that are functions of their number."""
+
+    def __getitem__(self, n):
+        rng = np.random.default_rng((7, n))
+        return {side: rng.uniform(-1, 1, (3, SIZE, SIZE)).astype(np.float32) for side in "ab"}
+
+
+def tiny(name, **settings):
+    return METHODS[name].resolved(resolve(METHODS[name].Config, [TINY, {"method": name, **settings}]), 10)
+
+
+def train(folder, name, total, *, until=None, precision="fp32", spoil=None, **settings):
+    """Train as the command does, on noise; `until` pretends a stop there; `spoil(method)` breaks something."""
+    config = tiny(name, images=total, **settings)
+    torch.manual_seed(config.seed)
+    method = METHODS[name].from_config(config, place("cpu", precision))
+    run = Run(folder)
+    run.start(config)
+    if spoil:
+        spoil(method)
+    fit(
+        method,
+        lambda start: batches(Noise(), start, until or total, config.batch, 0, torch.device("cpu")),
+        run,
+        Pace.of(total, config.batch, LogConfig(every=2, samples=4, checkpoint=2)),
+        decay_from=config.optimizer.decay_from,
+        validation=(["one", "two"], stack([Noise()[1000], Noise()[1001]], torch.device("cpu"))),
+        rows=2,
+        keep=2,
+    )
+    return method, run
+
+
+def weights(method):
+    return {f"{n}.{k}": v for n, net in method.networks.items() for k, v in net.state_dict().items()}
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_run_stopped_and_resumed_equals_one_that_was_not(name, precision, tmp_path):
+    unbroken, _ = train(tmp_path / "unbroken", name, 8, precision=precision)
+    train(tmp_path / "broken", name, 8, until=4, precision=precision)
+    resumed, run = train(tmp_path / "broken", name, 8, precision=precision)
+    for key, value in weights(unbroken).items():
+        assert torch.equal(value, weights(resumed)[key]), key
+    assert [r["images"] for r in run.records()] == [2, 4, 6, 8]
+    straight = Run(tmp_path / "unbroken").records()
+    losses = [k for k in straight[-1] if k[:2] in ("g_", "d_", "p_")]
+    assert losses
+    assert [[r[k] for k in losses] for r in run.records()] == [[r[k] for k in losses] for r in straight]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_training_brings_the_output_nearer_to_the_truth(name, tmp_path):
+    _, run = train(tmp_path / "run", name, 60, optimizer={"lr": 1e-3})
+    figures = [r[METHODS[name].best_metric] for r in run.records() if METHODS[name].best_metric in r]
+    assert figures[-1] < figures[0]
+
+
+def test_the_generators_step_leaves_the_discriminators_gradients_alone():
+    method = METHODS["pix2pix"].from_config(tiny("pix2pix"), place("cpu", "fp32"))
+    batch = stack([Noise()[0], Noise()[1]], torch.device("cpu"))
+    seen = []
+    descend = method.descend
+    method.descend = lambda optimizer, loss: (
+        descend(optimizer, loss),
+        seen.append(([p.grad is not None and p.grad.clone() for p in method.D.parameters()], method.D.training)),
+    )
+    method.step(batch)
+    after_d, after_g = seen[0][0], seen[1][0]
+    assert all(torch.equal(x, y) for x, y in zip(after_d, after_g, strict=True))
+    assert all(p.requires_grad for p in method.D.parameters())
+
+
+def test_the_rate_is_constant_and_then_falls_linearly_to_nothing(tmp_path):
+    _, run = train(tmp_path / "run", "pix2pix", 8, optimizer={"lr": 1.0, "decay_from": 0.5})
+    rates = [r["lr_g"] for r in run.records()]  # of the steps that began at 0, 2, 4 and 6 images
+    assert rates == [1.0, 1.0, 1.0, 0.5]
+
+
+def test_checkpoints_keep_the_newest_and_the_best(tmp_path):
+    method, run = train(tmp_path / "run", "pix2pix", 8)
+    assert [p.name for p in checkpoint.numbered(run.checkpoints)] == ["00000006", "00000008"]
+    figure = json.loads((run.checkpoints / "best" / "figure.json").read_text())
+    logged = {r["images"]: r["val_l1"] for r in run.records() if "val_l1" in r}
+    assert figure == {"images": min(logged, key=logged.get), "val_l1": min(logged.values())}
+    saved = safetensors.torch.load_file(run.checkpoints / "00000008" / "weights.safetensors")
+    assert all(torch.equal(saved[key], value) for key, value in weights(method).items())
+    torch.load(run.checkpoints / "00000008" / "state.pt", weights_only=True)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_says_where(tmp_path):
+    def poison(method):
+        step = method.step
+
+        def poisoned(batch):
+            scalars = step(batch)
+            poisoned.calls += 1
+            if poisoned.calls == 3:
+                scalars["g_l1"] = scalars["g_l1"] * float("nan")
+            return scalars
+
+        poisoned.calls = 0
+        method.step = poisoned
+
+    with pytest.raises(
+        TrainingError, match=r"At step 3 g_l1 stopped being a number.*last good checkpoint is \S*00000004"
+    ):
+        train(tmp_path / "run", "pix2pix", 8, spoil=poison)
+    assert [p.name for p in checkpoint.numbered(tmp_path / "run" / "checkpoints")][-1] == "00000004"
+
+
+def test_weights_that_are_no_numbers_are_named(tmp_path):
+    def poison(method):
+        next(method.D.parameters()).data[0] = float("nan")
+
+    with pytest.raises(TrainingError, match=r"At step 1 .*the weights of G and D with it"):
+        train(tmp_path / "run", "pix2pix", 8, spoil=poison)
+
+
+def test_a_damaged_checkpoint_is_named_with_the_way_out(tmp_path):
+    train(tmp_path / "run", "pix2pix", 8, until=4)
+    state = tmp_path / "run" / "checkpoints" / "00000004" / "state.pt"
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(RunError, match="Remove that folder to go on from the one before"):
+        train(tmp_path / "run", "pix2pix", 8)
+
+
+def test_a_half_written_checkpoint_is_not_mistaken_for_one(tmp_path):
+    train(tmp_path / "run", "pix2pix", 8, until=4)
+    (tmp_path / "run" / "checkpoints" / ".00000006.123.part").mkdir()
+    _, run = train(tmp_path / "run", "pix2pix", 8)
+    assert [r["images"] for r in run.records()] == [2, 4, 6, 8]
+
+
+def test_a_full_disk_costs_no_checkpoint_that_was_there(tmp_path):
+    """The operating system refuses to write more than a few kilobytes to any file, as a full disk would."""
+    train(tmp_path / "run", "pix2pix", 8, until=4)
+    before = {p: p.read_bytes() for p in (tmp_path / "run" / "checkpoints" / "00000004").iterdir()}
+    script = (
+        "import resource, sys, pathlib; sys.path.insert(0, sys.argv[2]); import test_training as t\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
+        "from i2i.errors import StorageError\n"
+        "try: t.train(pathlib.Path(sys.argv[1]), 'pix2pix', 8)\n"
+        "except StorageError as error: print('SAID', error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "run"), os.path.dirname(__file__)],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert "SAID" in done.stdout, done.stderr
+    assert "could not be written" in done.stdout
+    assert {p: p.read_bytes() for p in (tmp_path / "run" / "checkpoints" / "00000004").iterdir()} == before
+    assert not list((tmp_path / "run" / "checkpoints").glob(".*"))
+    _, run = train(tmp_path / "run", "pix2pix", 8)
+    assert run.records()[-1]["images"] == 8
+
+
+def test_other_settings_do_not_continue_a_run(tmp_path):
+    train(tmp_path / "run", "pix2pix", 8, until=4)
+    with pytest.raises(RunError, match="lambda_l1 was 100.* and would be 50"):
+        train(tmp_path / "run", "pix2pix", 8, lambda_l1=50)
+    train(tmp_path / "run", "pix2pix", 12)  # a longer run is the same run
+
+
+def test_a_folder_that_is_no_run_is_left_alone(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "precious.txt").write_text("mine")
+    with pytest.raises(RunError, match="not empty and holds no run"):
+        train(tmp_path / "photos", "pix2pix", 8)
+    assert [p.name for p in (tmp_path / "photos").iterdir()] == ["precious.txt"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_with_a_checkpoint(number, tmp_path, sample_pairs):
+    command = [sys.executable, "-m", "i2i", "train", "pix2pix", str(sample_pairs), "--run", str(tmp_path / "run"),
+               "--size", "32", "--images", "100000", "--set", "generator.width=4", "--set", "discriminator.width=4",
+               "--set", "discriminator.layers=2", "--set", "log.every=4"]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        log = tmp_path / "run" / "log.jsonl"
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not (log.exists() and log.stat().st_size):
+            time.sleep(0.1)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 128 + number, err
+    assert "The same command goes on from there" in out
+    assert "Traceback" not in err
+    saved = checkpoint.numbered(tmp_path / "run" / "checkpoints")[-1]
+    assert Run(tmp_path / "run").records()[-1]["images"] == int(saved.name)
+    assert (tmp_path / "run" / "report.html").exists()
