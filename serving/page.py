@@ -5,6 +5,7 @@ The picture goes to the same desk as the HTTP API's, so the download is what `/v
 
 from __future__ import annotations
 
+import atexit
 import os
 import tempfile
 from pathlib import Path
@@ -29,6 +30,7 @@ _KEEP_FILES = (600, 3600)
 
 def mount_page(app: FastAPI, desks: dict[str, Desk], max_bytes: int) -> None:
     """Put the page at `/` of `app`; routes that `app` has already keep priority."""
+    _private_folder()
     theme = gr.themes.Soft(
         primary_hue="indigo",
         neutral_hue="slate",
@@ -74,7 +76,6 @@ def build_page(desks: dict[str, Desk]) -> gr.Blocks:
                 )
                 facts = gr.Markdown(_facts(desks[names[0]]), elem_id="facts")
                 button = gr.Button("Translate", variant="primary", elem_id="translate")
-                _add_examples(desks, picture, model)
             with gr.Column(scale=3, min_width=300):
                 slider = gr.ImageSlider(
                     label="Before and after",
@@ -90,6 +91,8 @@ def build_page(desks: dict[str, Desk]) -> gr.Blocks:
                 )
                 runs_on = gr.Markdown(_runs_on(desks[names[0]]), elem_id="runs-on")
 
+        examples = _add_examples(desks, picture)
+
         def translate(path: str | None, name: str) -> tuple[tuple[str, str], gr.DownloadButton]:
             before, after = _translate(desks, path, name)
             files = _keep(slider, download, path or "", before, after)
@@ -104,17 +107,13 @@ def build_page(desks: dict[str, Desk]) -> gr.Blocks:
             show_progress="full",
             show_progress_on=[slider],
         )
-        picture.change(
-            lambda: (None, gr.DownloadButton(value=None, interactive=False)),
-            None,
-            [slider, download],
-            api_visibility="private",
-            show_progress="hidden",
-        )
         model.change(
-            lambda name: (_facts(desks[name]), _runs_on(desks[name])),
+            lambda name: (
+                [_facts(desks[name]), _runs_on(desks[name])]
+                + [gr.Column(visible=name == each) for each in examples]
+            ),
             model,
-            [facts, runs_on],
+            [facts, runs_on, *examples.values()],
             api_visibility="private",
             show_progress="hidden",
         )
@@ -159,19 +158,24 @@ def _keep(slider: Any, download: Any, path: str, before: bytes, after: bytes) ->
         return slider.move_resource_to_block_cache(first), download.move_resource_to_block_cache(second)
 
 
-def _add_examples(desks: dict[str, Desk], picture: gr.Image, model: gr.Dropdown) -> None:
-    """Small pictures from the `examples` folder beside each model, when there is one."""
-    rows: list[list[str]] = []
-    for name, desk in desks.items():
+def _add_examples(desks: dict[str, Desk], picture: gr.Image) -> dict[str, gr.Column]:
+    """A row of small pictures for each model with an `examples` folder beside it; the first model's is shown."""
+    columns = {}
+    for index, (name, desk) in enumerate(desks.items()):
         folder = desk.engine.path.parent / "examples"
         found = find_pictures(folder)[:_EXAMPLES_EACH] if folder.is_dir() else []
-        rows += [[str(path), name] for path in found]
-    if not rows:
-        return
-    if len(desks) == 1:
-        gr.Examples([row[:1] for row in rows], picture, label="Examples", cache_examples=False)
-    else:
-        gr.Examples(rows, [picture, model], label="Examples", cache_examples=False)
+        if found:
+            with gr.Column(visible=index == 0) as columns[name]:
+                gr.Examples([[str(path)] for path in found], picture, label="Examples", cache_examples=False)
+    return columns
+
+
+def _private_folder() -> None:
+    """Uploads and results go to a folder of this process alone, removed at its end."""
+    if "GRADIO_TEMP_DIR" not in os.environ:
+        folder = tempfile.TemporaryDirectory(prefix="i2i-page-", ignore_cleanup_errors=True)
+        atexit.register(folder.cleanup)
+        os.environ["GRADIO_TEMP_DIR"] = folder.name
 
 
 def _facts(desk: Desk) -> str:

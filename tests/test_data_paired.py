@@ -1,9 +1,12 @@
-"""Sample n is a function of (seed, n) alone, one draw serves both sides, and files keep their depth and channels."""
+"""Sample n is a function of (seed, n) alone, one draw serves both sides, and files keep their depth."""
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import pickle
+import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,10 +16,11 @@ import pytest
 import tifffile
 from i2i.datasets import DATASETS
 from i2i.datasets.augment import AUGMENTATIONS
-from i2i.datasets.layouts import Pair, find_layout
+from i2i.datasets.cache import PairCache
+from i2i.datasets.layouts import Pair, find_layout, hold_out
 from i2i.datasets.loading import load_pair, resize
-from i2i.datasets.opening import open_paired
-from i2i.datasets.paired import PairedPictures
+from i2i.datasets.paired import PairedPictures, fit_for
+from i2i.datasets.scan import scan
 from PIL import Image
 
 from i2i.errors import ConfigError, DataError, UnknownNameError
@@ -34,6 +38,17 @@ def pairs(tmp_path: Path) -> tuple[Pair, ...]:
             (tmp_path / side).mkdir(exist_ok=True)
             Image.fromarray(pixels).save(tmp_path / side / f"{number}.png")
     return find_layout(tmp_path).splits["train"]
+
+
+@contextlib.contextmanager
+def often_switched() -> Iterator[None]:
+    """Threads change places nearly at every step, so that what they share by mistake is hit."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
 
 
 def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -66,8 +81,8 @@ def test_each_epoch_shows_every_pair_once_in_its_own_order(pairs: tuple[Pair, ..
 def test_a_sample_is_the_same_in_any_order_and_thread(pairs: tuple[Pair, ...]) -> None:
     wanted = [PairedPictures(pairs, size=32, seed=2, augment=ALL)[draw] for draw in range(30)]
     pictures = PairedPictures(pairs, size=32, seed=2, augment=ALL)
-    draws = np.random.default_rng(0).permutation(np.repeat(np.arange(30), 3))
-    with ThreadPoolExecutor(4) as executor:
+    draws = np.random.default_rng(0).permutation(np.repeat(np.arange(30), 10))
+    with often_switched(), ThreadPoolExecutor(8) as executor:
         for draw, sample in zip(draws, executor.map(lambda n: pictures[int(n)], draws), strict=True):
             assert same(sample, wanted[draw])
     assert not same(PairedPictures(pairs, size=32, seed=3, augment=ALL)[0], wanted[0])
@@ -129,7 +144,9 @@ def test_jitter_is_the_papers_resize_and_crop(tmp_path: Path) -> None:
     ramp = np.repeat(np.linspace(0, 255, 256).astype(np.uint8)[None], 256, 0)
     for number in range(2):
         Image.fromarray(np.concatenate([ramp, ramp], 1)).save(tmp_path / f"{number}.png")
-    pictures = PairedPictures(find_layout(tmp_path).splits["train"], size=256, channels=(1, 1), augment=("jitter",))
+    pictures = PairedPictures(
+        find_layout(tmp_path).splits["train"], size=256, channels=(1, 1), augment=("jitter",)
+    )
     starts = set()
     for draw in range(40):
         row = (pictures[draw]["a"][0, 0] + 1) / 2
@@ -141,7 +158,7 @@ def test_jitter_is_the_papers_resize_and_crop(tmp_path: Path) -> None:
 
 def test_pictures_that_are_not_square_keep_their_proportions_unless_squashed(tmp_path: Path) -> None:
     wide = np.zeros((40, 80, 3), np.uint8)
-    wide[10:30, 30:50] = 255  # a square
+    wide[10:30, 32:52] = 255  # a square
     for number in range(2):
         for side in "AB":
             (tmp_path / side).mkdir(exist_ok=True)
@@ -193,15 +210,15 @@ def test_deep_and_many_band_pictures_train_without_loss(tmp_path: Path, dtype: A
             (tmp_path / side).mkdir(exist_ok=True)
             path = tmp_path / side / f"{number}.tif"
             tifffile.imwrite(path, values, photometric="minisblack", planarconfig="contig")
-    data = open_paired(tmp_path, size=32, augment=("none", "noise", "colour"), holdout=0)
-    assert data.train.channels == (6, 6)
-    sample = data.train[0]
-    original = made[data.train.index(0)].astype(np.float64) / top
+    pairs = find_layout(tmp_path).splits["train"]
+    pictures = PairedPictures(pairs, size=32, channels=(6, 6), augment=("none", "noise", "colour"))
+    sample = pictures[0]
+    original = made[pictures.index(0)].astype(np.float64) / top
     assert np.abs((sample["b"].transpose(1, 2, 0) + 1) / 2 - original).max() < 1e-6
     assert sample["a"].shape == (6, 32, 32)
-    assert data.train.whole(1)["a"].dtype == dtype
+    assert pictures.whole(1)["a"].dtype == dtype
     every = tuple(name for name in ALL if name not in ("none",))
-    deep = PairedPictures(data.train.pairs, size=16, channels=(6, 6), augment=every)[3]
+    deep = PairedPictures(pairs, size=16, channels=(6, 6), augment=every)[3]
     assert deep["a"].min() >= -1
     assert deep["a"].max() <= 1
 
@@ -264,16 +281,19 @@ def test_names_that_are_in_no_table_are_refused_with_a_guess(pairs: tuple[Pair, 
         PairedPictures((), size=32)
 
 
-def test_opening_a_folder_finds_holds_out_and_decodes_once(tmp_path: Path, pairs: tuple[Pair, ...]) -> None:
-    data = open_paired(tmp_path, size=32, holdout=0.3)
-    assert "2 of train held out as val" in data.layout.description
-    assert len(data.train) == 5
-    assert data.train.cached
-    assert data.val is not None
-    assert len(data.val) == 2
-    fixed = data.val.fixed(1)
-    assert same(fixed, data.val.fixed(1))
-    assert fixed["a"].shape == (3, 32, 32)
+def test_a_scan_fills_the_cache_and_another_fit_is_not_mistaken_for_it(
+    tmp_path: Path, pairs: tuple[Pair, ...]
+) -> None:
+    layout = hold_out(find_layout(tmp_path), 0.3)
+    cache = PairCache(fit_for(32, ("jitter",)))
+    seen = scan(layout, size=32, cache=cache)
+    train = PairedPictures(seen.splits["train"], size=32, augment=("jitter",), cache=cache)
+    assert train.cached
+    assert len(train) == len(cache) == 5
+    plain = PairedPictures(seen.splits["train"], size=32, augment=("jitter",), cache_mb=0)
+    assert all(same(train[draw], plain[draw]) for draw in range(5))
+    with pytest.raises(ValueError, match="cache was filled"):
+        PairedPictures(seen.splits["train"], size=32, augment=("none",), cache=cache)
 
 
 def test_real_facades_train_from_labels_to_photographs(real_data: Path) -> None:

@@ -71,7 +71,7 @@ def test_nothing_left_to_train_on_is_refused_even_when_skipping(tmp_path: Path) 
 def test_sides_of_different_size_are_named(tmp_path: Path) -> None:
     folder(tmp_path)
     save(tmp_path / "B" / "3.png", (32, 48, 3))
-    with pytest.raises(DataError, match="32x32 and .*3.png is 48x32"):
+    with pytest.raises(DataError, match=r"32x32 and .*3.png is 48x32"):
         look(tmp_path)
 
 
@@ -86,7 +86,7 @@ def test_pictures_smaller_than_the_crop_are_refused_with_the_size_that_fits(tmp_
     folder(tmp_path)
     save(tmp_path / "A" / "2.png", (24, 28, 3))
     save(tmp_path / "B" / "2.png", (24, 28, 3))
-    with pytest.raises(DataError, match="2 with 28x24.*--size 16"):
+    with pytest.raises(DataError, match=r"2 with 28x24.*--size 16"):
         look(tmp_path, size=32)
     assert look(tmp_path, size=16).smallest == (28, 24)
 

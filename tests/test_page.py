@@ -1,8 +1,9 @@
-"""The page in a real browser: upload, translate, slide, download; nothing from elsewhere, no error in the console."""
+"""The page in a real browser: upload, translate, slide, download; all of it from this server, no error."""
 
 from __future__ import annotations
 
 import io
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from i2i.serving.engine import Engine
 from i2i.serving.server import create_app
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from small_models import write_model
 
 FLAGS = [
@@ -74,6 +75,17 @@ def upload(page: Page, path: Path) -> None:
     page.locator("#picture input[type=file]").set_input_files(path)
 
 
+def shown(page: Page, width: int, height: int) -> Locator:
+    """The two pictures of the slider, once both are loaded, of this size in pixels."""
+    images = page.locator("#slider img")
+    expect(images).to_have_count(2)
+    page.wait_for_function(
+        "[...document.querySelectorAll('#slider img')].every(i => i.complete && i.naturalWidth)"
+    )
+    assert images.evaluate_all("all => all.map(i => [i.naturalWidth, i.naturalHeight])") == [[width, height]] * 2
+    return images
+
+
 def downloaded(page: Page, folder: Path) -> Path:
     button = page.locator("#download")
     expect(button).to_be_enabled()
@@ -95,9 +107,7 @@ def test_upload_translate_slide_and_download_what_the_api_gives(page, base, tmp_
     scene(11).save(picture)
     upload(page, picture)
     page.locator("#translate").click()
-    images = page.locator("#slider img")
-    expect(images).to_have_count(2)
-    assert images.evaluate_all("all => all.map(i => [i.naturalWidth, i.naturalHeight])") == [[320, 240]] * 2
+    images = shown(page, 320, 240)
 
     before = handle_position(page)
     box = images.first.bounding_box()
@@ -121,16 +131,15 @@ def test_another_model_is_chosen_with_its_facts_and_gives_its_own_result(page, b
     page.locator("#model input").click()
     page.get_by_role("option", name="sharper").click()
     expect(page.locator("#facts")).to_contain_text("2 times as large")
+    expect(page.locator("button.gallery-item").first).to_be_hidden()  # the examples are the other model's
     page.locator("#translate").click()
-    images = page.locator("#slider img")
-    expect(images).to_have_count(2)
-    assert images.evaluate_all("all => all.map(i => [i.naturalWidth, i.naturalHeight])") == [[120, 80]] * 2
+    shown(page, 120, 80)
     wanted = httpx.post(f"{base}/v1/translate?model=sharper", content=picture.read_bytes()).content
     assert downloaded(page, tmp_path).read_bytes() == wanted
 
 
 def test_an_example_fills_the_page_and_translates(page):
-    page.locator(".gallery-item, tr.tr-body, [data-testid=dataset-item]").first.click()
+    page.locator("button.gallery-item").first.click()
     expect(page.locator("#picture img")).to_be_visible()
     page.locator("#translate").click()
     expect(page.locator("#slider img")).to_have_count(2)
@@ -162,6 +171,12 @@ def test_the_api_keeps_its_routes_beside_the_page(base):
     }
     assert httpx.get(f"{base}/health/ready").status_code == 200
     assert "i2i API" in httpx.get(f"{base}/docs").text
+
+
+def test_uploads_lie_in_a_private_folder(base):
+    folder = Path(os.environ["GRADIO_TEMP_DIR"])
+    assert folder.name.startswith("i2i-page-")
+    assert folder.stat().st_mode & 0o077 == 0
 
 
 def test_the_pages_upload_has_the_same_limit(base):
