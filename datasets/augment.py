@@ -39,9 +39,7 @@ class Augmentation:
 
 AUGMENTATIONS = {
     "none": Augmentation("nothing: resized to the crop's side, and the rest cut off at a random place"),
-    "jitter": Augmentation(
-        "resized to 286/256 of the crop's side, then a random crop, as in the paper", 286 / 256
-    ),
+    "jitter": Augmentation("resized to 286/256 of the crop's side, then a random crop, as in the paper", 286 / 256),
     "crop": Augmentation("a random crop of the picture at its own size", native=True),
     "flip": Augmentation("mirrored left to right, half of the time", both=lambda A: [A.HorizontalFlip(p=0.5)]),
     "vertical_flip": Augmentation("upside down, half of the time", both=lambda A: [A.VerticalFlip(p=0.5)]),

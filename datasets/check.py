@@ -74,9 +74,7 @@ def check_folder(
         trouble=trouble,
         counts=_counts(entries, found),
         sides=tuple(_side(seen, which, name) for which, name in enumerate(_names(found))),
-        unmatched=tuple(
-            _below(root, [p for _, m in matched for p in (*m.lonely_a.values(), *m.lonely_b.values())])
-        ),
+        unmatched=tuple(_below(root, [p for _, m in matched for p in (*m.lonely_a.values(), *m.lonely_b.values())])),
         doubled=tuple(_below(root, [p for _, m in matched for p in m.doubled])),
         corrupt=tuple((one.entry.title, one.reason) for one in seen if one.reason),
         unequal=tuple(

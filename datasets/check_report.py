@@ -22,9 +22,7 @@ class Side:
 
     def extent(self) -> str:
         """Smallest, median and largest size by area, in words."""
-        ordered = sorted(
-            (size for size, many in self.sizes.items() for _ in range(many)), key=lambda s: s[0] * s[1]
-        )
+        ordered = sorted((size for size, many in self.sizes.items() for _ in range(many)), key=lambda s: s[0] * s[1])
         if not ordered:
             return "nothing readable"
         least, middle, most = (f"{w}x{h}" for w, h in (ordered[0], ordered[len(ordered) // 2], ordered[-1]))
@@ -35,9 +33,7 @@ class Side:
     def kinds(self) -> str:
         """Channels and bits, in words."""
         names = {1: "grey", 3: "RGB"}
-        many = ", ".join(
-            f"{count} {names.get(c, f'with {c} bands')}" for c, count in sorted(self.channels.items())
-        )
+        many = ", ".join(f"{count} {names.get(c, f'with {c} bands')}" for c, count in sorted(self.channels.items()))
         return f"{many or 'none'}; {' and '.join(str(bits) for bits in sorted(self.depths))} bits a channel"
 
 

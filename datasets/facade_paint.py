@@ -16,9 +16,7 @@ from .facade_parts import draw_balcony, draw_cornice, draw_door, draw_shop, draw
 from .facade_plan import PAVEMENT, RGB, UNITS, Box, House, Plan
 
 
-def paint(
-    plan: Plan, size: int, noise: np.random.Generator
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+def paint(plan: Plan, size: int, noise: np.random.Generator) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     """The label map and the photograph of a plan: (size, size, 3) uint8 each."""
     canvas = Canvas(size, noise)
     _sky(canvas)

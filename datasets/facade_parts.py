@@ -148,9 +148,7 @@ def draw_shop(canvas: Canvas, box: Box, style: Style) -> None:
     view[:] = mix((0.30, 0.20, 0.14), (1.0, 0.82, 0.50), ((0.25 + 0.75 * middle) * (1 - 0.55 * down))[..., None])
     goods = (down > 0.62) & (np.abs((across * wide) % 2 - 1) < 0.62)
     view *= np.where(goods, 0.45, 1.0)[..., None].astype(np.float32)
-    view[:] = np.where(
-        _bars(across * wide, wide, max(1, round(wide / 6)))[..., None], tint((0.16, 0.14, 0.13)), view
-    )
+    view[:] = np.where(_bars(across * wide, wide, max(1, round(wide / 6)))[..., None], tint((0.16, 0.14, 0.13)), view)
     awning = Box(box.x0 - 1, box.y0 - 2, box.x1 + 1, box.y0 + 1)
     canvas.shadow(awning.below(3), 0.55)
     canvas.label("awning", awning)

@@ -81,9 +81,7 @@ def find_layout(root: Path, a: str | None = None, b: str | None = None) -> Layou
         for split, matched in found.matched.items()
     }
     if sum(map(len, splits.values())) == 1:
-        raise DataError(
-            f"{root} holds one pair only; training needs at least two, and some hundred to learn well."
-        )
+        raise DataError(f"{root} holds one pair only; training needs at least two, and some hundred to learn well.")
     return Layout(root, found.kind, found.a_name, found.b_name, splits, _describe(found, splits))
 
 
@@ -129,9 +127,7 @@ def look_at(root: Path, a: str | None = None, b: str | None = None) -> Found:
     sides = _find_sides(root, a, b)
     if sides is None:
         return Found(root, "side by side", "left", "right", {"train": match_single(root)})
-    side_splits = [
-        {SPLITS.get(d.name.lower(), ""): d for d in _folders(side) if _has_pictures(d)} for side in sides
-    ]
+    side_splits = [{SPLITS.get(d.name.lower(), ""): d for d in _folders(side) if _has_pictures(d)} for side in sides]
     both = [split for split in dict.fromkeys(SPLITS.values()) if all(split in names for names in side_splits)]
     if both and not any(_pictures_in(side) for side in sides):
         matched = {split: match_sides(side_splits[0][split], side_splits[1][split]) for split in both}

@@ -166,9 +166,7 @@ def _agree(facts: Iterable[_Facts], side: int, name: str, wanted: int | None) ->
 
 
 def _fingerprint(splits: dict[str, tuple[Pair, ...]], facts: dict[Pair, _Facts]) -> str:
-    lines = sorted(
-        f"{split}\0{pair.name}\0{facts[pair].digest}\n" for split, some in splits.items() for pair in some
-    )
+    lines = sorted(f"{split}\0{pair.name}\0{facts[pair].digest}\n" for split, some in splits.items() for pair in some)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 

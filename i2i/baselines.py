@@ -55,9 +55,8 @@ class ColourLookup:
 
     def __call__(self, x: Array) -> Floats:
         """(H, W, C) -> (H, W, output channels) in [0, 1]."""
-        if self.table is None:
-            self.table = self._medians()
-        output: Floats = self.table[self._index(x)]
+        table = self.table = self._medians() if self.table is None else self.table
+        output: Floats = table[self._index(x)]
         return output
 
     def _index(self, x: Array) -> npt.NDArray[np.int64]:

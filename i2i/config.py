@@ -135,9 +135,7 @@ class TrainConfig(Strict):
 
 C = TypeVar("C", bound=TrainConfig)
 
-FREE_TO_CHANGE = frozenset(
-    {"images", "epochs", "device", "precision", "workers", "log", "data.path", "data.cache_mb"}
-)
+FREE_TO_CHANGE = frozenset({"images", "epochs", "device", "precision", "workers", "log", "data.path", "data.cache_mb"})
 """What may differ when a run is resumed."""
 
 
@@ -217,9 +215,7 @@ def _in_words(model: type[BaseModel], error: Any) -> str:
     key = ".".join(path)
     if error["type"] == "extra_forbidden":
         known = _keys(model, path[:-1])
-        return (
-            f"There is no setting called {key!r}.{did_you_mean(path[-1], known)} Known here: {', '.join(known)}."
-        )
+        return f"There is no setting called {key!r}.{did_you_mean(path[-1], known)} Known here: {', '.join(known)}."
     if error["type"] == "missing":
         return f"The setting {key!r} is missing."
     return f"The setting {key} cannot be {error['input']!r}: {error['msg'][0].lower()}{error['msg'][1:]}."

@@ -37,9 +37,7 @@ def place(device: str = "auto", precision: str = "auto") -> Placement:
         why = "as asked"
     if precision == "fp16" and chosen.type != "cuda":
         raise RequestError("fp16 trains on a CUDA device alone. Use --precision bf16 or fp32 here.")
-    name = (
-        torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    )
+    name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     return Placement(chosen, precision, f"Training on {chosen} ({name}) in {precision}, {why}.")
 
 
@@ -53,9 +51,7 @@ def _device(name: str) -> torch.device:
     if device.type not in ("cpu", "cuda"):
         raise RequestError(f"There is no device {name!r}. Use auto, cpu, cuda or cuda:N.")
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise RequestError(
-            "No CUDA device is usable here (torch.cuda.is_available() is false). Use --device auto."
-        )
+        raise RequestError("No CUDA device is usable here (torch.cuda.is_available() is false). Use --device auto.")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise RequestError(f"There is no {name}; this machine has {torch.cuda.device_count()} CUDA device(s).")
     return device

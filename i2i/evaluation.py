@@ -111,9 +111,7 @@ def evaluate(
     def figures(output: Array, truth: Floats, name: str) -> dict[str, float]:
         got = to_float(output)
         if got.shape != truth.shape:
-            raise DataError(
-                f"{name}: the output is {got.shape} (height, width, channels), the truth {truth.shape}."
-            )
+            raise DataError(f"{name}: the output is {got.shape} (height, width, channels), the truth {truth.shape}.")
         return {m: metric.measure(got, truth) for m, metric in chosen.items()}
 
     rows = []

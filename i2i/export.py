@@ -125,9 +125,7 @@ def _parity(
         truth, given = _run(served, pictures), session.run(None, {"image": pictures})[0]
         shape = f"{n}x{height}x{width}"
         if given.shape != truth.shape:
-            raise ExportError(
-                f"The exported graph gives {given.shape} where torch gives {truth.shape} at {shape}."
-            )
+            raise ExportError(f"The exported graph gives {given.shape} where torch gives {truth.shape} at {shape}.")
         worst = float(np.abs(given - truth).max())
         psnr = -10 * np.log10(max(float(np.mean((given - truth) ** 2)), 1e-20))
         if not (psnr >= HALF_TOLERANCE if precision == "fp16" else worst <= TOLERANCE):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,23 +17,36 @@ def write_atomically(path: Path, data: bytes) -> None:
         part.write_bytes(data)
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """The same, for callers that tell one OSError from another; raises OSError."""
+    with _beside(path) as part:
+        part.write_bytes(data)
+
+
 @contextlib.contextmanager
 def being_written(path: Path) -> Iterator[Path]:
     """A place beside `path` for a file or a folder, renamed to `path` at the end, removed on any failure.
 
     Raises StorageError for what the operating system refuses.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with _beside(path) as part:
+            yield part
+    except OSError as error:
+        raise StorageError(
+            f"{path} could not be written: {error.strerror or error}{_free_megabytes(path)}. "
+            "Nothing that was there is lost."
+        ) from error
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    # Short, so that a name at the file system's limit still fits; hidden, so that no listing takes it.
+    part = path.parent / f".i2i-{uuid.uuid4().hex[:12]}.part"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
         part.replace(path)
-    except OSError as error:
-        _remove(part)
-        free = _free_megabytes(path)
-        raise StorageError(
-            f"{path} could not be written: {error.strerror or error}{free}. Nothing that was there is lost."
-        ) from error
     except BaseException:
         _remove(part)
         raise
@@ -43,7 +56,8 @@ def _remove(part: Path) -> None:
     if part.is_dir():
         shutil.rmtree(part, ignore_errors=True)
     else:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # its folder may never have come to be
+            part.unlink(missing_ok=True)
 
 
 def _free_megabytes(path: Path) -> str:

@@ -165,17 +165,13 @@ class _Ticks:
         self.scalars, self.images, self.since = [], progress.images, seconds
         return record
 
-    def _refuse_nonsense(
-        self, table: Tensor, names: list[str], progress: Progress, method: Method, run: Run
-    ) -> None:
+    def _refuse_nonsense(self, table: Tensor, names: list[str], progress: Progress, method: Method, run: Run) -> None:
         bad = ~torch.isfinite(table)
         if not bad.any():
             return
         row = int(bad.any(1).int().argmax())
         culprits = ", ".join(n for n, b in zip(names, bad[row].tolist(), strict=True) if b)
-        broken = [
-            n for n, net in method.networks.items() if any(not torch.isfinite(p).all() for p in net.parameters())
-        ]
+        broken = [n for n, net in method.networks.items() if any(not torch.isfinite(p).all() for p in net.parameters())]
         step = progress.steps - len(self.scalars) + row + 1
         last = checkpoint.numbered(run.checkpoints)
         raise TrainingError(

@@ -38,9 +38,7 @@ def write_report(run: Path) -> Path:
     file cannot be written.
     """
     if not any((run / name).exists() for name in SOURCES):
-        raise RunError(
-            f"{run} is no run directory: it holds none of {', '.join(SOURCES)}. Give the folder of --run."
-        )
+        raise RunError(f"{run} is no run directory: it holds none of {', '.join(SOURCES)}. Give the folder of --run.")
     page = _page(run)
     target = run / "report.html"
     write_atomically(target, page.encode("utf-8", "replace"))  # file names need not be valid Unicode
@@ -75,9 +73,7 @@ def _lines(path: Path) -> Iterator[Tick]:
         except ValueError:
             continue
         if isinstance(fields, dict) and isinstance(fields.get("images"), int):
-            yield {
-                k: float(v) for k, v in fields.items() if isinstance(v, int | float) and not isinstance(v, bool)
-            }
+            yield {k: float(v) for k, v in fields.items() if isinstance(v, int | float) and not isinstance(v, bool)}
 
 
 def _page(run: Path) -> str:
@@ -120,9 +116,7 @@ def _facts(
     if math.isfinite(seconds):
         speed = f"{statistics.median(speeds):.3g} images/s" if speeds else ""
         yield "Training time", duration(seconds), speed
-    validated = sorted(
-        {key for tick in ticks for key in tick if key.startswith("val_")}, key=lambda k: k != "val_l1"
-    )
+    validated = sorted({key for tick in ticks for key in tick if key.startswith("val_")}, key=lambda k: k != "val_l1")
     if validated and (best := best_of(ticks, validated[0])):
         yield f"Best validation {_title(validated[0])}", f"{best.value:.4g}", f"at {best.images:,} images"
     if environment.get("device"):
@@ -162,9 +156,7 @@ def _bests(ticks: Sequence[Tick]) -> dict[str, dict[str, Any]]:
 
 def _facts_html(facts: Iterator[tuple[str, str, str]]) -> str:
     rows = ([html.escape(text) for text in fact] for fact in facts)
-    return "".join(
-        f"<div><dt>{label}</dt><dd>{value}<span>{remark}</span></dd></div>" for label, value, remark in rows
-    )
+    return "".join(f"<div><dt>{label}</dt><dd>{value}<span>{remark}</span></dd></div>" for label, value, remark in rows)
 
 
 def _table(mapping: Mapping[str, Any], otherwise: str) -> str:

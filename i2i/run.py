@@ -53,9 +53,7 @@ class Run:
     def _check_continues(self, config: TrainConfig) -> None:
         method = self.method()
         if method != config.method:
-            raise RunError(
-                f"{self.path} holds a {method} run, not {config.method}. Choose another folder for --run."
-            )
+            raise RunError(f"{self.path} holds a {method} run, not {config.method}. Choose another folder for --run.")
         old = self.config(type(config))
         changed = differences(old, config)
         if changed:

@@ -19,8 +19,9 @@ from typing import Protocol
 
 from ..card import Card
 from ..errors import I2IError, PictureError, StorageError
+from ..files import write_whole
 from ..pictures import Picture, read_picture
-from .encoding import encode, write_atomically
+from .encoding import encode
 from .plan import Job, plan_conversion
 from .threads import available_threads
 
@@ -163,7 +164,7 @@ def _compute(
 
 
 def _write(picture: Picture, job: Job, quality: int | None) -> None:
-    write_atomically(job.target, encode(picture, job.format, quality))
+    write_whole(job.target, encode(picture, job.format, quality))
 
 
 def _is_done(outcome: Future[None] | str | None) -> bool:

@@ -15,8 +15,7 @@ a{color:#93c5fd}}"""
 def docs_page(schema: dict[str, Any], base: str, models: list[str]) -> str:
     """The HTML that explains an OpenAPI `schema` served at `base`."""
     routes = [
-        f"<h2><code>{method.upper()} {html.escape(path)}</code></h2>"
-        f"<p>{html.escape(row.get('description', ''))}</p>"
+        f"<h2><code>{method.upper()} {html.escape(path)}</code></h2><p>{html.escape(row.get('description', ''))}</p>"
         for path, rows in schema["paths"].items()
         for method, row in rows.items()
     ]

@@ -1,4 +1,4 @@
-"""Pictures into files: PNG, JPEG, WebP, TIFF and BMP, written beside their name and renamed.
+"""Pictures into files: PNG, JPEG, WebP, TIFF and BMP.
 
 What a format cannot hold is decided here: JPEG gets alpha composited on white and 8 bits; WebP and BMP get 8 bits;
 only TIFF holds other counts of bands than grey and RGB. 16 bits stay 16 bits in PNG and TIFF, floats in TIFF alone
@@ -10,10 +10,8 @@ from __future__ import annotations
 import dataclasses
 import io
 import struct
-import uuid
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -60,19 +58,6 @@ def encode(picture: Picture, name: str, quality: int | None = None) -> bytes:
     except (ValueError, OSError, struct.error) as error:  # WebP beyond 16383 pixels a side, TIFF beyond 4 GB
         height, width = picture.pixels.shape[:2]
         raise PictureError(f"The result of {width}x{height} cannot be written as {name} ({error}).") from error
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` so that `path` only ever holds a whole file; makes the folders. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Short, so that a name at the file system's limit still fits; hidden, so that no listing takes it.
-    beside = path.parent / f".i2i-{uuid.uuid4().hex[:12]}.part"
-    try:
-        beside.write_bytes(data)
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
 
 
 def _whole(picture: Picture) -> Array:
@@ -138,9 +123,7 @@ def _eight_bits(picture: Picture) -> Image.Image:
 
 
 def _webp(picture: Picture, quality: int) -> bytes:
-    return _saved(
-        _eight_bits(picture), "WEBP", quality=quality, lossless=quality == 100, exact=True, **_notes(picture)
-    )
+    return _saved(_eight_bits(picture), "WEBP", quality=quality, lossless=quality == 100, exact=True, **_notes(picture))
 
 
 def _bmp(picture: Picture, _quality: int) -> bytes:
@@ -156,9 +139,7 @@ def _tiff(picture: Picture, _quality: int) -> bytes:
     options: dict[str, Any] = {"photometric": "rgb" if picture.pixels.shape[2] == 3 else "minisblack"}
     if whole.ndim == 3:
         extra = whole.shape[2] - (3 if picture.pixels.shape[2] == 3 else 1)
-        kinds = (
-            ["unspecified"] * extra if picture.alpha is None else ["unspecified"] * (extra - 1) + ["unassalpha"]
-        )
+        kinds = ["unspecified"] * extra if picture.alpha is None else ["unspecified"] * (extra - 1) + ["unassalpha"]
         options |= {"planarconfig": "contig", "extrasamples": kinds}
     tifffile.imwrite(buffer, whole, compression="zlib", iccprofile=picture.icc, metadata=None, **options)
     return buffer.getvalue()

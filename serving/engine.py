@@ -178,9 +178,7 @@ def _to_pil(picture: Picture) -> Image.Image:
     """As Pillow holds it: L, LA, RGB, RGBA or, for 16-bit grey, I;16. Raises PictureError on more bands."""
     pixels, alpha = picture.pixels, picture.alpha
     if pixels.shape[2] not in (1, 3):
-        raise PictureError(
-            f"Pillow holds no picture of {pixels.shape[2]} bands; give the engine an array instead."
-        )
+        raise PictureError(f"Pillow holds no picture of {pixels.shape[2]} bands; give the engine an array instead.")
     whole = pixels if alpha is None else np.dstack([pixels, alpha])
     if whole.dtype != np.uint8 and whole.shape[2] > 1:  # Pillow has no deep colour
         whole = np.rint(to_float(whole) * 255).astype(np.uint8)

@@ -83,13 +83,10 @@ def read_model(path: Path) -> tuple[bytes, Card]:
             f"{path} is no ONNX file, or one cut short ({len(raw):,} bytes). Export or copy it again."
         ) from error
     if not any(number == _MODEL_GRAPH for number, _ in top):
-        raise ModelFileError(
-            f"{path} is no ONNX file, or one cut short ({len(raw):,} bytes). Export or copy it again."
-        )
+        raise ModelFileError(f"{path} is no ONNX file, or one cut short ({len(raw):,} bytes). Export or copy it again.")
     if external:
         raise ModelFileError(
-            f"{path} keeps weights in another file; i2i reads one self-contained file. "
-            "Export it without external data."
+            f"{path} keeps weights in another file; i2i reads one self-contained file. Export it without external data."
         )
     if CARD_KEY not in metadata:
         raise ModelFileError(

@@ -86,9 +86,7 @@ def build_page(desks: dict[str, Desk]) -> gr.Blocks:
                     buttons=["fullscreen"],
                     elem_id="slider",
                 )
-                download = gr.DownloadButton(
-                    "Download the PNG in full quality", interactive=False, elem_id="download"
-                )
+                download = gr.DownloadButton("Download the PNG in full quality", interactive=False, elem_id="download")
                 runs_on = gr.Markdown(_runs_on(desks[names[0]]), elem_id="runs-on")
 
         examples = _add_examples(desks, picture)
@@ -109,8 +107,7 @@ def build_page(desks: dict[str, Desk]) -> gr.Blocks:
         )
         model.change(
             lambda name: (
-                [_facts(desks[name]), _runs_on(desks[name])]
-                + [gr.Column(visible=name == each) for each in examples]
+                [_facts(desks[name]), _runs_on(desks[name])] + [gr.Column(visible=name == each) for each in examples]
             ),
             model,
             [facts, runs_on, *examples.values()],
@@ -136,9 +133,7 @@ def _translate(desks: dict[str, Desk], path: str | None, name: str) -> tuple[byt
 def _before(picture: Picture, scale: int) -> bytes:
     """The upload, upright, 8-bit, as large as its translation: the slider lays one over the other."""
     alpha = None if picture.alpha is None else to_uint8(picture.alpha)
-    shown = Picture(
-        to_uint8(picture.pixels if picture.pixels.shape[2] in (1, 3) else picture.pixels[..., :1]), alpha
-    )
+    shown = Picture(to_uint8(picture.pixels if picture.pixels.shape[2] in (1, 3) else picture.pixels[..., :1]), alpha)
     if scale > 1:
         whole = shown.pixels if alpha is None else np.dstack([shown.pixels, alpha])
         image = Image.fromarray(whole[..., 0] if whole.shape[2] == 1 else whole)

@@ -32,9 +32,7 @@ class Plan:
     """Files below the source that are no pictures by their name."""
 
 
-def plan_conversion(
-    source: Path, target: Path, existing: str, format: str, quality: int | None, bands: int
-) -> Plan:
+def plan_conversion(source: Path, target: Path, existing: str, format: str, quality: int | None, bands: int) -> Plan:
     """The jobs of `i2i convert`; `bands` is the model's count of output channels.
 
     Raises RequestError (or one of its kind) when the request makes no sense; nothing was written then.
@@ -85,9 +83,7 @@ def _single_target(source: Path, target: Path, format: str) -> Path:
     if target.is_dir() or target.suffix.lower() not in SUFFIXES:
         return target / source.name
     if format != "keep" and format_of(target.suffix) != format:
-        raise RequestError(
-            f"--format {format} and the target's name {target.name} disagree. Leave one of them out."
-        )
+        raise RequestError(f"--format {format} and the target's name {target.name} disagree. Leave one of them out.")
     return target
 
 
@@ -141,9 +137,7 @@ def _fail(jobs: list[Job]) -> list[Job]:
     there = [job.target for job in jobs if job.target.exists()]
     if there:
         more = f" and {len(there) - 1} more" if len(there) > 1 else ""
-        raise RequestError(
-            f"{there[0]}{more} exists already, and --existing fail was given. Nothing was converted."
-        )
+        raise RequestError(f"{there[0]}{more} exists already, and --existing fail was given. Nothing was converted.")
     return jobs
 
 

@@ -48,15 +48,9 @@ def _difference(answer: FloatArray, wanted: FloatArray, half_step: float, exact:
     if exact:
         worst = float(error.max())
         allowed = EXACT_TOLERANCE + half_step  # the probe is stored rounded
-        return (
-            None
-            if worst <= allowed
-            else f"it differs from the golden probe by {worst:.2g} (allowed {allowed:.2g})"
-        )
+        return None if worst <= allowed else f"it differs from the golden probe by {worst:.2g} (allowed {allowed:.2g})"
     psnr = float(-10 * np.log10(max(np.mean(error**2), 1e-12)))
-    return (
-        None if psnr >= REDUCED_PSNR else f"it reaches {psnr:.1f} dB on the golden probe (needed {REDUCED_PSNR})"
-    )
+    return None if psnr >= REDUCED_PSNR else f"it reaches {psnr:.1f} dB on the golden probe (needed {REDUCED_PSNR})"
 
 
 def _pictures(text: str, bits: int, shape: tuple[int, int, int, int]) -> FloatArray:

@@ -52,9 +52,7 @@ class Running:
     """One sentence for people."""
 
 
-def open_session(
-    model: bytes, card: Card, device: str = "auto", precision: str = "auto", threads: int = 1
-) -> Running:
+def open_session(model: bytes, card: Card, device: str = "auto", precision: str = "auto", threads: int = 1) -> Running:
     """A session on `device` (`auto`, or a key of BACKENDS, `cuda:1` for the second card) that passed the probe.
 
     Raises UnknownNameError or ConfigError on names that mean nothing, ProviderError when the named device is not
@@ -72,9 +70,7 @@ def open_session(
             return Running(session, label, used, _sentence(key, used, name == "auto", refusals))
     if name == "auto":
         raise ProviderError(f"No provider of this machine runs the model: {' '.join(refusals)}")
-    raise ProviderError(
-        f"Device {device!r} was asked for but is not usable: {' '.join(refusals)} {_way_out(name)}"
-    )
+    raise ProviderError(f"Device {device!r} was asked for but is not usable: {' '.join(refusals)} {_way_out(name)}")
 
 
 def _try_backend(

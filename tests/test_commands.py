@@ -132,10 +132,7 @@ def test_grey_to_colour_trains_exports_and_converts(i2i, tmp_path):
     assert json.loads(i2i("info", tmp_path / "run", "--json")[1])["input_meaning"] == "grey"
     assert i2i("convert", tmp_path / "run", tmp_path / "pairs" / "A", tmp_path / "out")[0] == 0
     assert Image.open(tmp_path / "out" / "0.png").mode == "RGB"
-    assert (
-        i2i("train", "pix2pix", tmp_path / "pairs", "--run", tmp_path / "back", *SMALL, "--direction", "b2a")[0]
-        == 0
-    )
+    assert i2i("train", "pix2pix", tmp_path / "pairs", "--run", tmp_path / "back", *SMALL, "--direction", "b2a")[0] == 0
     assert i2i("convert", tmp_path / "back", tmp_path / "pairs" / "B", tmp_path / "out2")[0] == 0
     assert Image.open(tmp_path / "out2" / "0.png").mode == "L"
 
@@ -151,6 +148,7 @@ def test_a_tiff_of_several_bands_trains_exports_and_converts(i2i, tmp_path):
                 tmp_path / "pairs" / side / f"{n}.tif",
                 rng.integers(0, 65535, shape, np.uint16),
                 photometric="minisblack",
+                planarconfig="contig",
             )
     status, _, err = i2i("train", "pix2pix", tmp_path / "pairs", "--run", tmp_path / "run", *SMALL)
     assert status == 0, err
@@ -324,9 +322,7 @@ def test_broken_pictures_are_left_out_when_the_user_says_so(i2i, tmp_path):
 
 
 def test_show_config_prints_every_setting_and_trains_nothing(i2i, tmp_path):
-    status, out, _ = i2i(
-        "train", "pix2pix", "photos", "--run", tmp_path / "r", "--preset", "fast", "--show-config"
-    )
+    status, out, _ = i2i("train", "pix2pix", "photos", "--run", tmp_path / "r", "--preset", "fast", "--show-config")
     assert status == 0
     shown = yaml.safe_load(out)
     assert (shown["size"], shown["batch"], shown["generator"]["width"], shown["lambda_l1"]) == (128, 4, 32, 100)

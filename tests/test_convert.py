@@ -14,11 +14,12 @@ import pytest
 import tifffile
 from i2i.serving import convert
 from i2i.serving.convert import convert_folder
-from i2i.serving.encoding import encode, write_atomically
+from i2i.serving.encoding import encode
 from i2i.serving.engine import Engine
 from PIL import Image, ImageCms
 
 from i2i.errors import ConfigError, PictureError, RequestError, StorageError, UnknownNameError
+from i2i.files import write_whole
 from i2i.pictures import Picture, find_pictures, read_picture
 
 
@@ -345,9 +346,9 @@ def test_a_full_disk_stops_the_run_and_keeps_what_is_whole(engine, tmp_path, mon
     def write(path: Path, data: bytes) -> None:
         if not next(room):
             raise OSError(errno.ENOSPC, "No space left on device")
-        write_atomically(path, data)
+        write_whole(path, data)
 
-    monkeypatch.setattr(convert, "write_atomically", write)
+    monkeypatch.setattr(convert, "write_whole", write)
     with pytest.raises(StorageError, match=r"No space left.*5 of 12 pictures were written"):
         convert_folder(engine, tmp_path / "in", tmp_path / "out", workers=1)
     assert len(find_pictures(tmp_path / "out")) == 5
@@ -376,7 +377,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(b"old")
     with pytest.raises(TypeError):
-        write_atomically(path, "not bytes")  # type: ignore[arg-type]
+        write_whole(path, "not bytes")  # type: ignore[arg-type]
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -410,7 +411,7 @@ def test_no_more_pictures_are_held_than_the_workers_need(engine, tmp_path, monke
             alive -= 1
 
     monkeypatch.setattr(convert, "read_picture", read)
-    monkeypatch.setattr(convert, "write_atomically", write)
+    monkeypatch.setattr(convert, "write_whole", write)
     convert_folder(engine, tmp_path / "in", tmp_path / "out", workers=2)
     assert most <= 2 * 3 + 2
 

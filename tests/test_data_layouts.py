@@ -47,9 +47,7 @@ def test_a_bare_folder_of_side_by_side_pictures_is_training_data(tmp_path: Path)
 
 
 @pytest.mark.parametrize("pattern", ["{side}/{name}", "train/{side}/{name}", "{side}/train/{name}"])
-def test_two_folders_pair_by_name_whatever_the_order_suffix_and_split_nesting(
-    tmp_path: Path, pattern: str
-) -> None:
+def test_two_folders_pair_by_name_whatever_the_order_suffix_and_split_nesting(tmp_path: Path, pattern: str) -> None:
     names = {"low": ["x/1.png", "x/2.png", "10.png", "9.png"], "high": ["9.bmp", "x/2.png", "10.webp", "x/1.jpg"]}
     for side, files in names.items():
         for name in files:

@@ -144,9 +144,7 @@ def test_jitter_is_the_papers_resize_and_crop(tmp_path: Path) -> None:
     ramp = np.repeat(np.linspace(0, 255, 256).astype(np.uint8)[None], 256, 0)
     for number in range(2):
         Image.fromarray(np.concatenate([ramp, ramp], 1)).save(tmp_path / f"{number}.png")
-    pictures = PairedPictures(
-        find_layout(tmp_path).splits["train"], size=256, channels=(1, 1), augment=("jitter",)
-    )
+    pictures = PairedPictures(find_layout(tmp_path).splits["train"], size=256, channels=(1, 1), augment=("jitter",))
     starts = set()
     for draw in range(40):
         row = (pictures[draw]["a"][0, 0] + 1) / 2
@@ -281,9 +279,7 @@ def test_names_that_are_in_no_table_are_refused_with_a_guess(pairs: tuple[Pair, 
         PairedPictures((), size=32)
 
 
-def test_a_scan_fills_the_cache_and_another_fit_is_not_mistaken_for_it(
-    tmp_path: Path, pairs: tuple[Pair, ...]
-) -> None:
+def test_a_scan_fills_the_cache_and_another_fit_is_not_mistaken_for_it(tmp_path: Path, pairs: tuple[Pair, ...]) -> None:
     layout = hold_out(find_layout(tmp_path), 0.3)
     cache = PairCache(fit_for(32, ("jitter",)))
     seen = scan(layout, size=32, cache=cache)

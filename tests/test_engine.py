@@ -276,9 +276,7 @@ def fake_backends(monkeypatch, **rows):
 
 
 def test_auto_takes_the_first_usable_provider_and_says_why_not_the_others(make_model, monkeypatch):
-    fake_backends(
-        monkeypatch, cuda={"missing": "no card was found"}, openvino={"precisions": ("bf16", "fp32")}, cpu={}
-    )
+    fake_backends(monkeypatch, cuda={"missing": "no card was found"}, openvino={"precisions": ("bf16", "fp32")}, cpu={})
     engine = Engine(make_model())
     assert (engine.provider, engine.precision) == ("openvino", "bf16")
     assert "OPENVINO in bf16" in engine.reason

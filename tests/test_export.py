@@ -89,9 +89,7 @@ def test_the_file_says_what_it_is_and_holds_everything(tmp_path):
 def test_the_probe_is_what_the_network_gives(tmp_path):
     generator = small("resnet6")
     probe = export_onnx(generator, tmp_path / "g.onnx", CARD).probe
-    given = np.frombuffer(unpack(probe.input), "<u1").reshape(probe.input_shape).astype(np.float32) / np.float32(
-        255
-    )
+    given = np.frombuffer(unpack(probe.input), "<u1").reshape(probe.input_shape).astype(np.float32) / np.float32(255)
     raw = unpack(probe.output)
     gives = np.frombuffer(raw, "<u2").reshape(probe.output_shape) / 65535
     assert np.abs(gives - in_torch(generator, given)).max() < 2e-5
@@ -143,7 +141,6 @@ def test_a_half_precision_file_is_smaller_and_nearly_the_same(name, tmp_path):
     assert half.dtype == np.float32
     assert -10 * np.log10(np.mean((full - half) ** 2)) > export.HALF_TOLERANCE
     weights = [
-        sum(i.raw_data.__len__() for i in onnx.load(tmp_path / f"{n}.onnx").graph.initializer)
-        for n in ("full", "half")
+        sum(i.raw_data.__len__() for i in onnx.load(tmp_path / f"{n}.onnx").graph.initializer) for n in ("full", "half")
     ]
     assert weights[1] < 0.6 * weights[0]

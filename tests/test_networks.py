@@ -44,9 +44,7 @@ def test_a_generator_keeps_the_size_and_the_range_at_two_sizes(name):
 
 def test_a_patch_discriminator_sees_patches_of_the_published_width():
     for layers, field in {1: 16, 2: 34, 3: 70, 4: 142}.items():
-        network = build(
-            DISCRIMINATORS, "discriminator", "patch", (1,), {"layers": layers, "width": 2, "norm": "none"}
-        )
+        network = build(DISCRIMINATORS, "discriminator", "patch", (1,), {"layers": layers, "width": 2, "norm": "none"})
         x = torch.rand(1, 1, 2 * field, 2 * field, requires_grad=True)
         logits = network(x)
         logits[0, 0, logits.shape[2] // 2, logits.shape[3] // 2].backward()

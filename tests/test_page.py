@@ -61,9 +61,7 @@ def page(browser: Browser, base: str) -> Iterator[Page]:
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on(
-        "request", lambda r: complaints.append(r.url) if not r.url.startswith((base, "data:", "blob:")) else None
-    )
+    page.on("request", lambda r: complaints.append(r.url) if not r.url.startswith((base, "data:", "blob:")) else None)
     page.goto(base)
     expect(page.get_by_role("button", name="Translate", exact=True)).to_be_visible()
     yield page
@@ -79,9 +77,7 @@ def shown(page: Page, width: int, height: int) -> Locator:
     """The two pictures of the slider, once both are loaded, of this size in pixels."""
     images = page.locator("#slider img")
     expect(images).to_have_count(2)
-    page.wait_for_function(
-        "[...document.querySelectorAll('#slider img')].every(i => i.complete && i.naturalWidth)"
-    )
+    page.wait_for_function("[...document.querySelectorAll('#slider img')].every(i => i.complete && i.naturalWidth)")
     assert images.evaluate_all("all => all.map(i => [i.naturalWidth, i.naturalHeight])") == [[width, height]] * 2
     return images
 
@@ -195,9 +191,7 @@ def test_the_page_reads_no_path_and_no_url_that_a_client_names(base, value):
         json={"data": [file, "facades"], "fn_index": translate, "session_hash": "s"},
     )
     if joined.status_code == 200:
-        with httpx.stream(
-            "GET", f"{base}/gradio_api/queue/data", params={"session_hash": "s"}, timeout=20
-        ) as events:
+        with httpx.stream("GET", f"{base}/gradio_api/queue/data", params={"session_hash": "s"}, timeout=20) as events:
             text = next(line for line in events.iter_lines() if "process_completed" in line)
         assert '"success":false' in text.replace(" ", "")
         assert "root:" not in text

@@ -338,9 +338,7 @@ def open_page(browser):
         context.close()
     assert said == []
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
-    assert len([url for url in asked if url.startswith("file:")]) == len(
-        contexts
-    )  # the page itself, nothing beside
+    assert len([url for url in asked if url.startswith("file:")]) == len(contexts)  # the page itself, nothing beside
 
 
 def middle_of(page, canvas):
@@ -419,9 +417,7 @@ def test_any_two_columns_of_any_row_can_be_compared(tmp_path, open_page):
 
 
 def test_the_wipe_follows_a_finger_on_a_phone(tmp_path, open_page):
-    path = write_report(
-        write_run(tmp_path / "run", names=["a_long_name_without_any_place_to_break_it" * 2, "dog"])
-    )
+    path = write_report(write_run(tmp_path / "run", names=["a_long_name_without_any_place_to_break_it" * 2, "dog"]))
     page = open_page(path, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360  # nothing sticks out sideways
     page.locator("#wipe").scroll_into_view_if_needed()

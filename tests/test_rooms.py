@@ -141,9 +141,7 @@ def test_the_launcher_works_from_the_checkout_and_hides_nobodys_datasets():
     code += "except SystemExit: pass\nimport datasets; assert 'site-packages' in datasets.__file__"
     pytest.importorskip("datasets", reason="Hugging Face's datasets is not installed")
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=120)
-    done = subprocess.run(
-        [sys.executable, "cli.py", "--version"], cwd=ROOT, capture_output=True, text=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, "cli.py", "--version"], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.stdout.startswith("i2i ")
 
 
@@ -151,9 +149,7 @@ def test_the_launcher_works_from_the_checkout_and_hides_nobodys_datasets():
 def wheel(tmp_path_factory):
     """The wheel, built as an install builds it, from a copy of what git knows."""
     copy, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
-    )
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
     if listed.returncode:
         pytest.skip("not a git checkout")
     for name in listed.stdout.splitlines():

@@ -44,10 +44,7 @@ def claimed_png(width: int, height: int) -> bytes:
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(bytes(999)))
-        + chunk(b"IEND", b"")
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(999))) + chunk(b"IEND", b"")
     )
 
 
@@ -151,8 +148,7 @@ def test_health_and_the_description_of_the_api_are_there_and_need_no_other_serve
     assert "curl --data-binary" in page.text
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page.text)
     assert (
-        "access-control-allow-origin"
-        not in client.get("/v1/models", headers={"origin": "http://evil.example"}).headers
+        "access-control-allow-origin" not in client.get("/v1/models", headers={"origin": "http://evil.example"}).headers
     )
 
 
@@ -251,9 +247,7 @@ def test_too_many_at_once_are_told_when_to_come_back(make_model, serving):
     engine.translate = slow  # type: ignore[method-assign]
     app = create_app({"slow": engine}, max_waiting=2, page=False)
     with serving(app) as base, ThreadPoolExecutor(8) as pool:
-        asked = [
-            pool.submit(httpx.post, f"{base}/v1/translate", content=picture_bytes(), timeout=30) for _ in range(6)
-        ]
+        asked = [pool.submit(httpx.post, f"{base}/v1/translate", content=picture_bytes(), timeout=30) for _ in range(6)]
         deadline = time.monotonic() + 10
         while sum(a.done() for a in asked) < 3 and time.monotonic() < deadline:
             time.sleep(0.01)

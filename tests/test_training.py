@@ -1,11 +1,11 @@
 """A run survives everything: stops, kills, full disks, and goes on exactly where it was."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -180,7 +180,7 @@ def test_a_full_disk_costs_no_checkpoint_that_was_there(tmp_path):
         "except StorageError as error: print('SAID', error)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "run"), os.path.dirname(__file__)],
+        [sys.executable, "-c", script, str(tmp_path / "run"), str(Path(__file__).parent)],
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert "SAID" in done.stdout, done.stderr

@@ -93,7 +93,7 @@ def _affordable(pairs: Path, minutes: float, direction: str) -> int:
     method.step(batch)
     started, steps = time.monotonic(), 0
     while time.monotonic() - started < 3:
-        float(method.step(batch)["g_l1"])  # reading a value waits for the device
+        method.step(batch)["g_l1"].item()  # reading a value waits for the device
         steps += 1
     rate = steps * config.batch / (time.monotonic() - started)
     images = min(MOST, max(LEAST, int(rate * minutes * 60)))

@@ -14,9 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 class Bar:
     """Counts `unit`s up to a total; `start` of them were done before and do not count for the rate."""
 
-    def __init__(
-        self, what: str, total: int, unit: str, start: int = 0, seconds_between_lines: float = 10
-    ) -> None:
+    def __init__(self, what: str, total: int, unit: str, start: int = 0, seconds_between_lines: float = 10) -> None:
         self.what, self.total, self.unit, self.start = what, total, unit, start
         self.began = self.said = time.monotonic()
         self.between = seconds_between_lines
@@ -58,9 +56,7 @@ class Bar:
         elif now - self.said >= self.between or done >= self.total:
             self.said = now
             left = _duration((self.total - done) / rate) if rate > 0 else "?"
-            print(
-                f"{self.what}: {done}/{self.total} {self.unit}, {left} left, {words}", file=sys.stderr, flush=True
-            )
+            print(f"{self.what}: {done}/{self.total} {self.unit}, {left} left, {words}", file=sys.stderr, flush=True)
 
 
 def _duration(seconds: float) -> str:

@@ -78,9 +78,7 @@ def table(result: Evaluation) -> str:
     for name in result.metrics:
         metric = METRICS[name]
         unit = f" {metric.unit}" if metric.unit else ""
-        grid.add_column(
-            f"{name}{unit} ({'higher' if metric.higher_is_better else 'lower'} is better)", justify="right"
-        )
+        grid.add_column(f"{name}{unit} ({'higher' if metric.higher_is_better else 'lower'} is better)", justify="right")
     cells = []
     for name in result.metrics:
         low, high = result.interval(name)
@@ -113,9 +111,7 @@ def _split(layout: Layout, wanted: str | None) -> str:
     for name in ("test", "val"):
         if layout.splits.get(name):
             return name
-    raise DataError(
-        f"{layout.root} has no test or val pairs to score on. Score the training pairs with --split train."
-    )
+    raise DataError(f"{layout.root} has no test or val pairs to score on. Score the training pairs with --split train.")
 
 
 def _pictures(card: Card, pairs: tuple[Pair, ...]) -> PairedPictures:

@@ -69,9 +69,7 @@ def train_run(request: Request) -> int | None:
     config = settings(request)
     method_type, run = METHODS[request.method], Run(request.run)
     if run.exists and run.method() != config.method:
-        raise RunError(
-            f"{run.path} holds a {run.method()} run, not {config.method}. Choose another folder for --run."
-        )
+        raise RunError(f"{run.path} holds a {run.method()} run, not {config.method}. Choose another folder for --run.")
     placement = place(config.device, config.precision)
 
     layout = find_layout(Path(config.data.path), config.data.a, config.data.b)

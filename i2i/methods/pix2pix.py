@@ -84,15 +84,11 @@ class Pix2Pix(Method):
         g_options = config.generator.model_dump(exclude={"name"})
         d_options = config.discriminator.model_dump(exclude={"name"})
         G = build(GENERATORS, "generator", config.generator.name, (x_channels, y_channels), g_options)
-        D = build(
-            DISCRIMINATORS, "discriminator", config.discriminator.name, (x_channels + y_channels,), d_options
-        )
+        D = build(DISCRIMINATORS, "discriminator", config.discriminator.name, (x_channels + y_channels,), d_options)
         check_size(config.size, G, D)
         for network in (G, D):
             init_normal(network, config.init_std)
-        return cls(
-            G, D, placement, optimizer=config.optimizer, lambda_l1=config.lambda_l1, lambda_d=config.lambda_d
-        )
+        return cls(G, D, placement, optimizer=config.optimizer, lambda_l1=config.lambda_l1, lambda_d=config.lambda_d)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """One update of D, then one of G, on pairs: `a` is x and `b` is y."""
