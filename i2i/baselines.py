@@ -55,9 +55,9 @@ class ColourLookup:
 
     def __call__(self, x: Array) -> Floats:
         """(H, W, C) -> (H, W, output channels) in [0, 1]."""
-        table = self.table = self._medians() if self.table is None else self.table
-        output: Floats = table[self._index(x)]
-        return output
+        if self.table is None:
+            self.table = self._medians()
+        return self.table[self._index(x)]
 
     def _index(self, x: Array) -> npt.NDArray[np.int64]:
         binned = to_uint8(x).astype(np.int64) * self.bins // 256
@@ -77,4 +77,5 @@ class ColourLookup:
 def _median(counts: npt.NDArray[np.int64]) -> Floats:
     """(rows, channels, 256) counts -> (rows, channels) medians in [0, 1]."""
     below = counts.cumsum(-1)
-    return (below * 2 >= below[..., -1:]).argmax(-1).astype(np.float32) / 255
+    median: Floats = (below * 2 >= below[..., -1:]).argmax(-1).astype(np.float32) / np.float32(255)
+    return median

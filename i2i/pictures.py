@@ -78,7 +78,7 @@ def read_header(source: Path | bytes) -> Header:
         return _tiff_header(source)
     with _opened(source) as image:
         width, height = image.size
-        if _orientation(image) in (5, 6, 7, 8):  # a quarter turn
+        if image.format != "TIFF" and _orientation(image) in (5, 6, 7, 8):  # Pillow turns the size of a TIFF itself
             width, height = height, width
         grey = image.mode in ("1", "L", "LA", "I;16", "I;16B", "I;16L", "I", "F")
         return Header(width, height, 1 if grey else 3, 16 if image.mode.startswith("I;16") else 8)
@@ -153,7 +153,8 @@ def _opened(source: Path | bytes) -> Iterator[Image.Image]:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit says it better
             image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise PictureTooLargeError(f"{_name(source)} is too large: {_sentence(error)}.") from error
+        limit = f"the limit is {MAX_PIXELS / 1e6:.0f} megapixels"
+        raise PictureTooLargeError(f"{_name(source)} is too large to be decoded; {limit}.") from error
     except UnidentifiedImageError as error:
         raise PictureError(f"{_name(source)} is not a JPEG, PNG, WebP, TIFF or BMP picture.") from error
     except Exception as error:  # a damaged header can raise nearly anything
@@ -233,7 +234,9 @@ def _is_measured(source: Path | bytes) -> bool:
         return False
     page = _tiff_page(source)
     grey, plain = page.photometric in (0, 1), page.photometric in (0, 1, 2)  # white is zero, black is zero, RGB
-    return plain and (page.bitspersample > 8 or page.samplesperpixel > (2 if grey else 4))
+    bands = page.samplesperpixel
+    many = bands > (2 if grey else 4) or (grey and bands == 2 and not _has_alpha(page, bands))
+    return plain and (page.bitspersample > 8 or many)
 
 
 def _has_alpha(page: tifffile.TiffPage, channels: int) -> bool:

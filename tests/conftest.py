@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,8 +12,10 @@ from pathlib import Path
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from i2i.serving.run import bind
 from small_models import write_model
+
+from i2i.commands import main
+from i2i.serving.run import bind
 
 
 @pytest.fixture
@@ -57,3 +60,21 @@ def sample_pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from i2i.datasets.sample import SAMPLES
 
     return SAMPLES["facades"](tmp_path_factory.mktemp("sample") / "facades", 20, 64, 0)
+
+
+@pytest.fixture
+def i2i(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """`i2i("train", …)` runs the command in this process: (exit status, stdout, stderr)."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["i2i", *map(str, arguments)])
+        status: object = 0
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code or 0
+        out, err = capsys.readouterr()
+        assert isinstance(status, int)
+        return status, out, err
+
+    return run

@@ -13,28 +13,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from i2i.commands import main
-
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = ["--size", "64", "--images", "16", "--batch", "4", "--precision", "fp32", "--set", "generator.width=4",
          "--set", "discriminator.width=4", "--set", "discriminator.layers=2", "--set", "log.samples=8"]  # fmt: skip
-
-
-@pytest.fixture
-def i2i(monkeypatch, capsys):
-    """`i2i("train", …)` runs the command in this process: (exit status, stdout, stderr)."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["i2i", *map(str, arguments)])
-        status = 0
-        try:
-            main()
-        except SystemExit as end:
-            status = end.code or 0
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return run
 
 
 @pytest.fixture(scope="module")

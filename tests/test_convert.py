@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from i2i.serving import convert
-from i2i.serving.convert import convert_folder
-from i2i.serving.encoding import encode
-from i2i.serving.engine import Engine
 from PIL import Image, ImageCms
 
 from i2i.errors import ConfigError, PictureError, RequestError, StorageError, UnknownNameError
 from i2i.files import write_whole
 from i2i.pictures import Picture, find_pictures, read_picture
+from i2i.serving import convert
+from i2i.serving.convert import convert_folder
+from i2i.serving.encoding import encode
+from i2i.serving.engine import Engine
 
 
 @pytest.fixture

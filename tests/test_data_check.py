@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from i2i.datasets.check import check_folder
 from i2i.datasets.check_page import write_page
 from i2i.datasets.facades import write_facades
-from PIL import Image
-
 from i2i.errors import DataError
 
 

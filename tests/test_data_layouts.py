@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from i2i.datasets.layouts import find_layout, hold_out
 from PIL import Image
 
+from i2i.datasets.layouts import find_layout, hold_out
 from i2i.errors import DataError
 
 

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
+
 from i2i.datasets import DATASETS
 from i2i.datasets.augment import AUGMENTATIONS
 from i2i.datasets.cache import PairCache
@@ -21,8 +23,6 @@ from i2i.datasets.layouts import Pair, find_layout, hold_out
 from i2i.datasets.loading import load_pair, resize
 from i2i.datasets.paired import PairedPictures, fit_for
 from i2i.datasets.scan import scan
-from PIL import Image
-
 from i2i.errors import ConfigError, DataError, UnknownNameError
 
 ALL = [name for name in AUGMENTATIONS if name != "crop"]

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from i2i.datasets.facade_canvas import LABELS
 from i2i.datasets.facades import facade_pair, write_facades
 from i2i.datasets.layouts import find_layout
 from i2i.datasets.sample import SAMPLES
-from PIL import Image
-
 from i2i.errors import DataError
 
 COLOURS = {colour: name for name, colour in LABELS.items()}

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
+
 from i2i.datasets.cache import PairCache
 from i2i.datasets.layouts import find_layout
 from i2i.datasets.loading import Fit
 from i2i.datasets.scan import Scan, scan
-from PIL import Image
-
 from i2i.errors import DataError
 
 RNG = np.random.default_rng(0)

@@ -11,10 +11,6 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from i2i.serving import providers
-from i2i.serving.engine import Engine, pad
-from i2i.serving.modelfile import read_card, resolve_model
-from i2i.serving.threads import available_threads
 from onnx import helper
 from PIL import Image
 from small_models import build, card_for
@@ -30,6 +26,10 @@ from i2i.errors import (
     UnknownNameError,
 )
 from i2i.pictures import Picture
+from i2i.serving import providers
+from i2i.serving.engine import Engine, pad
+from i2i.serving.modelfile import read_card, resolve_model
+from i2i.serving.threads import available_threads
 
 
 def random(*shape, seed=0):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from i2i.errors import ConfigError, UnknownNameError
-from i2i.networks import DISCRIMINATORS, GENERATORS, as_served, build, init_normal, unet_for
+from i2i.networks import DISCRIMINATORS, GENERATORS, as_served, build, init_normal, unet_for, wide
 from i2i.networks.norms import NORMS
 
 COUNTS = [
@@ -135,3 +135,39 @@ def test_a_wrong_name_or_option_is_refused_with_the_likely_intent():
         build(GENERATORS, "generator", "unet32", (3, 3), {"norm": "bacth"})
     with pytest.raises(ConfigError, match=r"'pixel' has no 'layers'.*discriminator.layers"):
         build(DISCRIMINATORS, "discriminator", "pixel", (3,), {"layers": 2})
+
+
+@pytest.mark.parametrize(("n", "side", "kernel", "stride"), [(1, 2, 4, 2), (3, 8, 4, 2), (2, 6, 4, 1), (1, 5, 3, 2)])
+def test_a_convolution_by_matrix_product_is_the_same_convolution(n, side, kernel, stride):
+    torch.manual_seed(0)
+    x = torch.rand(n, 5, side, side + 2, requires_grad=True, dtype=torch.float64)
+    weight = torch.rand(7, 5, kernel, kernel, requires_grad=True, dtype=torch.float64)
+    back = torch.rand(5, 7, kernel, kernel, requires_grad=True, dtype=torch.float64)
+    bias = torch.rand(7, dtype=torch.float64)
+    for theirs, ours, w in (
+        (torch.nn.functional.conv2d, wide.conv_by_product, weight),
+        (torch.nn.functional.conv_transpose2d, wide.deconv_by_product, back),
+    ):
+        expected, given = theirs(x, w, bias, stride, 1), ours(x, w, bias, stride, 1)
+        torch.testing.assert_close(given, expected)
+        wanted = torch.autograd.grad((expected**2).sum(), (x, w))
+        torch.testing.assert_close(torch.autograd.grad((given**2).sum(), (x, w)), wanted)
+
+
+def test_wide_layers_take_the_product_in_bf16_on_a_cpu_alone_and_agree_with_the_convolution(monkeypatch):
+    torch.manual_seed(0)
+    network = build(GENERATORS, "generator", "unet64", (3, 3), {"norm": "none", "dropout": 0.0})
+    x = torch.rand(1, 3, 64, 64) * 2 - 1
+    taken = []
+    by_product = wide.conv_by_product
+    monkeypatch.setattr(wide, "conv_by_product", lambda *a: (taken.append(1), by_product(*a))[1])
+    with torch.no_grad():
+        full = network(x)
+        assert not taken
+        with torch.autocast("cpu", torch.bfloat16):
+            product = network(x)
+            assert taken
+            monkeypatch.setattr(wide, "LEAST_WEIGHTS", 10**12)
+            convolution = network(x)
+    spread = (full - convolution).abs().mean()
+    assert (full - product).abs().mean() < 1.5 * spread

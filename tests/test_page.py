@@ -11,11 +11,12 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from i2i.serving.engine import Engine
-from i2i.serving.server import create_app
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from small_models import write_model
+
+from i2i.serving.engine import Engine
+from i2i.serving.server import create_app
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

@@ -17,14 +17,14 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import numpy as np
 import pytest
-from i2i.serving.desk import Desk
-from i2i.serving.engine import Engine
-from i2i.serving.run import bind, is_loopback
-from i2i.serving.server import create_app, load_engines
 from PIL import Image
 from small_models import write_model
 
 from i2i.errors import PictureTooLargeError, RequestError
+from i2i.serving.desk import Desk
+from i2i.serving.engine import Engine
+from i2i.serving.run import bind, is_loopback
+from i2i.serving.server import create_app, load_engines
 
 MAX_BYTES = 200_000
 

@@ -14,7 +14,7 @@ from . import app
 def demo(
     data: Annotated[Path | None, typer.Argument(help="Folder of pairs; by default sample ones are made.")] = None,
     run: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("runs/demo"),
-    minutes: Annotated[float, typer.Option(help="Time to train for, about.")] = 5,
+    minutes: Annotated[float, typer.Option(help="Time to train for, about.")] = 4,
     direction: Annotated[str, typer.Option(help="a2b or b2a: which side is the input.")] = "a2b",
 ) -> None:
     """Train, export, convert and score in about ten minutes, and say where to look.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from pathlib import Path
@@ -15,10 +16,11 @@ from ..datasets.layouts import find_layout, hold_out
 from ..datasets.paired import PairedPictures
 from ..datasets.sample import SAMPLES
 from ..device import place
+from ..errors import PictureError
 from ..evaluation import Evaluation
 from ..files import write_atomically
 from ..methods import METHODS
-from ..pictures import to_pil
+from ..pictures import read_header, to_pil
 from ..run import Run
 from ..serving import Engine, convert_folder, resolve_model
 from .converting import Meter, summary
@@ -31,8 +33,8 @@ SIZE, COUNT = 128, 600
 EXAMPLES = 8
 LEAST, MOST = 1_200, 12_000
 """Images that a demo trains on, at least and at most."""
+PROBING_SECONDS = 3
 SETTINGS: dict[str, Any] = {
-    "size": SIZE,
     "batch": 4,
     "generator": {"width": 32, "dropout": 0.0},
     "discriminator": {"width": 32},
@@ -43,17 +45,20 @@ SETTINGS: dict[str, Any] = {
 def journey(data: Path | None, folder: Path, minutes: float, direction: str) -> int | None:
     """Run the demo into `folder`; gives the signal that stopped it, or None."""
     began = time.monotonic()
-    run = Run(folder)
     pairs = data or _sample(folder.parent / "demo-data")
-    images = run.config(METHODS["pix2pix"].Config).images if run.exists else _affordable(pairs, minutes, direction)
-    flags = {"images": images, "direction": direction}
+    size = _size(pairs)
+    run = Run(folder)
+    if run.exists:
+        _make_way(run, pairs, direction)
+    images = run.config(METHODS["pix2pix"].Config).images if run.exists else _affordable(size, minutes)
+    flags = {"images": images, "direction": direction, "size": size}
     stopped_by = train_run(Request("pix2pix", pairs, folder, flags=flags, assignments=SETTINGS))
     if stopped_by is not None:
         return stopped_by
 
     engine = Engine(resolve_model(folder))
     typer.echo(f"\n{engine.reason}")
-    _write_examples(pairs, folder / "examples", direction)
+    _write_examples(pairs, folder / "examples", size, direction)
     typer.echo("Converting a folder of held-out inputs ...")
     with Meter() as meter:
         converted = convert_folder(
@@ -80,9 +85,31 @@ def _sample(out: Path) -> Path:
     return out
 
 
-def _affordable(pairs: Path, minutes: float, direction: str) -> int:
+def _make_way(run: Run, pairs: Path, direction: str) -> None:
+    """Move a demo on other pairs aside: nothing is lost, and the newest is always where the user looks."""
+    config = run.config(METHODS["pix2pix"].Config)
+    if Path(config.data.path).resolve() == pairs.resolve() and config.direction == direction:
+        return
+    aside = next(p for n in itertools.count(1) if not (p := run.path.with_name(f"{run.path.name}-{n}")).exists())
+    run.path.rename(aside)
+    typer.echo(f"The earlier demo, on {config.data.path}, is now in {aside}.")
+
+
+def _size(pairs: Path) -> int:
+    """The demo's size, or less where pictures are smaller: a multiple of 32."""
+    smallest = SIZE
+    for pair in find_layout(pairs).splits.get("train", ()):
+        try:
+            header = read_header(pair.a)
+        except PictureError:  # the scan will say it better
+            continue
+        smallest = min(smallest, header.width // (2 if pair.side_by_side else 1), header.height)
+    return max(32, smallest // 32 * 32)
+
+
+def _affordable(size: int, minutes: float) -> int:
     """How many images this machine trains on in that time, by a few steps on noise."""
-    request = Request("pix2pix", pairs, Path(), flags={"direction": direction}, assignments=SETTINGS)
+    request = Request("pix2pix", Path("noise"), Path(), flags={"size": size}, assignments=SETTINGS)
     config = settings(request)
     method_type = METHODS["pix2pix"]
     config = method_type.resolved(config, COUNT)
@@ -92,7 +119,7 @@ def _affordable(pairs: Path, minutes: float, direction: str) -> int:
     batch = {"a": noise, "b": noise.flip(0)}
     method.step(batch)
     started, steps = time.monotonic(), 0
-    while time.monotonic() - started < 3:
+    while time.monotonic() - started < PROBING_SECONDS or steps == 0:
         method.step(batch)["g_l1"].item()  # reading a value waits for the device
         steps += 1
     rate = steps * config.batch / (time.monotonic() - started)
@@ -102,11 +129,11 @@ def _affordable(pairs: Path, minutes: float, direction: str) -> int:
     return images
 
 
-def _write_examples(pairs: Path, out: Path, direction: str) -> None:
+def _write_examples(pairs: Path, out: Path, size: int, direction: str) -> None:
     """A few held-out inputs as pictures of their own, for conversion and for the page."""
     layout = hold_out(find_layout(pairs))
     held_out = layout.splits.get("test") or layout.splits["val"]
-    pictures = PairedPictures(held_out[:EXAMPLES], size=SIZE, swap=direction == "b2a", cache_mb=0)
+    pictures = PairedPictures(held_out[:EXAMPLES], size=size, swap=direction == "b2a", cache_mb=0)
     out.mkdir(parents=True, exist_ok=True)
     for index, pair in enumerate(pictures.pairs):
         name = pair.name.replace("/", "-")

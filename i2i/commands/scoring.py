@@ -72,25 +72,26 @@ def score(engine: Engine, scoring: Scoring, folder: Path) -> Evaluation:
 
 def table(result: Evaluation) -> str:
     """The figures beside the baselines, with what each figure is."""
-    console = Console(file=io.StringIO(), width=100)
+    text = io.StringIO()
+    console = Console(file=text, width=110)
     grid = Table(title=f"{len(result.rows)} pairs", title_justify="left")
     grid.add_column("")
     for name in result.metrics:
         metric = METRICS[name]
-        unit = f" {metric.unit}" if metric.unit else ""
-        grid.add_column(f"{name}{unit} ({'higher' if metric.higher_is_better else 'lower'} is better)", justify="right")
-    cells = []
+        unit = f" in {metric.unit}" if metric.unit else ""
+        grid.add_column(f"{name}{unit} {'↑' if metric.higher_is_better else '↓'}", justify="right", no_wrap=True)
+    ours = []
     for name in result.metrics:
         low, high = result.interval(name)
-        cells.append(f"{result.mean(name):.4g}  [{low:.4g}, {high:.4g}]")
-    grid.add_row("model [95 % interval]", *cells)
+        ours.append(f"{result.mean(name):.4g} [{low:.4g}, {high:.4g}]")
+    grid.add_row("model [95 % interval]", *ours)
     for baseline in result.baselines:
         grid.add_row(f"baseline: {baseline}", *(f"{result.mean(m, baseline):.4g}" for m in result.metrics))
     console.print(grid)
+    console.print("↓ lower is better, ↑ higher is better.", highlight=False)
     for name in result.metrics:
         console.print(f"{name}: {METRICS[name].definition}.", highlight=False)
-    text = console.file.getvalue()  # type: ignore[attr-defined]
-    return str(text).rstrip()
+    return text.getvalue().rstrip()
 
 
 def _with_validation(layout: Layout, card: Card) -> Layout:

@@ -16,7 +16,7 @@ from ..datasets.layouts import Layout, find_layout, hold_out
 from ..datasets.paired import PairedPictures, fit_for
 from ..datasets.scan import Scan, scan
 from ..device import Placement, place
-from ..errors import RunError, UnknownNameError
+from ..errors import RunError, TrainingError, UnknownNameError
 from ..export_run import export_run
 from ..feed import batches, stack
 from ..loop import Outcome, Pace, fit
@@ -100,7 +100,11 @@ def train_run(request: Request) -> int | None:
         }
     )
     typer.echo(placement.sentence)
-    outcome = _fit(config, method, run, scanned, cache, placement)
+    try:
+        outcome = _fit(config, method, run, scanned, cache, placement)
+    except TrainingError:
+        write_report(run.path)  # the curves show what led there
+        raise
     return _finish(config, run, outcome)
 
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from .norms import NORMS, needs_bias
+from .wide import Conv2d
 
 
 class PatchDiscriminator(nn.Module):
@@ -26,15 +27,15 @@ class PatchDiscriminator(nn.Module):
         for n, (i, o) in enumerate(pairwise(widths), start=1):
             stride = 2 if n < layers else 1  # the last one widens the view and keeps the map
             blocks += [
-                nn.Conv2d(i, o, 4, stride=stride, padding=1, bias=needs_bias(norm)),
+                Conv2d(i, o, 4, stride=stride, padding=1, bias=needs_bias(norm)),
                 NORMS[norm](o),
                 nn.LeakyReLU(0.2, inplace=True),
             ]
         self.patches = nn.Sequential(
-            nn.Conv2d(in_channels, width, 4, stride=2, padding=1),
+            Conv2d(in_channels, width, 4, stride=2, padding=1),
             nn.LeakyReLU(0.2, inplace=True),
             *blocks,
-            nn.Conv2d(widths[-1], 1, 4, padding=1),
+            Conv2d(widths[-1], 1, 4, padding=1),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -51,12 +52,12 @@ class PixelDiscriminator(nn.Module):
     def __init__(self, in_channels: int, *, width: int = 64, norm: str = "batch") -> None:
         super().__init__()
         self.pixels = nn.Sequential(
-            nn.Conv2d(in_channels, width, 1),
+            Conv2d(in_channels, width, 1),
             nn.LeakyReLU(0.2, inplace=True),
-            nn.Conv2d(width, 2 * width, 1, bias=needs_bias(norm)),
+            Conv2d(width, 2 * width, 1, bias=needs_bias(norm)),
             NORMS[norm](2 * width),
             nn.LeakyReLU(0.2, inplace=True),
-            nn.Conv2d(2 * width, 1, 1, bias=needs_bias(norm)),
+            Conv2d(2 * width, 1, 1, bias=needs_bias(norm)),
         )
 
     def forward(self, x: Tensor) -> Tensor:

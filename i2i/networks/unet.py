@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .norms import NORMS, needs_bias
+from .wide import Conv2d, ConvTranspose2d
 
 
 class UNet(nn.Module):
@@ -43,7 +44,7 @@ class UNet(nn.Module):
         widths = [min(2**level, 8) * width for level in range(depth)]
 
         self.down = nn.ModuleList(
-            nn.Conv2d(i, o, 4, stride=2, padding=1, bias=bias) for i, o in pairwise([in_channels, *widths])
+            Conv2d(i, o, 4, stride=2, padding=1, bias=bias) for i, o in pairwise([in_channels, *widths])
         )
         # The first encoder step has no norm, nor has the bottleneck: one pixel has no spread to divide by.
         self.down_norms = nn.ModuleList(
@@ -51,12 +52,12 @@ class UNet(nn.Module):
         )
         inner = list(reversed(widths))
         self.up = nn.ModuleList(
-            nn.ConvTranspose2d(i if level == 0 else 2 * i, o, 4, stride=2, padding=1, bias=bias)
+            ConvTranspose2d(i if level == 0 else 2 * i, o, 4, stride=2, padding=1, bias=bias)
             for level, (i, o) in enumerate(pairwise(inner))
         )
         self.up_norms = nn.ModuleList(NORMS[norm](w) for w in inner[1:])
         self.dropouts = nn.ModuleList(nn.Dropout(dropout if level < 3 else 0.0) for level in range(depth - 1))
-        self.last = nn.ConvTranspose2d(2 * width, out_channels, 4, stride=2, padding=1)
+        self.last = ConvTranspose2d(2 * width, out_channels, 4, stride=2, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, out_channels, H, W), both in [-1, 1]."""

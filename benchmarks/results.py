@@ -1,0 +1,112 @@
+"""What a run leaves: results.json for programs, and the table in docs/benchmarks.md, written from it."""
+
+from __future__ import annotations
+
+import json
+import os
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from i2i.files import write_atomically
+from i2i.run import environment
+from i2i.serving.threads import available_threads
+
+from .measure import FASTER, Measured
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results.json"
+PAGE = ROOT / "docs" / "benchmarks.md"
+
+BEGIN, END = "<!-- measured: written by make bench -->", "<!-- end of measured -->"
+RUNTIMES = ("onnxruntime-gpu", "onnxruntime", "onnxruntime-ep-openvino")
+SHOWN = ("torch", *RUNTIMES, "numpy", "pillow")
+
+Results = dict[str, Any]
+
+
+def to_row(name: str, measured: Measured) -> dict[str, Any]:
+    """One row as results.json has it; times are medians in `unit`, `spread` is of the ratios of single rounds."""
+    return {
+        "name": name,
+        "ours": _digits(measured.ours),
+        "theirs": _digits(measured.theirs),
+        "ratio": _digits(measured.ratio),
+        "unit": measured.unit,
+        "ratio_is": measured.ratio_is,
+        "spread": [_digits(end) for end in measured.spread],
+        "rounds": len(measured.timings.ours),
+        "what": measured.what,
+        "note": measured.note,
+    }
+
+
+def facts(command: str) -> dict[str, Any]:
+    """The machine, the versions and the command; like a run's environment.json."""
+    found = environment()
+    for name in RUNTIMES:
+        try:
+            found["packages"][name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    threads = {"torch": torch.get_num_threads(), "onnxruntime": available_threads()}
+    return {**found, "command": command, "threads": threads, "load_before": busy()}
+
+
+def busy() -> float | None:
+    """Processors that other work kept busy in the last minute, on average; None where the system does not say."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+
+
+def write(results: Results, path: Path) -> None:
+    """`{"environment": …, "rows": […]}`, whole or not at all."""
+    write_atomically(path, (json.dumps(results, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def write_page(results: Results, path: Path) -> None:
+    """Put the table of `results` between the marks of the page, and leave the rest of it as it is."""
+    before, begin, rest = path.read_text("utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{path} must hold the marks {BEGIN!r} and {END!r}, between which the table goes.")
+    write_atomically(path, f"{before}{BEGIN}\n\n{section(results)}\n{END}{after}".encode())
+
+
+def section(results: Results) -> str:
+    """Table and conditions as Markdown."""
+    where, packages = results["environment"], results["environment"]["packages"]
+    versions = ", ".join(f"{name} {packages[name]}" for name in SHOWN if name in packages)
+    threads = ", ".join(f"{name} {count}" for name, count in where["threads"].items())
+    return f"""{table(results["rows"])}
+| measured on | |
+|---|---|
+| processor | {where["processor"]}, {where["cores"]} cores, {where["memory_gb"]} GB |
+| threads | {threads} |
+| busy before the start | {where["load_before"]} of {where["cores"]} cores |
+| system | {where["platform"]}, Python {where["python"]} |
+| versions | {versions} |
+| date | {where["started"]} |
+| command | `{where["command"]}` |
+"""
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The rows as a Markdown table."""
+    lines = ["| | ours | theirs | ours is | single rounds | |", "|---|---|---|---|---|---|"]
+    lines += [
+        f"| {row['what']} | {row['ours']:g} {row['unit']} | {row['theirs']:g} {row['unit']} | {_in_words(row)} "
+        f"| {row['spread'][0]:g} to {row['spread'][1]:g}, of {row['rounds']} | {row['note']} |"
+        for row in rows
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _in_words(row: dict[str, Any]) -> str:
+    return f"{row['ratio']:g} times as fast" if row["ratio_is"] == FASTER else f"{row['ratio']:g} times as long"
+
+
+def _digits(value: float) -> float:
+    """Three significant digits: more would be noise."""
+    return float(f"{value:.3g}")

@@ -1,0 +1,132 @@
+"""What is measured: one function a row, and the table of them. A new row is a function and a line in ROWS.
+
+A row takes `small` (tiny networks and few pictures: does it run?) and `say`, for progress in words.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from i2i.device import place
+from i2i.pictures import read_picture
+from i2i.serving import Engine, convert_folder
+
+from . import material
+from .measure import OVERHEAD, Measured, Say, Work, compare
+from .plain import Floats, translate
+
+LEAST_PSNR = 30.0
+"""dB between the two sides of a run; less would mean that they compute different things."""
+
+
+def pix2pix_step(small: bool, say: Say, *, batch: int) -> Measured:
+    """A training step, as `i2i train` sets it up, against `plain.py`."""
+    ours = material.our_pix2pix(batch, small)
+    placement = ours.placement
+    theirs = material.plain_pix2pix(placement.device, small)
+    pairs = material.batch_of_pairs(batch, placement.device)
+    timings = compare(
+        _finished(lambda: ours.step(pairs), placement.device),
+        _finished(lambda: theirs.step(pairs["a"], pairs["b"]), placement.device),
+        rounds=2 if small else 12,
+        seconds=40,
+        say=say,
+    )
+    return Measured(
+        what=f"A Pix2Pix step, {material.SIZE} pixels, batch {batch}",
+        unit="s/step",
+        timings=timings,
+        note=f"ours {placement.precision} with fused Adam, theirs fp32 with plain Adam, both on {placement.device}",
+    )
+
+
+def run_generator(small: bool, say: Say, *, name: str, title: str) -> Measured:
+    """One picture through the exported file, against the torch module that it was exported from."""
+    say("exporting")
+    engine = Engine(material.exported(name, small))
+    device = place().device
+    G = material.untrained(name, small).to(device)
+    picture = material.to_batch(material.photos(1)[0])
+    _refuse_unlike(engine.run(picture), translate(G, picture, device))
+    timings = compare(
+        lambda: engine.run(picture),
+        lambda: translate(G, picture, device),
+        rounds=2 if small else 30,
+        seconds=20,
+        say=say,
+    )
+    return Measured(
+        what=f"A run of {title}, {material.SIZE} pixels, batch 1",
+        unit="s/picture",
+        timings=timings,
+        note=f"ours ONNX Runtime ({engine.provider}) in {engine.precision}, theirs eager torch in fp32 on {device}",
+    )
+
+
+def convert_jpegs(small: bool, say: Say, *, count: int) -> Measured:
+    """A folder through `i2i convert`, decoding and encoding included, against the engine alone on the same pictures."""
+    say("exporting, painting")
+    count = 4 if small else count
+    engine = Engine(material.exported("unet256", small))
+    with tempfile.TemporaryDirectory(prefix="i2i-bench-") as scratch:
+        source, target = Path(scratch) / "source", Path(scratch) / "target"
+        material.write_jpegs(material.photos(count), source)
+        arrays = [material.to_batch(read_picture(path).pixels) for path in sorted(source.iterdir())]
+
+        def convert() -> None:
+            shutil.rmtree(target, ignore_errors=True)
+            report = convert_folder(engine, source, target)
+            if report.counts["written"] != count:
+                raise RuntimeError(f"Of {count} pictures {report.counts['written']} were written.")
+
+        def engine_alone() -> None:
+            for array in arrays:
+                engine.run(array)
+
+        for array in arrays[:3]:  # enough to warm up, where a whole folder takes half a minute
+            engine.run(array)
+        timings = compare(convert, engine_alone, rounds=2 if small else 5, seconds=120, say=say, warmups=0)
+    return Measured(
+        what=f"`i2i convert` of {count} JPEGs, {material.SIZE} pixels, U-Net 256, against the engine alone",
+        unit="s",
+        timings=timings,
+        note=f"both ONNX Runtime ({engine.provider}) in {engine.precision}; ours decodes and encodes besides",
+        ratio_is=OVERHEAD,
+    )
+
+
+Row = Callable[[bool, Say], Measured]
+
+ROWS: dict[str, Row] = {
+    "pix2pix-step-256-batch1": partial(pix2pix_step, batch=1),
+    "pix2pix-step-256-batch4": partial(pix2pix_step, batch=4),
+    "run-unet256": partial(run_generator, name="unet256", title="U-Net 256"),
+    "run-resnet9": partial(run_generator, name="resnet9", title="ResNet-9"),
+    "convert-200-jpegs": partial(convert_jpegs, count=200),
+}
+
+
+def _finished(work: Work, device: torch.device) -> Work:
+    """`work` that returns when it is done: a GPU only takes orders."""
+    if device.type != "cuda":
+        return work
+
+    def both() -> None:
+        work()
+        torch.cuda.synchronize(device)
+
+    return both
+
+
+def _refuse_unlike(ours: Floats, theirs: Floats) -> None:
+    error = float(np.mean((ours - theirs) ** 2))
+    psnr = -10 * np.log10(max(error, 1e-20))
+    if ours.shape != theirs.shape or psnr < LEAST_PSNR:
+        raise RuntimeError(f"The two sides give different pictures ({psnr:.0f} dB); their times mean nothing.")

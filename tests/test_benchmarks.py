@@ -1,0 +1,181 @@
+"""Benchmarks: every row runs, says what it measured, and docs/benchmarks.md shows just that. No timing decides."""
+
+import copy
+import importlib
+import importlib.util
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+NAMES = ["pix2pix-step-256-batch1", "pix2pix-step-256-batch4", "run-unet256", "run-resnet9", "convert-200-jpegs"]
+
+
+@pytest.fixture(scope="module")
+def bench():
+    """`bench("plain")` is benchmarks/plain.py; the checkout itself stays off the path, with its folder `datasets`."""
+    folder = ROOT / "benchmarks"
+    spec = importlib.util.spec_from_file_location(
+        "benchmarks", folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    sys.modules["benchmarks"] = importlib.util.module_from_spec(spec)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # threads wait for each other where the machine is busy
+    yield lambda name: importlib.import_module(f"benchmarks.{name}")
+    torch.set_num_threads(threads)
+    for name in [n for n in sys.modules if n.split(".")[0] == "benchmarks"]:
+        del sys.modules[name]
+
+
+def run(*arguments, module="benchmarks", timeout=200):
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout)
+
+
+def cells(line):
+    return [cell.strip() for cell in line.strip().strip("|").split(" | ")]
+
+
+def rows_on(page):
+    """The first cells of every table line that is a measured row."""
+    return [cells(line) for line in page.splitlines() if line.startswith("| ") and "times as " in line]
+
+
+def assert_page_shows(page, results):
+    shown = rows_on(page)
+    assert len(shown) == len(results["rows"])
+    for line, row in zip(shown, results["rows"], strict=True):
+        assert line[0] == row["what"]
+        for cell, key in ((line[1], "ours"), (line[2], "theirs"), (line[3], "ratio")):
+            assert float(cell.split()[0]) == row[key], (row["name"], key)
+        assert [float(cell) for cell in line[4].split(",")[0].split(" to ")] == row["spread"]
+    for fact in ("processor", "started", "command"):
+        assert str(results["environment"][fact]) in page
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """Every row at the tiny setting, as JSON and on a page with prose around the table."""
+    folder = tmp_path_factory.mktemp("bench")
+    page, results = folder / "benchmarks.md", folder / "results.json"
+    page.write_text((ROOT / "docs" / "benchmarks.md").read_text("utf-8"), "utf-8")
+    done = run("--small", "--results", results, "--page", page)
+    assert done.returncode == 0, done.stderr
+    return json.loads(results.read_text("utf-8")), page.read_text("utf-8"), done.stdout
+
+
+def test_every_row_runs_and_has_the_keys_that_others_read(measured):
+    results, _, printed = measured
+    assert [row["name"] for row in results["rows"]] == NAMES
+    for row in results["rows"]:
+        assert {"name", "ours", "theirs", "ratio", "unit"} <= row.keys()
+        assert all(math.isfinite(row[key]) and row[key] > 0 for key in ("ours", "theirs", "ratio"))
+        assert row["unit"].startswith("s")
+        assert row["rounds"] == 2
+        assert f"{row['name']} ..." in printed
+    assert results["environment"].keys() >= {"processor", "cores", "threads", "packages", "command", "started"}
+
+
+def test_the_ratio_is_of_the_medians_in_the_direction_that_the_row_names(measured):
+    for row in measured[0]["rows"]:
+        wanted = row["theirs"] / row["ours"] if row["ratio_is"] == "theirs / ours" else row["ours"] / row["theirs"]
+        assert row["ratio"] == pytest.approx(wanted, rel=0.02)  # three digits each
+        assert row["spread"][0] <= row["spread"][1]
+    directions = {row["name"]: row["ratio_is"] for row in measured[0]["rows"]}
+    assert [name for name, is_ in directions.items() if is_ == "ours / theirs"] == ["convert-200-jpegs"]
+
+
+def test_the_page_shows_the_figures_of_the_json_and_keeps_its_prose(measured):
+    results, page, _ = measured
+    assert_page_shows(page, results)
+    begin, end = "<!-- measured: written by make bench -->", "<!-- end of measured -->"
+    before = (ROOT / "docs" / "benchmarks.md").read_text("utf-8")
+    assert page.partition(begin)[0] == before.partition(begin)[0]
+    assert page.partition(end)[2] == before.partition(end)[2]
+    assert "## What is compared" in page.partition(end)[2]
+
+
+def test_the_published_page_shows_the_figures_of_the_published_json(bench):
+    file = ROOT / "benchmarks" / "results.json"
+    if not file.exists():
+        pytest.skip("`make bench` was not run yet")
+    results, page = json.loads(file.read_text("utf-8")), (ROOT / "docs" / "benchmarks.md").read_text("utf-8")
+    assert [row["name"] for row in results["rows"]] == list(bench("rows").ROWS)
+    assert_page_shows(page, results)
+    assert results["environment"]["command"] == "make bench", "some rows, or tiny ones, were published"
+
+
+def test_an_unknown_row_is_refused_with_the_likely_name():
+    done = run("run-unet265")
+    assert done.returncode == 2
+    assert "Did you mean 'run-unet256'?" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_plain_step_trains_as_ours_does_in_fp32(bench):
+    """Else the row would compare two different amounts of work."""
+    from i2i.config import AdamConfig
+    from i2i.device import place
+    from i2i.methods.pix2pix import Pix2Pix
+    from i2i.networks import DISCRIMINATORS, GENERATORS
+
+    torch.manual_seed(0)
+    G, D = GENERATORS["unet32"](3, 3, width=4, norm="batch", dropout=0.0), DISCRIMINATORS["patch"](6, width=4)
+    plain = bench("plain").PlainPix2Pix(copy.deepcopy(G), copy.deepcopy(D))
+    ours = Pix2Pix(G, D, place("cpu", "fp32"), optimizer=AdamConfig())
+    before = [p.clone() for p in (*G.parameters(), *D.parameters())]
+    x, y = torch.rand(2, 3, 64, 64) * 2 - 1, torch.rand(2, 3, 64, 64) * 2 - 1
+    for _ in range(2):
+        ours.step({"a": x, "b": y})
+        plain.step(x, y)
+    # After Adam's first steps every weight has moved by about the rate, 2e-4; agreement must be far closer.
+    both = zip((*G.parameters(), *D.parameters()), (*plain.G.parameters(), *plain.D.parameters()), strict=True)
+    gaps = torch.cat([(a - b).abs().flatten() for a, b in both])
+    moves = torch.cat(
+        [(a - b).abs().flatten() for a, b in zip((*G.parameters(), *D.parameters()), before, strict=True)]
+    )
+    assert moves.mean() > 1e-4
+    assert gaps.mean() < 1e-6
+
+
+def test_the_two_sides_are_timed_in_turns_and_bounded(bench):
+    measure, calls = bench("measure"), []
+    timings = measure.compare(
+        lambda: calls.append("ours"), lambda: calls.append("theirs"), rounds=3, seconds=60, say=str, warmups=1
+    )
+    assert calls == ["ours", "theirs"] * 4
+    assert len(timings.ours) == len(timings.theirs) == 3
+    assert len(measure.compare(int, int, rounds=50, seconds=0, say=str).ours) == 2
+
+
+def test_medians_and_spread_are_those_of_the_rounds(bench):
+    measure = bench("measure")
+    timings = measure.Timings([1.0, 2.0, 10.0], [4.0, 6.0, 20.0])
+    faster = measure.Measured("", "s", timings, "")
+    assert (faster.ours, faster.theirs, faster.ratio, faster.spread) == (2, 6, 3, (2, 4))
+    overhead = measure.Measured("", "s", timings, "", measure.OVERHEAD)
+    assert overhead.ratio == pytest.approx(1 / 3)
+    assert overhead.spread == pytest.approx((1 / 4, 1 / 2))
+
+
+def test_sides_that_give_different_pictures_are_not_timed(bench):
+    picture = torch.rand(1, 3, 8, 8).numpy()
+    rows = bench("rows")
+    rows._refuse_unlike(picture, picture + 1e-4)
+    with pytest.raises(RuntimeError, match="different pictures"):
+        rows._refuse_unlike(picture, 1 - picture)
+
+
+@pytest.mark.parametrize("side", ["ours", "plain"])
+def test_the_profile_shares_out_the_whole_step(side):
+    done = run("--small", "--steps", 1, *(["--plain"] if side == "plain" else []), module="benchmarks.profile_step")
+    assert done.returncode == 0, done.stderr
+    body = done.stdout.partition("The largest")[0]
+    shares = {line[:26].strip(): float(line.split()[-1].rstrip("%")) for line in body.splitlines() if "%" in line}
+    assert shares.keys() >= {"convolutions, forward", "convolutions, backward", "optimizer", "norms"}
+    assert sum(shares.values()) == pytest.approx(100, abs=0.5)
