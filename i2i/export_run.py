@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from . import checkpoint
 from .card import Card
@@ -66,7 +65,7 @@ def _load(run: Run, which: str, method: Method) -> int:
 
 
 def _card(run: Run, config: TrainConfig, method: Method, stem: str, images: int) -> Card:
-    facts = _environment(run).get("data", {})
+    facts = run.environment().get("data", {})
     names = (str(facts.get("a", "a")), str(facts.get("b", "b")))
     channels = (config.data.channels_a or 3, config.data.channels_b or 3)
     if (config.direction == "b2a") != (stem == "b2a"):
@@ -92,7 +91,7 @@ def _card(run: Run, config: TrainConfig, method: Method, stem: str, images: int)
             "interpolation": config.data.interpolation,
             "pictures": facts.get("counts", {}).get("train"),
             "fingerprint": facts.get("fingerprint"),
-            "precision": _environment(run).get("precision"),
+            "precision": run.environment().get("precision"),
             "packages": versions(),
         },
         metrics=_figures(run, images),
@@ -106,9 +105,3 @@ def _figures(run: Run, images: int) -> dict[str, float]:
         if record["images"] <= images:
             found.update({k: v for k, v in record.items() if k.startswith("val_")})
     return found
-
-
-def _environment(run: Run) -> dict[str, Any]:
-    path = run.path / "environment.json"
-    facts: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    return facts

@@ -94,6 +94,12 @@ class Run:
         kept = [json.dumps(r) for r in self.records() if r.get("images", 0) <= images]
         write_atomically(self.log_file, "".join(line + "\n" for line in kept).encode())
 
+    def environment(self) -> dict[str, Any]:
+        """What `write_environment` left, or nothing."""
+        path = self.path / "environment.json"
+        facts: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        return facts
+
     def write_environment(self, facts: Mapping[str, Any]) -> None:
         """environment.json: the machine, the versions and `facts`."""
         write_atomically(self.path / "environment.json", json.dumps({**environment(), **facts}, indent=1).encode())

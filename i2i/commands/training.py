@@ -87,6 +87,9 @@ def train_run(request: Request) -> int | None:
     torch.manual_seed(config.seed)
     method = method_type.from_config(config, placement)
     run.start(config)
+    before = run.environment().get("data", {}).get("fingerprint")
+    if before not in (None, scanned.fingerprint):
+        typer.echo("Note: these are not quite the pictures that the run began with.", err=True)
     run.write_environment(
         {
             "device": str(placement.device),

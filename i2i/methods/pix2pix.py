@@ -15,7 +15,17 @@ from torch import Tensor, nn
 from ..config import AdamConfig, DiscriminatorConfig, GeneratorConfig, TrainConfig
 from ..device import Placement
 from ..losses import gan_loss, l1
-from ..networks import DISCRIMINATORS, GENERATORS, as_served, build, check_size, init_normal, require, unet_for
+from ..networks import (
+    DISCRIMINATORS,
+    GENERATORS,
+    as_served,
+    build,
+    check_size,
+    complete,
+    init_normal,
+    require,
+    unet_for,
+)
 from .base import Batch, Method, adam, frozen
 
 
@@ -68,10 +78,14 @@ class Pix2Pix(Method):
         name = unet_for(config.size) if config.generator.name == "auto" else config.generator.name
         require("generator", name, GENERATORS)
         require("discriminator", config.discriminator.name, DISCRIMINATORS)
+        g_options = complete(GENERATORS, name, config.generator.model_dump(exclude={"name"}))
+        d_name = config.discriminator.name
+        d_options = complete(DISCRIMINATORS, d_name, config.discriminator.model_dump(exclude={"name"}))
         return config.model_copy(
             update={
                 "images": config.images or max(1, round(config.epochs * count)),
-                "generator": config.generator.model_copy(update={"name": name}),
+                "generator": GeneratorConfig(name=name, **g_options),
+                "discriminator": DiscriminatorConfig(name=d_name, **d_options),
             }
         )
 

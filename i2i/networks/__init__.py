@@ -26,6 +26,7 @@ __all__ = [
     "as_served",
     "build",
     "check_size",
+    "complete",
     "init_normal",
     "require",
     "unet_for",
@@ -68,6 +69,12 @@ def build(
     if "norm" in given:
         require("norm", given["norm"], NORMS)
     return table[name](*channels, **given)
+
+
+def complete(table: Mapping[str, Callable[..., nn.Module]], name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """`options` with the network's own default for each that is None; what the network does not have stays None."""
+    known = inspect.signature(table[name]).parameters
+    return {key: known[key].default if value is None and key in known else value for key, value in options.items()}
 
 
 def require(kind: str, name: str, table: Collection[str]) -> None:

@@ -36,8 +36,8 @@ def conv_by_product(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int,
     kernel = weight.shape[2]
     rows, columns = ((side + 2 * padding - kernel) // stride + 1 for side in (height, width))
     patches = F.unfold(x, kernel, padding=padding, stride=stride)
-    y = weight.flatten(1) @ patches.transpose(0, 1).flatten(1)
-    y = y.unflatten(1, (n, rows, columns)).transpose(0, 1)
+    y: Tensor = weight.flatten(1) @ patches.transpose(0, 1).flatten(1)
+    y = y.reshape(len(weight), n, rows, columns).transpose(0, 1)
     return y if bias is None else y + bias[:, None, None]
 
 
@@ -47,7 +47,8 @@ def deconv_by_product(x: Tensor, weight: Tensor, bias: Tensor | None, stride: in
     kernel = weight.shape[2]
     size = tuple((side - 1) * stride - 2 * padding + kernel for side in (height, width))
     patches = weight.flatten(1).t() @ x.transpose(0, 1).flatten(1)
-    y = F.fold(patches.unflatten(1, (n, height * width)).transpose(0, 1), size, kernel, padding=padding, stride=stride)
+    patches = patches.reshape(len(patches), n, height * width).transpose(0, 1)
+    y: Tensor = F.fold(patches, size, kernel, padding=padding, stride=stride)
     return y if bias is None else y + bias[:, None, None]
 
 
