@@ -48,7 +48,7 @@ class Layout:
     kind: str
     """`side by side` or `two folders`."""
     a_name: str
-    """What side A is called: the folder's name, or `left`."""
+    """What side A is called: the folder's name, or `left` unless it was given a name."""
     b_name: str
     splits: dict[str, tuple[Pair, ...]]
     """Pairs by split (`train`, `val`, `test`), by name; a folder without splits is all `train`."""
@@ -69,6 +69,8 @@ class Found:
 
 def find_layout(root: Path, a: str | None = None, b: str | None = None) -> Layout:
     """The layout of a folder of pairs; `a` and `b` name the folders of the sides where several could be meant.
+
+    Where pairs lie side by side, `a` and `b` are what the halves are called.
 
     Raises DataError with one sentence when there are no pairs, when the folders are ambiguous, when a picture has
     no partner or when two have the same name.
@@ -126,7 +128,7 @@ def look_at(root: Path, a: str | None = None, b: str | None = None) -> Found:
         return _look_at_splits(root, splits, a, b)
     sides = _find_sides(root, a, b)
     if sides is None:
-        return Found(root, "side by side", "left", "right", {"train": match_single(root)})
+        return Found(root, "side by side", a or "left", b or "right", {"train": match_single(root)})
     side_splits = [{SPLITS.get(d.name.lower(), ""): d for d in _folders(side) if _has_pictures(d)} for side in sides]
     both = [split for split in dict.fromkeys(SPLITS.values()) if all(split in names for names in side_splits)]
     if both and not any(_pictures_in(side) for side in sides):
@@ -149,7 +151,7 @@ def _look_at_splits(root: Path, splits: dict[str, Path], a: str | None, b: str |
     matched = {
         split: match_single(splits[split]) if pair is None else match_sides(*pair) for split, pair in sides.items()
     }
-    a_name, b_name = names.pop() or ("left", "right")
+    a_name, b_name = names.pop() or (a or "left", b or "right")
     return Found(root, next(iter(kinds.values())), a_name, b_name, matched)
 
 
@@ -157,13 +159,13 @@ def _find_sides(folder: Path, a: str | None, b: str | None) -> tuple[Path, Path]
     """The folders of the two sides, or None when the pictures of this folder are side by side."""
     folders = [d for d in _folders(folder) if _has_pictures(d)]
     named = {d.name: d for d in folders}
-    if a is not None or b is not None:
-        return _named_sides(folder, named, a, b)
     direct = _pictures_in(folder)
     if not folders and not direct:
         raise DataError(f"{folder} holds no pictures (JPEG, PNG, WebP, TIFF or BMP).")
     if not folders:
         return None
+    if a is not None or b is not None:
+        return _named_sides(folder, named, a, b)
     listed = ", ".join(sorted(named))
     if UNPAIRED & {name.lower() for name in named}:
         raise DataError(

@@ -28,9 +28,9 @@ class DataConfig(Strict):
     path: str
     """Folder of training pictures."""
     a: str | None = None
-    """Name of the folder of side A, where more than two folders could be meant."""
+    """Name of the folder of side A, where more than two folders could be meant; or what a left half is called."""
     b: str | None = None
-    """Name of the folder of side B."""
+    """The same for side B, or a right half."""
     skip_broken: bool = False
     """Leave out files that cannot be read, instead of refusing to start."""
     augment: tuple[str, ...] = ("jitter", "flip")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import resource
 import signal
 import sys
 import time
@@ -158,7 +157,7 @@ class _Ticks:
             "step": progress.steps,
             "seconds": round(seconds, 3),
             "images_per_s": round(rate, 4),
-            "memory_mb": round(_memory_mb(method.placement.device)),
+            "memory_mb": _memory_mb(method.placement.device),
             **{f"lr_{name}": o.param_groups[0].get("lr", first) for name, o in method.optimizers.items()},
             **dict(zip(names, (float(f"{v:.6g}") for v in table.mean(0).tolist()), strict=True)),
         }
@@ -228,9 +227,13 @@ class _StopRequest:
         signal.signal(number, self.old[number])
 
 
-def _memory_mb(device: torch.device) -> float:
-    """Peak memory: of the device where it has its own, else of the process."""
+def _memory_mb(device: torch.device) -> int | None:
+    """Peak memory: of the device where it has its own, else of the process; None where the system does not tell."""
     if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**20
+        return torch.cuda.max_memory_allocated(device) // 2**20
+    try:
+        import resource  # not on Windows
+    except ModuleNotFoundError:
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+    return peak // (2**20 if sys.platform == "darwin" else 2**10)

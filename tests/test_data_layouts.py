@@ -181,3 +181,9 @@ def test_one_pair_or_no_train_split_cannot_train(tmp_path: Path) -> None:
     put(tmp_path / "val" / "2.png")
     with pytest.raises(DataError, match="no pairs"):
         hold_out(find_layout(tmp_path))
+
+
+def test_the_halves_of_side_by_side_pairs_can_be_given_names(sample_pairs):
+    layout = find_layout(sample_pairs, "labels", "buildings")
+    assert (layout.kind, layout.a_name, layout.b_name) == ("side by side", "labels", "buildings")
+    assert find_layout(sample_pairs / "train", "labels").a_name == "labels"

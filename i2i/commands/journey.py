@@ -52,7 +52,8 @@ def journey(data: Path | None, folder: Path, minutes: float, direction: str) -> 
         _make_way(run, pairs, direction)
     images = run.config(METHODS["pix2pix"].Config).images if run.exists else _affordable(size, minutes)
     flags = {"images": images, "direction": direction, "size": size}
-    stopped_by = train_run(Request("pix2pix", pairs, folder, flags=flags, assignments=SETTINGS))
+    names = {} if data else {"data": {"a": "labels", "b": "buildings"}}
+    stopped_by = train_run(Request("pix2pix", pairs, folder, flags=flags, assignments={**SETTINGS, **names}))
     if stopped_by is not None:
         return stopped_by
 
