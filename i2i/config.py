@@ -129,13 +129,17 @@ class TrainConfig(Strict):
     """Arithmetic of the networks; `auto` is bf16 where the hardware has it. Weights stay fp32."""
     workers: int | None = Field(None, ge=0)
     """Processes that prepare samples; by default 0 on a CPU, else up to 8."""
+    licence: str = "unspecified"
+    """Licence of the trained model, for its card: an SPDX name or a sentence."""
     optimizer: AdamConfig = AdamConfig()
     log: LogConfig = LogConfig()
 
 
 C = TypeVar("C", bound=TrainConfig)
 
-FREE_TO_CHANGE = frozenset({"images", "epochs", "device", "precision", "workers", "log", "data.path", "data.cache_mb"})
+FREE_TO_CHANGE = frozenset(
+    {"images", "epochs", "device", "precision", "workers", "licence", "log", "data.path", "data.cache_mb"}
+)
 """What may differ when a run is resumed."""
 
 

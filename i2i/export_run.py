@@ -95,6 +95,7 @@ def _card(run: Run, config: TrainConfig, method: Method, stem: str, images: int)
             "packages": versions(),
         },
         metrics=_figures(run, images),
+        licence=config.licence,
     )
 
 
