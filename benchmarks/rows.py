@@ -6,15 +6,18 @@ A row takes `small` (tiny networks and few pictures: does it run?) and `say`, fo
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
 
 from i2i.device import place
+from i2i.networks import wide
 from i2i.pictures import read_picture
 from i2i.serving import Engine, convert_folder
 
@@ -44,6 +47,31 @@ def pix2pix_step(small: bool, say: Say, *, batch: int) -> Measured:
         unit="s/step",
         timings=timings,
         note=f"ours {placement.precision} with fused Adam, theirs fp32 with plain Adam, both on {placement.device}",
+    )
+
+
+def wide_layers(small: bool, say: Say, *, batch: int) -> Measured:
+    """Our training step, against the same step with torch's convolutions where ours takes matrix products."""
+    method = material.our_pix2pix(batch, small)
+    placement = method.placement
+    pairs = material.batch_of_pairs(batch, placement.device)
+
+    def with_convolutions() -> None:
+        with mock.patch.object(wide, "LEAST_WEIGHTS", sys.maxsize):
+            method.step(pairs)
+
+    timings = compare(
+        _finished(lambda: method.step(pairs), placement.device),
+        _finished(with_convolutions, placement.device),
+        rounds=2 if small else 12,
+        seconds=20,
+        say=say,
+    )
+    return Measured(
+        what=f"Wide layers as matrix products in that step, batch {batch}",
+        unit="s/step",
+        timings=timings,
+        note=f"the same step in {placement.precision}, theirs with torch's convolutions (i2i/networks/wide.py)",
     )
 
 
@@ -107,6 +135,8 @@ Row = Callable[[bool, Say], Measured]
 ROWS: dict[str, Row] = {
     "pix2pix-step-256-batch1": partial(pix2pix_step, batch=1),
     "pix2pix-step-256-batch4": partial(pix2pix_step, batch=4),
+    "wide-layers-batch1": partial(wide_layers, batch=1),
+    "wide-layers-batch4": partial(wide_layers, batch=4),
     "run-unet256": partial(run_generator, name="unet256", title="U-Net 256"),
     "run-resnet9": partial(run_generator, name="resnet9", title="ResNet-9"),
     "convert-200-jpegs": partial(convert_jpegs, count=200),
