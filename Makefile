@@ -24,11 +24,11 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(READY)  ## train, export, convert and score on sample pairs, or on DATA=folder
-	@$(BIN)/i2i demo $(if $(DATA),"$(DATA)") --run $(RUN)
+	@$(BIN)/i2i demo $(if $(DATA),"$(DATA)") --run "$(RUN)"
 
 serve: $(READY)  ## open the page and the HTTP API on the demo's translator, or on RUN=folder
-	@test -d $(RUN) || { echo "There is no $(RUN) yet. Try: make demo"; exit 2; }
-	@$(BIN)/i2i serve $(RUN)
+	@test -d "$(RUN)" || { echo "There is no $(RUN) yet. Try: make demo"; exit 2; }
+	@$(BIN)/i2i serve "$(RUN)"
 
 test: $(READY)  ## every test but the slow ones (TEST=tests/test_x.py for some)
 	@$(BIN)/pytest -m "not slow" $(TEST)

@@ -8,7 +8,9 @@ checkpoints/best/weights.safetensors       the networks at the lowest validation
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
+import pickle
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from .errors import RunError
+from .errors import RunError, first_line
 from .files import being_written, write_atomically
 from .methods import Method
 
@@ -44,8 +46,9 @@ def save(folder: Path, method: Method, progress: Progress, keep: int) -> Path:
             part.mkdir()
             (part / WEIGHTS).write_bytes(_weights(method))
             state = {"progress": dataclasses.asdict(progress), "method": method.state(), "random": _random_state()}
-            with (part / STATE).open("wb") as file:
-                torch.save(state, file)
+            buffer = io.BytesIO()  # straight to a file, torch would hide what the operating system says
+            torch.save(state, buffer)
+            (part / STATE).write_bytes(buffer.getbuffer())
     for old in numbered(folder)[:-keep]:
         shutil.rmtree(old, ignore_errors=True)
     return path
@@ -73,7 +76,7 @@ def load_weights(path: Path, method: Method) -> None:
             network.load_state_dict(own)
     except (OSError, RuntimeError, safetensors.SafetensorError) as error:
         raise RunError(
-            f"The checkpoint {path} is damaged or of another architecture ({str(error).splitlines()[0]}). "
+            f"The checkpoint {path} is damaged or of another architecture ({first_line(error)}). "
             "Remove that folder to go on from the one before."
         ) from error
 
@@ -89,9 +92,9 @@ def restore(folder: Path, method: Method) -> Progress:
         method.load_state(state["method"])
         _set_random_state(state["random"])
         return Progress(**state["progress"])
-    except (OSError, RuntimeError, KeyError, ValueError, EOFError, TypeError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, EOFError, TypeError, pickle.UnpicklingError) as error:
         raise RunError(
-            f"The checkpoint {found[-1]} is damaged ({str(error).splitlines()[0]}). "
+            f"The checkpoint {found[-1]} is damaged ({first_line(error)}). "
             "Remove that folder to go on from the one before."
         ) from error
 

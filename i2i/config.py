@@ -78,7 +78,7 @@ class DiscriminatorConfig(Strict):
 class AdamConfig(Strict):
     """Adam and its schedule: constant, then linear to zero."""
 
-    lr: float = Field(2e-4, gt=0)
+    lr: float = Field(2e-4, gt=0, allow_inf_nan=False)
     """Learning rate."""
     beta1: float = Field(0.5, ge=0, lt=1)
     """Decay of the first moment."""
@@ -117,11 +117,11 @@ class TrainConfig(Strict):
     """Side of the square training crops, in pixels."""
     images: int | None = Field(None, ge=1)
     """Length of the run in images shown; by default `epochs` times the training pictures."""
-    epochs: float = Field(200, gt=0)
+    epochs: float = Field(200, gt=0, allow_inf_nan=False)
     """Length of the run in passes over the pictures, where `images` is not given."""
     batch: int = Field(1, ge=1)
     """Images a step."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**63)
     """Of initialisation, order, augmentation and dropout."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
@@ -172,7 +172,7 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
             raise ConfigError(f"--set {assignment!r} must have the form key.path=value, as in generator.width=32.")
         try:
             value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError) as error:
             raise ConfigError(f"--set {path}: {text!r} is not a value ({error}).") from error
         for key in reversed(path.split(".")):
             value = {key: value}
@@ -184,7 +184,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """A configuration file as a mapping; raises ConfigError when it is none."""
     try:
         value = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigError(f"{path} cannot be read as YAML ({error}).") from error
     if not isinstance(value, dict):
         raise ConfigError(f"{path} must hold a mapping of settings, like a run's config.yaml.")

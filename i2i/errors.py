@@ -84,6 +84,11 @@ class StorageError(I2IError):
     """A disk that is full or not writable."""
 
 
+def first_line(error: Exception) -> str:
+    """What an exception of somebody else's says, on one line, without the full stop; its type's name if nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The hint `Did you mean 'unet256'?` with a space before it, or nothing when no known name is near."""
     near = difflib.get_close_matches(name, list(known), n=1)

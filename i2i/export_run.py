@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
 from pathlib import Path
 
 from . import checkpoint
@@ -16,6 +18,8 @@ from .networks import require
 from .run import Run, versions
 
 CHECKPOINTS = ("last", "best")
+PRECISIONS = ("fp32", "fp16")
+DIRECTIONS = ("a2b", "b2a")
 MEANINGS = {1: "grey", 3: "rgb"}
 
 
@@ -33,6 +37,9 @@ def export_run(
     files; ExportError when a file differs from its network.
     """
     require("checkpoint", which, CHECKPOINTS)
+    require("precision", precision, PRECISIONS)
+    if direction is not None:
+        require("direction", direction, DIRECTIONS)
     kind = run.method()
     require("method", kind, METHODS)
     config = run.config(METHODS[kind].Config)
@@ -58,7 +65,8 @@ def _load(run: Run, which: str, method: Method) -> int:
     found = checkpoint.numbered(run.checkpoints)
     best = run.checkpoints / checkpoint.BEST
     path = best if which == "best" else (found[-1] if found else None)
-    if path is None or not (path / checkpoint.WEIGHTS).exists():
+    needed = [checkpoint.WEIGHTS, *(["figure.json"] if path == best else [])]
+    if path is None or not all((path / name).exists() for name in needed):
         raise RunError(f"{run.path} has no {which} checkpoint yet. Train it on with i2i train, then export.")
     checkpoint.load_weights(path, method)
     return int(json.loads((best / "figure.json").read_text())["images"]) if path == best else int(path.name)
@@ -71,7 +79,7 @@ def _card(run: Run, config: TrainConfig, method: Method, stem: str, images: int)
     if (config.direction == "b2a") != (stem == "b2a"):
         names, channels = names[::-1], channels[::-1]
     return Card(
-        name=f"{run.path.resolve().name}" + ("" if stem == "model" else f"-{stem}"),
+        name=_slug(run.path.resolve().name) + ("" if stem == "model" else f"-{stem}"),
         method=config.method,
         task=method.task,
         source=names[0],
@@ -86,7 +94,7 @@ def _card(run: Run, config: TrainConfig, method: Method, stem: str, images: int)
             "size": config.size,
             "direction": config.direction,
             "seed": config.seed,
-            "holdout": config.data.holdout,
+            "held_out": facts.get("held_out", []),
             "squash": config.data.squash,
             "interpolation": config.data.interpolation,
             "pictures": facts.get("counts", {}).get("train"),
@@ -97,6 +105,12 @@ def _card(run: Run, config: TrainConfig, method: Method, stem: str, images: int)
         metrics=_figures(run, images),
         licence=config.licence,
     )
+
+
+def _slug(name: str) -> str:
+    """The name for lists and URLs: letters, digits, '-', '_' and '.' alone."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-") or "model"
 
 
 def _figures(run: Run, images: int) -> dict[str, float]:

@@ -23,15 +23,26 @@ def write_whole(path: Path, data: bytes) -> None:
         part.write_bytes(data)
 
 
+def append(path: Path, data: bytes) -> None:
+    """Add `data` to the end of a file; raises StorageError."""
+    with _refusals_said(path), path.open("ab") as file:
+        file.write(data)
+
+
 @contextlib.contextmanager
 def being_written(path: Path) -> Iterator[Path]:
     """A place beside `path` for a file or a folder, renamed to `path` at the end, removed on any failure.
 
     Raises StorageError for what the operating system refuses.
     """
+    with _refusals_said(path), _beside(path) as part:
+        yield part
+
+
+@contextlib.contextmanager
+def _refusals_said(path: Path) -> Iterator[None]:
     try:
-        with _beside(path) as part:
-            yield part
+        yield
     except OSError as error:
         raise StorageError(
             f"{path} could not be written: {error.strerror or error}{_free_megabytes(path)}. "

@@ -102,6 +102,8 @@ def fit(
             saves = _crossed(before, now, pace.checkpoint) or time.monotonic() - saved_at > pace.checkpoint_seconds
             if done or shows or saves or _crossed(before, now, pace.log):
                 record = ticks.record(progress, method, run)
+                if shows or saves or done:
+                    _refuse_broken_weights(progress, method, run)
                 if shows:
                     ticks.pause()
                     figures = watch.look(progress)
@@ -151,14 +153,13 @@ class _Ticks:
         self._refuse_nonsense(table, names, progress, method, run)
         seconds = self.seconds()
         rate = (progress.images - self.images) / max(seconds - self.since, 1e-9)
-        first = next(iter(method.optimizers.values())).param_groups[0]["lr"]
         record: Record = {
             "images": progress.images,
             "step": progress.steps,
             "seconds": round(seconds, 3),
             "images_per_s": round(rate, 4),
             "memory_mb": _memory_mb(method.placement.device),
-            **{f"lr_{name}": o.param_groups[0].get("lr", first) for name, o in method.optimizers.items()},
+            **{f"lr_{name}": o.param_groups[0]["lr"] for name, o in method.optimizers.items()},
             **dict(zip(names, (float(f"{v:.6g}") for v in table.mean(0).tolist()), strict=True)),
         }
         self.scalars, self.images, self.since = [], progress.images, seconds
@@ -170,16 +171,41 @@ class _Ticks:
             return
         row = int(bad.any(1).int().argmax())
         culprits = ", ".join(n for n, b in zip(names, bad[row].tolist(), strict=True) if b)
-        broken = [n for n, net in method.networks.items() if any(not torch.isfinite(p).all() for p in net.parameters())]
+        broken = _broken(method)
         step = progress.steps - len(self.scalars) + row + 1
-        last = checkpoint.numbered(run.checkpoints)
         raise TrainingError(
             f"At step {step} {culprits} stopped being a number"
             + (f", and the weights of {' and '.join(broken)} with it" if broken else "")
-            + ". "
-            + (f"The last good checkpoint is {last[-1]}. " if last else "No checkpoint had been written yet. ")
-            + "Go on from there with --precision fp32, or start anew with a lower rate (--set optimizer.lr=1e-4)."
+            + f". {_way_out(run)}"
         )
+
+
+def _broken(method: Method) -> list[str]:
+    """Names of the networks with a weight that is no finite number."""
+    return [
+        name
+        for name, network in method.networks.items()
+        if not all(torch.isfinite(t).all() for t in network.state_dict().values() if t.is_floating_point())
+    ]
+
+
+def _refuse_broken_weights(progress: Progress, method: Method, run: Run) -> None:
+    """The losses of a step are of the weights before it, so what it made of them is looked at before it is kept."""
+    broken = _broken(method)
+    if broken:
+        raise TrainingError(
+            f"Step {progress.steps} left the weights of {' and '.join(broken)} without finite numbers. {_way_out(run)}"
+        )
+
+
+def _way_out(run: Run) -> str:
+    last = checkpoint.numbered(run.checkpoints)
+    if not last:
+        return "No checkpoint had been written yet. Start anew with a lower rate (--set optimizer.lr=1e-4)."
+    return (
+        f"The last good checkpoint is {last[-1]}. Go on from there with --precision fp32, "
+        "or start anew with a lower rate (--set optimizer.lr=1e-4)."
+    )
 
 
 class _Watch:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import tifffile
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from .errors import PictureError, PictureTooLargeError
+from .errors import PictureError, PictureTooLargeError, first_line
 
 Array = npt.NDArray[Any]
 
@@ -94,7 +94,7 @@ def read_picture(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> Picture:
         except PictureError:
             raise
         except Exception as error:  # as below
-            raise PictureError(f"{_name(source)} is damaged or cut short ({_sentence(error)}).") from error
+            raise PictureError(f"{_name(source)} is damaged or cut short ({first_line(error)}).") from error
     with _opened(source) as image:
         _check_size(source, *image.size, max_pixels)
         frames = getattr(image, "n_frames", 1)
@@ -103,7 +103,7 @@ def read_picture(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> Picture:
         try:
             return from_pil(image)
         except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error, ValueError …
-            raise PictureError(f"{_name(source)} is damaged or cut short ({_sentence(error)}).") from error
+            raise PictureError(f"{_name(source)} is damaged or cut short ({first_line(error)}).") from error
 
 
 def with_channels(pixels: Array, channels: int) -> Array:
@@ -160,7 +160,7 @@ def _opened(source: Path | bytes) -> Iterator[Image.Image]:
     except Exception as error:  # a damaged header can raise nearly anything
         of_the_system = isinstance(error, OSError) and error.errno is not None
         what = "cannot be opened" if of_the_system else "is damaged or cut short"
-        raise PictureError(f"{_name(source)} {what} ({_sentence(error)}).") from error
+        raise PictureError(f"{_name(source)} {what} ({first_line(error)}).") from error
     with image:
         yield image
 
@@ -271,7 +271,7 @@ def _tiff_page(source: Path | bytes) -> tifffile.TiffPage:
         with tifffile.TiffFile(io.BytesIO(source) if isinstance(source, bytes) else source) as tiff:
             return tiff.pages.first
     except Exception as error:
-        raise PictureError(f"{_name(source)} is damaged or cut short ({_sentence(error)}).") from error
+        raise PictureError(f"{_name(source)} is damaged or cut short ({first_line(error)}).") from error
 
 
 def _last_channels(shape: tuple[int, ...], axes: str) -> tuple[int, ...]:
@@ -317,7 +317,3 @@ def _turned(array: Array, orientation: int) -> Array:
 
 def _name(source: Path | bytes) -> str:
     return "The picture" if isinstance(source, bytes) else str(source)
-
-
-def _sentence(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -23,7 +23,8 @@ import yaml
 from .errors import RunError
 from .files import write_atomically
 from .report_pictures import read_samples
-from .report_words import Tick, best_of, duration, headline, health, is_better_higher, state
+from .report_words import Tick, best_of, headline, health, is_better_higher, state
+from .words import duration
 
 MOST_POINTS = 3000
 """Points of a curve at most; longer logs are averaged over equal groups of ticks."""

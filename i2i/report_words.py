@@ -88,16 +88,6 @@ def health(ticks: Sequence[Tick]) -> list[Sign]:
     return [sign for sign in (_adversaries(ticks), _validation(ticks)) if sign]
 
 
-def duration(seconds: float) -> str:
-    """`45 s`, `12 min 5 s` or `3 h 20 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
 def _nested(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
     """What config.yaml and environment.json say of the data."""
     data = mapping.get("data")

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from .config import TrainConfig, differences, read_yaml, resolve, to_yaml
 from .errors import RunError
-from .files import write_atomically
+from .files import append, write_atomically
 
 C = TypeVar("C", bound=TrainConfig)
 
@@ -37,29 +37,50 @@ class Run:
         """Whether a run was started here."""
         return self.config_file.exists()
 
+    @property
+    def has_checkpoints(self) -> bool:
+        """Whether there is anything to go on from."""
+        return any(self.checkpoints.glob("[0-9]*"))
+
     def start(self, config: TrainConfig) -> None:
         """Begin a run, or make sure that `config` continues the one that is here.
 
         Raises RunError when the folder holds something else, or a run that `config` does not continue.
         """
+        self.check_place(config)
         if self.exists:
             self._check_continues(config)
+        write_atomically(self.config_file, to_yaml(config).encode())
+
+    def check_place(self, config: TrainConfig) -> None:
+        """Raises RunError when the folder cannot be that of a run with `config`, whatever its other settings."""
+        if self.exists:
+            if self.method() != config.method:
+                raise RunError(
+                    f"{self.path} holds a {self.method()} run, not {config.method}. Choose another folder for --run."
+                )
         elif self.path.is_file():
             raise RunError(f"{self.path} is a file; --run names a folder for the run.")
         elif self.path.exists() and any(self.path.iterdir()):
             raise RunError(f"{self.path} is not empty and holds no run. Choose another folder for --run.")
-        write_atomically(self.config_file, to_yaml(config).encode())
+        if self.path.resolve().is_relative_to(Path(config.data.path).resolve()):
+            raise RunError(
+                f"{self.path} lies among the training pictures of {config.data.path}, and would be taken for some. "
+                "Choose another folder for --run."
+            )
 
     def _check_continues(self, config: TrainConfig) -> None:
-        method = self.method()
-        if method != config.method:
-            raise RunError(f"{self.path} holds a {method} run, not {config.method}. Choose another folder for --run.")
-        old = self.config(type(config))
-        changed = differences(old, config)
-        if changed:
+        changed = differences(self.config(type(config)), config)
+        if changed and self.has_checkpoints:  # else nothing is there to go on from
             raise RunError(
                 f"{self.path} holds a run with other settings: {'; '.join(changed)}. "
                 "Give the same settings to resume it, or another --run to start anew."
+            )
+        seen = max((int(p.name) for p in self.checkpoints.glob("[0-9]*")), default=0)
+        if config.images is not None and config.images < seen:
+            raise RunError(
+                f"{self.path} has seen {seen} images already, more than the {config.images} asked for. "
+                "Ask for as many or more, or start anew in another --run."
             )
 
     def method(self) -> str:
@@ -74,8 +95,7 @@ class Run:
 
     def log(self, record: Mapping[str, Any]) -> None:
         """Append one line to log.jsonl."""
-        with self.log_file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        append(self.log_file, (json.dumps(record) + "\n").encode())
 
     def records(self) -> list[dict[str, Any]]:
         """Every whole line of log.jsonl, oldest first."""
@@ -97,8 +117,11 @@ class Run:
     def environment(self) -> dict[str, Any]:
         """What `write_environment` left, or nothing."""
         path = self.path / "environment.json"
-        facts: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        return facts
+        try:
+            facts = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError):  # it is for people and for the card; a run goes on without it
+            facts = {}
+        return facts if isinstance(facts, dict) else {}
 
     def write_environment(self, facts: Mapping[str, Any]) -> None:
         """environment.json: the machine, the versions and `facts`."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..card import Card
-from ..errors import I2IError, PictureError, StorageError
+from ..errors import I2IError, PictureError, StorageError, first_line
 from ..files import write_whole
 from ..pictures import Picture, read_picture
 from .encoding import encode
@@ -158,7 +158,7 @@ def _compute(
     except (I2IError, MemoryError) as error:
         return job, str(error) or "There is not enough memory for this picture.", 0
     except RuntimeError as error:  # ONNX Runtime out of memory, for one
-        return job, f"The model failed on this picture ({str(error).splitlines()[0]}).", 0
+        return job, f"The model failed on this picture ({first_line(error)}).", 0
     height, width = picture.pixels.shape[:2]
     return job, pool.submit(_write, done, job, quality), height * width
 

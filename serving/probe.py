@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..card import Card, digest, unpack
-from ..errors import ModelFileError
+from ..errors import ModelFileError, first_line
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -34,8 +34,7 @@ def probe_complaint(card: Card, session: Any, *, exact: bool) -> str | None:
     try:
         answer = np.asarray(session.run(None, {session.get_inputs()[0].name: given})[0])
     except Exception as error:  # ONNX Runtime's own classes
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        return f"it fails on the golden probe ({reason})"
+        return f"it fails on the golden probe ({first_line(error)})"
     if answer.shape != wanted.shape:
         return f"it answers the golden probe with shape {answer.shape} instead of {wanted.shape}"
     if not np.isfinite(answer).all():

@@ -20,7 +20,7 @@ from typing import Any
 import onnxruntime as ort
 
 from ..card import Card
-from ..errors import ConfigError, ModelFileError, ProviderError, UnknownNameError
+from ..errors import ConfigError, ModelFileError, ProviderError, UnknownNameError, first_line
 from .probe import probe_complaint
 
 PRECISIONS = ("auto", "fp32", "bf16")
@@ -93,8 +93,8 @@ def _try_backend(
             continue
         except Exception as error:  # ONNX Runtime's own classes; each provider refuses in its own words
             if key == "cpu":  # the reference provider: the file is at fault, not the device
-                raise ModelFileError(f"ONNX Runtime cannot load the model ({_first_line(error)}).") from error
-            refusals.append(f"{backend.title} in {each}: it cannot load the model ({_first_line(error)}).")
+                raise ModelFileError(f"ONNX Runtime cannot load the model ({first_line(error)}).") from error
+            refusals.append(f"{backend.title} in {each}: it cannot load the model ({first_line(error)}).")
             continue
         complaint = probe_complaint(card, session, exact=each == "fp32")
         if complaint is None:
@@ -122,10 +122,6 @@ def _sentence(key: str, precision: str, automatic: bool, refusals: list[str]) ->
 
 def _way_out(name: str) -> str:
     return f"{BACKENDS[name].way_out} Or let i2i choose: --device auto."
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def _options(threads: int) -> ort.SessionOptions:

@@ -12,6 +12,7 @@ import onnx
 import pytest
 import yaml
 from PIL import Image
+from small_models import write_model
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = ["--size", "64", "--images", "16", "--batch", "4", "--precision", "fp32", "--set", "generator.width=4",
@@ -237,6 +238,11 @@ def run_without_model(t):
     return ["serve", t / "r"]
 
 
+def scored(t):
+    """A model and pairs to score it on."""
+    return write_model(t, "invert"), pairs(t / "x")
+
+
 TRAIN = ["train", "pix2pix"]
 BAD = {
     "an empty folder": (lambda t: [*TRAIN, (t / "x").mkdir() or t / "x", "--run", t / "r"], "no pictures|No pictures"),
@@ -270,6 +276,12 @@ BAD = {
     "a run without a model": (run_without_model, "i2i export"),
     "a sample that nobody paints": (lambda t: ["data", "sample", "facade", t / "x"], r"Did you mean 'facades'\?"),
     "a checkpoint that is none": (lambda t: ["export", t, "--checkpoint", "newest"], "Known: best, last"),
+    "a precision that no file has": (lambda t: ["export", t, "--precision", "int8"], "Known: fp16, fp32"),
+    "no metric": (lambda t: ["evaluate", *scored(t), "--metrics", ","], "No metric is named"),
+    "a date for a name": (lambda t: [*TRAIN, t, "--run", t / "r", "--set", "data.a=2024-13-45"], "is not a value"),
+    "endless epochs": (lambda t: [*TRAIN, t, "--run", t / "r", "--epochs", "inf"], "epochs"),
+    "a seed beyond numbers": (lambda t: [*TRAIN, t, "--run", t / "r", "--seed", 10**20], "seed"),
+    "a run among its pictures": (lambda t: [*TRAIN, pairs(t / "x"), "--run", t / "x" / "r"], "among the training pictures"),
     "an export of nothing": (lambda t: ["export", t / "r"], "holds no run"),
 }  # fmt: skip
 
@@ -331,3 +343,80 @@ def test_make_lists_its_targets():
     out = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=30).stdout
     for target in ("setup", "demo", "test", "check", "bench", "serve"):
         assert f"make {target}" in out
+
+
+def flat(folder, count=20):
+    """Pairs without splits."""
+    rng = np.random.default_rng(len(str(folder)))
+    for n in range(count):
+        for side in "AB":
+            (folder / side).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 255, (64, 64, 3), np.uint8)).save(folder / side / f"{n:02}.png")
+    return folder
+
+
+def test_held_out_pairs_are_scored_again_and_another_folder_is_scored_whole(i2i, tmp_path):
+    mine, other = flat(tmp_path / "mine"), flat(tmp_path / "other", 7)
+    assert i2i("train", "pix2pix", mine, "--run", tmp_path / "r", *SMALL)[0] == 0
+    held_out = json.loads(i2i("info", tmp_path / "r", "--json")[1])["training"]["held_out"]
+    assert len(held_out) == 1
+    status, _, err = i2i("evaluate", tmp_path / "r", mine, "--json", tmp_path / "s.json")
+    assert status == 0, err
+    facts = json.loads((tmp_path / "s.json").read_text())
+    assert (facts["count"], set(facts["baselines"])) == (1, {"input", "lookup"})
+    assert held_out[0] in (tmp_path / "r" / "evaluation" / "scores.csv").read_text()
+    i2i("evaluate", tmp_path / "r", other, "--json", tmp_path / "s.json")
+    facts = json.loads((tmp_path / "s.json").read_text())
+    assert (facts["count"], set(facts["baselines"])) == (7, {"input"})
+
+
+def test_a_broken_picture_is_left_out_of_the_scores_and_listed(i2i, trained, tmp_path):
+    folder = flat(tmp_path / "pairs", 5)
+    whole = (folder / "A" / "03.png").read_bytes()
+    (folder / "A" / "03.png").write_bytes(whole[: len(whole) // 2])
+    status, _, err = i2i("evaluate", trained, folder, "--json", tmp_path / "s.json", "--out", tmp_path / "scores")
+    assert status == 1
+    assert "03.png" in err
+    assert json.loads((tmp_path / "s.json").read_text())["count"] == 4
+
+
+def test_a_run_that_saw_more_than_is_asked_for_is_left_alone(i2i, trained, sample_pairs):
+    before = (trained / "config.yaml").read_bytes()
+    status, _, err = i2i("train", "pix2pix", sample_pairs, "--run", trained, *SMALL, "--images", "8")
+    assert (status, (trained / "config.yaml").read_bytes()) == (2, before)
+    assert "has seen 16 images already" in err
+
+
+def test_too_little_memory_is_said_with_the_way_out(i2i, tmp_path, sample_pairs):
+    arguments = ["train", "pix2pix", sample_pairs, "--run", tmp_path / "r", *SMALL]
+    status, _, err = i2i(*arguments, "--set", "generator.width=1000000")
+    assert (status, "Traceback" in err) == (1, False)
+    assert "is not enough for this run" in err
+    assert not (tmp_path / "r").exists()
+
+
+def test_the_report_and_the_card_name_survive_any_run_name(i2i, tmp_path, sample_pairs):
+    run = tmp_path / "my façade <run>"
+    assert i2i("train", "pix2pix", sample_pairs, "--run", run, *SMALL)[0] == 0
+    assert json.loads(i2i("info", run, "--json")[1])["name"] == "my-facade-run"
+
+
+def test_a_demo_on_pairs_of_many_bands_makes_the_whole_journey(i2i, monkeypatch, tmp_path):
+    import tifffile
+
+    import i2i.commands.journey as journey
+
+    monkeypatch.setattr(journey, "LEAST", 8)
+    monkeypatch.setattr(journey, "PROBING_SECONDS", 0.1)
+    rng = np.random.default_rng(0)
+    for n in range(4):
+        for side, bands in (("A", 5), ("B", 2)):
+            (tmp_path / "pairs" / side).mkdir(parents=True, exist_ok=True)
+            data = rng.integers(0, 255, (64, 64, bands), np.uint8)
+            tifffile.imwrite(
+                tmp_path / "pairs" / side / f"{n}.tif", data, photometric="minisblack", planarconfig="contig"
+            )
+    status, _, err = i2i("demo", tmp_path / "pairs", "--run", tmp_path / "demo", "--minutes", "0.0001")
+    assert status == 0, err
+    assert json.loads((tmp_path / "demo" / "demo.json").read_text())["baselines"].keys() == {"lookup"}
+    assert len(list((tmp_path / "demo" / "converted").iterdir())) == 1

@@ -14,8 +14,8 @@ import torch
 
 from i2i import checkpoint
 from i2i.config import LogConfig, resolve
-from i2i.device import place
-from i2i.errors import RunError, TrainingError
+from i2i.device import Placement, place
+from i2i.errors import RunError, StorageError, TrainingError
 from i2i.feed import batches, stack
 from i2i.loop import Pace, fit
 from i2i.methods import METHODS
@@ -168,13 +168,16 @@ def test_a_half_written_checkpoint_is_not_mistaken_for_one(tmp_path):
     assert [r["images"] for r in run.records()] == [2, 4, 6, 8]
 
 
-def test_a_full_disk_costs_no_checkpoint_that_was_there(tmp_path):
-    """The operating system refuses to write more than a few kilobytes to any file, as a full disk would."""
+@pytest.mark.parametrize("limit", [50_000, 600_000])
+def test_a_full_disk_costs_no_checkpoint_that_was_there(limit, tmp_path):
+    """The operating system refuses to write more than that to any file: the weights at first, then the state."""
     train(tmp_path / "run", "pix2pix", 8, until=4)
-    before = {p: p.read_bytes() for p in (tmp_path / "run" / "checkpoints" / "00000004").iterdir()}
+    saved = tmp_path / "run" / "checkpoints" / "00000004"
+    before = {p: p.read_bytes() for p in saved.iterdir()}
+    assert 50_000 < (saved / "weights.safetensors").stat().st_size < 600_000 < (saved / "state.pt").stat().st_size
     script = (
         "import resource, sys, pathlib; sys.path.insert(0, sys.argv[2]); import test_training as t\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
         "from i2i.errors import StorageError\n"
         "try: t.train(pathlib.Path(sys.argv[1]), 'pix2pix', 8)\n"
         "except StorageError as error: print('SAID', error)\n"
@@ -191,11 +194,63 @@ def test_a_full_disk_costs_no_checkpoint_that_was_there(tmp_path):
     assert run.records()[-1]["images"] == 8
 
 
+def test_a_full_disk_is_said_of_the_log_too(tmp_path):
+    _, run = train(tmp_path / "run", "pix2pix", 8, until=4)
+    run.log_file.unlink()
+    run.log_file.mkdir()
+    with pytest.raises(StorageError, match="log.jsonl could not be written"):
+        run.log({"images": 5})
+
+
+def test_weights_spoilt_by_the_last_step_are_not_saved_as_good(tmp_path):
+    """A step's losses belong to the weights before it: those it left are looked at before they are kept."""
+
+    def poison(method):
+        step, calls = method.step, []
+
+        def poisoned(batch):
+            scalars = step(batch)
+            calls.append(1)
+            if len(calls) == 3:
+                next(method.G.parameters()).data[0] = float("nan")
+            return scalars
+
+        method.step = poisoned
+
+    with pytest.raises(TrainingError, match=r"Step 3 left the weights of G.*last good checkpoint is \S*00000004"):
+        train(tmp_path / "run", "pix2pix", 8, spoil=poison)
+    saved = safetensors.torch.load_file(tmp_path / "run" / "checkpoints" / "00000004" / "weights.safetensors")
+    assert all(torch.isfinite(value).all() for value in saved.values())
+
+
+def test_garbage_for_a_state_is_named(tmp_path):
+    train(tmp_path / "run", "pix2pix", 8, until=4)
+    (tmp_path / "run" / "checkpoints" / "00000004" / "state.pt").write_bytes(b"garbage" * 99)
+    with pytest.raises(RunError, match="Remove that folder"):
+        train(tmp_path / "run", "pix2pix", 8)
+
+
+def test_a_run_resumed_in_half_precision_scales_its_losses():
+    config = tiny("pix2pix")
+    method = METHODS["pix2pix"].from_config(config, Placement(torch.device("cpu"), "fp16", ""))
+    plain = METHODS["pix2pix"].from_config(config, place("cpu", "fp32"))
+    plain.step(stack([Noise()[0]], torch.device("cpu")))
+    method.load_state(plain.state())
+    assert method._scaler(method.opt_g).is_enabled()
+
+
 def test_other_settings_do_not_continue_a_run(tmp_path):
     train(tmp_path / "run", "pix2pix", 8, until=4)
     with pytest.raises(RunError, match="lambda_l1 was 100.* and would be 50"):
         train(tmp_path / "run", "pix2pix", 8, lambda_l1=50)
     train(tmp_path / "run", "pix2pix", 12)  # a longer run is the same run
+
+
+def test_settings_may_change_while_there_is_nothing_to_go_on_from(tmp_path):
+    run = Run(tmp_path / "run")
+    run.start(tiny("pix2pix"))
+    run.start(tiny("pix2pix", batch=1))
+    assert run.config(METHODS["pix2pix"].Config).batch == 1
 
 
 def test_a_folder_that_is_no_run_is_left_alone(tmp_path):

@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 import typer
-from PIL import Image
 
 from ..datasets.layouts import find_layout, hold_out
 from ..datasets.paired import PairedPictures
@@ -20,9 +19,10 @@ from ..errors import PictureError
 from ..evaluation import Evaluation
 from ..files import write_atomically
 from ..methods import METHODS
-from ..pictures import read_header, to_pil
+from ..pictures import Picture, read_header, to_uint8
 from ..run import Run
 from ..serving import Engine, convert_folder, resolve_model
+from ..serving.encoding import encode
 from .converting import Meter, summary
 from .progress import Bar
 from .scoring import Scoring, score, table
@@ -50,6 +50,8 @@ def journey(data: Path | None, folder: Path, minutes: float, direction: str) -> 
     run = Run(folder)
     if run.exists:
         _make_way(run, pairs, direction)
+    if run.exists:
+        typer.echo(f"Going on with the demo in {folder}; to begin anew, remove that folder.")
     images = run.config(METHODS["pix2pix"].Config).images if run.exists else _affordable(size, minutes)
     flags = {"images": images, "direction": direction, "size": size}
     names = {} if data else {"data": {"a": "labels", "b": "buildings"}}
@@ -59,14 +61,16 @@ def journey(data: Path | None, folder: Path, minutes: float, direction: str) -> 
 
     engine = Engine(resolve_model(folder))
     typer.echo(f"\n{engine.reason}")
-    _write_examples(pairs, folder / "examples", size, direction)
+    channels = (engine.card.input_channels, engine.card.output_channels)
+    _write_examples(pairs, folder / "examples", size, direction, channels)
     typer.echo("Converting a folder of held-out inputs ...")
     with Meter() as meter:
         converted = convert_folder(
             engine, folder / "examples", folder / "converted", existing="overwrite", progress=meter
         )
     typer.echo(summary(converted, dry_run=False))
-    result = score(engine, Scoring(pairs), folder / "evaluation")
+    result, broken = score(engine, Scoring(pairs), folder / "evaluation")
+    typer.echo("".join(f"Left out: {reason}\n" for reason in broken), nl=False, err=True)
     typer.echo(table(result))
     seconds = time.monotonic() - began
     _write_facts(folder / "demo.json", result, seconds)
@@ -130,17 +134,16 @@ def _affordable(size: int, minutes: float) -> int:
     return images
 
 
-def _write_examples(pairs: Path, out: Path, size: int, direction: str) -> None:
+def _write_examples(pairs: Path, out: Path, size: int, direction: str, channels: tuple[int, int]) -> None:
     """A few held-out inputs as pictures of their own, for conversion and for the page."""
     layout = hold_out(find_layout(pairs))
     held_out = layout.splits.get("test") or layout.splits["val"]
-    pictures = PairedPictures(held_out[:EXAMPLES], size=size, swap=direction == "b2a", cache_mb=0)
-    out.mkdir(parents=True, exist_ok=True)
+    pictures = PairedPictures(held_out[:EXAMPLES], size=size, channels=channels, swap=direction == "b2a", cache_mb=0)
     for index, pair in enumerate(pictures.pairs):
         name = pair.name.replace("/", "-")
-        middle = (pictures.fixed(index)["a"].transpose(1, 2, 0) + 1) / 2
-        image: Image.Image = to_pil(middle)
-        image.save(out / f"{name}.png")
+        middle = Picture(to_uint8((pictures.fixed(index)["a"].transpose(1, 2, 0) + 1) / 2))
+        format = "png" if middle.pixels.shape[2] in (1, 3) else "tiff"
+        write_atomically(out / f"{name}.{format}", encode(middle, format))
 
 
 def _write_facts(path: Path, result: Evaluation, seconds: float) -> None:

@@ -85,7 +85,7 @@ def evaluate(
     typer.echo(engine.reason)
     scoring = Scoring(data, split, tuple(m.strip() for m in metrics.split(",") if m.strip()), a, b, native)
     folder = out or (model / "evaluation" if model.is_dir() else path.with_name(f"{path.stem}-evaluation"))
-    result = score(engine, scoring, folder)
+    result, broken = score(engine, scoring, folder)
     typer.echo(table(result))
     if json_file is not None:
         from ..files import write_atomically
@@ -93,3 +93,6 @@ def evaluate(
         write_atomically(json_file, json.dumps(result.to_dict(str(model), str(data)), indent=1).encode())
     typer.echo(f"By picture: {folder / 'scores.csv'}")
     typer.echo(f"Worst, median and best: {folder / 'sheet.png'}")
+    for reason in broken:
+        typer.echo(f"Left out: {reason}", err=True)
+    raise typer.Exit(1 if broken else 0)

@@ -9,6 +9,9 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
+
+from ..words import duration
 
 
 class Bar:
@@ -21,13 +24,17 @@ class Bar:
         self.bar: Progress | None = None
         if sys.stderr.isatty():
             columns = (
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=24),
-                TextColumn("{task.completed:.0f}/{task.total:.0f} " + unit),
-                TimeRemainingColumn(compact=True),
-                TextColumn("{task.fields[words]}", style="dim"),
+                TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+                BarColumn(bar_width=12),
+                TextColumn("{task.completed:.0f}/{task.total:.0f}", table_column=Column(no_wrap=True)),
+                TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True)),
+                TextColumn(
+                    "{task.fields[words]}",
+                    style="dim",
+                    table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1),
+                ),
             )
-            self.bar = Progress(*columns, console=Console(stderr=True))
+            self.bar = Progress(*columns, console=Console(stderr=True), expand=True)
             self.task = self.bar.add_task(what, total=total, completed=start, words="")
 
     def __enter__(self) -> Self:
@@ -55,10 +62,5 @@ class Bar:
             self.bar.update(self.task, completed=done, total=self.total, words=words)
         elif now - self.said >= self.between or done >= self.total:
             self.said = now
-            left = _duration((self.total - done) / rate) if rate > 0 else "?"
+            left = duration((self.total - done) / rate) if rate > 0 else "?"
             print(f"{self.what}: {done}/{self.total} {self.unit}, {left} left, {words}", file=sys.stderr, flush=True)
-
-
-def _duration(seconds: float) -> str:
-    minutes, hours = seconds / 60, seconds / 3600
-    return f"{seconds:.0f} s" if seconds < 90 else f"{minutes:.0f} min" if minutes < 90 else f"{hours:.1f} h"

@@ -13,9 +13,9 @@ from rich.table import Table
 
 from ..baselines import ColourLookup, returned_input
 from ..card import Card
-from ..datasets.layouts import Layout, Pair, find_layout, hold_out
+from ..datasets.layouts import Layout, Pair, find_layout
 from ..datasets.paired import PairedPictures
-from ..errors import DataError, PictureError, UnknownNameError
+from ..errors import DataError, PictureError, RequestError, UnknownNameError
 from ..evaluation import Evaluation, Translate, contact_sheet, evaluate
 from ..files import write_atomically
 from ..metrics import METRICS
@@ -23,6 +23,8 @@ from ..pictures import Array
 from ..serving import Engine
 from .progress import Bar
 
+MOST_LOOKED_UP = 15
+"""Input channels that a lookup by colour makes sense for."""
 MOST_LEARNED = 500
 """Training pairs that the lookup is learned from, at most."""
 
@@ -39,12 +41,17 @@ class Scoring:
     native: bool = False
 
 
-def score(engine: Engine, scoring: Scoring, folder: Path) -> Evaluation:
-    """Score, and leave scores.csv and sheet.png in `folder`; raises what the folder or a name deserves."""
+def score(engine: Engine, scoring: Scoring, folder: Path) -> tuple[Evaluation, list[str]]:
+    """Score, and leave scores.csv and sheet.png in `folder`; gives why each picture that was left out was.
+
+    Raises what the folder or a name deserves.
+    """
+    if not scoring.metrics:
+        raise RequestError(f"No metric is named. Known: {', '.join(METRICS)}.")
     for name in scoring.metrics:
         if name not in METRICS:
             raise UnknownNameError("metric", name, METRICS)
-    layout = _with_validation(find_layout(scoring.data, scoring.a, scoring.b), engine.card)
+    layout = _without_seen(find_layout(scoring.data, scoring.a, scoring.b), engine.card)
     split = _split(layout, scoring.split)
     pictures = _pictures(engine.card, layout.splits[split])
     learned_from = [p for p in layout.splits.get("train", ()) if split != "train"]
@@ -52,22 +59,23 @@ def score(engine: Engine, scoring: Scoring, folder: Path) -> Evaluation:
     baselines: dict[str, Translate] = {}
     if _comparable(engine.card):
         baselines["input"] = lambda x: returned_input(x, engine.card.output_channels)
-    if learned_from:
+    broken: list[str] = []
+    if learned_from and engine.card.input_channels <= MOST_LOOKED_UP:
         known = _pictures(engine.card, tuple(learned_from[:MOST_LEARNED]))
-        baselines["lookup"] = ColourLookup.learned((x, y) for _, x, y in _pairs(known, scoring.native))
+        baselines["lookup"] = ColourLookup.learned((x, y) for _, x, y in _pairs(known, scoring.native, []))
 
     with Bar(f"Scoring {split}", len(pictures), "pairs") as bar:
         done = iter(range(1, len(pictures) + 1))
         result = evaluate(
             engine,
-            _pairs(pictures, scoring.native),
+            _pairs(pictures, scoring.native, broken),
             scoring.metrics,
             baselines,
             on_picture=lambda _: bar.update(next(done)),
         )
     write_atomically(folder / "scores.csv", result.to_csv().encode())
     _write_sheet(engine, pictures, result, scoring.native, folder / "sheet.png")
-    return result
+    return result, broken
 
 
 def table(result: Evaluation) -> str:
@@ -94,14 +102,18 @@ def table(result: Evaluation) -> str:
     return text.getvalue().rstrip()
 
 
-def _with_validation(layout: Layout, card: Card) -> Layout:
-    """Where a folder has no held-out split, the pairs that training held out."""
-    if "train" not in layout.splits or layout.splits.keys() & {"val", "test"}:
+def _without_seen(layout: Layout, card: Card) -> Layout:
+    """A folder without splits: the pairs that training held out if it was trained on this one, else all, as test."""
+    pairs = layout.splits.get("train", ())
+    if layout.splits.keys() != {"train"}:
         return layout
-    facts = card.training
-    if not facts.get("holdout"):
-        return layout
-    return hold_out(layout, float(facts["holdout"]), int(facts.get("seed", 0)))
+    held_out = set(card.training.get("held_out", []))
+    held = tuple(pair for pair in pairs if pair.name in held_out)
+    trained_here = held_out and len(held) == len(held_out) == len(pairs) - (card.training.get("pictures") or 0)
+    if not trained_here:
+        return dataclasses.replace(layout, splits={"test": pairs})
+    rest = tuple(pair for pair in pairs if pair.name not in held_out)
+    return dataclasses.replace(layout, splits={"train": rest, "val": held})
 
 
 def _split(layout: Layout, wanted: str | None) -> str:
@@ -127,9 +139,15 @@ def _pictures(card: Card, pairs: tuple[Pair, ...]) -> PairedPictures:
     )
 
 
-def _pairs(pictures: PairedPictures, native: bool) -> Iterator[tuple[str, Array, Array]]:
+def _pairs(pictures: PairedPictures, native: bool, broken: list[str]) -> Iterator[tuple[str, Array, Array]]:
+    """Name, input and truth of every pair that can be read; why another cannot goes to `broken`."""
     for index, pair in enumerate(pictures.pairs):
-        yield pair.name, *_pair(pictures, index, native)
+        try:
+            x, y = _pair(pictures, index, native)
+        except PictureError as error:
+            broken.append(str(error))
+            continue
+        yield pair.name, x, y
 
 
 def _pair(pictures: PairedPictures, index: int, native: bool) -> tuple[Array, Array]:
@@ -153,10 +171,11 @@ def _comparable(card: Card) -> bool:
 
 def _write_sheet(engine: Engine, pictures: PairedPictures, result: Evaluation, native: bool, path: Path) -> None:
     first = result.metrics[0]
+    places = {pair.name: index for index, pair in enumerate(pictures.pairs)}
     rows = []
     for label, index in result.telling():
-        x, y = _pair(pictures, index, native)
         row = result.rows[index]
+        x, y = _pair(pictures, places[row.name], native)
         rows.append((f"{label}: {row.name}, {first} {row.values[first]:.4g}", [x, engine(x), y]))
     buffer = io.BytesIO()
     contact_sheet(rows, ("input", "output", "truth")).save(buffer, "PNG")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from ..datasets.layouts import Layout, find_layout, hold_out
 from ..datasets.paired import PairedPictures, fit_for
 from ..datasets.scan import Scan, scan
 from ..device import Placement, place
-from ..errors import RunError, TrainingError, UnknownNameError
+from ..errors import I2IError, TrainingError, UnknownNameError, first_line
 from ..export_run import export_run
 from ..feed import batches, stack
 from ..loop import Outcome, Pace, fit
@@ -68,12 +70,13 @@ def train_run(request: Request) -> int | None:
     """Train, or go on training, to the end; gives the signal that stopped it before, or None."""
     config = settings(request)
     method_type, run = METHODS[request.method], Run(request.run)
-    if run.exists and run.method() != config.method:
-        raise RunError(f"{run.path} holds a {run.method()} run, not {config.method}. Choose another folder for --run.")
+    run.check_place(config)
     placement = place(config.device, config.precision)
 
     layout = find_layout(Path(config.data.path), config.data.a, config.data.b)
+    whole = layout
     layout = hold_out(layout, config.data.holdout, config.seed)
+    held_out = [] if whole.splits.keys() & {"val", "test"} else [p.name for p in layout.splits.get("val", ())]
     typer.echo(layout.description)
     config = method_type.resolved(config, len(layout.splits["train"]))
     cache = PairCache(
@@ -84,8 +87,36 @@ def train_run(request: Request) -> int | None:
     channels = dict(zip(("channels_a", "channels_b"), scanned.channels, strict=True))
     config = config.model_copy(update={"data": config.data.model_copy(update=channels)})
 
-    torch.manual_seed(config.seed)
-    method = method_type.from_config(config, placement)
+    with _failures_said(run, placement):
+        torch.manual_seed(config.seed)
+        method = method_type.from_config(config, placement)
+        _start(config, run, placement, layout, scanned, held_out)
+        outcome = _fit(config, method, run, scanned, cache, placement)
+    return _finish(config, run, outcome)
+
+
+@contextlib.contextmanager
+def _failures_said(run: Run, placement: Placement) -> Iterator[None]:
+    """Too little memory becomes a sentence; whatever ends a run, the report shows what led there."""
+    try:
+        yield
+    except I2IError:
+        _report_meanwhile(run)
+        raise
+    except (RuntimeError, MemoryError) as error:
+        _report_meanwhile(run)
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "allocate" not in str(error):
+            raise
+        raise TrainingError(
+            f"The memory of {placement.device} is not enough for this run ({first_line(error)}). "
+            "Try a smaller --batch, --size or --set generator.width=32."
+        ) from error
+
+
+def _start(
+    config: TrainConfig, run: Run, placement: Placement, layout: Layout, scanned: Scan, held_out: list[str]
+) -> None:
+    """Write what a run has before its first step."""
     run.start(config)
     before = run.environment().get("data", {}).get("fingerprint")
     if before not in (None, scanned.fingerprint):
@@ -98,17 +129,12 @@ def train_run(request: Request) -> int | None:
                 "a": layout.a_name,
                 "b": layout.b_name,
                 "fingerprint": scanned.fingerprint,
+                "held_out": held_out,
                 "counts": {name: len(pairs) for name, pairs in scanned.splits.items()},
             },
         }
     )
     typer.echo(placement.sentence)
-    try:
-        outcome = _fit(config, method, run, scanned, cache, placement)
-    except TrainingError:
-        write_report(run.path)  # the curves show what led there
-        raise
-    return _finish(config, run, outcome)
 
 
 def _scan(config: TrainConfig, layout: Layout, cache: PairCache) -> Scan:
@@ -166,6 +192,12 @@ def _fit(
         bar = Bar("Training", total, "images", start=done)
         bar.__enter__()
 
+    def tick(record: dict[str, Any]) -> None:
+        if bar:
+            bar.update(record["images"], method.words(record))
+        if method.best_metric in record:
+            _report_meanwhile(run)
+
     try:
         return fit(
             method,
@@ -177,11 +209,17 @@ def _fit(
             rows=config.log.rows,
             keep=config.log.keep,
             on_start=lambda progress: begin(progress.images),
-            on_tick=lambda record: bar.update(record["images"], method.words(record)) if bar else None,
+            on_tick=tick,
         )
     finally:
         if bar is not None:
             bar.__exit__(None, None, None)
+
+
+def _report_meanwhile(run: Run) -> None:
+    """The report as far as the run is; a run does not end because it cannot be written."""
+    with contextlib.suppress(I2IError):
+        write_report(run.path)
 
 
 def _workers(wanted: int | None, placement: Placement) -> int:

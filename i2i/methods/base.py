@@ -72,14 +72,18 @@ class Method(ABC):
 
     def descend(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
         """One step of `optimizer` down `loss`."""
-        scaler = self.scalers.setdefault(
-            id(optimizer),
-            torch.amp.GradScaler(self.placement.device.type, enabled=self.placement.precision == "fp16"),
-        )
+        scaler = self._scaler(optimizer)
         optimizer.zero_grad(set_to_none=True)
         scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         scaler.step(optimizer)
         scaler.update()
+
+    def _scaler(self, optimizer: torch.optim.Optimizer) -> torch.amp.GradScaler:
+        """The optimizer's own loss scaling, which fp16 alone needs."""
+        if id(optimizer) not in self.scalers:
+            enabled = self.placement.precision == "fp16"
+            self.scalers[id(optimizer)] = torch.amp.GradScaler(self.placement.device.type, enabled=enabled)
+        return self.scalers[id(optimizer)]
 
     def set_learning_rate(self, factor: float) -> None:
         """Scale every optimizer's own rate by `factor`."""
@@ -101,9 +105,8 @@ class Method(ABC):
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
         for name, saved in state["scalers"].items():
-            scaler = torch.amp.GradScaler(self.placement.device.type, enabled=bool(saved))
-            scaler.load_state_dict(saved)
-            self.scalers[id(self.optimizers[name])] = scaler
+            if saved and self.placement.precision == "fp16":  # a run may change its precision when it is resumed
+                self._scaler(self.optimizers[name]).load_state_dict(saved)
 
 
 def adam(network: nn.Module, config: AdamConfig) -> torch.optim.Adam:

@@ -144,6 +144,6 @@ class Pix2Pix(Method):
     def words(self, scalars: Mapping[str, float]) -> str:
         """How far off G is, and what D believes."""
         return (
-            f"off by {scalars['g_l1'] / 2:.1%}; D believes {scalars['p_real']:.0%} of the real, "
-            f"{scalars['p_fake']:.0%} of the made"
+            f"off by {scalars['g_l1'] / 2:.1%}, D believes {scalars['p_real']:.0%} of the real "
+            f"and {scalars['p_fake']:.0%} of the made"
         )

@@ -93,7 +93,10 @@ def check_size(size: int, generator: nn.Module, discriminator: nn.Module) -> Non
         )
     needed = cast(int, discriminator.smallest)
     if size < needed:
-        raise ConfigError(f"This discriminator needs pictures of {needed} pixels or more; the size is {size}.")
+        raise ConfigError(
+            f"This discriminator needs pictures of {needed} pixels or more; the size is {size}. "
+            "Try fewer layers: --set discriminator.layers=2"
+        )
 
 
 def unet_for(size: int) -> str:
