@@ -9,7 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from ..errors import PictureError, StorageError
+from ..errors import PictureError
+from ..files import write_atomically
 from ..pictures import to_pil
 from .check_report import CheckReport
 from .loading import Array, decode_pair
@@ -43,11 +44,7 @@ def write_page(report: CheckReport, path: Path) -> None:
     page = TEMPLATE.read_text(encoding="utf-8")
     for name, value in fields.items():
         page = page.replace(f"<!--{name}-->", value)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written ({error.strerror}).") from error
+    write_atomically(path, page.encode())
 
 
 def _verdict(report: CheckReport) -> str:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import DataError
-from ..pictures import is_picture
+from ..pictures import find_pictures, is_picture
 from .matching import Matched, match_sides, match_single
 
 SPLITS = {"train": "train", "val": "val", "validation": "val", "valid": "val", "test": "test"}
@@ -123,13 +122,22 @@ def look_at(root: Path, a: str | None = None, b: str | None = None) -> Found:
         raise DataError(f"There is no folder {root}.")
     if not root.is_dir():
         raise DataError(f"{root} is a file; name the folder that holds the pairs.")
-    splits = {SPLITS[d.name.lower()]: d for d in _folders(root) if d.name.lower() in SPLITS and _has_pictures(d)}
+    splits = _splits(root)
     if splits:
+        others = sorted(d.name for d in _folders(root) if _has_pictures(d) and d not in splits.values())
+        if others or _pictures_in(root):
+            said = " and ".join(
+                ["pictures of its own"] * _pictures_in(root) + [f"pictures in {name}" for name in others]
+            )
+            raise DataError(f"{root} holds {', '.join(splits)} and besides {said}; keep either, so that none is lost.")
         return _look_at_splits(root, splits, a, b)
     sides = _find_sides(root, a, b)
     if sides is None:
         return Found(root, "side by side", a or "left", b or "right", {"train": match_single(root)})
-    side_splits = [{SPLITS.get(d.name.lower(), ""): d for d in _folders(side) if _has_pictures(d)} for side in sides]
+    side_splits = [_splits(side) for side in sides]
+    if side_splits[0].keys() != side_splits[1].keys() and not any(_pictures_in(side) for side in sides):
+        said = "; ".join(f"{s.name}: {', '.join(n) or 'none'}" for s, n in zip(sides, side_splits, strict=True))
+        raise DataError(f"The two sides of {root} do not have the same splits ({said}).")
     both = [split for split in dict.fromkeys(SPLITS.values()) if all(split in names for names in side_splits)]
     if both and not any(_pictures_in(side) for side in sides):
         matched = {split: match_sides(side_splits[0][split], side_splits[1][split]) for split in both}
@@ -214,6 +222,19 @@ def _describe(found: Found, splits: dict[str, tuple[Pair, ...]]) -> str:
     return f"Pairs from two folders, A is {found.a_name!r} and B is {found.b_name!r}, in {listed}."
 
 
+def _splits(folder: Path) -> dict[str, Path]:
+    """The folders of `folder` that are splits, by the split; raises DataError where two mean the same one."""
+    splits: dict[str, Path] = {}
+    for found in _folders(folder):
+        split = SPLITS.get(found.name.lower())
+        if split is None or not _has_pictures(found):
+            continue
+        if split in splits:
+            raise DataError(f"{folder} holds {splits[split].name} and {found.name}, which mean the same; keep one.")
+        splits[split] = found
+    return splits
+
+
 def _split_order(item: tuple[str, Path]) -> int:
     return list(SPLITS.values()).index(item[0])
 
@@ -227,8 +248,4 @@ def _pictures_in(folder: Path) -> bool:
 
 
 def _has_pictures(folder: Path) -> bool:
-    return any(_below(folder))
-
-
-def _below(folder: Path) -> Iterable[Path]:
-    return (p for p in folder.rglob("*") if is_picture(p) and p.is_file())
+    return bool(find_pictures(folder))

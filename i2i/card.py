@@ -85,17 +85,20 @@ class Card:
         """The card that `text` holds; raises ModelFileError on anything that is not one."""
         try:
             fields = json.loads(text)
+            schema = fields.get("schema", SCHEMA)
+            if schema != SCHEMA:
+                raise ModelFileError(f"The model card has schema {schema}; this i2i reads {SCHEMA}. Update i2i.")
             probe = fields.get("probe")
             if probe is not None:
                 shapes = {key: tuple(probe[key]) for key in ("input_shape", "output_shape")}
                 fields["probe"] = Probe(**{**probe, **shapes})
             card = cls(**fields)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise ModelFileError(f"The model card cannot be read ({error}). Export the model again.") from error
-        if card.schema != SCHEMA:
-            raise ModelFileError(
-                f"The model card has schema {card.schema}; this i2i reads {SCHEMA}. Update i2i or export again."
-            )
+        for name in ("input_channels", "output_channels", "scale", "multiple", "smallest"):
+            value = getattr(card, name)
+            if not isinstance(value, int) or value < 1:
+                raise ModelFileError(f"The model card's {name} is {value!r}; it must be a whole number from 1 on.")
         if card.tiling not in TILINGS:
             raise ModelFileError(f"The model card's tiling is {card.tiling!r}; it must be one of {TILINGS}.")
         return card

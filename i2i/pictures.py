@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import numpy.typing as npt
 import tifffile
@@ -74,36 +75,65 @@ def find_pictures(root: Path) -> list[Path]:
 
 def read_header(source: Path | bytes) -> Header:
     """Size and channels, read without decoding; raises PictureError when the file is no picture."""
-    if _is_measured(source):
-        return _tiff_header(source)
-    with _opened(source) as image:
-        width, height = image.size
-        if image.format != "TIFF" and _orientation(image) in (5, 6, 7, 8):  # Pillow turns the size of a TIFF itself
-            width, height = height, width
-        grey = image.mode in ("1", "L", "LA", "I;16", "I;16B", "I;16L", "I", "F")
-        return Header(width, height, 1 if grey else 3, 16 if image.mode.startswith("I;16") else 8)
+    with _damage_said(source):
+        if _is_measured(source):
+            return _tiff_header(source)
+        with _opened(source) as image:
+            width, height = image.size
+            # Pillow turns the size of a TIFF itself
+            if image.format != "TIFF" and _orientation(image) in (5, 6, 7, 8):
+                width, height = height, width
+            if deep := _deep_png(source):
+                return Header(width, height, 1 if deep == "grey with alpha" else 3, 16)
+            grey = image.mode in ("1", "L", "LA", "I;16", "I;16B", "I;16L", "I", "F")
+            return Header(width, height, 1 if grey else 3, 16 if image.mode.startswith("I;16") else 8)
 
 
 def read_picture(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> Picture:
     """Decode a file or its bytes; raises PictureError, or PictureTooLargeError before decoding."""
-    if _is_measured(source):
-        header = _tiff_header(source)
-        _check_size(source, header.width, header.height, max_pixels)
-        try:
+    with _damage_said(source):
+        if _is_measured(source):
+            header = _tiff_header(source)
+            _check_size(source, header.width, header.height, max_pixels)
             return _read_tiff(source)
-        except PictureError:
-            raise
-        except Exception as error:  # as below
-            raise PictureError(f"{_name(source)} is damaged or cut short ({first_line(error)}).") from error
-    with _opened(source) as image:
-        _check_size(source, *image.size, max_pixels)
-        frames = getattr(image, "n_frames", 1)
-        if frames > 1 and image.format != "MPO":  # MPO: a photograph with its preview
-            raise PictureError(f"{_name(source)} holds {frames} frames; i2i reads single pictures.")
-        try:
-            return from_pil(image)
-        except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error, ValueError …
-            raise PictureError(f"{_name(source)} is damaged or cut short ({first_line(error)}).") from error
+        with _opened(source) as image:
+            _check_size(source, *image.size, max_pixels)
+            frames = getattr(image, "n_frames", 1)
+            if frames > 1 and image.format != "MPO":  # MPO: a photograph with its preview
+                raise PictureError(f"{_name(source)} holds {frames} frames; i2i reads single pictures.")
+            orientation = _orientation(image)
+            picture = from_pil(image)
+            deep = _deep_png(source) and "transparency" not in image.info
+            return _at_full_depth(picture, source, orientation) if deep else picture
+
+
+def _deep_png(source: Path | bytes) -> str:
+    """Which kind of 16-bit PNG this is that Pillow would cut to 8 bits, or nothing when it is none."""
+    head = _first_bytes(source, 26)
+    if head[:8] != b"\x89PNG\r\n\x1a\n" or len(head) < 26 or head[24] != 16:
+        return ""
+    return {2: "RGB", 4: "grey with alpha", 6: "RGB with alpha"}.get(head[25], "")
+
+
+def _at_full_depth(picture: Picture, source: Path | bytes, orientation: int) -> Picture:
+    """The picture that Pillow has read from a 16-bit PNG, with all 16 bits."""
+    array = imagecodecs.png_decode(source if isinstance(source, bytes) else source.read_bytes())
+    array = _turned(array, orientation)
+    alpha = array[..., -1] if array.shape[2] in (2, 4) else None
+    pixels = array if alpha is None else array[..., :-1]
+    return dataclasses.replace(picture, pixels=np.ascontiguousarray(pixels), alpha=alpha)
+
+
+@contextlib.contextmanager
+def _damage_said(source: Path | bytes) -> Iterator[None]:
+    try:
+        yield
+    except PictureError:
+        raise
+    except MemoryError as error:  # a damaged header can ask for any size
+        raise PictureError(f"{_name(source)} is damaged, or there is not enough memory for it.") from error
+    except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error, TypeError, ValueError …
+        raise PictureError(f"{_name(source)} is damaged or cut short ({first_line(error)}).") from error
 
 
 def with_channels(pixels: Array, channels: int) -> Array:
@@ -233,6 +263,10 @@ def _is_measured(source: Path | bytes) -> bool:
     if _first_bytes(source) not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return False
     page = _tiff_page(source)
+    if not isinstance(page.bitspersample, int):
+        raise PictureError(
+            f"{_name(source)} has bands of different depths ({page.bitspersample}), which i2i cannot read."
+        )
     grey, plain = page.photometric in (0, 1), page.photometric in (0, 1, 2)  # white is zero, black is zero, RGB
     bands = page.samplesperpixel
     many = bands > (2 if grey else 4) or (grey and bands == 2 and not _has_alpha(page, bands))
@@ -245,12 +279,12 @@ def _has_alpha(page: tifffile.TiffPage, channels: int) -> bool:
     return channels in (2, 4) and (said or (page.photometric == 2 and channels == 4))
 
 
-def _first_bytes(source: Path | bytes) -> bytes:
+def _first_bytes(source: Path | bytes, count: int = 4) -> bytes:
     if isinstance(source, bytes):
-        return source[:4]
+        return source[:count]
     try:
         with source.open("rb") as file:
-            return file.read(4)
+            return file.read(count)
     except OSError:
         return b""  # _opened says why
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..card import Card
-from ..errors import I2IError, PictureError, StorageError, first_line
+from ..errors import I2IError, PictureError, StorageError
 from ..files import write_whole
 from ..pictures import Picture, read_picture
 from .encoding import encode
@@ -78,7 +78,7 @@ class ConversionReport:
         totals = {key: self.counts[key] for key in ("written", "skipped", "failed")}
         files = [
             {"source": _text(f.source), "target": _text(f.target), "status": f.status}
-            | ({"error": f.error} if f.error is not None else {})
+            | ({"error": _text(f.error)} if f.error is not None else {})
             for f in self.files
         ]
         whole = {**totals, "provider": self.provider, "seconds": round(self.seconds, 3), "files": files}
@@ -157,8 +157,6 @@ def _compute(
         done = engine.translate(picture)
     except (I2IError, MemoryError) as error:
         return job, str(error) or "There is not enough memory for this picture.", 0
-    except RuntimeError as error:  # ONNX Runtime out of memory, for one
-        return job, f"The model failed on this picture ({first_line(error)}).", 0
     height, width = picture.pixels.shape[:2]
     return job, pool.submit(_write, done, job, quality), height * width
 
@@ -181,14 +179,16 @@ def _settle(job: Job, outcome: Future[None] | str | None, written: int, total: i
         return FileResult(job.source, job.target, "failed", f"{job.source}: {error}")
     except OSError as error:
         if error.errno in _STORAGE_ERRORS:
-            raise StorageError(
+            full = StorageError(
                 f"The disk takes no more ({error.strerror}) at {job.target}; {written} of {total} pictures were "
                 "written and are whole. Make room and run the same command again: it goes on from there."
-            ) from error
+            )
+            full.status = 1 if written else full.status  # 2 says that nothing was done
+            raise full from error
         return FileResult(job.source, job.target, "failed", f"{job.target} cannot be written ({error.strerror}).")
     return FileResult(job.source, job.target, "written")
 
 
-def _text(path: Path) -> str:
+def _text(path: Path | str) -> str:
     """A path for people and JSON; bytes that are no UTF-8 show as the replacement character."""
     return os.fsencode(path).decode("utf-8", "replace")

@@ -70,8 +70,10 @@ class Desk:
     def _admit(self, data: bytes) -> None:
         try:
             header = read_header(data)
-        except PictureTooLargeError:
-            raise
+        except PictureTooLargeError as error:  # of our decoder, whose limit is another
+            raise PictureTooLargeError(
+                f"The picture is too large: over the limit of {self.max_pixels / 1e6:g} megapixels."
+            ) from error
         except PictureError as error:
             raise NotAPictureError(str(error)) from error
         _check_size(header, self.engine.card, self.max_pixels)

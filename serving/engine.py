@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from ..card import Card
-from ..errors import ModelFileError, PictureError, ProviderError
+from ..errors import ModelFileError, PictureError, ProviderError, first_line
 from ..pictures import Picture, from_pil, to_float, with_channels
 from .modelfile import read_model
 from .providers import open_session
@@ -77,7 +77,7 @@ class Engine:
         height, width = batch.shape[2:]
         grown = pad(batch, card.multiple, card.smallest)
         with self._lock:
-            (out,) = self._session.run(["translation"], {"image": np.ascontiguousarray(grown)})
+            out = self._computed(np.ascontiguousarray(grown))
         expected = (len(batch), card.output_channels, *(side * card.scale for side in grown.shape[2:]))
         if out.shape != expected:
             raise ModelFileError(f"The model gave the shape {out.shape} where its card promises {expected}.")
@@ -89,6 +89,17 @@ class Engine:
             )
         clipped: FloatArray = np.clip(out, 0, 1, dtype=np.float32)
         return clipped
+
+    def _computed(self, batch: FloatArray) -> FloatArray:
+        try:
+            out: FloatArray = self._session.run(["translation"], {"image": batch})[0]
+        except Exception as error:  # ONNX Runtime's own classes, which have no base but Exception
+            said = first_line(error)
+            height, width = batch.shape[2:]
+            if "alloc" in said.lower() or isinstance(error, MemoryError):
+                raise ProviderError(f"There is not enough memory for a picture of {width}x{height} pixels.") from error
+            raise ProviderError(f"The model failed on a picture of {width}x{height} pixels ({said}).") from error
+        return out
 
     def translate(self, picture: Picture) -> Picture:
         """A decoded picture translated, of the same depth; alpha, profile and EXIF are carried over.

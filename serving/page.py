@@ -37,9 +37,13 @@ def mount_page(app: FastAPI, desks: dict[str, Desk], max_bytes: int) -> None:
         font=["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"],  # the reader's own: no download
         font_mono=["ui-monospace", "SFMono-Regular", "Consolas", "monospace"],
     )
+    page = build_page(desks)
+    # Gradio checks the paths that a client names only once a page counts as launched, which mounting does not do:
+    # without this a client could have any picture of this machine read and shown.
+    page.has_launched = True
     gr.mount_gradio_app(
         app,
-        build_page(desks),
+        page,
         path="/",
         theme=theme,
         css_paths=Path(__file__).with_name("page.css"),

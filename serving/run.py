@@ -54,6 +54,8 @@ def serve(
 
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket; raises RequestError with the way out when it cannot be had."""
+    if not 0 <= port <= 65535:
+        raise RequestError(f"There is no port {port}; ports are numbered from 0 to 65535, as in --port 7860.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (socket.gaierror, OverflowError, UnicodeError) as error:

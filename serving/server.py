@@ -69,7 +69,7 @@ def create_app(
     engines: dict[str, Engine],
     *,
     max_bytes: int = 32 * 2**20,
-    max_pixels: float = 50e6,
+    max_pixels: float = 16e6,
     max_waiting: int = 8,
     page: bool = True,
 ) -> FastAPI:

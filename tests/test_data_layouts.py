@@ -187,3 +187,29 @@ def test_the_halves_of_side_by_side_pairs_can_be_given_names(sample_pairs):
     layout = find_layout(sample_pairs, "labels", "buildings")
     assert (layout.kind, layout.a_name, layout.b_name) == ("side by side", "labels", "buildings")
     assert find_layout(sample_pairs / "train", "labels").a_name == "labels"
+
+
+@pytest.mark.parametrize(
+    ("folders", "said"),
+    [
+        (["train", "val", "validation"], "val and validation, which mean the same|validation and val"),
+        (["train", "."], "besides pictures of its own"),
+        (["train", "A"], "besides pictures in A"),
+        (["A/train", "A/test", "B/train"], "do not have the same splits"),
+    ],
+)
+def test_no_picture_is_left_out_in_silence(tmp_path, folders, said):
+    for folder in folders:
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        for n in range(3):
+            Image.new("RGB", (8, 4)).save(tmp_path / folder / f"{n}.png")
+    with pytest.raises(DataError, match=said):
+        find_layout(tmp_path)
+
+
+def test_hidden_folders_are_no_sides(tmp_path):
+    for folder in ("A", "B", "__cache/.thumbs"):
+        (tmp_path / folder).mkdir(parents=True)
+        for n in range(3):
+            Image.new("RGB", (8, 4)).save(tmp_path / folder / f"{n}.png")
+    assert (find_layout(tmp_path).a_name, find_layout(tmp_path).b_name) == ("A", "B")

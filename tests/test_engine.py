@@ -406,3 +406,16 @@ def test_serving_imports_quickly_and_without_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=Path("/"))
     assert done.returncode == 0, done.stderr
+
+
+def test_what_onnx_runtime_cannot_compute_is_said_in_a_sentence(make_model):
+    from onnxruntime.capi.onnxruntime_pybind11_state import Fail
+
+    class Broken:
+        def run(self, *_):
+            raise Fail("[ONNXRuntimeError] : 1 : FAIL : bad allocation: Failed to allocate memory for requested buffer")
+
+    engine = Engine(make_model("invert"), device="cpu")
+    engine._session = Broken()
+    with pytest.raises(ProviderError, match="not enough memory for a picture of 8x4 pixels"):
+        engine(np.zeros((4, 8, 3), np.uint8))

@@ -182,8 +182,11 @@ def test_the_pages_upload_has_the_same_limit(base):
     assert answer.json()["error"].startswith("The upload is larger than the limit")
 
 
-@pytest.mark.parametrize("value", ["/etc/passwd", "http://127.0.0.1:9/secret.png"])
-def test_the_page_reads_no_path_and_no_url_that_a_client_names(base, value):
+@pytest.mark.parametrize("value", ["a picture of this machine", "/etc/passwd", "http://127.0.0.1:9/secret.png"])
+def test_the_page_reads_no_path_and_no_url_that_a_client_names(base, value, tmp_path):
+    if value == "a picture of this machine":  # one that would translate well, were it read
+        value = str(tmp_path / "private.png")
+        Image.new("RGB", (16, 16), "red").save(value)
     config = httpx.get(f"{base}/config").json()
     translate = next(d["id"] for d in config["dependencies"] if len(d["inputs"]) == 2 and len(d["outputs"]) == 2)
     file = {"path": value, "url": value, "orig_name": "a.png", "meta": {"_type": "gradio.FileData"}}

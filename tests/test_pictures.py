@@ -87,7 +87,7 @@ def test_depth_is_read_whole_where_the_page_says_so():
     for data in FILES["TIFF, five bands"]:
         assert (read_picture(data).pixels == DEEP).all()
     assert (read_picture(FILES["TIFF, two bands"][0]).pixels == RGB[..., :2]).all()
-    assert (read_picture(FILES["PNG, RGB, 16 bits"][0]).pixels == DEEP[..., :3] >> 8).all()
+    assert (read_picture(FILES["PNG, RGB, 16 bits"][0]).pixels == DEEP[..., :3]).all()
     assert (read_picture(FILES["TIFF, white is zero"][0]).pixels[..., 0] == 255 - RGB[..., 0]).all()
 
 
@@ -179,3 +179,49 @@ def test_what_is_written_is_read_back(name):
             assert (read_picture(encode(Picture(DEEP[..., :bands]), name)).pixels == DEEP[..., :bands]).all()
             shallow = (DEEP[..., :bands] >> 8).astype(np.uint8)
             assert (read_picture(encode(Picture(shallow), name)).pixels == shallow).all()
+
+
+@pytest.mark.parametrize("kind", ["tif", "tif16", "png16", "jpg", "png", "webp", "bmp"])
+def test_a_damaged_file_is_a_picture_error_whatever_byte_was_hit(kind, tmp_path):
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 255, (12, 9, 3), np.uint8)
+    path = tmp_path / f"x.{kind.removesuffix('16')}"
+    deep = pixels.astype(np.uint16) * 257
+    if kind == "tif16":
+        tifffile.imwrite(path, deep, photometric="rgb")
+    elif kind == "png16":
+        path.write_bytes(encode(Picture(deep), "png"))
+    else:
+        Image.fromarray(pixels).save(path)
+    whole = path.read_bytes()
+    refused = 0
+    for _ in range(400):
+        damaged = bytearray(whole)
+        for place in rng.integers(0, min(len(whole), 400), rng.integers(1, 4)):
+            damaged[place] = rng.integers(0, 256)
+        for read in (read_header, read_picture):
+            try:
+                read(bytes(damaged))
+            except PictureError:
+                refused += 1
+    assert refused
+
+
+def test_deep_tiffs_are_read_whatever_compresses_them(tmp_path):
+    for shape in ((20, 30), (20, 30, 3)):
+        for compression in ("lzw", "zlib", "packbits"):
+            deep = np.random.default_rng(0).integers(0, 65536, shape, np.uint16)
+            kind = "rgb" if len(shape) == 3 else "minisblack"
+            tifffile.imwrite(tmp_path / "x.tif", deep, photometric=kind, compression=compression)
+            assert (read_picture(tmp_path / "x.tif").pixels.squeeze() == deep).all(), compression
+
+
+def test_a_deep_png_keeps_its_bits_its_alpha_and_stands_upright():
+    deep, alpha = DEEP[..., :3], DEEP[..., 3]
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    written = encode(Picture(deep, alpha, exif=exif.tobytes()), "png")
+    picture, header = read_picture(written), read_header(written)
+    assert (picture.pixels == np.rot90(deep, -1)).all()
+    assert (picture.alpha == np.rot90(alpha, -1)).all()
+    assert (header.height, header.width, header.depth) == (30, 20, 16)

@@ -62,7 +62,8 @@ def main() -> None:
         extra = EXTRAS.get((error.name or "").partition(".")[0])
         if extra is None:
             raise
-        fail(f"This command needs {error.name}, which is not installed. Try: pip install 'i2i[{extra}]'", 2)
+        way_out = f"Try: pip install 'i2i[{extra}]', or in a checkout '.[{extra}]'"
+        fail(f"This command needs {error.name}, which is not installed. {way_out}", 2)
     except KeyboardInterrupt:
         fail("Stopped.", 130)
 

@@ -27,7 +27,9 @@ def checkup() -> tuple[list[tuple[str, str]], list[str]]:
             "Try: pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
         )
     if importlib.util.find_spec("onnxruntime") is None:
-        troubles.append("onnxruntime is missing, so nothing can be converted or served. Try: pip install i2i")
+        troubles.append(
+            "onnxruntime is missing, so nothing can be converted or served. Try, in the checkout of i2i: pip install ."
+        )
     else:
         facts.append(("Inference", _inference()))
     facts.append(("Training", _training(installed)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Self
 
 from ..serving import ConversionReport
@@ -17,6 +18,7 @@ class Meter:
         self.bar: Bar | None = None
 
     def __enter__(self) -> Self:
+        self.began = time.monotonic()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -26,7 +28,7 @@ class Meter:
     def __call__(self, done: int, total: int, pixels: int) -> None:
         """`done` of `total` pictures are done, of `pixels` in all."""
         if self.bar is None:
-            self.bar = Bar("Converting", total, "images").__enter__()
+            self.bar = Bar("Converting", total, "images", began=self.began).__enter__()
         self.bar.update(done, f"{pixels / 1e6 / max(self.bar.seconds, 1e-9):.2f} megapixels/s")
 
 

@@ -68,4 +68,5 @@ def sample(
             bar.update(done)
 
         SAMPLES[name](out, count, size, seed, painted)
-    typer.echo(f"Pairs are in {out}. Next: i2i train pix2pix {out} --run runs/{out.name} --preset fast")
+    smaller = f" --size {size // 16 * 16}" if size < 128 else ""
+    typer.echo(f"Pairs are in {out}. Next: i2i train pix2pix {out} --run runs/{out.name} --preset fast{smaller}")

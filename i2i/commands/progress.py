@@ -15,11 +15,23 @@ from ..words import duration
 
 
 class Bar:
-    """Counts `unit`s up to a total; `start` of them were done before and do not count for the rate."""
+    """Counts `unit`s up to a total; `start` of them were done before and do not count for the rate.
 
-    def __init__(self, what: str, total: int, unit: str, start: int = 0, seconds_between_lines: float = 10) -> None:
+    `began` is when the work did, on the monotonic clock, where that was before the bar was made.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        total: int,
+        unit: str,
+        start: int = 0,
+        seconds_between_lines: float = 10,
+        began: float | None = None,
+    ) -> None:
         self.what, self.total, self.unit, self.start = what, total, unit, start
-        self.began = self.said = time.monotonic()
+        self.said = time.monotonic()
+        self.began = self.said if began is None else began
         self.between = seconds_between_lines
         self.bar: Progress | None = None
         if sys.stderr.isatty():

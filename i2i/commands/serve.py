@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -35,11 +36,15 @@ def convert(
     i2i convert runs/facades sketches out
     i2i convert facades.onnx sketches out --format jpg --quality 92 --report done.json
     """
+    from ..errors import RequestError
+    from ..files import write_atomically
     from ..serving import Engine, convert_folder, resolve_model
     from .converting import Meter, summary
 
     engine = Engine(resolve_model(model, direction), device=device, precision=precision)
     typer.echo(engine.reason, err=True)
+    if report is not None and not os.access(report.parent, os.W_OK):  # said before the work, not after it
+        raise RequestError(f"No report can be written to {report}: the folder is not there, or not writable.")
     with Meter() as meter:
         result = convert_folder(
             engine,
@@ -54,8 +59,6 @@ def convert(
         )
     typer.echo(summary(result, dry_run))
     if report is not None:
-        from ..files import write_atomically
-
         write_atomically(report, result.to_json().encode())
     raise typer.Exit(result.status)
 
@@ -67,6 +70,8 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 7860,
     device: Annotated[str, typer.Option(help="auto, cuda, cuda:N, openvino or cpu.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto or fp32.")] = "auto",
+    max_megapixels: Annotated[float, typer.Option(help="Largest picture, in and out.", min=0.01)] = 16,
+    max_megabytes: Annotated[float, typer.Option(help="Largest upload.", min=0.01)] = 32,
 ) -> None:
     """Open the page and the HTTP API on one port.
 
@@ -76,4 +81,12 @@ def serve(
     """
     from ..serving import serve as run
 
-    run(models, host=host, port=port, device=device, precision=precision)
+    run(
+        models,
+        host=host,
+        port=port,
+        device=device,
+        precision=precision,
+        max_pixels=max_megapixels * 1e6,
+        max_bytes=int(max_megabytes * 2**20),
+    )
