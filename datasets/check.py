@@ -16,7 +16,7 @@ from ..errors import DataError, PictureError
 from ..pictures import find_pictures
 from .alignment import MOST, Edges, edges, judge
 from .check_report import CheckReport, Side, Suspect, Twins
-from .layouts import Found, Pair, look_at
+from .layouts import Found, Pair, find_layout, hold_out, look_at
 from .loading import Array, decode_pair
 
 Progress = Callable[[int, int], None]
@@ -71,7 +71,7 @@ def check_folder(
     return CheckReport(
         root=root,
         kind=found.kind if found else "unknown",
-        trouble=trouble,
+        trouble=trouble or _untrainable(root, found, a, b),
         counts=_counts(entries, found),
         sides=tuple(_side(seen, which, name) for which, name in enumerate(_names(found))),
         unmatched=tuple(_below(root, [p for _, m in matched for p in (*m.lonely_a.values(), *m.lonely_b.values())])),
@@ -88,6 +88,17 @@ def check_folder(
         telling=telling,
         pairs={e.title: Pair(e.name, e.a, e.b, e.side_by_side) for e in entries if e.a and e.b},
     )
+
+
+def _untrainable(root: Path, found: Found | None, a: str | None, b: str | None) -> str | None:
+    """Why a folder without lonely pictures would still not be trained on, or None."""
+    if found is None or any(m.lonely_a or m.lonely_b or m.doubled for m in found.matched.values()):
+        return None
+    try:
+        hold_out(find_layout(root, a, b))
+    except DataError as error:
+        return str(error)
+    return None
 
 
 def _layout(root: Path, a: str | None, b: str | None) -> tuple[Found | None, str | None]:

@@ -160,3 +160,14 @@ def test_the_page_opens_offline_and_shows_every_fault(faulty: Path, tmp_path: Pa
     assert "<b>&" not in text
     assert "<!--" not in text
     assert "prefers-color-scheme: dark" in text
+
+
+def test_what_training_would_refuse_is_a_problem_here_too(tmp_path):
+    picture = Image.new("RGB", (64, 32), "red")
+    (tmp_path / "one").mkdir()
+    picture.save(tmp_path / "one" / "only.png")
+    assert "one pair" in " ".join(check_folder(tmp_path / "one").sentences())
+    (tmp_path / "tested" / "test").mkdir(parents=True)
+    for n in range(3):
+        Image.new("RGB", (64, 32), (n * 50, 0, 0)).save(tmp_path / "tested" / "test" / f"{n}.png")
+    assert "to train on" in " ".join(check_folder(tmp_path / "tested").sentences())
