@@ -13,7 +13,10 @@ import pytest
 import torch
 
 ROOT = Path(__file__).resolve().parent.parent
-NAMES = ["pix2pix-step-256-batch1", "pix2pix-step-256-batch4", "run-unet256", "run-resnet9", "convert-200-jpegs"]
+NAMES = [
+    "pix2pix-step-256-batch1", "pix2pix-step-256-batch4", "wide-layers-batch1", "wide-layers-batch4",
+    "run-unet256", "run-resnet9", "convert-200-jpegs",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
