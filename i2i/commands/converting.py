@@ -6,6 +6,7 @@ import time
 from typing import Self
 
 from ..serving import ConversionReport
+from ..serving.convert import FileResult
 from .progress import Bar
 
 MOST_LISTED = 20
@@ -41,7 +42,13 @@ def summary(report: ConversionReport, dry_run: bool) -> str:
         + (f" {report.others} other files left alone." if report.others else "")
     ]
     failed = [file for file in report.files if file.status == "failed"]
-    lines += [f"  failed: {file.source}: {file.error}" for file in failed[:MOST_LISTED]]
+    lines += [f"  failed: {_named(file)}" for file in failed[:MOST_LISTED]]
     if len(failed) > MOST_LISTED:
         lines.append(f"  … and {len(failed) - MOST_LISTED} more; --report FILE.json lists them all.")
     return "\n".join(lines)
+
+
+def _named(file: FileResult) -> str:
+    """The reason, with the file before it unless the reason names it."""
+    reason = file.error or "no reason was given"
+    return reason if str(file.source) in reason else f"{file.source}: {reason}"
