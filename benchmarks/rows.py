@@ -22,7 +22,7 @@ from i2i.pictures import read_picture
 from i2i.serving import Engine, convert_folder
 
 from . import material
-from .measure import OVERHEAD, Measured, Say, Work, compare
+from .measure import OVERHEAD, Measured, Say, Timings, Work, compare
 from .plain import Floats, translate
 
 LEAST_PSNR = 30.0
@@ -35,12 +35,8 @@ def pix2pix_step(small: bool, say: Say, *, batch: int) -> Measured:
     placement = ours.placement
     theirs = material.plain_pix2pix(placement.device, small)
     pairs = material.batch_of_pairs(batch, placement.device)
-    timings = compare(
-        _finished(lambda: ours.step(pairs), placement.device),
-        _finished(lambda: theirs.step(pairs["a"], pairs["b"]), placement.device),
-        rounds=2 if small else 12,
-        seconds=40,
-        say=say,
+    timings = _compare_steps(
+        lambda: ours.step(pairs), lambda: theirs.step(pairs["a"], pairs["b"]), placement.device, small, say
     )
     return Measured(
         what=f"A Pix2Pix step, {material.SIZE} pixels, batch {batch}",
@@ -60,13 +56,7 @@ def wide_layers(small: bool, say: Say, *, batch: int) -> Measured:
         with mock.patch.object(wide, "LEAST_WEIGHTS", sys.maxsize):
             method.step(pairs)
 
-    timings = compare(
-        _finished(lambda: method.step(pairs), placement.device),
-        _finished(with_convolutions, placement.device),
-        rounds=2 if small else 12,
-        seconds=20,
-        say=say,
-    )
+    timings = _compare_steps(lambda: method.step(pairs), with_convolutions, placement.device, small, say)
     return Measured(
         what=f"Wide layers as matrix products in that step, batch {batch}",
         unit="s/step",
@@ -141,6 +131,13 @@ ROWS: dict[str, Row] = {
     "run-resnet9": partial(run_generator, name="resnet9", title="ResNet-9"),
     "convert-200-jpegs": partial(convert_jpegs, count=200),
 }
+
+
+def _compare_steps(
+    ours: Callable[[], object], theirs: Callable[[], object], device: torch.device, small: bool, say: Say
+) -> Timings:
+    rounds = 2 if small else 12
+    return compare(_finished(ours, device), _finished(theirs, device), rounds=rounds, seconds=40, say=say)
 
 
 def _finished(work: Work, device: torch.device) -> Work:

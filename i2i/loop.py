@@ -105,16 +105,15 @@ def fit(
                 if shows or saves or done:
                     _refuse_broken_weights(progress, method, run)
                 if shows:
-                    ticks.pause()
                     figures = watch.look(progress)
                     record |= figures
                     progress = watch.keep_best(progress, figures)
                 run.log(record)
                 on_tick(record)
-            if done or saves:
-                ticks.pause()
-                checkpoint.save(run.checkpoints, method, progress, keep)
-                saved_at = time.monotonic()
+                if done or saves:
+                    checkpoint.save(run.checkpoints, method, progress, keep)
+                    saved_at = time.monotonic()
+                ticks.go_on()
             if done:
                 break
     return Outcome(progress, stop.signal if progress.images < pace.total else None)
@@ -134,7 +133,6 @@ class _Ticks:
         self.before, self.start = progress.seconds, time.monotonic()
         self.images, self.since = progress.images, progress.seconds
         self.scalars: list[dict[str, Tensor]] = []
-        self.paused = 0.0
 
     def add(self, scalars: dict[str, Tensor]) -> None:
         self.scalars.append({name: value.detach() for name, value in scalars.items()})
@@ -142,8 +140,8 @@ class _Ticks:
     def seconds(self) -> float:
         return self.before + time.monotonic() - self.start
 
-    def pause(self) -> None:
-        """What has passed since the last line was no training: grids and checkpoints count not as slowness."""
+    def go_on(self) -> None:
+        """From here on it is training again: grids, reports and checkpoints do not count for the rate."""
         self.since = self.seconds()
 
     def record(self, progress: Progress, method: Method, run: Run) -> Record:

@@ -12,7 +12,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from i2i import checkpoint
+from i2i import checkpoint, loop
 from i2i.config import LogConfig, resolve
 from i2i.device import Placement, place
 from i2i.errors import RunError, StorageError, TrainingError
@@ -111,6 +111,25 @@ def test_the_rate_is_constant_and_then_falls_linearly_to_nothing(tmp_path):
     _, run = train(tmp_path / "run", "pix2pix", 8, optimizer={"lr": 1.0, "decay_from": 0.5})
     rates = [r["lr_g"] for r in run.records()]  # of the steps that began at 0, 2, 4 and 6 images
     assert rates == [1.0, 1.0, 1.0, 0.5]
+
+
+def test_the_rate_counts_training_alone_and_not_grids_and_checkpoints(tmp_path, monkeypatch):
+    """On a clock that stands still but while something is saved or shown."""
+    now = [0.0]
+    monkeypatch.setattr(loop.time, "monotonic", lambda: now[0])
+
+    def slow(function):
+        def slowly(*arguments):
+            now[0] += 1
+            return function(*arguments)
+
+        return slowly
+
+    monkeypatch.setattr(checkpoint, "save", slow(checkpoint.save))
+    monkeypatch.setattr(loop, "write_grid", slow(loop.write_grid))
+    _, run = train(tmp_path / "run", "pix2pix", 8)
+    assert now[0] >= 6
+    assert all(r["images_per_s"] > 1e6 for r in run.records())
 
 
 def test_checkpoints_keep_the_newest_and_the_best(tmp_path):
