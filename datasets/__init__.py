@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .paired import PairedPictures
+from typing import Any
 
-DATASETS = {"paired": PairedPictures}
-"""What turns a folder's layout into samples, by the kind of training that it is for."""
+from .source import PairedSource, Source, UnpairedSource
+
+DATASETS: dict[str, type[Source[Any]]] = {"paired": PairedSource, "unpaired": UnpairedSource}
+"""What opens a folder, by the kind of training that it is for."""

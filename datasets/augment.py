@@ -1,4 +1,4 @@
-"""Random changes to training pairs, by name; one draw changes both sides alike.
+"""Random changes to training pictures, by name; one draw changes both sides of a pair alike.
 
 A row says how far pictures are enlarged before the random crop and which albumentations transforms follow, in the
 order in which the names are given. albumentations is imported when transforms are built, not before: it takes a
@@ -34,7 +34,7 @@ class Augmentation:
     both: Callable[[Any], list[Any]] | None = None
     """Transforms of both sides, from the module albumentations."""
     input_only: Callable[[Any, int], list[Any]] | None = None
-    """Transforms of side a alone, from the module and the number of channels."""
+    """Transforms of side a of a pair alone, from the module and the number of channels."""
 
 
 AUGMENTATIONS = {
@@ -71,6 +71,21 @@ def chosen(names: Sequence[str]) -> list[Augmentation]:
     return rows
 
 
+def refuse_input_only(names: Sequence[str]) -> None:
+    """Raise ConfigError for augmentations that change the input of a pair and leave its truth as it is.
+
+    A domain of unpaired training is the input of one translator and what another learns to paint, so that such
+    changes would be learned as part of the domain.
+    """
+    alone = [name for name, row in zip(names, chosen(names), strict=True) if row.input_only]
+    if alone:
+        raise ConfigError(
+            f"The augmentation {alone[0]!r} changes the input of a pair and leaves its truth alone; unpaired domains "
+            f"have no truth, and the translator would learn to paint the changes. Leave {alone[0]!r} out of "
+            f"data.augment."
+        )
+
+
 def working_side(names: Sequence[str], size: int) -> int | None:
     """Pixels of the short side that crops of `size` are taken from; None: the picture's own."""
     rows = chosen(names)
@@ -80,7 +95,7 @@ def working_side(names: Sequence[str], size: int) -> int | None:
 
 
 class Draws:
-    """The transforms of both sides for crops of one size, drawn by the generator that each call brings.
+    """The transforms for crops of one size, drawn by the generator that each call brings.
 
     Not for use by two threads at once: albumentations keeps the generator in the transform.
     """
@@ -98,15 +113,19 @@ class Draws:
         self.both = A.Compose([A.RandomCrop(size, size), *both], additional_targets={"b": "image"})
         self.input_only = A.Compose(alone) if alone else None
 
-    def __call__(self, rng: np.random.Generator, a: Array, b: Array) -> tuple[Array, Array]:
-        """Two (H, W, C) arrays, uint8 or float32 in [0, 1], as (size, size, C) of the same type."""
+    def __call__(self, rng: np.random.Generator, *pictures: Array) -> tuple[Array, ...]:
+        """One or two (H, W, C) arrays, uint8 or float32 in [0, 1], as (size, size, C) of the same type.
+
+        Two are the sides of a pair, and are changed alike but for what changes the first alone.
+        """
         # One pair of generators for all transforms. Compose.set_random_seed gives each of them the same seed
         # instead, and then a picture that is mirrored left to right is always upside down too.
         plain = random.Random(int(rng.integers(2**63)))
         self.both.set_random_state(rng, plain)
-        out = self.both(image=a, b=b)
-        a, b = out["image"], out["b"]
+        targets = dict(zip(("image", "b"), pictures, strict=False))
+        out = self.both(**targets)
+        first, *others = (out[target] for target in targets)
         if self.input_only is not None:
             self.input_only.set_random_state(rng, plain)
-            a = self.input_only(image=a)["image"]
-        return a, b
+            first = self.input_only(image=first)["image"]
+        return first, *others

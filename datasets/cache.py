@@ -1,15 +1,15 @@
-"""Decoded pairs kept in memory, as many as a budget allows."""
+"""Decoded pictures kept in memory, as many as a budget allows."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .layouts import Pair
-from .loading import Array, Fit, decode_pair
+from .layouts import Item
+from .loading import Array, Fit, decode
 
 
-class PairCache:
-    """Pairs at training size, decoded once: (H, W, C) arrays of the files' own type and channels.
+class PictureCache:
+    """Pairs or single pictures at training size, decoded once: (H, W, C) arrays of the files' own type and channels.
 
     Filled before workers are forked it is shared with them at no cost. A copy sent to a spawned worker comes empty
     and stays so: its pictures would be there once a worker.
@@ -20,29 +20,28 @@ class PairCache:
         self.budget = int(budget_mb * 2**20)
         self.used = 0
         """Bytes held."""
-        self._held: dict[Pair, tuple[Array, Array]] = {}
+        self._held: dict[Item, tuple[Array, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._held)
 
-    def __contains__(self, pair: Pair) -> bool:
-        return pair in self._held
+    def __contains__(self, item: Item) -> bool:
+        return item in self._held
 
     def __getstate__(self) -> dict[str, Any]:
         return {"fit": self.fit, "budget": 0, "used": 0, "_held": {}}
 
-    def read(self, pair: Pair) -> tuple[Array, Array]:
-        """Both sides at training size; decoded when they are not held, and held then if they fit."""
-        held = self._held.get(pair)
+    def read(self, item: Item) -> tuple[Array, ...]:
+        """The pictures of its sides at training size; decoded when they are not held, and held then if they fit."""
+        held = self._held.get(item)
         if held is None:
-            a, b = decode_pair(pair)
-            held = self.fit(a), self.fit(b)
-            self.hold(pair, *held)
+            held = tuple(map(self.fit, decode(item)))
+            self.hold(item, *held)
         return held
 
-    def hold(self, pair: Pair, a: Array, b: Array) -> None:
-        """Keep what `fit` has made of this pair, unless the budget is used up."""
-        size = a.nbytes + b.nbytes
-        if pair not in self._held and self.used + size <= self.budget:
-            self._held[pair] = a, b
+    def hold(self, item: Item, *pictures: Array) -> None:
+        """Keep what `fit` has made of its pictures, unless the budget is used up."""
+        size = sum(picture.nbytes for picture in pictures)
+        if item not in self._held and self.used + size <= self.budget:
+            self._held[item] = pictures
             self.used += size

@@ -2,78 +2,59 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import DataError, PictureError
+from ..errors import DataError
 from ..pictures import find_pictures
-from .alignment import MOST, Edges, edges, judge
+from .alignment import MOST, judge
+from .check_entry import Entry, Seen, entries_of, entries_of_domains, look
 from .check_report import CheckReport, Side, Suspect, Twins
-from .layouts import Found, Pair, find_layout, hold_out, look_at
-from .loading import Array, decode_pair
+from .colours import compare
+from .layouts import Found, Pair, Single, find_domains, find_layout, hold_out, look_at
 
 Progress = Callable[[int, int], None]
 
 
-@dataclasses.dataclass(frozen=True)
-class _Entry:
-    """One pair to look at, or one picture that has no partner (`b` is None then)."""
-
-    split: str
-    name: str
-    a: Path | None
-    b: Path | None
-    side_by_side: bool = False
-
-    @property
-    def title(self) -> str:
-        return f"{self.split}/{self.name}"
-
-
-@dataclasses.dataclass
-class _Seen:
-    """What one entry was found to be; `sizes` and `digests` by side, None where there is none."""
-
-    entry: _Entry
-    sizes: list[tuple[int, int] | None]
-    channels: list[int | None]
-    depths: list[int | None]
-    digests: list[str | None]
-    edges: tuple[Edges, Edges] | None
-    reason: str | None = None
-
-
 def check_folder(
-    root: Path, a: str | None = None, b: str | None = None, progress: Progress | None = None
+    root: Path,
+    a: str | None = None,
+    b: str | None = None,
+    progress: Progress | None = None,
+    *,
+    unpaired: bool = False,
 ) -> CheckReport:
-    """Look at every picture of a folder of pairs; `a` and `b` name the sides' folders where several are.
+    """Look at every picture of a folder; `a` and `b` name the sides' folders where several are.
 
+    It is checked as pairs, or as two domains when it is laid out so (`trainA`, `trainB`) or `unpaired` says so.
     Raises DataError only when there is no such folder or no picture in it; every other fault is in the report.
     """
     found, trouble = _layout(root, a, b)
-    entries = _entries(root, found)
-    compared = _to_compare(entries)
+    unpaired = found is not None and (unpaired or found.kind == "lettered")
+    domains = find_domains(root, a, b) if unpaired else None
+    entries = entries_of_domains(domains) if domains and domains.kind != "side by side" else entries_of(root, found)
+    compared = set() if unpaired else _to_compare(entries)
     seen = []
     with ThreadPoolExecutor(min(32, os.cpu_count() or 1)) as executor:
-        for done, one in enumerate(executor.map(lambda entry: _look(entry, entry in compared), entries), 1):
+        for done, one in enumerate(executor.map(lambda entry: look(entry, entry in compared), entries), 1):
             seen.append(one)
             if progress:
                 progress(done, len(entries))
-    matched = list(found.matched.items()) if found else []
+    matched = list(found.matched.items()) if found and not unpaired else []
     suspects, count, telling = _suspects(seen)
+    names = _names(found)
     return CheckReport(
         root=root,
         kind=found.kind if found else "unknown",
-        trouble=trouble or _untrainable(root, found, a, b),
+        description=domains.description if domains else None,
+        trouble=trouble or _untrainable(root, found, a, b, unpaired),
         counts=_counts(entries, found),
-        sides=tuple(_side(seen, which, name) for which, name in enumerate(_names(found))),
+        sides=tuple(_side(seen, which, name) for which, name in enumerate(names)),
         unmatched=tuple(_below(root, [p for _, m in matched for p in (*m.lonely_a.values(), *m.lonely_b.values())])),
         doubled=tuple(_below(root, [p for _, m in matched for p in m.doubled])),
         corrupt=tuple((one.entry.title, one.reason) for one in seen if one.reason),
@@ -82,20 +63,55 @@ def check_folder(
             for one in seen
             if one.sizes[0] and one.sizes[1] and one.sizes[0] != one.sizes[1]
         ),
-        twins=_twins(seen, _names(found)),
+        twins=_twins(seen, names, unpaired),
         suspects=suspects,
         compared=count,
         telling=telling,
-        pairs={e.title: Pair(e.name, e.a, e.b, e.side_by_side) for e in entries if e.a and e.b},
+        notes=tuple(_notes(found, seen, unpaired)),
+        pairs=_sheet(entries),
     )
 
 
-def _untrainable(root: Path, found: Found | None, a: str | None, b: str | None) -> str | None:
+def _notes(found: Found | None, seen: list[Seen], unpaired: bool) -> Iterator[str]:
+    """What is no fault, but good to know."""
+    if found is None:
+        return
+    if not unpaired:
+        if found.kind == "two folders" and not any(m.pairs for m in found.matched.values()):
+            yield "No names match; if these are two unpaired domains, check them with --unpaired."
+        return
+    of_a, of_b = ([t for one in seen if (t := one.tints[which])] for which in (0, 1))
+    yield compare(of_a, of_b, found.a_name, found.b_name)
+    for split in ("val", "test"):
+        many = len(found.matched[split].pairs) if split in found.matched else 0
+        if many:
+            said = "1 name is" if many == 1 else f"{many} names are"
+            yield f"{said} in both domains of {split}, so i2i evaluate can take side B as the truth of side A there."
+
+
+def _sheet(entries: list[Entry]) -> dict[str, Pair]:
+    """What is shown side by side: the pairs, or of two domains a picture each, for they have no partners."""
+    shown = {entry.title: entry.item for entry in entries if isinstance(entry.item, Pair)}
+    singles: dict[tuple[str, int], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        if isinstance(entry.item, Single):
+            singles[entry.split, entry.item.side].append(entry)
+    for split in dict.fromkeys(split for split, _ in singles):
+        for of_a, of_b in zip(singles[split, 0], singles[split, 1], strict=False):
+            title = f"{of_a.title} | {of_b.title}"
+            shown[title] = Pair(title, of_a.item.files[0], of_b.item.files[0], side_by_side=False)
+    return shown
+
+
+def _untrainable(root: Path, found: Found | None, a: str | None, b: str | None, unpaired: bool) -> str | None:
     """Why a folder without lonely pictures would still not be trained on, or None."""
-    if found is None or any(m.lonely_a or m.lonely_b or m.doubled for m in found.matched.values()):
+    if found is None or (not unpaired and any(m.lonely_a or m.lonely_b or m.doubled for m in found.matched.values())):
         return None
     try:
-        hold_out(find_layout(root, a, b))
+        if unpaired:
+            hold_out(find_domains(root, a, b))
+        else:
+            hold_out(find_layout(root, a, b))
     except DataError as error:
         return str(error)
     return None
@@ -116,72 +132,29 @@ def _names(found: Found | None) -> tuple[str, ...]:
     return (found.a_name, found.b_name) if found else ("pictures",)
 
 
-def _entries(root: Path, found: Found | None) -> list[_Entry]:
-    if found is None:
-        paths = [path.relative_to(root) for path in find_pictures(root)]
-        return [_Entry(str(path.parent), path.name, root / path, None) for path in paths]
-    entries = []
-    for split, matched in found.matched.items():
-        entries += [_Entry(split, n, *paths, found.kind == "side by side") for n, paths in matched.pairs.items()]
-        entries += [_Entry(split, name, path, None) for name, path in matched.lonely_a.items()]
-        entries += [_Entry(split, name, None, path) for name, path in matched.lonely_b.items()]
-    return entries
+def _counts(entries: Iterable[Entry], found: Found | None) -> dict[str, int]:
+    return dict(Counter(e.split for e in entries if found is None or isinstance(e.item, Pair)))
 
 
-def _counts(entries: Iterable[_Entry], found: Found | None) -> dict[str, int]:
-    return dict(Counter(e.split for e in entries if found is None or (e.a and e.b)))
-
-
-def _to_compare(entries: list[_Entry]) -> set[_Entry]:
+def _to_compare(entries: list[Entry]) -> set[Entry]:
     """Which pairs have their edges compared: a random part of a very large folder, for memory's sake."""
-    pairs = [entry for entry in entries if entry.a and entry.b]
+    pairs = [entry for entry in entries if isinstance(entry.item, Pair)]
     if len(pairs) <= MOST:
         return set(pairs)
     return {pairs[number] for number in np.random.default_rng(0).choice(len(pairs), MOST, replace=False)}
 
 
-def _look(entry: _Entry, compare: bool) -> _Seen:
-    sides: list[Array | None] = [None, None]
-    reason = None
-    try:
-        if entry.a and entry.b:
-            sides = list(decode_pair(Pair(entry.name, entry.a, entry.b, entry.side_by_side)))
-        else:
-            alone = entry.a or entry.b
-            assert alone is not None
-            sides[entry.a is None] = decode_pair(Pair(entry.name, alone, alone, False))[0]
-    except PictureError as error:
-        reason = str(error)
-    a, b = sides
-    comparable = a is not None and b is not None and a.shape[:2] == b.shape[:2] and min(a.shape[:2]) >= 16
-    return _Seen(
-        entry,
-        [None if side is None else (side.shape[1], side.shape[0]) for side in sides],
-        [None if side is None else side.shape[2] for side in sides],
-        [None if side is None else side.dtype.itemsize * 8 for side in sides],
-        [None if side is None else _digest(side) for side in sides],
-        (edges(a), edges(b)) if compare and comparable and a is not None and b is not None else None,
-        reason,
-    )
-
-
-def _digest(pixels: Array) -> str:
-    """Of the pixels, so that a picture saved twice without loss counts as the same."""
-    head = f"{pixels.dtype}{pixels.shape}".encode()
-    return hashlib.sha256(head + np.ascontiguousarray(pixels).tobytes()).hexdigest()
-
-
-def _side(seen: list[_Seen], which: int, name: str) -> Side:
+def _side(seen: list[Seen], which: int, name: str) -> Side:
     sizes = Counter(size for one in seen if (size := one.sizes[which]))
     channels = Counter(count for one in seen if (count := one.channels[which]))
     depths = Counter(bits for one in seen if (bits := one.depths[which]))
     return Side(name, dict(sizes), dict(channels), dict(depths))
 
 
-def _twins(seen: list[_Seen], names: tuple[str, ...]) -> tuple[Twins, ...]:
+def _twins(seen: list[Seen], names: tuple[str, ...], unpaired: bool) -> tuple[Twins, ...]:
     """Groups of equal pairs first, then of equal pictures that are not in such a group alone."""
-    by_pair: dict[tuple[str, str], list[_Seen]] = defaultdict(list)
-    by_picture: dict[str, list[tuple[_Seen, int]]] = defaultdict(list)
+    by_pair: dict[tuple[str, str], list[Seen]] = defaultdict(list)
+    by_picture: dict[str, list[tuple[Seen, int]]] = defaultdict(list)
     for one in seen:
         first, second = one.digests
         if first and second:
@@ -200,12 +173,14 @@ def _twins(seen: list[_Seen], names: tuple[str, ...]) -> tuple[Twins, ...]:
     for members in by_picture.values():
         titles = tuple(dict.fromkeys(one.entry.title for one, _ in members))
         if len(titles) > 1 and frozenset(titles) not in told:
-            said = " and ".join(sorted({names[min(which, len(names) - 1)] for _, which in members}))
+            sides = {which for _, which in members}
+            said = " and ".join(sorted({names[min(which, len(names) - 1)] for which in sides}))
+            said = "domains" if unpaired and len(sides) > 1 else said
             groups.append(Twins(said, titles, len({one.entry.split for one, _ in members}) > 1))
     return tuple(sorted(groups, key=lambda group: (not group.across, group.titles)))
 
 
-def _suspects(seen: list[_Seen]) -> tuple[tuple[Suspect, ...], int, bool]:
+def _suspects(seen: list[Seen]) -> tuple[tuple[Suspect, ...], int, bool]:
     """Pairs whose sides seem not to belong together, how many were compared and whether that told anything."""
     pairs = [one for one in seen if one.edges is not None]
     judged = judge([one.edges for one in pairs if one.edges is not None])

@@ -39,7 +39,9 @@ def write_page(report: CheckReport, path: Path) -> None:
         "faults": _faults(report),
         "sizes": _sizes(report),
         "doubted": _sheet("Pairs to look at", report, list(suspects)[:DOUBTED], suspects),
-        "pairs": _sheet("Some of the pairs", report, ordinary[::step], suspects),
+        "pairs": _sheet(
+            "Some of the pictures" if report.unpaired else "Some of the pairs", report, ordinary[::step], suspects
+        ),
     }
     page = TEMPLATE.read_text(encoding="utf-8")
     for name, value in fields.items():

@@ -42,7 +42,8 @@ class Twins:
     """Pictures that are the same, pixel by pixel."""
 
     what: str
-    """`pair`: both sides are; `sides`: the two sides of one pair are; else the name of the side."""
+    """`pair`: both sides are; `sides`: the two sides of one pair are; `domains`: pictures of both unpaired domains;
+    else the name of the side."""
     titles: tuple[str, ...]
     """`split/name` of each."""
     across: bool
@@ -52,7 +53,8 @@ class Twins:
         """In words."""
         if self.what == "sides":
             return f"Both sides of {self.titles[0]} are the same picture."
-        what = "the same pair" if self.what == "pair" else f"the same picture in {self.what!r}"
+        known = {"pair": "the same pair", "domains": "the same picture, in both domains"}
+        what = known.get(self.what, f"the same picture in {self.what!r}")
         return f"{listed(list(self.titles))} are {what}" + (", across splits." if self.across else ".")
 
 
@@ -78,11 +80,13 @@ class Suspect:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CheckReport:
-    """A folder of pairs as it is, faults included."""
+    """A folder of pairs, or of two unpaired domains, as it is, faults included."""
 
     root: Path
     kind: str
-    """`side by side`, `two folders`, or `unknown` when `trouble` says why."""
+    """`side by side`, `two folders`, `lettered`, or `unknown` when `trouble` says why."""
+    description: str | None
+    """What two unpaired domains are, in a sentence; None where the folder was checked as pairs."""
     trouble: str | None
     counts: dict[str, int]
     """Pairs by split; of an unknown layout, pictures by folder."""
@@ -101,8 +105,15 @@ class CheckReport:
     """Pairs whose edges were compared."""
     telling: bool
     """Whether that could tell anything in this folder."""
+    notes: tuple[str, ...]
+    """What is no fault, but good to know: a sentence each."""
     pairs: dict[str, Pair]
-    """By `split/name`, for showing."""
+    """By title, for showing; of unpaired domains, pictures that stand side by side by chance."""
+
+    @property
+    def unpaired(self) -> bool:
+        """Whether it was checked as two domains, whose pictures have no partners."""
+        return self.description is not None
 
     @property
     def problems(self) -> int:
@@ -126,9 +137,10 @@ class CheckReport:
         """Sentences on what the folder is, faults apart."""
         counts = ", ".join(f"{split} ({count})" for split, count in self.counts.items()) or "nothing"
         arranged = {"side by side": "Side-by-side pairs", "two folders": "Pairs from two folders"}
-        lines = [f"{arranged.get(self.kind, 'Pictures that are no pairs')}: {counts}."]
+        lines = [self.description or f"{arranged.get(self.kind, 'Pictures that are no pairs')}: {counts}."]
         lines += [f"Side {side.name!r}: {side.extent()}; {side.kinds()}." for side in self.sides]
-        return [*lines, self.alignment()] if self.pairs else lines
+        lines += [self.alignment()] if self.pairs and not self.unpaired else []
+        return [*lines, *self.notes]
 
     def alignment(self) -> str:
         """How far the comparison of edges could be trusted, in one sentence."""

@@ -1,4 +1,4 @@
-"""Pairs from files into arrays, and into the size that they are trained at.
+"""Pictures from files into arrays, and into the size that they are trained at.
 
 Arrays are (H, W, C) uint8, uint16 or float32 in [0, 1], as `i2i.pictures` decodes them; alpha is left out.
 """
@@ -6,6 +6,7 @@ Arrays are (H, W, C) uint8, uint16 or float32 in [0, 1], as `i2i.pictures` decod
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from PIL import Image
 
 from ..errors import PictureError
 from ..pictures import read_picture, with_channels
-from .layouts import Pair
+from .layouts import Item, Pair
 
 Array = npt.NDArray[Any]
+
+Contents = Mapping[Path, bytes]
 
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR,
            "nearest": Image.Resampling.NEAREST}  # fmt: skip
@@ -75,21 +78,34 @@ def load_pair(pair: Pair, channels: tuple[int, int], *, swap: bool = False) -> t
     return with_channels(first, channels[0]), with_channels(second, channels[1])
 
 
-def decode_pair(pair: Pair, contents: dict[Path, bytes] | None = None) -> tuple[Array, Array]:
-    """Both sides with the channels that their files have; from these contents instead of the files when given.
+def decode_pair(pair: Pair, contents: Contents | None = None) -> tuple[Array, Array]:
+    """Both sides, as `decode` gives them."""
+    a, b = decode(pair, contents)
+    return a, b
 
-    Raises PictureError when a file cannot be read or a side-by-side picture has no middle.
+
+def decode(item: Item, contents: Contents | None = None) -> tuple[Array, ...]:
+    """The pictures of its sides with the channels that their files have; from these contents instead of the files.
+
+    Two of a pair, one of a single picture. Raises PictureError when a file cannot be read or a side-by-side picture
+    has no middle.
     """
-    a = _decode(pair.a, contents)
-    if not pair.side_by_side:
-        return a, _decode(pair.b, contents)
-    width = a.shape[1]
+    if isinstance(item, Pair):
+        if not item.side_by_side:
+            return _decode(item.a, contents), _decode(item.b, contents)
+        return _halves(item.a, contents)
+    return (_halves(item.path, contents)[item.side] if item.half else _decode(item.path, contents),)
+
+
+def _halves(path: Path, contents: Contents | None) -> tuple[Array, Array]:
+    whole = _decode(path, contents)
+    width = whole.shape[1]
     if width % 2:
-        raise PictureError(f"{pair.a} is {width} pixels wide, so it has no two equal halves.")
-    return np.ascontiguousarray(a[:, : width // 2]), np.ascontiguousarray(a[:, width // 2 :])
+        raise PictureError(f"{path} is {width} pixels wide, so it has no two equal halves.")
+    return np.ascontiguousarray(whole[:, : width // 2]), np.ascontiguousarray(whole[:, width // 2 :])
 
 
-def _decode(path: Path, contents: dict[Path, bytes] | None) -> Array:
+def _decode(path: Path, contents: Contents | None) -> Array:
     try:
         return read_picture(path if contents is None else contents[path]).pixels
     except PictureError as error:

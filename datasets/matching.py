@@ -66,6 +66,12 @@ def match_single(folder: Path) -> Matched:
     return Matched({name: (path, path) for name, path in found.items()}, {}, {}, tuple(doubled))
 
 
+def named_pictures(folder: Path) -> dict[str, Path]:
+    """Every picture below a folder by its name; one whose name is taken keeps its suffix in its own."""
+    found, doubled = _by_name(folder)
+    return found | {path.relative_to(folder).as_posix(): path for path in doubled}
+
+
 def listed(names: list[str]) -> str:
     """The first few names, and how many more there are."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""

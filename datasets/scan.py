@@ -7,151 +7,190 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Generic
 
 from ..errors import DataError, PictureError
-from .cache import PairCache
-from .layouts import Layout, Pair
-from .loading import Array, decode_pair
+from .cache import PictureCache
+from .layouts import Item, Layout, Single, T
+from .loading import Array, decode
+from .repeats import Repeats, find_repeats
 
 SHOWN = 10
 
 
 @dataclasses.dataclass(frozen=True)
 class Broken:
-    """A pair that cannot be used, and why."""
+    """A pair or single picture that cannot be used, and why."""
 
-    pair: Pair
+    item: Item
     reason: str
     """One sentence that names the file."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Scan:
+class Scan(Generic[T]):
     """What every file of a layout was found to be."""
 
-    splits: dict[str, tuple[Pair, ...]]
-    """The pairs that can be read."""
+    splits: dict[str, tuple[T, ...]]
+    """The pairs, or the single pictures of both domains, that can be read."""
     broken: tuple[Broken, ...]
     channels: tuple[int, int]
     """Of sides A and B: 1 where every picture is grey, 3 where any is RGB, else the number of bands."""
     depths: tuple[int, int]
     """Most bits a channel on sides A and B: 8, 16, or 32 for floats."""
     smallest: tuple[int, int]
-    """Width and height of the pair with the shortest side, in pixels."""
+    """Width and height of the picture with the shortest side, in pixels."""
     fingerprint: str
     """SHA-256 over splits, names and file contents, in hex."""
+    repeats: Repeats
+    """Files that are there twice, where that spoils a figure or a domain."""
 
 
 @dataclasses.dataclass(frozen=True)
 class _Facts:
-    pair: Pair
-    size_a: tuple[int, int]
-    size_b: tuple[int, int]
-    channels: tuple[int, int]
-    depths: tuple[int, int]
+    """What one item is; sizes, channels and depths for each of its sides."""
+
+    item: Item
+    sizes: tuple[tuple[int, int], ...]
+    channels: tuple[int, ...]
+    depths: tuple[int, ...]
     digest: str
+
+    @property
+    def shortest(self) -> int:
+        return min(self.sizes[0])
 
 
 def scan(
-    layout: Layout,
+    layout: Layout[T],
     *,
     size: int,
     skip_broken: bool = False,
     channels: tuple[int | None, int | None] = (None, None),
-    cache: PairCache | None = None,
+    cache: PictureCache | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Scan:
+) -> Scan[T]:
     """Decode every file of the layout once, on all processors, filling `cache` with `train` on the way.
 
     `size` is the crop's side in pixels; `channels` overrides what is found. Raises DataError for files that cannot
-    be read (unless `skip_broken` leaves their pairs out), sides of different size, pictures smaller than the crop,
-    channel counts that do not go together, or when nothing is left to train on.
+    be read (unless `skip_broken` leaves them and their partners out), sides of a pair of different size, pictures
+    smaller than the crop, channel counts that do not go together, or when nothing is left to train on.
     """
-    pairs = list(dict.fromkeys(pair for split in layout.splits.values() for pair in split))
+    items = list(dict.fromkeys(item for split in layout.splits.values() for item in split))
     kept = set(layout.splits.get("train", ()))
     facts, broken = [], []
-    for done, (found, arrays) in enumerate(_in_threads(pairs, kept, cache), 1):
+    for done, (found, arrays) in enumerate(_in_threads(items, kept, cache), 1):
         if isinstance(found, Broken):
             broken.append(found)
         else:
             facts.append(found)
             if cache is not None and arrays is not None:
-                cache.hold(found.pair, *arrays)
+                cache.hold(found.item, *arrays)
         if progress:
-            progress(done, len(pairs))
+            progress(done, len(items))
+    things = _things(items)
     if broken and not skip_broken:
-        _refuse_broken(layout, broken)
-    readable = {fact.pair: fact for fact in facts}
-    splits = {name: tuple(p for p in split if p in readable) for name, split in layout.splits.items()}
-    if not facts or ("train" in splits and len(splits["train"]) < 2):
-        raise DataError(f"Fewer than two pairs of {layout.root} can be read; nothing is left to train on.")
-    _check_sizes(facts, size)
-    least = min(facts, key=lambda fact: min(fact.size_a))
+        _refuse_broken(layout, broken, things)
+    readable: dict[Item, _Facts] = {fact.item: fact for fact in facts}
+    splits = {name: tuple(item for item in split if item in readable) for name, split in layout.splits.items()}
+    _refuse_too_few(layout, splits, things)
+    _check_sizes(facts, size, things)
+    least = min(facts, key=lambda fact: fact.shortest)
     return Scan(
         splits,
         tuple(broken),
         (_agree(facts, 0, layout.a_name, channels[0]), _agree(facts, 1, layout.b_name, channels[1])),
-        (max(fact.depths[0] for fact in facts), max(fact.depths[1] for fact in facts)),
-        least.size_a,
+        (_deepest(facts, 0), _deepest(facts, 1)),
+        least.sizes[0],
         _fingerprint(splits, readable),
+        find_repeats(splits, {item: fact.digest for item, fact in readable.items()}),
     )
 
 
 def _in_threads(
-    pairs: list[Pair], kept: set[Pair], cache: PairCache | None
-) -> Iterator[tuple[_Facts | Broken, tuple[Array, Array] | None]]:
+    items: list[T], kept: set[T], cache: PictureCache | None
+) -> Iterator[tuple[_Facts | Broken, tuple[Array, ...] | None]]:
     executor = ThreadPoolExecutor(min(32, os.cpu_count() or 1))
     try:
-        yield from executor.map(lambda pair: _look(pair, cache if pair in kept else None), pairs)
+        yield from executor.map(lambda item: _look(item, cache if item in kept else None), items)
     finally:
         executor.shutdown(cancel_futures=True)  # Ctrl-C does not wait for thousands of files
 
 
-def _look(pair: Pair, cache: PairCache | None) -> tuple[_Facts | Broken, tuple[Array, Array] | None]:
+def _look(item: Item, cache: PictureCache | None) -> tuple[_Facts | Broken, tuple[Array, ...] | None]:
     try:
-        contents = {path: path.read_bytes() for path in {pair.a, pair.b}}
-        a, b = decode_pair(pair, contents)
+        contents = {path: path.read_bytes() for path in item.files}
+        arrays = decode(item, contents)
     except PictureError as error:
-        return Broken(pair, str(error)), None
+        return Broken(item, str(error)), None
     except OSError as error:
-        return Broken(pair, f"{error.filename or pair.name} cannot be opened ({error.strerror})."), None
-    digest = hashlib.sha256(b"".join(hashlib.sha256(contents[path]).digest() for path in (pair.a, pair.b)))
-    facts = _Facts(pair, _size(a), _size(b), (a.shape[2], b.shape[2]), (_bits(a), _bits(b)), digest.hexdigest())
-    return facts, None if cache is None else (cache.fit(a), cache.fit(b))
+        return Broken(item, f"{error.filename or item.name} cannot be opened ({error.strerror})."), None
+    digest = hashlib.sha256(b"".join(hashlib.sha256(contents[path]).digest() for path in item.files)).hexdigest()
+    facts = _Facts(
+        item,
+        tuple((pixels.shape[1], pixels.shape[0]) for pixels in arrays),
+        tuple(pixels.shape[2] for pixels in arrays),
+        tuple(pixels.dtype.itemsize * 8 for pixels in arrays),
+        digest,
+    )
+    return facts, None if cache is None else tuple(map(cache.fit, arrays))
 
 
-def _refuse_broken(layout: Layout, broken: list[Broken]) -> None:
+def _things(items: Iterable[Item]) -> str:
+    """What the items are called in a sentence."""
+    return "pictures" if any(isinstance(item, Single) for item in items) else "pairs"
+
+
+def _refuse_broken(layout: Layout[T], broken: list[Broken], things: str) -> None:
     first = "\n".join(f"  {bad.reason}" for bad in broken[:SHOWN])
     more = f"\n  and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
     total = sum(len(split) for split in layout.splits.values())
     raise DataError(
-        f"{len(broken)} of {total} pairs of {layout.root} cannot be read; mend or remove them, or leave them out "
+        f"{len(broken)} of {total} {things} of {layout.root} cannot be read; mend or remove them, or leave them out "
         f"with --set data.skip_broken=true:\n{first}{more}"
     )
 
 
-def _check_sizes(facts: list[_Facts], size: int) -> None:
-    unequal = [fact for fact in facts if fact.size_a != fact.size_b]
+def _refuse_too_few(layout: Layout[T], splits: dict[str, tuple[T, ...]], things: str) -> None:
+    """Of every side there must be two to train on, or one at all in a folder without `train`."""
+    some = splits.get("train", tuple(item for split in splits.values() for item in split))
+    counts = [sum(side in item.sides for item in some) for side in (0, 1)]
+    if min(counts) < (2 if "train" in splits else 1):
+        raise DataError(f"Fewer than two {things} of {layout.root} can be read; nothing is left to train on.")
+
+
+def _check_sizes(facts: list[_Facts], size: int, things: str) -> None:
+    unequal = [fact for fact in facts if len(set(fact.sizes)) > 1]
     if unequal:
         one = unequal[0]
         others = f" (and {len(unequal) - 1} more pairs differ)" if len(unequal) > 1 else ""
         raise DataError(
-            f"The two sides of a pair must be of one size, but {one.pair.a} is {_times(one.size_a)} and "
-            f"{one.pair.b} is {_times(one.size_b)}{others}; `i2i data check` lists them all."
+            f"The two sides of a pair must be of one size, but {one.item.files[0]} is {_times(one.sizes[0])} and "
+            f"{one.item.files[1]} is {_times(one.sizes[1])}{others}; `i2i data check` lists them all."
         )
-    small = [fact for fact in facts if min(fact.size_a) < size]
+    small = [fact for fact in facts if fact.shortest < size]
     if small:
-        least = min(small, key=lambda fact: min(fact.size_a))
-        fits = 1 << (min(least.size_a).bit_length() - 1)
+        least = min(small, key=lambda fact: fact.shortest)
+        fits = 1 << (least.shortest.bit_length() - 1)
+        name = least.item.files[0] if isinstance(least.item, Single) else least.item.name
         raise DataError(
-            f"{len(small)} of {len(facts)} pairs are smaller than the {size} pixels to train at; the smallest is "
-            f"{least.pair.name} with {_times(least.size_a)}. Use --size {fits}, or leave the small ones out."
+            f"{len(small)} of {len(facts)} {things} are smaller than the {size} pixels to train at; the smallest is "
+            f"{name} with {_times(least.sizes[0])}. Use --size {fits}, or leave the small ones out."
         )
+
+
+def _of_side(facts: Iterable[_Facts], side: int) -> Iterator[tuple[_Facts, int]]:
+    """What has a picture of this side, and the place of it."""
+    return ((fact, fact.item.sides.index(side)) for fact in facts if side in fact.item.sides)
+
+
+def _deepest(facts: Iterable[_Facts], side: int) -> int:
+    return max(fact.depths[place] for fact, place in _of_side(facts, side))
 
 
 def _agree(facts: Iterable[_Facts], side: int, name: str, wanted: int | None) -> int:
     """One channel count for all the pictures of a side."""
-    example = {fact.channels[side]: fact.pair for fact in facts}
+    example = {fact.channels[place]: fact.item for fact, place in _of_side(facts, side)}
     counts = set(example)
     if not counts <= {1, 3} and len(counts) > 1:
         said = ", ".join(f"{count} in {example[count].name}" for count in sorted(counts))
@@ -165,17 +204,9 @@ def _agree(facts: Iterable[_Facts], side: int, name: str, wanted: int | None) ->
     return wanted or found
 
 
-def _fingerprint(splits: dict[str, tuple[Pair, ...]], facts: dict[Pair, _Facts]) -> str:
-    lines = sorted(f"{split}\0{pair.name}\0{facts[pair].digest}\n" for split, some in splits.items() for pair in some)
+def _fingerprint(splits: dict[str, tuple[T, ...]], facts: dict[Item, _Facts]) -> str:
+    lines = sorted(f"{split}\0{item.key}\0{facts[item].digest}\n" for split, some in splits.items() for item in some)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _size(pixels: Array) -> tuple[int, int]:
-    return pixels.shape[1], pixels.shape[0]
-
-
-def _bits(pixels: Array) -> int:
-    return pixels.dtype.itemsize * 8
 
 
 def _times(size: tuple[int, int]) -> str:

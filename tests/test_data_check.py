@@ -171,3 +171,95 @@ def test_what_training_would_refuse_is_a_problem_here_too(tmp_path):
     for n in range(3):
         Image.new("RGB", (64, 32), (n * 50, 0, 0)).save(tmp_path / "tested" / "test" / f"{n}.png")
     assert "to train on" in " ".join(check_folder(tmp_path / "tested").sentences())
+
+
+def domains(root: Path, warm: bool = False) -> Path:
+    """Two unpaired domains of noise, the second darker and, when `warm`, redder."""
+    rng = np.random.default_rng(0)
+    for folder, count, factor in (("trainA", 5, 1.0), ("trainB", 3, 0.5), ("testA", 2, 1.0), ("testB", 2, 0.5)):
+        for number in range(count):
+            level = factor * (150 + 5 * number)
+            pixels = rng.normal(level, 20 * factor, (40, 50, 3))
+            pixels[..., 2] -= 40 * (warm and factor < 1)
+            path = root / folder / f"{folder} {number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(path)
+    return root
+
+
+def test_unpaired_domains_need_no_partners_and_are_described(tmp_path: Path) -> None:
+    report = check_folder(domains(tmp_path), "summer", "winter")
+    assert report.problems == 0
+    assert report.summary()[:3] == [
+        "Two unpaired domains, A is 'summer' and B is 'winter', in train (5 and 3) and test (2 and 2).",
+        "Side 'summer': all 50x40; 7 RGB; 8 bits a channel.",
+        "Side 'winter': all 50x40; 5 RGB; 8 bits a channel.",
+    ]
+    assert not any("Edges" in line or "partner" in line for line in report.sentences())
+
+
+def test_the_same_picture_in_both_domains_or_splits_is_found(tmp_path: Path) -> None:
+    domains(tmp_path)
+    Image.open(tmp_path / "trainA" / "trainA 0.png").save(tmp_path / "trainB" / "again.bmp")
+    shutil.copy(tmp_path / "trainB" / "trainB 1.png", tmp_path / "testB" / "again.png")
+    across, inside = check_folder(tmp_path).twins
+    assert across.sentence() == "trainB/trainB 1.png, testB/again.png are the same picture in 'B', across splits."
+    assert inside.sentence() == "trainA/trainA 0.png, trainB/again.bmp are the same picture, in both domains."
+
+
+def test_how_the_colours_of_domains_differ_is_said_in_words(tmp_path: Path) -> None:
+    (said,) = check_folder(domains(tmp_path / "warm", warm=True)).notes
+    assert re.fullmatch(r"Colours: 'B' is darker by \d\d, poorer in contrast by \d+, .*redder by 40.*", said), said
+    shutil.copytree(tmp_path / "warm" / "trainA", tmp_path / "alike" / "A")
+    shutil.copytree(tmp_path / "warm" / "trainA", tmp_path / "alike" / "B")
+    assert "hardly differ" in check_folder(tmp_path / "alike", unpaired=True).notes[0]
+
+
+def test_names_in_both_domains_of_a_test_split_are_counted(tmp_path: Path) -> None:
+    domains(tmp_path)
+    for side in "AB":
+        for number in range(3):
+            Image.new("RGB", (40, 40), (80 * number, 50, ord(side))).save(tmp_path / f"test{side}" / f"{number}.png")
+    notes = check_folder(tmp_path).notes
+    assert (
+        notes[1] == "3 names are in both domains of test, so i2i evaluate can take side B as the truth of side A there."
+    )
+
+
+def test_two_folders_are_unpaired_when_it_is_said(tmp_path: Path) -> None:
+    domains(tmp_path / "lettered")
+    for old, new in (("trainA", "day"), ("trainB", "night")):
+        shutil.copytree(tmp_path / "lettered" / old, tmp_path / "data" / new)
+    (tmp_path / "data" / "day" / "bad.png").write_bytes(b"?")
+    paired = check_folder(tmp_path / "data")
+    assert len(paired.unmatched) == 9
+    assert "--unpaired" in paired.notes[0]
+    unpaired = check_folder(tmp_path / "data", unpaired=True)
+    assert unpaired.unmatched == ()
+    assert [title for title, _ in unpaired.corrupt] == ["day/bad.png"]
+    assert unpaired.problems == 1
+
+
+def test_a_domain_without_pictures_to_train_on_is_a_problem(tmp_path: Path) -> None:
+    domains(tmp_path)
+    shutil.rmtree(tmp_path / "trainA")
+    shutil.rmtree(tmp_path / "trainB")
+    assert "to train on in 'A'" in " ".join(check_folder(tmp_path).sentences())
+
+
+def test_the_page_shows_both_domains_in_columns(tmp_path: Path) -> None:
+    write_page(check_folder(domains(tmp_path / "data"), "summer", "winter"), tmp_path / "check.html")
+    text = (tmp_path / "check.html").read_text(encoding="utf-8")
+    assert text.count("<figure>") == 3 + 2
+    assert text.count("<img") == 10
+    assert "trainA/trainA 0.png | trainB/trainB 0.png" in text
+    assert "summer | winter" in text
+    assert "Some of the pictures" in text
+
+
+def test_the_real_seasons_and_their_repeats_are_listed(real_data: Path) -> None:
+    report = check_folder(real_data / "summer2winter_yosemite", "summer", "winter")
+    assert sum(group.what == "domains" for group in report.twins) == 3
+    assert report.trouble is None
+    assert report.unmatched == report.unequal == ()
+    assert "'winter' is less green" in report.notes[0]

@@ -18,11 +18,12 @@ from PIL import Image
 
 from i2i.datasets import DATASETS
 from i2i.datasets.augment import AUGMENTATIONS
-from i2i.datasets.cache import PairCache
+from i2i.datasets.cache import PictureCache
 from i2i.datasets.layouts import Pair, find_layout, hold_out
 from i2i.datasets.loading import load_pair, resize
-from i2i.datasets.paired import PairedPictures, fit_for
+from i2i.datasets.paired import PairedPictures
 from i2i.datasets.scan import scan
+from i2i.datasets.stream import fit_for
 from i2i.errors import ConfigError, DataError, UnknownNameError
 
 ALL = [name for name in AUGMENTATIONS if name != "crop"]
@@ -56,8 +57,9 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 def test_a_sample_has_the_promised_shape_range_and_layout(pairs: tuple[Pair, ...]) -> None:
+    root = pairs[0].a.parent.parent
     for name, kind in DATASETS.items():
-        sample = kind(pairs, size=32, channels=(1, 3))[5]
+        sample = kind(root).read(size=32, channels=(1, 3)).training[5]
         assert sample["a"].shape == (1, 32, 32), name
         assert sample["b"].shape == (3, 32, 32)
         for array in sample.values():
@@ -281,7 +283,7 @@ def test_names_that_are_in_no_table_are_refused_with_a_guess(pairs: tuple[Pair, 
 
 def test_a_scan_fills_the_cache_and_another_fit_is_not_mistaken_for_it(tmp_path: Path, pairs: tuple[Pair, ...]) -> None:
     layout = hold_out(find_layout(tmp_path), 0.3)
-    cache = PairCache(fit_for(32, ("jitter",)))
+    cache = PictureCache(fit_for(32, ("jitter",)))
     seen = scan(layout, size=32, cache=cache)
     train = PairedPictures(seen.splits["train"], size=32, augment=("jitter",), cache=cache)
     assert train.cached

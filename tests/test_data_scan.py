@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from i2i.datasets.cache import PairCache
+from i2i.datasets.cache import PictureCache
 from i2i.datasets.layouts import find_layout
 from i2i.datasets.loading import Fit
 from i2i.datasets.scan import Scan, scan
@@ -58,7 +58,7 @@ def test_broken_pairs_are_left_out_and_told_when_asked(tmp_path: Path) -> None:
     (tmp_path / "A" / "1.png").write_bytes(b"")
     seen = look(tmp_path, skip_broken=True)
     assert [pair.name for pair in seen.splits["train"]] == ["0", "2", "3"]
-    assert [bad.pair.name for bad in seen.broken] == ["1"]
+    assert [bad.item.name for bad in seen.broken] == ["1"]
 
 
 def test_nothing_left_to_train_on_is_refused_even_when_skipping(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_the_fingerprint_follows_contents_and_names_and_nothing_else(tmp_path: P
 
 def test_a_scan_fills_the_cache_so_that_files_are_decoded_once(tmp_path: Path) -> None:
     folder(tmp_path)
-    cache = PairCache(Fit(20))
+    cache = PictureCache(Fit(20))
     seen = look(tmp_path, cache=cache)
     for path in tmp_path.rglob("*.png"):
         path.unlink()

@@ -12,11 +12,10 @@ from typing import Any
 import torch
 import typer
 
+from ..cheat_words import CheatWatch
 from ..config import TrainConfig, read_yaml, resolve, to_yaml
-from ..datasets.cache import PairCache
-from ..datasets.layouts import Layout, find_layout, hold_out
-from ..datasets.paired import PairedPictures, fit_for
-from ..datasets.scan import Scan, scan
+from ..datasets import DATASETS
+from ..datasets.source import Ready, Source
 from ..device import Placement, place
 from ..errors import I2IError, TrainingError, UnknownNameError, first_line
 from ..export_run import export_run
@@ -27,9 +26,6 @@ from ..networks import require
 from ..report import write_report
 from ..run import Run
 from .progress import Bar
-
-MOST_VALIDATED = 16
-"""Validation pictures that are scored at each sample grid."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,25 +69,19 @@ def train_run(request: Request) -> int | None:
     run.check_place(config)
     placement = place(config.device, config.precision)
 
-    layout = find_layout(Path(config.data.path), config.data.a, config.data.b)
-    whole = layout
-    layout = hold_out(layout, config.data.holdout, config.seed)
-    held_out = [] if whole.splits.keys() & {"val", "test"} else [p.name for p in layout.splits.get("val", ())]
-    typer.echo(layout.description)
-    config = method_type.resolved(config, len(layout.splits["train"]))
-    cache = PairCache(
-        fit_for(config.size, config.data.augment, config.data.interpolation, config.data.squash),
-        config.data.cache_mb,
-    )
-    scanned = _scan(config, layout, cache)
-    channels = dict(zip(("channels_a", "channels_b"), scanned.channels, strict=True))
+    data = config.data
+    source = DATASETS[method_type.data_kind](Path(data.path), data.a, data.b, holdout=data.holdout, seed=config.seed)
+    typer.echo(source.layout.description)
+    config = method_type.resolved(config, source.count)
+    ready = _read(config, source)
+    channels = dict(zip(("channels_a", "channels_b"), ready.channels, strict=True))
     config = config.model_copy(update={"data": config.data.model_copy(update=channels)})
 
     with _failures_said(run, placement):
         torch.manual_seed(config.seed)
         method = method_type.from_config(config, placement)
-        _start(config, run, placement, layout, scanned, held_out)
-        outcome = _fit(config, method, run, scanned, cache, placement)
+        _start(config, run, placement, source, ready)
+        outcome = _fit(config, method, run, ready, placement)
     return _finish(config, run, outcome)
 
 
@@ -113,73 +103,54 @@ def _failures_said(run: Run, placement: Placement) -> Iterator[None]:
         ) from error
 
 
-def _start(
-    config: TrainConfig, run: Run, placement: Placement, layout: Layout, scanned: Scan, held_out: list[str]
-) -> None:
+def _start(config: TrainConfig, run: Run, placement: Placement, source: Source[Any], ready: Ready) -> None:
     """Write what a run has before its first step."""
     run.start(config)
     before = run.environment().get("data", {}).get("fingerprint")
-    if before not in (None, scanned.fingerprint):
+    if before not in (None, ready.fingerprint):
         typer.echo("Note: these are not quite the pictures that the run began with.", err=True)
     run.write_environment(
         {
             "device": str(placement.device),
             "precision": placement.precision,
             "data": {
-                "a": layout.a_name,
-                "b": layout.b_name,
-                "fingerprint": scanned.fingerprint,
-                "held_out": held_out,
-                "counts": {name: len(pairs) for name, pairs in scanned.splits.items()},
+                "a": source.layout.a_name,
+                "b": source.layout.b_name,
+                "fingerprint": ready.fingerprint,
+                "held_out": source.held_out,
+                "counts": ready.counts,
             },
         }
     )
     typer.echo(placement.sentence)
 
 
-def _scan(config: TrainConfig, layout: Layout, cache: PairCache) -> Scan:
-    count = sum(len(pairs) for pairs in layout.splits.values())
-    with Bar("Reading", count, "pairs") as bar:
-        scanned = scan(
-            layout,
-            size=config.size,
-            skip_broken=config.data.skip_broken,
-            channels=(config.data.channels_a, config.data.channels_b),
-            cache=cache,
-            progress=lambda done, _: bar.update(done),
-        )
-    for broken in scanned.broken:
-        typer.echo(f"Left out: {broken.reason}", err=True)
-    return scanned
-
-
-def _fit(
-    config: TrainConfig, method: Method, run: Run, scanned: Scan, cache: PairCache, placement: Placement
-) -> Outcome:
-    total = config.images or 0
-    swap = config.direction == "b2a"
-    sides = scanned.channels[::-1] if swap else scanned.channels
-
-    def pictures(split: str) -> PairedPictures:
-        return PairedPictures(
-            scanned.splits[split],
+def _read(config: TrainConfig, source: Source[Any]) -> Ready:
+    """Look into every file, and say what of it is worth saying."""
+    with Bar("Reading", source.total, source.things) as bar:
+        ready = source.read(
             size=config.size,
             seed=config.seed,
-            channels=sides,
             augment=config.data.augment,
             interpolation=config.data.interpolation,
             squash=config.data.squash,
-            swap=swap,
-            cache=cache,
+            cache_mb=config.data.cache_mb,
+            channels=(config.data.channels_a, config.data.channels_b),
+            swap=config.direction == "b2a",
+            skip_broken=config.data.skip_broken,
+            progress=lambda done, _: bar.update(done),
         )
+    for broken in ready.broken:
+        typer.echo(f"Left out: {broken.reason}", err=True)
+    for note in ready.notes:
+        typer.echo(f"Note: {note}", err=True)
+    return ready
 
-    training = pictures("train")
-    shown = pictures("val" if scanned.splits.get("val") else "train")
-    count = min(MOST_VALIDATED, len(shown))
-    validation = (
-        [p.name for p in shown.pairs[:count]],
-        stack([shown.fixed(i) for i in range(count)], placement.device),
-    )
+
+def _fit(config: TrainConfig, method: Method, run: Run, ready: Ready, placement: Placement) -> Outcome:
+    total = config.images or 0
+    names, samples = ready.validation
+    validation = (names, stack(samples, placement.device))
     workers = _workers(config.workers, placement)
     pace = Pace.of(total, config.batch, config.log)
 
@@ -192,16 +163,20 @@ def _fit(
         bar = Bar("Training", total, "images", start=done)
         bar.__enter__()
 
+    watch = CheatWatch()
+
     def tick(record: dict[str, Any]) -> None:
         if bar:
             bar.update(record["images"], method.words(record))
+        for note in watch.notes(record):
+            typer.echo(f"Note: {note}", err=True)
         if method.best_metric in record:
             _report_meanwhile(run)
 
     try:
         return fit(
             method,
-            lambda start: batches(training, start, total, config.batch, workers, placement.device),
+            lambda start: batches(ready.training, start, total, config.batch, workers, placement.device),
             run,
             pace,
             decay_from=config.optimizer.decay_from,
