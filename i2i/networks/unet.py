@@ -11,8 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from . import field
 from .norms import NORMS, needs_bias
-from .wide import Conv2d, ConvTranspose2d
+from .up import UPSAMPLERS
+from .wide import Conv2d
 
 
 class UNet(nn.Module):
@@ -20,6 +22,7 @@ class UNet(nn.Module):
 
     Each of `depth` encoder steps halves the sides; each decoder step doubles them and takes the encoder's
     activations of its size beside its own. Dropout follows the first three decoder steps, as in the authors' code.
+    `up` is how they double, a name of UPSAMPLERS.
     """
 
     tiling = "global"
@@ -33,13 +36,16 @@ class UNet(nn.Module):
         width: int = 64,
         norm: str = "picture",
         dropout: float = 0.5,
+        up: str = "transposed",
     ) -> None:
         super().__init__()
         self.multiple = self.smallest = 2**depth
-        if norm == "none":
+        if norm in ("none", "population"):
             self.tiling = "local"
-        # An output pixel sees 3 positions of the bottleneck, each of which sees 3 * (2**depth - 1) + 1 pixels.
-        self.receptive_field = 3 * (2**depth - 1) + 1 + 2 * 2**depth
+        # By the way through the bottleneck; what the skips see lies within.
+        self.receptive_field = field.receptive_field(
+            [*[field.convolution(4, 2, 1)] * depth, *UPSAMPLERS[up].back(4) * depth], self.multiple
+        )
         bias = needs_bias(norm)
         widths = [min(2**level, 8) * width for level in range(depth)]
 
@@ -52,12 +58,11 @@ class UNet(nn.Module):
         )
         inner = list(reversed(widths))
         self.up = nn.ModuleList(
-            ConvTranspose2d(i if level == 0 else 2 * i, o, 4, stride=2, padding=1, bias=bias)
-            for level, (i, o) in enumerate(pairwise(inner))
+            UPSAMPLERS[up].build(i if level == 0 else 2 * i, o, bias, 4) for level, (i, o) in enumerate(pairwise(inner))
         )
         self.up_norms = nn.ModuleList(NORMS[norm](w) for w in inner[1:])
         self.dropouts = nn.ModuleList(nn.Dropout(dropout if level < 3 else 0.0) for level in range(depth - 1))
-        self.last = ConvTranspose2d(2 * width, out_channels, 4, stride=2, padding=1)
+        self.last = UPSAMPLERS[up].build(2 * width, out_channels, True, 4)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, out_channels, H, W), both in [-1, 1]."""
