@@ -7,16 +7,33 @@ parameters, so a picture gives the same result alone and in a batch.
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .quick import InstanceNorm2d
+
+
+class PopulationNorm(nn.BatchNorm2d):
+    """BatchNorm that is served with its running averages, the statistics of all that it was trained on."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> the same; a single value a channel has no spread, so that the averages stand in for it."""
+        if self.training and x.numel() == x.shape[1]:
+            mean, variance = self.running_mean, self.running_var
+            return F.batch_norm(x, mean, variance, self.weight, self.bias, eps=self.eps)
+        return super().forward(x)
+
 
 NORMS: dict[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm2d,
-    "picture": partial(nn.InstanceNorm2d, affine=True),
-    "instance": nn.InstanceNorm2d,
+    "population": PopulationNorm,
+    "picture": partial(InstanceNorm2d, affine=True),
+    "instance": InstanceNorm2d,
     "none": lambda _channels: nn.Identity(),
 }
 
@@ -29,8 +46,22 @@ def needs_bias(norm: str) -> bool:
     return norm in ("instance", "none")
 
 
+@contextlib.contextmanager
+def statistics_kept(network: nn.Module) -> Iterator[None]:
+    """Running averages do not move inside: for pictures that are not what the network will be served with."""
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+
+
 def as_served(network: nn.Module) -> nn.Module:
-    """The network as it runs after training: no dropout, every BatchNorm over the picture alone.
+    """The network as it runs after training: no dropout, every BatchNorm over the picture alone but PopulationNorm.
 
     The result shares the parameters of `network`, which stays as it was.
     """
@@ -38,12 +69,12 @@ def as_served(network: nn.Module) -> nn.Module:
     served = copy.deepcopy(network, memo=shared)
     for module in list(served.modules()):
         for name, child in module.named_children():
-            if isinstance(child, nn.BatchNorm2d):
+            if isinstance(child, nn.BatchNorm2d) and not isinstance(child, PopulationNorm):
                 setattr(module, name, _by_picture(child))
     return served.eval()
 
 
-def _by_picture(norm: nn.BatchNorm2d) -> nn.InstanceNorm2d:
-    instance = nn.InstanceNorm2d(norm.num_features, eps=norm.eps, affine=norm.affine)
+def _by_picture(norm: nn.BatchNorm2d) -> InstanceNorm2d:
+    instance = InstanceNorm2d(norm.num_features, eps=norm.eps, affine=norm.affine)
     instance.weight, instance.bias = norm.weight, norm.bias
     return instance

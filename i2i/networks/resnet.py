@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from . import field
 from .norms import NORMS, needs_bias
+from .quick import ReflectConv2d, laid_out
+from .up import UPSAMPLERS, BlurDown
 
 
 class ResidualBlock(nn.Module):
@@ -17,11 +20,11 @@ class ResidualBlock(nn.Module):
         super().__init__()
         bias = needs_bias(norm)
         self.branch = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1, padding_mode="reflect", bias=bias),
+            ReflectConv2d(width, width, 3, bias=bias),
             NORMS[norm](width),
             nn.ReLU(inplace=True),
             nn.Dropout(dropout),
-            nn.Conv2d(width, width, 3, padding=1, padding_mode="reflect", bias=bias),
+            ReflectConv2d(width, width, 3, bias=bias),
             NORMS[norm](width),
         )
 
@@ -34,7 +37,9 @@ class ResidualBlock(nn.Module):
 class ResnetGenerator(nn.Module):
     """(N, in_channels, H, W) -> (N, out_channels, H, W) in [-1, 1]; H and W multiples of 4.
 
-    Two steps down, `blocks` residual blocks at a quarter of the size, two steps up.
+    Two steps down, `blocks` residual blocks at a quarter of the size, two steps up by `up`, a name of UPSAMPLERS.
+    `antialias` blurs before it thins, on the way down; with `up="bilinear"` that is the generator of the CUT code
+    (Park et al., 2020).
     """
 
     tiling = "global"
@@ -50,32 +55,43 @@ class ResnetGenerator(nn.Module):
         width: int = 64,
         norm: str = "instance",
         dropout: float = 0.0,
+        up: str = "transposed",
+        antialias: bool = False,
     ) -> None:
         super().__init__()
-        if norm == "none":
+        if norm in ("none", "population"):
             self.tiling = "local"
-        # 7x7; two 3x3 at strides 1 and 2; two 3x3 a block at stride 4; up to 3 positions a side back up; 7x7.
-        self.receptive_field = 7 + 2 + 4 + 16 * blocks + 8 + 4 + 6
+        thinning = [field.convolution(3), field.convolution(3, 2)] if antialias else [field.convolution(3, 2)]
+        rising = UPSAMPLERS[up].back(3)
+        ends = field.convolution(7)
+        self.receptive_field = field.receptive_field(
+            [ends, *thinning * 2, *[field.convolution(3)] * (2 * blocks), *rising * 2, ends], self.multiple
+        )
         bias = needs_bias(norm)
 
         def normed(convolution: nn.Module, channels: int) -> list[nn.Module]:
             return [convolution, NORMS[norm](channels), nn.ReLU(inplace=True)]
 
-        def up(i: int, o: int) -> nn.Module:
-            return nn.ConvTranspose2d(i, o, 3, stride=2, padding=1, output_padding=1, bias=bias)
+        def down(i: int, o: int) -> list[nn.Module]:
+            stride = 1 if antialias else 2
+            blur: list[nn.Module] = [BlurDown()] if antialias else []
+            return [*normed(nn.Conv2d(i, o, 3, stride=stride, padding=1, bias=bias), o), *blur]
+
+        def rise(i: int, o: int) -> list[nn.Module]:
+            return normed(UPSAMPLERS[up].build(i, o, bias, 3), o)
 
         self.layers = nn.Sequential(
-            *normed(nn.Conv2d(in_channels, width, 7, padding=3, padding_mode="reflect", bias=bias), width),
-            *normed(nn.Conv2d(width, 2 * width, 3, stride=2, padding=1, bias=bias), 2 * width),
-            *normed(nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1, bias=bias), 4 * width),
+            *normed(ReflectConv2d(in_channels, width, 7, bias=bias), width),
+            *down(width, 2 * width),
+            *down(2 * width, 4 * width),
             *(ResidualBlock(4 * width, norm, dropout) for _ in range(blocks)),
-            *normed(up(4 * width, 2 * width), 2 * width),
-            *normed(up(2 * width, width), width),
-            nn.Conv2d(width, out_channels, 7, padding=3, padding_mode="reflect"),
+            *rise(4 * width, 2 * width),
+            *rise(2 * width, width),
+            ReflectConv2d(width, out_channels, 7),
             nn.Tanh(),
         )
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, out_channels, H, W), both in [-1, 1]."""
-        y: Tensor = self.layers(x)
+        y: Tensor = self.layers(laid_out(x))
         return y

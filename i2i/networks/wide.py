@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from .quick import bf16_on_cpu
 
 LEAST_WEIGHTS = 2_000_000
 MOST_POSITIONS = 256
@@ -21,13 +22,7 @@ MOST_POSITIONS = 256
 
 def pays(x: Tensor, weight: Tensor, positions: int) -> bool:
     """Whether the matrix product is the quicker way; decided by measurement, for bf16 autocast on a CPU alone."""
-    return (
-        x.device.type == "cpu"
-        and weight.numel() >= LEAST_WEIGHTS
-        and positions <= MOST_POSITIONS
-        and torch.is_autocast_enabled("cpu")
-        and torch.get_autocast_dtype("cpu") == torch.bfloat16
-    )
+    return weight.numel() >= LEAST_WEIGHTS and positions <= MOST_POSITIONS and bf16_on_cpu(x)
 
 
 def conv_by_product(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
@@ -59,9 +54,11 @@ class Conv2d(nn.Conv2d):
         """(N, in, H, W) -> (N, out, H', W')."""
         stride, padding = self.stride[0], cast(int, self.padding[0])
         side = x.shape[2] // stride * (x.shape[3] // stride)
-        if pays(x, self.weight, x.shape[0] * side):
-            return conv_by_product(x, self.weight, self.bias, stride, padding)
-        return super().forward(x)
+        weight = self.weight  # asked for once: spectral normalisation computes it anew each time
+        if pays(x, weight, x.shape[0] * side):
+            return conv_by_product(x, weight, self.bias, stride, padding)
+        y: Tensor = self._conv_forward(x, weight, self.bias)
+        return y
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):

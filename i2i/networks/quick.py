@@ -1,0 +1,124 @@
+"""Layers of the residual generator that are quick in bf16 on a CPU, where a step of CycleGAN spends its time.
+
+Activations lie channels-last there (N, H, W, C in memory): oneDNN's convolutions want them so, a reflected border is
+quick to add, and a Winograd tile is whole rows of channels. Borders are added in bf16, where autocast would take fp32.
+Three layers need help of their own: the 3x3 convolutions (winograd.py), the 7x7 convolutions from and to three
+channels, and InstanceNorm. docs/benchmarks.md says what they are worth. Elsewhere (fp32, a GPU, the exported file) the
+layers are torch's own; parameters and names are so everywhere.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .winograd import winograd_conv
+
+Way = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+
+LEAST_CHANNELS = 128
+"""In and out, from which on Winograd's transforms cost less than the products they save."""
+LEAST_POSITIONS = 1024
+"""Pixels over the batch, likewise: the kernels are transformed whatever the picture."""
+FEW_CHANNELS = 4
+LEAST_KERNEL = 5
+"""Pixels a side, from which on a convolution from or to few channels is taken apart."""
+
+
+def bf16_on_cpu(x: Tensor) -> bool:
+    """Whether `x` is on a CPU, under autocast to bf16."""
+    return (
+        x.device.type == "cpu"
+        and torch.is_autocast_enabled("cpu")
+        and torch.get_autocast_dtype("cpu") == torch.bfloat16
+    )
+
+
+def laid_out(x: Tensor) -> Tensor:
+    """`x` in bf16 and channels-last where that is quick, else as it is."""
+    return x.to(torch.bfloat16, memory_format=torch.channels_last) if bf16_on_cpu(x) else x
+
+
+class ReflectConv2d(nn.Conv2d):
+    """`nn.Conv2d` with an odd square kernel, stride 1 and reflected borders: the size stays."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, *, bias: bool = True) -> None:
+        super().__init__(in_channels, out_channels, kernel, padding=kernel // 2, padding_mode="reflect", bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in, H, W) -> (N, out, H, W)."""
+        way = self.way(x)
+        if way is None:
+            return super().forward(x)
+        border = self.kernel_size[0] // 2
+        with torch.autocast("cpu", enabled=False):  # it would pad in fp32
+            padded = F.pad(x.bfloat16(), (border,) * 4, mode="reflect")
+        return way(padded, self.weight, self.bias)
+
+    def way(self, x: Tensor) -> Way | None:
+        """The quickest way for this shape and place, once the border is there; None: all of it as torch does it."""
+        if not bf16_on_cpu(x):
+            return None
+        size = self.kernel_size[0]
+        if size == 3 and not has_amx():
+            positions = len(x) * x.shape[2] * x.shape[3]
+            wide = min(self.in_channels, self.out_channels) >= LEAST_CHANNELS and positions >= LEAST_POSITIONS
+            if wide and x.shape[2] % 2 == 0 == x.shape[3] % 2:
+                return winograd_conv
+        if size >= LEAST_KERNEL and self.in_channels <= FEW_CHANNELS:
+            return conv_from_few
+        if size >= LEAST_KERNEL and self.out_channels <= FEW_CHANNELS:
+            return conv_to_few
+        return F.conv2d
+
+
+def conv_from_few(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """`F.conv2d(x, weight, bias)` for few channels in: a kernel's rows become channels, its columns stay a kernel.
+
+    A convolution works on 16 or 32 channels at a time, and leaves them idle where there are three.
+    """
+    size = weight.shape[2]
+    height = x.shape[2] - size + 1
+    rows = torch.cat([x.narrow(2, row, height) for row in range(size)], dim=1)
+    y: Tensor = F.conv2d(rows, weight.transpose(1, 2).flatten(1, 2).unsqueeze(2), bias)
+    return y
+
+
+def conv_to_few(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """`F.conv2d(x, weight, bias)` for few channels out: each row of the kernel gives channels, which are then added."""
+    size = weight.shape[2]
+    height = x.shape[2] - size + 1
+    rows = F.conv2d(x, weight.permute(2, 0, 1, 3).flatten(0, 1).unsqueeze(2)).contiguous()
+    first, *others = (part.narrow(2, row, height) for row, part in enumerate(rows.chunk(size, dim=1)))
+    y = first if bias is None else first + bias.to(first.dtype)[:, None, None]
+    for other in others:
+        y = y + other
+    return y
+
+
+@functools.cache
+def has_amx() -> bool:
+    """Whether this CPU multiplies matrices in tiles; then a convolution is quicker than Winograd's transforms."""
+    return bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())  # a private name: absent counts as no
+
+
+class InstanceNorm2d(nn.InstanceNorm2d):
+    """`nn.InstanceNorm2d` without running averages, which keeps a channels-last bf16 picture as it lies.
+
+    torch copies such a picture to the usual order and back. Its BatchNorm does not, and of one picture alone it is the
+    same; sums are fp32 either way.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> the same."""
+        if not bf16_on_cpu(x) or x.is_contiguous() or not x.is_contiguous(memory_format=torch.channels_last):
+            return super().forward(x)
+        normed = [
+            F.batch_norm(picture, None, None, self.weight, self.bias, training=True, eps=self.eps)
+            for picture in x.chunk(len(x))
+        ]
+        return normed[0] if len(normed) == 1 else torch.cat(normed)
