@@ -28,9 +28,9 @@ class DataConfig(Strict):
     path: str
     """Folder of training pictures."""
     a: str | None = None
-    """Name of the folder of side A, where more than two folders could be meant; or what a left half is called."""
+    """Name of the folder of side A, where more than two could be meant; or of left halves, or of `trainA`'s domain."""
     b: str | None = None
-    """The same for side B, or a right half."""
+    """The same for side B."""
     skip_broken: bool = False
     """Leave out files that cannot be read, instead of refusing to start."""
     augment: tuple[str, ...] = ("jitter", "flip")
@@ -42,7 +42,7 @@ class DataConfig(Strict):
     cache_mb: int = Field(2048, ge=0)
     """Memory for decoded pictures, in MiB; when they do not all fit, they are decoded anew each time."""
     holdout: float = Field(0.05, ge=0, lt=1)
-    """Share of the training pairs kept for validation where there is no such folder; at most 16 pairs."""
+    """Share of `train` kept for validation where there is no such folder; at most 16 pairs, or of each domain."""
     channels_a: int | None = Field(None, ge=1)
     """Channels that side A is read with: 1 grey, 3 RGB, else the bands of a TIFF; found by the scan."""
     channels_b: int | None = Field(None, ge=1)
@@ -53,13 +53,15 @@ class GeneratorConfig(Strict):
     """The generator by name, and what is not to be as the network has it."""
 
     name: str = "auto"
-    """A name of GENERATORS; `auto` takes the deepest U-Net up to unet256 that the size allows."""
+    """A name of GENERATORS; `auto` takes the method's own: a U-Net or ResNet that suits the size."""
     width: int | None = Field(None, ge=1)
     """Channels of the first layer (64); deeper layers have multiples of it."""
     norm: str | None = None
-    """`picture`, `batch`, `instance` or `none`."""
+    """`picture`, `batch`, `population`, `instance` or `none`."""
     dropout: float | None = Field(None, ge=0, lt=1)
     """Probability of dropout, where the network has it; off in exported files."""
+    up: str | None = None
+    """How the sides are doubled: `transposed`, `resize`, `shuffle` or `bilinear`."""
 
 
 class DiscriminatorConfig(Strict):
@@ -72,7 +74,53 @@ class DiscriminatorConfig(Strict):
     width: int | None = Field(None, ge=1)
     """Channels of the first layer (64)."""
     norm: str | None = None
-    """`picture`, `batch`, `instance` or `none`."""
+    """`picture`, `batch`, `population`, `instance` or `none`."""
+    spectral: bool | None = None
+    """Spectral normalisation of every convolution (Miyato et al., 2018)."""
+    minibatch_std: bool | None = None
+    """Show the last layer how much the pictures of a batch differ (Karras et al., 2018, section 3)."""
+
+
+class GanConfig(Strict):
+    """The contest of generator and discriminator D: its loss, and the remedies for one that goes wrong."""
+
+    loss: str = "non_saturating"
+    """A name of ADVERSARIAL."""
+    label_smoothing: float = Field(0, ge=0, lt=1)
+    """How far below 1 the target of real pictures lies; 0.1 is usual (Salimans et al., 2016, section 3.4)."""
+    instance_noise: float = Field(0, ge=0, allow_inf_nan=False)
+    """Standard deviation of noise on all that D sees, in [-1, 1]; falls linearly to 0 at the end of the run."""
+    gradient_penalty: float = Field(0, ge=0, allow_inf_nan=False)
+    """Weight of the penalty that holds D's slope at 1 between real and made pictures; 10 is usual (WGAN-GP)."""
+    r1: float = Field(0, ge=0, allow_inf_nan=False)
+    """Weight gamma of the penalty gamma/2 · slope² on D at real pictures (Mescheder et al., 2018)."""
+    feature_matching: float = Field(0, ge=0, allow_inf_nan=False)
+    """Weight of the gap between D's mean features of real and made pictures, in the generator's loss."""
+    augment: tuple[str, ...] = ()
+    """Differentiable changes to all that D sees, real and made: `colour`, `translation`, `cutout`."""
+    augment_p: float = Field(1, ge=0, le=1)
+    """Probability of each of these changes, for each picture; with `ada` it is found while training."""
+    ada: bool = False
+    """Adapt the probability of the changes to how far D overfits (Karras et al., 2020)."""
+    ada_target: float = Field(0.6, ge=0, le=1)
+    """Share by which D's verdicts on real pictures may lean to real before the probability rises."""
+    ada_images: int = Field(500_000, ge=1)
+    """Images in which the probability can go from 0 to 1."""
+    d_steps: int = Field(1, ge=1)
+    """Updates of D in a turn, each on a batch of its own; with 1 and 1 both use the same batch."""
+    g_steps: int = Field(1, ge=1)
+    """Updates of the generator in a turn."""
+    pool: int = Field(0, ge=0)
+    """Made pictures kept to show D again, one for a new one half of the time (Shrivastava et al., 2017); 0: none."""
+
+
+class EmaConfig(Strict):
+    """A running average of the generator's weights, which is then what is shown and exported."""
+
+    images: int = Field(0, ge=0)
+    """Images after which a weight counts half; 0 keeps no average, 10000 is usual."""
+    rampup: float = Field(0.05, ge=0, allow_inf_nan=False)
+    """Early on the half-life is at most this share of the images seen, so that the start is soon forgotten."""
 
 
 class AdamConfig(Strict):
@@ -80,6 +128,12 @@ class AdamConfig(Strict):
 
     lr: float = Field(2e-4, gt=0, allow_inf_nan=False)
     """Learning rate."""
+    lr_d: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """Another one for the discriminators (two time scales: Heusel et al., 2017)."""
+    weight_decay: float = Field(0, ge=0, allow_inf_nan=False)
+    """L2 penalty on all weights, as Adam has it."""
+    clip: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """Longest gradient of a step, over all weights of an optimizer; longer ones are shortened to it."""
     beta1: float = Field(0.5, ge=0, lt=1)
     """Decay of the first moment."""
     beta2: float = Field(0.999, ge=0, lt=1)
@@ -131,7 +185,11 @@ class TrainConfig(Strict):
     """Processes that prepare samples; by default 0 on a CPU, else up to 8."""
     licence: str = "unspecified"
     """Licence of the trained model, for its card: an SPDX name or a sentence."""
+    generator: GeneratorConfig = GeneratorConfig()
+    discriminator: DiscriminatorConfig = DiscriminatorConfig()
     optimizer: AdamConfig = AdamConfig()
+    gan: GanConfig = GanConfig()
+    ema: EmaConfig = EmaConfig()
     log: LogConfig = LogConfig()
 
 

@@ -91,6 +91,7 @@ def fit(
     saved_at = time.monotonic()
     with _StopRequest() as stop:
         for batch in feed(progress.images) if progress.images < pace.total else ():
+            method.at(progress.images, pace.total)
             method.set_learning_rate(constant_then_linear(progress.images / pace.total, decay_from))
             ticks.add(method.step(batch))
             before = progress.images
@@ -146,9 +147,7 @@ class _Ticks:
 
     def record(self, progress: Progress, method: Method, run: Run) -> Record:
         """The line due now: means since the last one. Raises TrainingError when one is not a number."""
-        names = list(self.scalars[0])
-        table = torch.stack([torch.stack([s[name].float() for name in names]) for s in self.scalars]).cpu()
-        self._refuse_nonsense(table, names, progress, method, run)
+        means = self._means(progress, method, run)
         seconds = self.seconds()
         rate = (progress.images - self.images) / max(seconds - self.since, 1e-9)
         record: Record = {
@@ -158,10 +157,21 @@ class _Ticks:
             "images_per_s": round(rate, 4),
             "memory_mb": _memory_mb(method.placement.device),
             **{f"lr_{name}": o.param_groups[0]["lr"] for name, o in method.optimizers.items()},
-            **dict(zip(names, (float(f"{v:.6g}") for v in table.mean(0).tolist()), strict=True)),
+            **{name: float(f"{value:.6g}") for name, value in means.items()},
         }
         self.scalars, self.images, self.since = [], progress.images, seconds
         return record
+
+    def _means(self, progress: Progress, method: Method, run: Run) -> dict[str, float]:
+        """Of each scalar over the steps that gave it, for not every step updates every network."""
+        names = list(dict.fromkeys(name for scalars in self.scalars for name in scalars))
+        missing = torch.zeros((), device=method.placement.device)
+        rows = [torch.stack([scalars.get(name, missing).float() for name in names]) for scalars in self.scalars]
+        table = torch.stack(rows).cpu()
+        given = torch.tensor([[name in scalars for name in names] for scalars in self.scalars])
+        self._refuse_nonsense(table, names, progress, method, run)
+        means = table.sum(0) / given.sum(0)
+        return dict(zip(names, means.tolist(), strict=True))
 
     def _refuse_nonsense(self, table: Tensor, names: list[str], progress: Progress, method: Method, run: Run) -> None:
         bad = ~torch.isfinite(table)

@@ -1,19 +1,27 @@
-"""Losses as functions of tensors; a scalar out, the formula beside the code."""
+"""Losses as functions of tensors; scalars out, the formula beside the code. Adversarial ones: adversarial/losses.py."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
-from torch.nn import functional as F
-
-
-def gan_loss(logits: Tensor, *, real: bool) -> Tensor:
-    """Cross-entropy of logits (any shape) against one answer, in nats a logit (Goodfellow et al., 2014).
-
-    For a generator, `real=True` on its fakes is the non-saturating form, -log D(fake).
-    """
-    return F.softplus(-logits.float() if real else logits.float()).mean()  # -log D, or -log(1 - D)
 
 
 def l1(output: Tensor, truth: Tensor) -> Tensor:
     """Mean absolute difference, in the unit of the pictures (Isola et al., 2017, eq. 3)."""
     return (output.float() - truth.float()).abs().mean()
+
+
+def mse(output: Tensor, truth: Tensor) -> Tensor:
+    """Mean squared difference, in the squared unit of the pictures."""
+    return (output.float() - truth.float()).square().mean()
+
+
+def feature_gap(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
+    """Feature matching (Salimans et al., 2016, section 3.1; summed over layers as in DiscoGAN's authors' code).
+
+    Sum over the layers of the mean squared gap between the batch means of the features (N, C, H, W) of real and of
+    made pictures.
+    """
+    return torch.stack([mse(f.float().mean(0), r.float().mean(0)) for r, f in zip(real, fake, strict=True)]).sum()

@@ -15,6 +15,7 @@ from i2i.errors import ExportError
 from i2i.export import export_onnx, probe_picture
 from i2i.networks import GENERATORS, as_served, build, init_normal
 from i2i.networks.norms import NORMS
+from i2i.networks.up import UPSAMPLERS
 
 CARD = Card(
     name="test", method="pix2pix", task="translation", source="a", target="b", input_channels=3, output_channels=3,
@@ -41,7 +42,16 @@ def in_torch(generator, pictures):
 
 @pytest.mark.parametrize("name", GENERATORS)
 def test_the_file_equals_the_network_at_sizes_never_traced_alone_and_in_a_batch_of_four(name, tmp_path):
-    generator = small(name)
+    check_exported(small(name), tmp_path)
+
+
+@pytest.mark.parametrize("up", sorted({*UPSAMPLERS} - {"transposed"}))
+@pytest.mark.parametrize("name", ["unet16", "resnet6"])
+def test_the_file_equals_the_network_whatever_doubles_its_sides(name, up, tmp_path):
+    check_exported(small(name, up=up), tmp_path)
+
+
+def check_exported(generator, tmp_path):
     card = export_onnx(generator, tmp_path / "g.onnx", CARD)
     run = session(tmp_path / "g.onnx")
     side = -(-max(generator.smallest, 8) // generator.multiple) * generator.multiple
@@ -55,11 +65,12 @@ def test_the_file_equals_the_network_at_sizes_never_traced_alone_and_in_a_batch_
 
 
 @pytest.mark.parametrize("norm", NORMS)
-def test_every_norm_is_one_instance_normalisation_in_the_file_and_dropout_is_gone(norm, tmp_path):
+def test_every_norm_over_the_picture_is_one_instance_normalisation_in_the_file_and_dropout_is_gone(norm, tmp_path):
     export_onnx(small("unet32", norm=norm), tmp_path / "g.onnx", CARD)
     kinds = {node.op_type for node in onnx.load(tmp_path / "g.onnx").graph.node}
-    assert ("InstanceNormalization" in kinds) == (norm != "none")
-    assert not kinds & {"BatchNormalization", "Dropout", "ReduceMean"}
+    assert ("InstanceNormalization" in kinds) == (norm not in ("none", "population"))
+    assert not kinds & {"Dropout", "ReduceMean"}
+    assert norm == "population" or "BatchNormalization" not in kinds
 
 
 @pytest.mark.parametrize("channels", [(1, 3), (3, 1), (5, 2)])

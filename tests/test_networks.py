@@ -5,7 +5,7 @@ import torch
 
 from i2i.errors import ConfigError, UnknownNameError
 from i2i.networks import DISCRIMINATORS, GENERATORS, as_served, build, init_normal, unet_for, wide
-from i2i.networks.norms import NORMS
+from i2i.networks.norms import NORMS, statistics_kept
 
 COUNTS = [
     (GENERATORS, "unet256", (3, 3), {"norm": "batch"}, 54_413_955),
@@ -14,6 +14,9 @@ COUNTS = [
     (GENERATORS, "unet128", (3, 3), {"norm": "batch"}, 41_828_995),
     (GENERATORS, "resnet9", (3, 3), {}, 11_378_179),
     (GENERATORS, "resnet6", (3, 3), {}, 7_837_699),
+    (GENERATORS, "disco", (3, 3), {}, 5_513_856),
+    (GENERATORS, "disco_bottleneck", (3, 3), {}, 7_153_480),
+    (DISCRIMINATORS, "disco", (3,), {}, 2_765_568),
     (DISCRIMINATORS, "patch", (6,), {}, 2_768_705),
     (DISCRIMINATORS, "patch", (3,), {"norm": "instance"}, 2_764_737),
 ]
@@ -64,22 +67,116 @@ def test_the_pixel_discriminator_judges_each_pixel_alone():
     assert x.grad[0].abs().sum(0).nonzero().tolist() == [[3, 5]]
 
 
-@pytest.mark.parametrize("name", ["unet16", "unet32", "resnet6"])
+def test_the_authors_discriminator_judges_64_pixels_as_a_whole_and_larger_pictures_in_parts():
+    network = build(DISCRIMINATORS, "discriminator", "disco", (3,), {"width": 2})
+    assert network(torch.rand(2, 3, 64, 64)).shape == (2, 1, 1, 1)
+    assert network(torch.rand(2, 3, 128, 96)).shape == (2, 1, 5, 3)
+
+
+def test_the_bottleneck_leaves_one_pixel_of_100_channels_at_64_pixels():
+    generator = build(GENERATORS, "generator", "disco_bottleneck", (3, 3), {})
+    shapes = []
+    for layer in generator.layers:
+        layer.register_forward_hook(lambda _, __, y: shapes.append(tuple(y.shape[1:])))
+    with torch.no_grad():
+        generator(torch.rand(1, 3, 64, 64).repeat(2, 1, 1, 1))
+    assert (100, 1, 1) in shapes
+    assert max(shape[1] for shape in shapes) == 64
+
+
+@pytest.mark.parametrize("name", ["disco", "disco_bottleneck"])
+def test_discogans_generator_is_the_authors_layer_for_layer(name):
+    """Written out: no bias, no norm on the first and the last, values from 0 to 1 inside."""
+    generator = small(name).train()
+    x = torch.rand(2, 3, 64, 64) * 2 - 1
+    weights = iter(generator.named_parameters())
+
+    def normed(y):
+        scale, shift = next(weights)[1], next(weights)[1]
+        return torch.nn.functional.batch_norm(y, None, None, scale, shift, training=True)
+
+    y = (x + 1) / 2
+    leaky = torch.nn.functional.leaky_relu
+    for step in range(4):
+        y = torch.nn.functional.conv2d(y, next(weights)[1], stride=2, padding=1)
+        y = leaky(normed(y) if step else y, 0.2)
+    if name == "disco_bottleneck":
+        y = leaky(normed(torch.nn.functional.conv2d(y, next(weights)[1])), 0.2)
+        y = normed(torch.nn.functional.conv_transpose2d(y, next(weights)[1])).relu()
+    for step in range(4):
+        y = torch.nn.functional.conv_transpose2d(y, next(weights)[1], stride=2, padding=1)
+        y = normed(y).relu() if step < 3 else torch.sigmoid(y)
+    torch.testing.assert_close(generator(x), y * 2 - 1)
+    assert next(weights, None) is None
+
+
+def test_population_norm_is_served_with_its_running_averages_and_batch_norm_with_the_pictures_own():
+    x = torch.rand(4, 3, 64, 64) * 0.2 + 0.3
+    for norm, by_average in (("population", True), ("batch", False)):
+        generator = small("disco", norm=norm).train()
+        for _ in range(3):
+            generator(x)
+        averaged = generator.eval()(x)
+        served = as_served(generator)(x)
+        assert torch.allclose(served, averaged, atol=1e-5) == by_average
+
+
+def test_a_single_value_is_normalised_with_the_averages_for_want_of_a_spread():
+    """The bottleneck's one pixel, in a batch of one; of two pictures it has a spread."""
+    generator = small("disco_bottleneck").train()
+    x = torch.rand(2, 3, 64, 64)
+    generator(x)
+    before = {name: buffer.clone() for name, buffer in generator.named_buffers()}
+    assert torch.isfinite(generator(x[:1])).all()
+    moved = {name for name, buffer in generator.named_buffers() if not torch.equal(buffer, before[name])}
+    assert moved
+    assert not [name for name in moved if before[name].shape == (100 * 4 // 64,)]
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("name", ["disco", "disco_bottleneck"])
+def test_the_smallest_size_of_a_disco_generator_trains_and_serves_with_every_norm(name, norm):
+    generator = small(name, norm=norm)
+    side = generator.smallest
+    assert generator.train()(torch.rand(1, 3, side, side)).shape == (1, 3, side, side)
+    assert as_served(generator)(torch.rand(1, 3, side, side)).shape == (1, 3, side, side)
+
+
+def test_running_averages_stand_still_where_they_are_to_be_kept():
+    generator = small("disco").train()
+    x = torch.rand(2, 3, 32, 32)
+    generator(x)
+    before = {name: buffer.clone() for name, buffer in generator.named_buffers() if "running" in name}
+    assert before
+    with statistics_kept(generator):
+        inside = generator(1 - x)
+    now = dict(generator.named_buffers())
+    assert all(torch.equal(value, now[name]) for name, value in before.items())
+    torch.testing.assert_close(generator(1 - x), inside)  # batches are normalised as ever
+    assert not any(torch.equal(value, now[name]) for name, value in before.items())
+
+
+@pytest.mark.parametrize("name", ["unet16", "unet32", "resnet6", "disco", "disco_bottleneck"])
 def test_no_output_pixel_depends_on_more_than_the_stated_receptive_field(name):
-    generator = as_served(small(name, norm="none")).double()
+    check_receptive_field(small(name, norm="none"))
+
+
+def check_receptive_field(generator):
+    generator = as_served(generator).double()
     assert generator.tiling == "local"
     for p in generator.parameters():  # all of one sign, so that nothing cancels and no ReLU closes
         p.data.fill_(0.003)
     field = generator.receptive_field
     side = -(-(2 * field) // generator.multiple) * generator.multiple
-    widest = 0
+    across, widest = max(32, generator.smallest), 0
     for shift in range(generator.multiple):  # the reach depends on where in the grid a pixel lies
-        x = torch.rand(1, 3, side, 32, dtype=torch.float64).requires_grad_()
+        x = torch.rand(1, 3, side, across, dtype=torch.float64).requires_grad_()
         generator(x)[0, :, side // 2 + shift, 16].sum().backward()
         seen = x.grad[0].abs().sum((0, 2)).nonzero()
         widest = max(widest, int(seen.max() - seen.min()) + 1)
     assert widest <= field
     assert widest > 0.8 * field  # and the statement is not idle
+    return widest
 
 
 @pytest.mark.parametrize("norm", NORMS)

@@ -7,67 +7,16 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from tiny_runs import fresh, noise, tiny, train, weights
 
 from i2i import checkpoint, loop
-from i2i.config import LogConfig, resolve
-from i2i.device import Placement, place
+from i2i.device import Placement
 from i2i.errors import RunError, StorageError, TrainingError
-from i2i.feed import batches, stack
-from i2i.loop import Pace, fit
 from i2i.methods import METHODS
 from i2i.run import Run
-
-SIZE = 64
-TINY = {
-    "data": {"path": "noise"},
-    "size": SIZE,
-    "batch": 2,
-    "images": 8,
-    "generator": {"width": 4},
-    "discriminator": {"width": 4, "layers": 2},
-}
-
-
-class Noise:
-    """Samples that are functions of their number."""
-
-    def __getitem__(self, n):
-        rng = np.random.default_rng((7, n))
-        return {side: rng.uniform(-1, 1, (3, SIZE, SIZE)).astype(np.float32) for side in "ab"}
-
-
-def tiny(name, **settings):
-    return METHODS[name].resolved(resolve(METHODS[name].Config, [TINY, {"method": name, **settings}]), 10)
-
-
-def train(folder, name, total, *, until=None, precision="fp32", spoil=None, **settings):
-    """Train as the command does, on noise; `until` pretends a stop there; `spoil(method)` breaks something."""
-    config = tiny(name, images=total, **settings)
-    torch.manual_seed(config.seed)
-    method = METHODS[name].from_config(config, place("cpu", precision))
-    run = Run(folder)
-    run.start(config)
-    if spoil:
-        spoil(method)
-    fit(
-        method,
-        lambda start: batches(Noise(), start, until or total, config.batch, 0, torch.device("cpu")),
-        run,
-        Pace.of(total, config.batch, LogConfig(every=2, samples=4, checkpoint=2)),
-        decay_from=config.optimizer.decay_from,
-        validation=(["one", "two"], stack([Noise()[1000], Noise()[1001]], torch.device("cpu"))),
-        rows=2,
-        keep=2,
-    )
-    return method, run
-
-
-def weights(method):
-    return {f"{n}.{k}": v for n, net in method.networks.items() for k, v in net.state_dict().items()}
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -80,31 +29,40 @@ def test_a_run_stopped_and_resumed_equals_one_that_was_not(name, precision, tmp_
         assert torch.equal(value, weights(resumed)[key]), key
     assert [r["images"] for r in run.records()] == [2, 4, 6, 8]
     straight = Run(tmp_path / "unbroken").records()
-    losses = [k for k in straight[-1] if k[:2] in ("g_", "d_", "p_")]
-    assert losses
-    assert [[r[k] for k in losses] for r in run.records()] == [[r[k] for k in losses] for r in straight]
+    losses = {k for r in straight for k in r if k[:2] in ("g_", "d_", "p_")}
+    assert any(k.startswith("g_") for k in losses)
+    assert any(k.startswith("d_") for k in losses)
+    assert [[r.get(k) for k in losses] for r in run.records()] == [[r.get(k) for k in losses] for r in straight]
+
+
+FALLS = {
+    "pix2pix": ("val_l1", 2e-3, {}),
+    "cyclegan": ("g_cycle_x", 2e-3, {}),
+    "discogan": ("g_cycle_a", 2e-2, {"curriculum": 0}),
+}
+"""What training lowers first, at which rate and settings, by method."""
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_training_brings_the_output_nearer_to_the_truth(name, tmp_path):
-    _, run = train(tmp_path / "run", name, 60, optimizer={"lr": 1e-3})
-    figures = [r[METHODS[name].best_metric] for r in run.records() if METHODS[name].best_metric in r]
-    assert figures[-1] < figures[0]
+def test_training_lowers_the_error_that_it_pays_for(name, tmp_path):
+    figure, lr, settings = FALLS[name]
+    dark_and_bright = {"a": (-0.9, -0.8), "b": (0.8, 0.9)}
+    _, run = train(tmp_path / "run", name, 60, every=10, ranges=dark_and_bright, optimizer={"lr": lr}, **settings)
+    figures = [r[figure] for r in run.records() if figure in r]
+    assert figures[-1] < 0.8 * figures[0]
 
 
 def test_the_generators_step_leaves_the_discriminators_gradients_alone():
-    method = METHODS["pix2pix"].from_config(tiny("pix2pix"), place("cpu", "fp32"))
-    batch = stack([Noise()[0], Noise()[1]], torch.device("cpu"))
-    seen = []
-    descend = method.descend
+    method = fresh("pix2pix")
+    D, seen, descend = method.networks["D"], [], method.descend
     method.descend = lambda optimizer, loss: (
         descend(optimizer, loss),
-        seen.append(([p.grad is not None and p.grad.clone() for p in method.D.parameters()], method.D.training)),
+        seen.append([p.grad.clone() for p in D.parameters()]),
     )
-    method.step(batch)
-    after_d, after_g = seen[0][0], seen[1][0]
+    method.step(noise(0, 1))
+    after_d, after_g = seen
     assert all(torch.equal(x, y) for x, y in zip(after_d, after_g, strict=True))
-    assert all(p.requires_grad for p in method.D.parameters())
+    assert all(p.requires_grad for p in D.parameters())
 
 
 def test_the_rate_is_constant_and_then_falls_linearly_to_nothing(tmp_path):
@@ -166,7 +124,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_says_where(tmp_path):
 
 def test_weights_that_are_no_numbers_are_named(tmp_path):
     def poison(method):
-        next(method.D.parameters()).data[0] = float("nan")
+        next(method.D.D.parameters()).data[0] = float("nan")
 
     with pytest.raises(TrainingError, match=r"At step 1 .*the weights of G and D with it"):
         train(tmp_path / "run", "pix2pix", 8, spoil=poison)
@@ -252,8 +210,8 @@ def test_garbage_for_a_state_is_named(tmp_path):
 def test_a_run_resumed_in_half_precision_scales_its_losses():
     config = tiny("pix2pix")
     method = METHODS["pix2pix"].from_config(config, Placement(torch.device("cpu"), "fp16", ""))
-    plain = METHODS["pix2pix"].from_config(config, place("cpu", "fp32"))
-    plain.step(stack([Noise()[0]], torch.device("cpu")))
+    plain = fresh("pix2pix")
+    plain.step(noise(0))
     method.load_state(plain.state())
     assert method._scaler(method.opt_g).is_enabled()
 

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from ..config import AdamConfig, TrainConfig
+from ..adversarial import Judge, Turns, refuse_nonsense
+from ..averages import Average
+from ..config import AdamConfig, EmaConfig, TrainConfig
 from ..device import Placement
+from ..networks import DISCRIMINATORS, GENERATORS, as_served, build, complete, require
 
 Batch = Mapping[str, Tensor]
+C = TypeVar("C", bound=TrainConfig)
+
+
+class Keeps(Protocol):
+    """Something with a state of its own that a resumed run must have back."""
+
+    def state(self) -> dict[str, Any]:
+        """Tensors and plain values only."""
+        ...
+
+    def load_state(self, state: dict[str, Any], /) -> None:
+        """Take back what `state` gave."""
+        ...
 
 
 class Method(ABC):
     """A paper's training method.
 
-    A subclass sets `networks`, `optimizers` and `generators` in its constructor, and writes `step` like the paper.
+    A subclass sets `networks`, `optimizers` and `generators` in its constructor, puts its discriminators' contests
+    into `judges`, and writes `step` like the paper.
     """
 
     Config: ClassVar[type[TrainConfig]]
@@ -29,6 +45,8 @@ class Method(ABC):
     best_metric: ClassVar[str]
     """The validation figure by which the best generator is kept; lower is better."""
     task: ClassVar[str] = "translation"
+    data_kind: ClassVar[str] = "paired"
+    """What it is trained on: a key of `i2i.datasets.DATASETS`."""
 
     networks: dict[str, nn.Module]
     """Everything with weights, by the paper's names."""
@@ -36,9 +54,15 @@ class Method(ABC):
     generators: dict[str, str]
     """Exported file's stem -> name in `networks`: `model`, or `a2b` and `b2a`."""
 
-    def __init__(self, placement: Placement) -> None:
+    def __init__(self, placement: Placement, turns: Turns, clip: float | None = None) -> None:
         self.placement = placement
         self.scalers: dict[int, torch.amp.GradScaler] = {}
+        self.turns = turns
+        self.clip = clip
+        self.judges: dict[str, Judge] = {}
+        self.averages: list[Average] = []
+        self.seen = 0
+        """Images that the run has shown before this step."""
 
     @classmethod
     @abstractmethod
@@ -70,11 +94,38 @@ class Method(ABC):
     def words(self, scalars: Mapping[str, float]) -> str:
         """The losses in words, for the progress bar."""
 
+    def at(self, seen: int, total: int) -> None:
+        """Told before each step: `seen` of the run's `total` images have been shown."""
+        self.seen = seen
+        for judge in self.judges.values():
+            judge.share = seen / total
+
+    def served(self, stem: str) -> nn.Module:
+        """The generator that is exported as `stem`, as it is served."""
+        return as_served(self.networks[self.generators[stem]])
+
+    def average(self, config: EmaConfig) -> None:
+        """Keep a running average of every generator, when `config` asks for one, and export that instead."""
+        if config.images == 0:
+            return
+        for stem, name in self.generators.items():
+            self.averages.append(Average(self.networks[name], config))
+            self.networks[f"{name}_ema"] = self.averages[-1].average
+            self.generators[stem] = f"{name}_ema"
+
+    def follow(self, shown: int) -> None:
+        """Let the averages follow a step of the generators on `shown` images."""
+        for average in self.averages:
+            average.follow(self.seen + shown, shown)
+
     def descend(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-        """One step of `optimizer` down `loss`."""
+        """One step of `optimizer` down `loss`, no longer than `clip` allows."""
         scaler = self._scaler(optimizer)
         optimizer.zero_grad(set_to_none=True)
         scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        if self.clip is not None:
+            scaler.unscale_(optimizer)
+            nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], self.clip)
         scaler.step(optimizer)
         scaler.update()
 
@@ -98,6 +149,7 @@ class Method(ABC):
             "scalers": {
                 n: self.scalers[id(o)].state_dict() for n, o in self.optimizers.items() if id(o) in self.scalers
             },
+            "keeps": {name: part.state() for name, part in self._parts().items()},
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -107,14 +159,57 @@ class Method(ABC):
         for name, saved in state["scalers"].items():
             if saved and self.placement.precision == "fp16":  # a run may change its precision when it is resumed
                 self._scaler(self.optimizers[name]).load_state_dict(saved)
+        for name, part in self._parts().items():
+            part.load_state(state["keeps"][name])
+
+    def _parts(self) -> dict[str, Keeps]:
+        return {"turns": self.turns, **self.judges}
 
 
-def adam(network: nn.Module, config: AdamConfig) -> torch.optim.Adam:
-    """Fused Adam over a network's parameters, its own rate kept as `initial_lr`."""
-    optimizer = torch.optim.Adam(network.parameters(), config.lr, (config.beta1, config.beta2), fused=True)
+def adam(networks: Sequence[nn.Module], config: AdamConfig, *, lr: float | None = None) -> torch.optim.Adam:
+    """Fused Adam over the networks' parameters; its own rate, `lr` or else the configuration's, is `initial_lr`."""
+    rate = lr or config.lr
+    parameters = [p for network in networks for p in network.parameters()]
+    optimizer = torch.optim.Adam(
+        parameters, rate, (config.beta1, config.beta2), weight_decay=config.weight_decay, fused=True
+    )
     for group in optimizer.param_groups:
-        group["initial_lr"] = config.lr
+        group["initial_lr"] = rate
     return optimizer
+
+
+def completed(config: C, count: int, generator: str) -> C:
+    """The configuration with its length in images, and both networks named with all their options.
+
+    `generator` is the one that `auto` means; `count` is the number of training pictures. Raises UnknownNameError for
+    names that do not exist, ConfigError for settings of the contest that do not go together.
+    """
+    name = generator if config.generator.name == "auto" else config.generator.name
+    require("generator", name, GENERATORS)
+    require("discriminator", config.discriminator.name, DISCRIMINATORS)
+    given = config.generator.model_dump(exclude={"name"})
+    judged = config.discriminator.model_dump(exclude={"name"})
+    discriminator = config.discriminator.model_copy(update=complete(DISCRIMINATORS, config.discriminator.name, judged))
+    refuse_nonsense(config.gan, discriminator, config.batch)
+    return config.model_copy(
+        update={
+            "images": config.images or max(1, round(config.epochs * count)),
+            "generator": config.generator.model_copy(update={"name": name, **complete(GENERATORS, name, given)}),
+            "discriminator": discriminator,
+        }
+    )
+
+
+def build_generator(config: TrainConfig, channels: tuple[int, int]) -> nn.Module:
+    """The generator that the configuration names, for (channels in, channels out)."""
+    options = config.generator.model_dump(exclude={"name"})
+    return build(GENERATORS, "generator", config.generator.name, channels, options)
+
+
+def build_discriminator(config: TrainConfig, channels: int) -> nn.Module:
+    """The discriminator that the configuration names, for pictures of so many channels."""
+    options = config.discriminator.model_dump(exclude={"name"})
+    return build(DISCRIMINATORS, "discriminator", config.discriminator.name, (channels,), options)
 
 
 def constant_then_linear(done: float, decay_from: float) -> float:
@@ -122,11 +217,12 @@ def constant_then_linear(done: float, decay_from: float) -> float:
     return 1.0 if done <= decay_from or decay_from >= 1 else (1 - done) / (1 - decay_from)
 
 
-@contextlib.contextmanager
-def frozen(network: nn.Module) -> Iterator[None]:
-    """No gradients for the network's own weights inside; they still flow through it."""
-    network.requires_grad_(False)
-    try:
-        yield
-    finally:
-        network.requires_grad_(True)
+def beliefs(scalars: Mapping[str, float]) -> list[str]:
+    """What the discriminators believe, in words: means over them; nothing where they say nothing of the kind."""
+    means = []
+    for side in ("p_real", "p_fake"):
+        found = [value for name, value in scalars.items() if name.startswith(side)]
+        if not found:
+            return []
+        means.append(sum(found) / len(found))
+    return [f"D believes {means[0]:.0%} of the real and {means[1]:.0%} of the made"]

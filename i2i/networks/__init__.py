@@ -15,10 +15,13 @@ from typing import Any, cast
 from torch import nn
 
 from ..errors import ConfigError, UnknownNameError
+from .disco import DiscoDiscriminator, DiscoGenerator
+from .judging import couples_batch
 from .norms import NORMS, as_served
 from .patchgan import PatchDiscriminator, PixelDiscriminator
 from .resnet import ResnetGenerator
 from .unet import UNet
+from .up import UPSAMPLERS, ShuffleConv2d
 
 __all__ = [
     "DISCRIMINATORS",
@@ -27,6 +30,7 @@ __all__ = [
     "build",
     "check_size",
     "complete",
+    "couples_batch",
     "init_normal",
     "require",
     "unet_for",
@@ -41,11 +45,14 @@ GENERATORS: dict[str, Callable[..., nn.Module]] = {
     "unet512": partial(UNet, depth=9),
     "resnet6": partial(ResnetGenerator, blocks=6),
     "resnet9": partial(ResnetGenerator, blocks=9),
+    "disco": partial(DiscoGenerator, bottleneck=False),
+    "disco_bottleneck": partial(DiscoGenerator, bottleneck=True),
 }
 
 DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {
     "patch": PatchDiscriminator,
     "pixel": PixelDiscriminator,
+    "disco": DiscoDiscriminator,
 }
 
 
@@ -68,6 +75,8 @@ def build(
             raise ConfigError(f"The {kind} {name!r} has no {key!r} to set to {value!r}; leave {kind}.{key} out.")
     if "norm" in given:
         require("norm", given["norm"], NORMS)
+    if "up" in given:
+        require("upsampler", given["up"], UPSAMPLERS)
     return table[name](*channels, **given)
 
 
@@ -87,15 +96,16 @@ def check_size(size: int, generator: nn.Module, discriminator: nn.Module) -> Non
     """Raises ConfigError when training crops of `size` pixels do not suit the two networks."""
     multiple, smallest = cast(int, generator.multiple), cast(int, generator.smallest)
     if size % multiple or size < smallest:
-        nearest = max(smallest, round(size / multiple) * multiple)
+        nearest = max(-(-smallest // multiple) * multiple, round(size / multiple) * multiple)
+        fault = f"{size} is less" if size < smallest else f"{size} is none"
         raise ConfigError(
-            f"This generator needs sizes that are multiples of {multiple}; {size} is none. Try {nearest}."
+            f"This generator needs sizes that are multiples of {multiple}, from {smallest} on; {fault}. Try {nearest}."
         )
     needed = cast(int, discriminator.smallest)
     if size < needed:
         raise ConfigError(
-            f"This discriminator needs pictures of {needed} pixels or more; the size is {size}. "
-            "Try fewer layers: --set discriminator.layers=2"
+            f"This discriminator needs pictures of {needed} pixels or more; the size is {size}. Try --size {needed}, "
+            "or one that sees less: --set discriminator.name=patch --set discriminator.layers=2."
         )
 
 
@@ -117,9 +127,12 @@ def init_normal(network: nn.Module, std: float = 0.02) -> None:
     """Weights from N(0, std), norm weights from N(1, std), biases 0 (Isola et al., 2017, section 6.2)."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            nn.init.normal_(module.weight, 0.0, std)
+            parametrized = getattr(module, "parametrizations", None)  # spectral normalisation keeps the weight there
+            nn.init.normal_(module.weight if parametrized is None else parametrized.weight.original, 0.0, std)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+            if isinstance(module, ShuffleConv2d):
+                module.repeat_kernels()
         elif isinstance(module, nn.BatchNorm2d | nn.InstanceNorm2d) and module.affine:
             nn.init.normal_(module.weight, 1.0, std)
             nn.init.zeros_(module.bias)

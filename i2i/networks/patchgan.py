@@ -7,21 +7,29 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from torch import Tensor, nn
+from torch import nn
 
+from .judging import Discriminator, MinibatchStd
 from .norms import NORMS, needs_bias
 from .wide import Conv2d
 
 
-class PatchDiscriminator(nn.Module):
+class PatchDiscriminator(Discriminator):
     """Judges overlapping patches: (N, in_channels, H, W) -> (N, 1, H / 2**layers - 2, W / 2**layers - 2) logits.
 
     The patches are 16, 34, 70, 142, 286 and 574 pixels wide for `layers` 1 to 6.
     """
 
-    def __init__(self, in_channels: int, *, layers: int = 3, width: int = 64, norm: str = "batch") -> None:
-        super().__init__()
-        self.smallest = 3 * 2**layers  # leaves one logit
+    def __init__(
+        self,
+        in_channels: int,
+        *,
+        layers: int = 3,
+        width: int = 64,
+        norm: str = "batch",
+        spectral: bool = False,
+        minibatch_std: bool = False,
+    ) -> None:
         widths = [min(2**n, 8) * width for n in range(layers + 1)]
         blocks: list[nn.Module] = []
         for n, (i, o) in enumerate(pairwise(widths), start=1):
@@ -31,36 +39,38 @@ class PatchDiscriminator(nn.Module):
                 NORMS[norm](o),
                 nn.LeakyReLU(0.2, inplace=True),
             ]
-        self.patches = nn.Sequential(
+        patches = nn.Sequential(
             Conv2d(in_channels, width, 4, stride=2, padding=1),
             nn.LeakyReLU(0.2, inplace=True),
             *blocks,
-            Conv2d(widths[-1], 1, 4, padding=1),
+            *([MinibatchStd()] if minibatch_std else []),
+            Conv2d(widths[-1] + minibatch_std, 1, 4, padding=1),
         )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, H, W) in [-1, 1] -> one logit a patch."""
-        logits: Tensor = self.patches(x)
-        return logits
+        super().__init__(patches, spectral=spectral)
+        self.smallest = 3 * 2**layers  # leaves one logit
 
 
-class PixelDiscriminator(nn.Module):
+class PixelDiscriminator(Discriminator):
     """Judges each pixel by its colour alone: (N, in_channels, H, W) -> (N, 1, H, W) logits."""
 
     smallest = 1
 
-    def __init__(self, in_channels: int, *, width: int = 64, norm: str = "batch") -> None:
-        super().__init__()
-        self.pixels = nn.Sequential(
+    def __init__(
+        self,
+        in_channels: int,
+        *,
+        width: int = 64,
+        norm: str = "batch",
+        spectral: bool = False,
+        minibatch_std: bool = False,
+    ) -> None:
+        pixels = nn.Sequential(
             Conv2d(in_channels, width, 1),
             nn.LeakyReLU(0.2, inplace=True),
             Conv2d(width, 2 * width, 1, bias=needs_bias(norm)),
             NORMS[norm](2 * width),
             nn.LeakyReLU(0.2, inplace=True),
-            Conv2d(2 * width, 1, 1, bias=needs_bias(norm)),
+            *([MinibatchStd()] if minibatch_std else []),
+            Conv2d(2 * width + minibatch_std, 1, 1, bias=needs_bias(norm)),
         )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, H, W) in [-1, 1] -> (N, 1, H, W) logits."""
-        logits: Tensor = self.pixels(x)
-        return logits
+        super().__init__(pixels, spectral=spectral)

@@ -1,0 +1,130 @@
+"""Differentiable augmentation of what a discriminator sees, and its adaptive strength.
+
+After Zhao et al., *Differentiable Augmentation for Data-Efficient GAN Training* (NeurIPS 2020, table 1), and Karras et
+al., *Training GANs with Limited Data* (NeurIPS 2020, section 3). Pictures are (N, C, H, W) in [-1, 1]; every change
+lets gradients through, and is drawn for each picture alone from torch's global generator.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def colour(x: Tensor) -> Tensor:
+    """Brightness, saturation and contrast: shifted by ±0.5, scaled by 0 to 2 and by 0.5 to 1.5."""
+    x = x + _draw(x, -0.5, 0.5)
+    grey = x.mean(1, keepdim=True)
+    x = grey + (x - grey) * _draw(x, 0, 2)
+    middle = x.mean((1, 2, 3), keepdim=True)
+    return middle + (x - middle) * _draw(x, 0.5, 1.5)
+
+
+def translation(x: Tensor) -> Tensor:
+    """Moved by up to 1/8 of each side; what comes in from outside is 0, mid-grey."""
+    n, _, height, width = x.shape
+    rows, inside_y = _shifted(n, height, x.device)
+    columns, inside_x = _shifted(n, width, x.device)
+    picture = torch.arange(n, device=x.device)[:, None, None]
+    moved = x.permute(0, 2, 3, 1)[picture, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    return moved * (inside_y[:, None, :, None] & inside_x[:, None, None, :])
+
+
+def cutout(x: Tensor) -> Tensor:
+    """A square of half of each side becomes 0, mid-grey; it may reach over the edge."""
+    n, _, height, width = x.shape
+    hidden_y, hidden_x = _stretch(n, height, x.device), _stretch(n, width, x.device)
+    return x * ~(hidden_y[:, None, :, None] & hidden_x[:, None, None, :])
+
+
+def _draw(x: Tensor, low: float, high: float) -> Tensor:
+    return torch.rand(len(x), 1, 1, 1, device=x.device) * (high - low) + low
+
+
+def _shifted(n: int, length: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """(n, length) source positions along a side, moved by one draw each, and whether they lie inside."""
+    most = length // 8
+    shift = torch.randint(-most, most + 1, (n, 1), device=device)
+    source = torch.arange(length, device=device) + shift
+    return source.clamp(0, length - 1), (source >= 0) & (source < length)
+
+
+def _stretch(n: int, length: int, device: torch.device) -> Tensor:
+    """(n, length): the half of a side around a centre that is drawn for each."""
+    half = length // 2
+    from_start = torch.arange(length, device=device) - torch.randint(0, length, (n, 1), device=device) + half // 2
+    return (from_start >= 0) & (from_start < half)
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """A row of CHANGES."""
+
+    apply: Callable[[Tensor], Tensor]
+    geometric: bool
+    """Whether pictures that are judged together must be changed alike."""
+
+
+CHANGES: dict[str, Change] = {
+    "colour": Change(colour, geometric=False),
+    "translation": Change(translation, geometric=True),
+    "cutout": Change(cutout, geometric=True),
+}
+
+
+def augment(x: Tensor, names: Sequence[str], p: float, parts: Sequence[int]) -> Tensor:
+    """`x` with each change of `names` done to each picture with probability `p`.
+
+    `parts` are the channels of the pictures that are stacked in `x`: places move together, colours change alone.
+    """
+    for name in names:
+        change = CHANGES[name]
+        if change.geometric:
+            changed = change.apply(x)
+        else:
+            changed = torch.cat([change.apply(part) for part in torch.split(x, list(parts), 1)], 1)
+        if p < 1:
+            changed = torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < p, changed, x)
+        x = changed
+    return x
+
+
+class Adaptation:
+    """The probability of the changes, moved so that D's lead on real pictures stays at `target`.
+
+    r = mean sign(D(real)) over the last four batches; `p` rises where r is above the target and falls where it is
+    below, by as much as takes `images` to go from 0 to 1 (Karras et al., 2020, section 3.1).
+    """
+
+    EVERY = 4
+
+    def __init__(self, target: float, images: int) -> None:
+        self.target, self.images = target, images
+        self.p = 0.0
+        self.r = 0.0
+        self._signs, self._seen, self._batches = 0.0, 0, 0
+
+    def saw(self, real: Tensor, threshold: float) -> None:
+        """Take note of D's logits of real pictures, (N, …); moves `p` at every fourth batch."""
+        signs = torch.sign(real.detach().float() - threshold)
+        self._signs += float(signs.mean()) * len(real)
+        self._seen += len(real)
+        self._batches += 1
+        if self._batches == self.EVERY:
+            self.r = self._signs / self._seen
+            step = self._seen / self.images
+            self.p = min(1.0, max(0.0, self.p + (step if self.r > self.target else -step)))
+            self._signs, self._seen, self._batches = 0.0, 0, 0
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {"p": self.p, "r": self.r, "window": [self._signs, self._seen, self._batches]}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take back what `state` gave."""
+        self.p, self.r = state["p"], state["r"]
+        self._signs, self._seen, self._batches = state["window"]

@@ -1,0 +1,44 @@
+"""A pool of past fakes, so that the discriminator does not forget what it has learned to see through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Pool:
+    """Keeps up to `size` pictures (Shrivastava et al., 2017, section 2.3, as CycleGAN uses it).
+
+    Until it is full, every picture goes in and comes out. Then half of the time a picture takes the place of an old
+    one, which comes out in its stead. Draws come from torch's global generator, which checkpoints keep.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.pictures: list[Tensor] = []
+
+    def __call__(self, fakes: Tensor) -> Tensor:
+        """(N, C, H, W) -> as many, some of them from earlier calls; the input itself when `size` is 0."""
+        if self.size == 0:
+            return fakes
+        return torch.stack([self._exchange(picture) for picture in fakes])
+
+    def _exchange(self, picture: Tensor) -> Tensor:
+        if len(self.pictures) < self.size:
+            self.pictures.append(picture.clone())
+            return picture
+        if torch.rand(()) < 0.5:
+            return picture
+        place = int(torch.randint(self.size, ()))
+        old, self.pictures[place] = self.pictures[place], picture.clone()
+        return old
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {"pictures": [picture.cpu() for picture in self.pictures]}
+
+    def load_state(self, state: dict[str, Any], device: torch.device) -> None:
+        """Take back what `state` gave."""
+        self.pictures = [picture.to(device) for picture in state["pictures"]]

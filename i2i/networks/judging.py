@@ -1,0 +1,57 @@
+"""What every discriminator is made of: features on the way to the logits, spectral normalisation, batch spread.
+
+A discriminator is an `nn.Sequential` called `layers`; its features are the activated maps that `nn.LeakyReLU` gives.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+
+class Discriminator(nn.Module):
+    """Pictures (N, C, H, W) in [-1, 1] -> logits (N, 1, h, w), with the features on the way if wanted."""
+
+    smallest: int
+    """Smallest side that it takes, in pixels."""
+    first_feature = 0
+    """How many of the activated maps, from the input on, are not among the features."""
+
+    def __init__(self, layers: nn.Sequential, *, spectral: bool) -> None:
+        super().__init__()
+        if spectral:
+            for layer in layers:
+                if isinstance(layer, nn.Conv2d):
+                    spectral_norm(layer)
+        self.layers = layers
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) in [-1, 1] -> logits."""
+        return self.features(x)[1]
+
+    def features(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
+        """(N, C, H, W) in [-1, 1] -> the activated maps, from the input on, and the logits."""
+        maps = []
+        for layer in self.layers:
+            x = layer(x)
+            if isinstance(layer, nn.LeakyReLU):
+                maps.append(x)
+        return maps[self.first_feature :], x
+
+
+class MinibatchStd(nn.Module):
+    """(N, C, H, W) -> (N, C + 1, H, W): one more map, filled with how much the pictures of the batch differ.
+
+    That is the standard deviation over the batch, averaged over channels and places (Karras et al., 2018, section 3).
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C + 1, H, W)."""
+        spread = (x.float().var(0, correction=0) + 1e-8).sqrt().mean()
+        return torch.cat([x, spread.to(x.dtype).expand(len(x), 1, *x.shape[2:])], 1)
+
+
+def couples_batch(network: nn.Module) -> bool:
+    """Whether the pictures of a batch influence each other in training, so that batches must not be joined."""
+    return any(isinstance(module, nn.BatchNorm2d | MinibatchStd) for module in network.modules())

@@ -1,0 +1,110 @@
+"""Runs of tiny networks on noise, trained as the command does it; for the tests of what a run keeps and changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from i2i.config import LogConfig, TrainConfig, resolve
+from i2i.device import place
+from i2i.feed import Sample, batches, stack
+from i2i.loop import Pace, fit
+from i2i.methods import METHODS, Method
+from i2i.run import Run
+
+SIZE = 64
+TINY: dict[str, Any] = {
+    "data": {"path": "noise"},
+    "size": SIZE,
+    "batch": 2,
+    "images": 8,
+    "generator": {"width": 4},
+    "discriminator": {"width": 4},
+}
+CPU = torch.device("cpu")
+Ranges = Mapping[str, tuple[float, float]]
+EVEN: Ranges = {"a": (-1, 1), "b": (-1, 1)}
+
+
+class Noise:
+    """Samples that are functions of their number."""
+
+    def __init__(self, size: int = SIZE, ranges: Ranges = EVEN) -> None:
+        self.size, self.ranges = size, ranges
+
+    def __getitem__(self, n: int) -> Sample:
+        rng = np.random.default_rng((7, n))
+        shape = (3, self.size, self.size)
+        return {side: rng.uniform(*ends, shape).astype(np.float32) for side, ends in self.ranges.items()}
+
+
+def noise(*numbers: int, size: int = SIZE, ranges: Ranges = EVEN) -> dict[str, Tensor]:
+    """The samples of these numbers as a batch."""
+    return stack([Noise(size, ranges)[n] for n in numbers], CPU)
+
+
+def tiny(name: str, **settings: Any) -> TrainConfig:
+    """The method's defaults with tiny networks and `settings` on top, complete."""
+    return METHODS[name].resolved(resolve(METHODS[name].Config, [TINY, {"method": name, **settings}]), 10)
+
+
+def fresh(name: str, precision: str = "fp32", **settings: Any) -> Method:
+    """The method with the networks that a run with these settings begins with."""
+    config = tiny(name, **settings)
+    torch.manual_seed(config.seed)
+    return METHODS[name].from_config(config, place("cpu", precision))
+
+
+def train(
+    folder: Path,
+    name: str,
+    total: int,
+    *,
+    until: int | None = None,
+    precision: str = "fp32",
+    spoil: Callable[[Method], object] | None = None,
+    every: int = 2,
+    ranges: Ranges = EVEN,
+    **settings: Any,
+) -> tuple[Method, Run]:
+    """Train on noise; `until` pretends a stop there; `spoil(method)` breaks something; each `every` images are
+    logged; `ranges` are the values of the noise."""
+    config = tiny(name, images=total, **settings)
+    method = fresh(name, precision, images=total, **settings)
+    run = Run(folder)
+    run.start(config)
+    if spoil:
+        spoil(method)
+    fit(
+        method,
+        lambda start: batches(Noise(config.size, ranges), start, until or total, config.batch, 0, CPU),
+        run,
+        Pace.of(total, config.batch, LogConfig(every=every, samples=2 * every, checkpoint=every)),
+        decay_from=config.optimizer.decay_from,
+        validation=(["one", "two"], noise(1000, 1001, size=config.size, ranges=ranges)),
+        rows=2,
+        keep=2,
+    )
+    return method, run
+
+
+def weights(method: Method) -> dict[str, Tensor]:
+    """Every weight and buffer by network and name; not copies."""
+    return {f"{n}.{k}": v for n, net in method.networks.items() for k, v in net.state_dict().items()}
+
+
+def snapshot(method: Method) -> dict[str, Tensor]:
+    """The same as copies, to compare with later ones."""
+    return {name: value.clone() for name, value in weights(method).items()}
+
+
+def changed(before: dict[str, Tensor], method: Method) -> set[str]:
+    """Names of the networks with other parameters than in `before`."""
+    parameters = {f"{n}.{k}" for n, net in method.networks.items() for k, _ in net.named_parameters()}
+    now = weights(method)
+    return {name.partition(".")[0] for name in parameters if not torch.equal(before[name], now[name])}
