@@ -9,13 +9,17 @@ import typer
 import yaml
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
+from tiny_runs import fresh, noise
 from words import PAGES, ROOT, inline_commands, names, prose, shell_lines, table
 
+from i2i.adversarial import ADVERSARIAL, CHANGES
+from i2i.adversarial.sense import NONSENSE
 from i2i.card import Card, Probe
 from i2i.commands import app
 from i2i.commands.training import Request, settings
 from i2i.config import FREE_TO_CHANGE, parse_assignments, resolve
 from i2i.datasets.augment import AUGMENTATIONS
+from i2i.errors import ConfigError
 from i2i.methods import METHODS
 from i2i.methods.pix2pix import Pix2PixConfig
 from i2i.metrics import METRICS
@@ -121,7 +125,15 @@ def test_an_option_in_a_sentence_belongs_to_some_command(page):
 def test_a_setting_in_a_sentence_exists(page):
     for assignment in re.findall(r"--set ([a-z_.0-9]+=[^\s`)]+)", prose(page)):
         if not assignment.startswith("key"):
-            resolve(Pix2PixConfig, [{"data": {"path": "x"}}, parse_assignments([assignment])])
+            assert any(is_setting_of(method, assignment) for method in METHODS.values()), assignment
+
+
+def is_setting_of(method, assignment):
+    try:
+        resolve(method.Config, [{"data": {"path": "x"}}, parse_assignments([assignment])])
+    except ConfigError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_ids)
@@ -141,18 +153,37 @@ def fields(model, prefix=""):
             yield prefix + name, field.default
 
 
-def test_every_setting_is_listed_with_its_default():
+def value(cell):
+    """What a cell of a table of settings says: nothing for a dash, a value of YAML, or that it must be given."""
+    return "required" if cell == "required" else yaml.safe_load(cell.strip("`"))
+
+
+def defaults_in_the_docs(name):
+    """Those of training.md, and on top what unpaired.md says in the method's column, if there is one."""
     rows = table(DOCS / "training.md", "setting")
     said = {names(row["setting"])[0]: row["default"] for row in rows}
-    real = dict(fields(Pix2PixConfig))
-    assert list(said) == list(dict.fromkeys(said))
+    assert list(said) == [names(row["setting"])[0] for row in rows]  # none twice
+    for row in table(DOCS / "unpaired.md", "setting"):
+        if name in row:
+            said[names(row["setting"])[0]] = row[name]
+    return {key: value(cell) for key, cell in said.items() if cell != "—"}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_setting_is_listed_with_its_default(name):
+    said, real = defaults_in_the_docs(name), dict(fields(METHODS[name].Config))
     assert set(said) == set(real)
-    for key, text in said.items():
-        default = real[key]
-        if default is PydanticUndefined:
-            assert text == "required", key
-        else:
-            assert yaml.safe_load(text.strip("`")) == (list(default) if isinstance(default, tuple) else default), key
+    for key, default in real.items():
+        wanted = "required" if default is PydanticUndefined else default
+        shown = float(said[key]) if isinstance(wanted, float) and isinstance(said[key], str) else said[key]
+        assert shown == (list(wanted) if isinstance(wanted, tuple) else wanted), key
+
+
+def test_the_table_of_unpaired_settings_repeats_none_that_are_the_same_everywhere():
+    real = {name: dict(fields(method.Config)) for name, method in METHODS.items()}
+    for row in table(DOCS / "unpaired.md", "setting"):
+        key = names(row["setting"])[0]
+        assert len({str(defaults.get(key, "none of its")) for defaults in real.values()}) > 1, key
 
 
 def test_the_docs_say_what_may_differ_when_a_run_is_resumed():
@@ -160,10 +191,51 @@ def test_the_docs_say_what_may_differ_when_a_run_is_resumed():
     assert set(names(line)) == FREE_TO_CHANGE
 
 
-def test_every_preset_is_listed():
-    assert [names(row["--preset"])[0] for row in table(DOCS / "training.md", "--preset")] == list(
-        METHODS["pix2pix"].PRESETS
-    )
+def flat(preset, prefix=""):
+    """`{"gan": {"r1": 1}}` as `{"gan.r1": 1}`."""
+    for key, inner_value in preset.items():
+        if isinstance(inner_value, dict):
+            yield from flat(inner_value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, inner_value
+
+
+def test_every_preset_is_listed_with_all_that_it_sets():
+    said = {("pix2pix", names(row["--preset"])[0]): row["is"] for row in table(DOCS / "training.md", "--preset")}
+    for row in table(DOCS / "unpaired.md", "--preset"):
+        said[names(row["of"])[0], names(row["--preset"])[0]] = row["settings"]
+    assert list(said) == [(name, preset) for name, method in METHODS.items() for preset in method.PRESETS]
+    for (name, preset), cell in said.items():
+        listed = dict(flat(parse_assignments(names(cell))))
+        assert listed == dict(flat(METHODS[name].PRESETS[preset])), f"{preset} of {name}"
+
+
+def test_every_adversarial_loss_every_remedy_and_every_refusal_is_in_the_toolbox():
+    page = DOCS / "toolbox.md"
+    assert [names(row["gan.loss"])[0] for row in table(page, "gan.loss")] == list(ADVERSARIAL)
+    said = [name for row in table(page, "setting") for name in names(row["setting"])]
+    common = {key for key, _ in fields(Pix2PixConfig)}
+    remedies = {key for key in common if key.startswith(("gan.", "ema."))} - {"gan.loss"}
+    remedies |= {"discriminator.spectral", "discriminator.minibatch_std", "optimizer.lr_d", "optimizer.clip"}
+    assert len(said) == len(set(said))
+    assert set(said) == remedies | {"generator.up"}
+    assert all(f"`{change}`" in page.read_text() for change in CHANGES)
+    assert len(table(page, "combination")) == len(NONSENSE)
+
+
+def test_every_figure_of_the_log_is_explained():
+    """Those of a step with every remedy that has one, and of a sample grid."""
+    keys = {name for row in table(DOCS / "run-directory.md", "key") for name in names(row["key"])}
+    remedies = {"gan": {"gradient_penalty": 1, "feature_matching": 1, "augment": ["colour"], "ada": True}}
+    calm = {"discriminator": {"name": "patch", "layers": 2, "width": 2, "norm": "none"}, "generator": {"width": 2}}
+    for name in METHODS:
+        for rows in (remedies, {"gan": {"r1": 1}}):
+            method = fresh(name, **rows, **calm)
+            logged = [set(method.step(noise(0, 1))) for _ in range(2)]  # DiscoGAN's sides take turns
+            logged.append({f"lr_{optimizer}" for optimizer in method.optimizers})
+            for key in set().union(*logged):
+                plain = re.sub("_[xyab]$", "", key)
+                assert {key, plain} & keys, f"{key} of {name}"
 
 
 def whole(text):

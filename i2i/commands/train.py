@@ -12,7 +12,7 @@ from . import app
 
 @app.command()
 def train(
-    method: Annotated[str, typer.Argument(help="What to train: pix2pix.")],
+    method: Annotated[str, typer.Argument(help="What to train: pix2pix, cyclegan or discogan.")],
     data: Annotated[Path, typer.Argument(help="Folder of training pictures.")],
     run: Annotated[Path, typer.Option(help="Folder of the run; the same command again resumes it.")],
     size: Annotated[int | None, typer.Option(help="Side of the training crops, in pixels.")] = None,
@@ -33,13 +33,15 @@ def train(
 ) -> None:
     """Train a translator on a folder of pictures.
 
-    Leaves in RUN: config.yaml, log.jsonl, checkpoints, a sample grid over time, report.html and model.onnx.
+    Leaves in RUN: config.yaml, log.jsonl, checkpoints, a sample grid over time, report.html and model.onnx
+    (a2b.onnx and b2a.onnx where both directions are trained).
     Ctrl-C stops with a checkpoint; the same command again goes on from there.
 
     \b
     i2i train pix2pix photos/facades --run runs/facades
     i2i train pix2pix facades --run runs/f --size 128 --images 4000 --direction b2a
     i2i train pix2pix facades --run runs/f --preset fast --set generator.name=resnet6 --set lambda_l1=50
+    i2i train cyclegan photos/seasons --run runs/seasons --preset season
     """
     from ..config import parse_assignments
     from .training import Request, print_config, train_run

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from .base import Batch, Method
+from .cyclegan import CycleGAN
+from .discogan import DiscoGAN
 from .pix2pix import Pix2Pix
 
 __all__ = ["METHODS", "Batch", "Method"]
 
 METHODS: dict[str, type[Method]] = {
     "pix2pix": Pix2Pix,
+    "cyclegan": CycleGAN,
+    "discogan": DiscoGAN,
 }

@@ -1,0 +1,178 @@
+"""CycleGAN: two GANs that undo each other, on unpaired pictures (Zhu et al., ICCV 2017, arXiv 1703.10593).
+
+Pictures are float32 NCHW in [-1, 1]; x in X and y in Y. G: X -> Y and F: Y -> X; D_Y judges pictures of Y, D_X of X.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self, cast
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from ..adversarial import Judge, Turns, suffixed
+from ..config import AdamConfig, DiscriminatorConfig, EmaConfig, GanConfig, TrainConfig
+from ..device import Placement
+from ..errors import ConfigError
+from ..losses import l1
+from ..networks import check_size, couples_batch, init_normal
+from ..networks.norms import statistics_kept
+from .base import Batch, adam, build_discriminator, build_generator, completed
+from .unpaired import Unpaired, channels_of, refuse_direction
+
+
+class CycleDiscriminator(DiscriminatorConfig):
+    """The paper's D: 70-pixel patches, instance normalisation."""
+
+    norm: str | None = "instance"
+
+
+class CycleContest(GanConfig):
+    """The paper's contest: least squares, and a pool of 50 past fakes (section 4)."""
+
+    loss: str = "least_squares"
+    pool: int = Field(50, ge=0)
+
+
+class CycleGANConfig(TrainConfig):
+    """The settings of CycleGAN; the defaults are the paper's."""
+
+    method: str = "cyclegan"
+    discriminator: CycleDiscriminator = CycleDiscriminator()
+    gan: CycleContest = CycleContest()
+    lambda_cycle: float = Field(10, ge=0)
+    """Weight lambda of the cycle consistency of both directions (eq. 3)."""
+    lambda_identity: float = Field(0.5, ge=0)
+    """Weight of the identity terms, as a share of `lambda_cycle` (section 5.2); 0 leaves them out."""
+    lambda_d: float = Field(0.5, gt=0)
+    """Weight of the discriminators' losses: halved, which slows them against G and F (section 4)."""
+    init_std: float = Field(0.02, gt=0)
+    """Standard deviation of the initial weights."""
+
+
+class CycleGAN(Unpaired):
+    """G, F, D_X and D_Y of the paper: a step updates G and F together, then both discriminators."""
+
+    Config = CycleGANConfig
+    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
+        "paper": {},
+        # Snow must be free to cover what it covers, so the identity counts less; averaged weights, no checkerboard.
+        "season": {"generator": {"up": "resize"}, "lambda_identity": 0.1, "ema": {"images": 5000}},
+        # Few paintings and much to repaint: the cycle holds less tight, and D cannot learn the paintings by heart.
+        "style": {
+            "generator": {"up": "resize"},
+            "lambda_cycle": 5,
+            "gan": {"augment": ["translation", "cutout"], "augment_p": 0.5},
+            "ema": {"images": 5000},
+        },
+        "fast": {
+            "size": 128,
+            "batch": 4,
+            "generator": {"width": 32, "up": "resize"},
+            "discriminator": {"width": 32},
+            "optimizer": {"lr": 4e-4},
+            "lambda_identity": 0.1,
+            "ema": {"images": 2000},
+        },
+    }
+
+    def __init__(
+        self,
+        G: nn.Module,
+        F: nn.Module,
+        D_X: nn.Module,
+        D_Y: nn.Module,
+        placement: Placement,
+        *,
+        optimizer: AdamConfig,
+        gan: GanConfig,
+        ema: EmaConfig,
+        lambda_cycle: float = 10,
+        lambda_identity: float = 0.5,
+        lambda_d: float = 0.5,
+    ) -> None:
+        super().__init__(placement, Turns(gan.d_steps, gan.g_steps), optimizer.clip)
+        self.G, self.F = G.to(placement.device), F.to(placement.device)
+        self.D_X, self.D_Y = (Judge(D.to(placement.device), gan, placement) for D in (D_X, D_Y))
+        self.opt_g = adam([self.G, self.F], optimizer)
+        self.opt_d = adam([self.D_X.D, self.D_Y.D], optimizer, lr=optimizer.lr_d)
+        self.lambda_cycle, self.lambda_identity, self.lambda_d = lambda_cycle, lambda_identity, lambda_d
+        self.joins = not (couples_batch(self.G) or couples_batch(self.F))
+        self.networks = {"G": self.G, "F": self.F, "D_X": self.D_X.D, "D_Y": self.D_Y.D}
+        self.judges = {"D_X": self.D_X, "D_Y": self.D_Y}
+        self.optimizers = {"g": self.opt_g, "d": self.opt_d}
+        self.generators = {"a2b": "G", "b2a": "F"}
+        self.average(ema)
+
+    @classmethod
+    def resolved(cls, config: TrainConfig, count: int) -> TrainConfig:
+        """The configuration with the networks named (9 blocks from 256 pixels on, 6 below) and the length in images."""
+        refuse_direction(config)
+        return completed(config, count, "resnet9" if config.size >= 256 else "resnet6")
+
+    @classmethod
+    def from_config(cls, config: TrainConfig, placement: Placement) -> Self:
+        """Networks by name, initialised from N(0, init_std)."""
+        config = cast(CycleGANConfig, config)
+        of_x, of_y = channels_of(config)
+        if of_x != of_y and config.lambda_identity > 0:
+            raise ConfigError(
+                f"The identity terms put pictures of one domain ({of_x} channels) where those of the other ({of_y}) "
+                "belong. Use --set lambda_identity=0, or read both alike with --set data.channels_a=3 "
+                "--set data.channels_b=3."
+            )
+        G, F = build_generator(config, (of_x, of_y)), build_generator(config, (of_y, of_x))
+        D_X, D_Y = build_discriminator(config, of_x), build_discriminator(config, of_y)
+        check_size(config.size, G, D_X)
+        for network in (G, F, D_X, D_Y):
+            init_normal(network, config.init_std)
+        names = ("optimizer", "gan", "ema", "lambda_cycle", "lambda_identity", "lambda_d")
+        return cls(G, F, D_X, D_Y, placement, **{name: getattr(config, name) for name in names})
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """One update of G and F, then one of D_X and D_Y: `a` is x and `b` is y, which do not belong together."""
+        x, y = batch["a"], batch["b"]
+        g_turn, d_turn = self.turns.next()
+        scalars: dict[str, Tensor] = {}
+        with torch.set_grad_enabled(g_turn), self.placement.autocast():
+            fake_y, same_y = self._translate(self.G, x, y, g_turn)  # G(x), G(y)
+            fake_x, same_x = self._translate(self.F, y, x, g_turn)  # F(y), F(x)
+
+        if g_turn:
+            with self.placement.autocast(), statistics_kept(self.F), statistics_kept(self.G):
+                cycle_x, cycle_y = self.F(fake_y), self.G(fake_x)
+            gan_y, of_y = self.D_Y.g_loss(fake_y, y)  # eq. 1, for G
+            gan_x, of_x = self.D_X.g_loss(fake_x, x)  # the same, for F
+            g_cycle_x, g_cycle_y = l1(cycle_x, x), l1(cycle_y, y)  # eq. 2
+            loss = gan_y + gan_x + self.lambda_cycle * (g_cycle_x + g_cycle_y)  # eq. 3
+            scalars |= suffixed(of_x, "x") | suffixed(of_y, "y") | {"g_cycle_x": g_cycle_x, "g_cycle_y": g_cycle_y}
+            if same_x is not None and same_y is not None:
+                g_same_x, g_same_y = l1(same_x, x), l1(same_y, y)  # section 5.2
+                loss = loss + self.lambda_cycle * self.lambda_identity * (g_same_x + g_same_y)
+                scalars |= {"g_same_x": g_same_x, "g_same_y": g_same_y}
+            self.descend(self.opt_g, loss)
+            self.follow(len(x))
+
+        if d_turn:
+            d_x, of_x = self.D_X.d_loss(fake_x, x)
+            d_y, of_y = self.D_Y.d_loss(fake_y, y)
+            self.descend(self.opt_d, self.lambda_d * (d_x + d_y))
+            scalars |= suffixed(of_x, "x") | suffixed(of_y, "y")
+        return scalars
+
+    def _translate(
+        self, network: nn.Module, foreign: Tensor, own: Tensor, g_turn: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """The network's picture of the other domain, and of its own, which it should leave as it is.
+
+        In one pass where pictures do not influence each other: half the visits to the weights.
+        """
+        if not (g_turn and self.lambda_identity > 0):
+            return network(foreign), None
+        if not self.joins:
+            translated = network(foreign)
+            with statistics_kept(network):
+                return translated, network(own)
+        translated, same = network(torch.cat([foreign, own])).split([len(foreign), len(own)])
+        return translated, same

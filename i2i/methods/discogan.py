@@ -1,0 +1,200 @@
+"""DiscoGAN: relations between two domains, found without pairs (Kim et al., ICML 2017, arXiv 1703.05192).
+
+Pictures are float32 NCHW in [-1, 1]; errors are taken in [0, 1], the authors' range. G_AB: A -> B and G_BA: B -> A; D_A
+judges pictures of A, D_B of B. The defaults are the authors' released code, which adds to the paper a feature-matching
+term and a curriculum, and takes two steps of the generators for one of the discriminators.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, Self, cast
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from ..adversarial import Judge, Scalars, Turns, suffixed
+from ..config import AdamConfig, DataConfig, DiscriminatorConfig, EmaConfig, GanConfig, GeneratorConfig, TrainConfig
+from ..device import Placement
+from ..losses import mse
+from ..networks import check_size, init_normal
+from ..networks.norms import statistics_kept
+from .base import Batch, adam, build_discriminator, build_generator, completed
+from .unpaired import Unpaired, channels_of, refuse_direction
+
+
+class DiscoData(DataConfig):
+    """The authors' pictures: squeezed to the size, and nothing else."""
+
+    augment: tuple[str, ...] = ("none",)
+    squash: bool = True
+
+
+class DiscoGenerator(GeneratorConfig):
+    """The authors' encoder-decoder, without the bottleneck."""
+
+    name: str = "disco"
+
+
+class DiscoDiscriminator(DiscriminatorConfig):
+    """The authors' discriminator."""
+
+    name: str = "disco"
+
+
+class DiscoContest(GanConfig):
+    """The authors' contest: 0.1 · (cross-entropy + 9 · feature matching), two steps of G for one of D."""
+
+    feature_matching: float = Field(9, ge=0, allow_inf_nan=False)
+    g_steps: int = Field(2, ge=1)
+
+
+class DiscoAdam(AdamConfig):
+    """Adam with the authors' weight decay, and a constant rate."""
+
+    weight_decay: float = Field(1e-5, ge=0, allow_inf_nan=False)
+    decay_from: float = Field(1, ge=0, le=1)
+
+
+class DiscoGANConfig(TrainConfig):
+    """The settings of DiscoGAN; the defaults are the authors' code."""
+
+    method: str = "discogan"
+    size: int = Field(64, ge=16)
+    batch: int = Field(64, ge=1)
+    data: DiscoData
+    generator: DiscoGenerator = DiscoGenerator()
+    discriminator: DiscoDiscriminator = DiscoDiscriminator()
+    gan: DiscoContest = DiscoContest()
+    optimizer: DiscoAdam = DiscoAdam()
+    rate: float = Field(0.5, ge=0, le=1)
+    """Share of the reconstruction in the generators' loss; the contest has the rest."""
+    starting_rate: float = Field(0.01, ge=0, le=1)
+    """The same during the curriculum."""
+    curriculum: int = Field(10_000, ge=0)
+    """Steps at the start with `starting_rate`."""
+    lambda_gan: float = Field(0.1, ge=0)
+    """Weight of the contest beside its share."""
+    reconstruct: Literal["both", "a", "none"] = "both"
+    """What is translated there and back: `both`; `a` alone, with D_A idle; `none`, two plain GANs (paper, figure 2)."""
+    init_std: float | None = Field(None, gt=0)
+    """Standard deviation of the initial weights; by default torch's own initialisation, as the authors'."""
+
+
+class DiscoGAN(Unpaired):
+    """G_AB, G_BA, D_A and D_B: on each batch a step of both generators or of both discriminators, in turns."""
+
+    Config = DiscoGANConfig
+    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
+        "paper": {"gan": {"feature_matching": 0}, "curriculum": 0, "lambda_gan": 1},
+        # The authors' settings for turned cars and faces: what is shared must pass through 100 numbers.
+        "pose": {"generator": {"name": "disco_bottleneck"}, "rate": 0.9, "starting_rate": 0.9},
+        # Larger pictures keep their places: a generator that works at a quarter of the size, and patches.
+        "season": {
+            "data": {"augment": ["jitter", "flip"], "squash": False},
+            "size": 128,
+            "batch": 4,
+            "generator": {"name": "resnet6", "up": "resize"},
+            "discriminator": {"name": "patch", "norm": "instance"},
+            "curriculum": 1000,
+            "rate": 0.9,
+            "ema": {"images": 5000},
+        },
+        "style": {
+            "data": {"augment": ["jitter", "flip"], "squash": False},
+            "size": 128,
+            "batch": 4,
+            "generator": {"name": "resnet6", "up": "resize"},
+            "discriminator": {"name": "patch", "norm": "instance"},
+            "gan": {"augment": ["translation", "cutout"], "augment_p": 0.5},
+            "curriculum": 1000,
+            "ema": {"images": 5000},
+        },
+        "fast": {"generator": {"width": 16}, "discriminator": {"width": 16}, "curriculum": 1000},
+    }
+
+    def __init__(
+        self,
+        G_AB: nn.Module,
+        G_BA: nn.Module,
+        D_A: nn.Module,
+        D_B: nn.Module,
+        placement: Placement,
+        *,
+        optimizer: AdamConfig,
+        gan: GanConfig,
+        ema: EmaConfig,
+        rate: float = 0.5,
+        starting_rate: float = 0.01,
+        curriculum: int = 10_000,
+        lambda_gan: float = 0.1,
+        reconstruct: str = "both",
+    ) -> None:
+        super().__init__(placement, Turns(gan.d_steps, gan.g_steps), optimizer.clip)
+        self.G_AB, self.G_BA = G_AB.to(placement.device), G_BA.to(placement.device)
+        self.D_A, self.D_B = (Judge(D.to(placement.device), gan, placement) for D in (D_A, D_B))
+        self.opt_g = adam([self.G_AB, self.G_BA], optimizer)
+        self.opt_d = adam([self.D_A.D, self.D_B.D], optimizer, lr=optimizer.lr_d)
+        self.rate, self.starting_rate, self.curriculum = rate, starting_rate, curriculum
+        self.lambda_gan, self.reconstruct = lambda_gan, reconstruct
+        self.networks = {"G_AB": self.G_AB, "G_BA": self.G_BA, "D_A": self.D_A.D, "D_B": self.D_B.D}
+        self.judges = {"D_A": self.D_A, "D_B": self.D_B}
+        self.optimizers = {"g": self.opt_g, "d": self.opt_d}
+        self.generators = {"a2b": "G_AB", "b2a": "G_BA"}
+        self.average(ema)
+
+    @classmethod
+    def resolved(cls, config: TrainConfig, count: int) -> TrainConfig:
+        """The configuration with the networks named and the length counted in images."""
+        refuse_direction(config)
+        return completed(config, count, "disco")
+
+    @classmethod
+    def from_config(cls, config: TrainConfig, placement: Placement) -> Self:
+        """Networks by name, initialised as torch does unless `init_std` is given."""
+        config = cast(DiscoGANConfig, config)
+        of_a, of_b = channels_of(config)
+        G_AB, G_BA = build_generator(config, (of_a, of_b)), build_generator(config, (of_b, of_a))
+        D_A, D_B = build_discriminator(config, of_a), build_discriminator(config, of_b)
+        check_size(config.size, G_AB, D_A)
+        if config.init_std is not None:
+            for network in (G_AB, G_BA, D_A, D_B):
+                init_normal(network, config.init_std)
+        names = ("optimizer", "gan", "ema", "rate", "starting_rate", "curriculum", "lambda_gan", "reconstruct")
+        return cls(G_AB, G_BA, D_A, D_B, placement, **{name: getattr(config, name) for name in names})
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """One update of both generators, or of both discriminators: `a` and `b` do not belong together."""
+        x_A, x_B = batch["a"], batch["b"]
+        r = self.starting_rate if self.turns.count < self.curriculum else self.rate
+        g_turn, d_turn = self.turns.next()
+        scalars: Scalars = {}
+        with torch.set_grad_enabled(g_turn), self.placement.autocast():
+            x_AB, x_BA = self.G_AB(x_A), self.G_BA(x_B)
+
+        if g_turn:
+            gan_B, of_B = self.D_B.g_loss(x_AB, x_B)  # paper, eq. 5
+            scalars |= suffixed(of_B, "b")
+            loss = (1 - r) * self.lambda_gan * gan_B
+            if self.reconstruct != "a":
+                gan_A, of_A = self.D_A.g_loss(x_BA, x_A)
+                scalars |= suffixed(of_A, "a")
+                loss = loss + (1 - r) * self.lambda_gan * gan_A
+            for end in {"both": "ab", "a": "a", "none": ""}[self.reconstruct]:
+                back, x, there = (self.G_BA, x_A, x_AB) if end == "a" else (self.G_AB, x_B, x_BA)
+                with self.placement.autocast(), statistics_kept(back):
+                    again = back(there)
+                scalars[f"g_cycle_{end}"] = mse(again, x) / 4  # eq. 3 and 4; of [0, 1], which is half as wide
+                loss = loss + r * scalars[f"g_cycle_{end}"]
+            self.descend(self.opt_g, loss)
+            self.follow(len(x_A))
+
+        if d_turn:
+            loss, of_B = self.D_B.d_loss(x_AB, x_B)  # eq. 7
+            scalars |= suffixed(of_B, "b")
+            if self.reconstruct != "a":
+                d_A, of_A = self.D_A.d_loss(x_BA, x_A)
+                scalars |= suffixed(of_A, "a")
+                loss = loss + d_A
+            self.descend(self.opt_d, loss / 2)
+        return scalars

@@ -1,0 +1,75 @@
+"""What methods on two unpaired domains share: both directions, what is shown, how cheating is watched.
+
+Pictures are float32 NCHW in [-1, 1]: x from the batch's `a`, y from `b`, which are drawn apart from each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from ..cheats import cheats
+from ..config import TrainConfig
+from ..distances import sliced_wasserstein
+from ..errors import ConfigError
+from .base import Batch, Method, beliefs
+
+
+class Unpaired(Method):
+    """A method with a generator for each direction: `generators` holds `a2b` and `b2a`."""
+
+    data_kind = "unpaired"
+    best_metric = "val_swd"
+
+    @torch.no_grad()
+    def show(self, batch: Batch) -> dict[str, Tensor]:
+        """Of each domain: the picture, its translation, and that translated back; each picture alone.
+
+        In the arithmetic of training, for the grids of a long run would take hours otherwise.
+        """
+        there, back = self.served("a2b"), self.served("b2a")
+        columns = {"A": batch["a"], "B": batch["b"]}
+        columns["A → B"] = self._alone(there, columns["A"])
+        columns["A → B → A"] = self._alone(back, columns["A → B"])
+        columns["B → A"] = self._alone(back, columns["B"])
+        columns["B → A → B"] = self._alone(there, columns["B → A"])
+        return {name: columns[name] for name in ("A", "A → B", "A → B → A", "B", "B → A", "B → A → B")}
+
+    @torch.no_grad()
+    def score(self, columns: Mapping[str, Tensor]) -> dict[str, float]:
+        """`val_swd`: how far translations are from real pictures, mean of both directions; and the cheats' figures."""
+        there, back = self.served("a2b"), self.served("b2a")
+        x, y, fake_y, fake_x = (columns[name] for name in ("A", "B", "A → B", "B → A"))
+        distance = (sliced_wasserstein(fake_y, y) + sliced_wasserstein(fake_x, x)) / 2
+        return {
+            "val_swd": distance,
+            **cheats(x, fake_y, y, lambda p: self._alone(back, p), "a2b"),
+            **cheats(y, fake_x, x, lambda p: self._alone(there, p), "b2a"),
+        }
+
+    def words(self, scalars: Mapping[str, float]) -> str:
+        """How far the way there and back is off, and what the discriminators believe."""
+        cycles = [value for name, value in scalars.items() if name.startswith("g_cycle")]
+        off = [f"cycle {sum(cycles) / len(cycles):.3g}"] if cycles else []
+        return ", ".join([*off, *beliefs(scalars)])
+
+    def _alone(self, network: nn.Module, pictures: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C', H, W) in full precision, picture by picture."""
+        with self.placement.autocast():
+            return torch.cat([network(picture[None]).float() for picture in pictures])
+
+
+def refuse_direction(config: TrainConfig) -> None:
+    """Raises ConfigError when a direction is asked for: both are trained."""
+    if config.direction != "a2b":
+        raise ConfigError(
+            f"{config.method} trains both directions at once, so --direction has no place here. "
+            "Leave it out, and choose afterwards: i2i convert RUN SOURCE TARGET --direction b2a."
+        )
+
+
+def channels_of(config: TrainConfig) -> tuple[int, int]:
+    """Channels of the pictures of A and of B."""
+    return config.data.channels_a or 3, config.data.channels_b or 3
