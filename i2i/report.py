@@ -20,10 +20,21 @@ from typing import Any
 
 import yaml
 
+from .cheat_words import CHEATS, VARIANTS
 from .errors import RunError
 from .files import write_atomically
 from .report_pictures import read_samples
-from .report_words import Tick, best_of, headline, health, is_better_higher, state
+from .report_words import (
+    Tick,
+    best_of,
+    column_titles,
+    directions,
+    headline,
+    health,
+    is_better_higher,
+    main_figure,
+    state,
+)
 from .words import duration
 
 MOST_POINTS = 3000
@@ -83,7 +94,10 @@ def _page(run: Path) -> str:
     ticks = read_log(run / "log.jsonl")
     seen, planned = int(ticks[-1]["images"]) if ticks else 0, config.get("images")
     word, sentence = state(seen, planned if isinstance(planned, int) else None, _age(run / "log.jsonl"))
-    data = {"series": _series(ticks), "best": _bests(ticks), "samples": read_samples(run / "samples")}
+    series, ways = _series(ticks), directions(config, environment)
+    samples = read_samples(run / "samples")
+    samples["columns"] = column_titles(samples["columns"], config, environment)
+    data = {"series": series, "best": _bests(ticks), "cheats": _cheat_charts(series, ways), "samples": samples}
     title = headline(config, environment)
     parts = {
         "TITLE": html.escape(f"{title} · {run.resolve().name}"),
@@ -95,7 +109,7 @@ def _page(run: Path) -> str:
         "FACTS": _facts_html(_facts(ticks, seen, planned, environment)),
         "HEALTH": "".join(
             f'<li class="{sign.level}"><strong>{html.escape(sign.title)}.</strong> {html.escape(sign.text)}</li>'
-            for sign in health(ticks)
+            for sign in health(ticks, ways)
         )
         or '<li class="note">The log holds too little to judge how the training goes.</li>',
         "CONFIG": _table(config, "config.yaml is missing or unreadable."),
@@ -117,9 +131,9 @@ def _facts(
     if math.isfinite(seconds):
         speed = f"{statistics.median(speeds):.3g} images/s" if speeds else ""
         yield "Training time", duration(seconds), speed
-    validated = sorted({key for tick in ticks for key in tick if key.startswith("val_")}, key=lambda k: k != "val_l1")
-    if validated and (best := best_of(ticks, validated[0])):
-        yield f"Best validation {_title(validated[0])}", f"{best.value:.4g}", f"at {best.images:,} images"
+    key = main_figure(ticks)
+    if key and (best := best_of(ticks, key)):
+        yield f"Best validation {_title(key)}", f"{best.value:.4g}", f"at {best.images:,} images"
     if environment.get("device"):
         yield "Device", str(environment["device"]), str(environment.get("precision") or "")
 
@@ -153,6 +167,24 @@ def _bests(ticks: Sequence[Tick]) -> dict[str, dict[str, Any]]:
         for key, best in sorted(bests.items())
         if best
     }
+
+
+def _cheat_charts(series: Mapping[str, Sequence[float | None]], ways: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The charts of the cheats that the log has figures of; `lines` names the columns of each."""
+    charts = []
+    for name, cheat in CHEATS.items():
+        if len(cheat.figures) == 1:
+            parts = {name.capitalize(): {f"cheat_{name}_{direction}": way for direction, way in ways.items()}}
+        else:
+            labels = {figure: VARIANTS.get(figure, "plain").strip() for figure in cheat.figures}
+            parts = {
+                f"{name.capitalize()} error, {way}": {f"cheat_{f}_{direction}": label for f, label in labels.items()}
+                for direction, way in ways.items()
+            }
+        for title, lines in parts.items():
+            found = {key: label for key, label in lines.items() if key in series}
+            charts.append({"title": title, "note": f"Bad when {cheat.when}", "rule": cheat.limit, "lines": found})
+    return [chart for chart in charts if chart["lines"]]
 
 
 def _facts_html(facts: Iterator[tuple[str, str, str]]) -> str:

@@ -11,10 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
+from .cheat_words import DIRECTIONS, verdict
+from .words import Sign
+
 Tick = dict[str, float]
 """One line of log.jsonl: numbers by name; `images` is always there."""
 
 METHOD_TITLES = {"pix2pix": "Pix2Pix", "cyclegan": "CycleGAN", "discogan": "DiscoGAN", "srgan": "SRGAN"}
+
+TWO_WAYS = ("cyclegan", "discogan")
+"""Methods that train both directions at once."""
+
+FIGURES = {"val_l1": "L1", "val_swd": "sliced Wasserstein distance"}
+"""Validation figures in words; the first that a run has is the one its health line speaks of."""
 
 HIGHER_IS_BETTER = ("psnr", "ssim")
 """Metrics that grow as pictures get better, `ms_ssim` and the like included; of all others less is better."""
@@ -30,22 +39,35 @@ class Best(NamedTuple):
     images: int
 
 
-class Sign(NamedTuple):
-    """One sentence of the health line; `level` is `good`, `note` or `bad`."""
-
-    level: str
-    title: str
-    text: str
-
-
 def headline(config: Mapping[str, Any], environment: Mapping[str, Any]) -> str:
-    """`Pix2Pix on facades: labels → photo`, as far as the run directory tells."""
+    """`Pix2Pix on facades: labels → photo`, `CycleGAN on yosemite: summer ↔ winter`, as far as the run tells."""
     method = str(config.get("method") or "Training run")
     title = METHOD_TITLES.get(method, method)
     folder = PurePath(str(_nested(config).get("path") or "")).name
     title += f" on {folder}" if folder else ""
     domains = _domains(config, _nested(environment))
-    return f"{title}: {domains[0]} → {domains[1]}" if domains else title
+    arrow = "↔" if method in TWO_WAYS else "→"
+    return f"{title}: {domains[0]} {arrow} {domains[1]}" if domains else title
+
+
+def directions(config: Mapping[str, Any], environment: Mapping[str, Any]) -> dict[str, str]:
+    """What `a2b` and `b2a` are called in the report: `summer to winter` and `winter to summer`."""
+    a, b = _sides(config, _nested(environment))
+    return {"a2b": f"{a} to {b}", "b2a": f"{b} to {a}"}
+
+
+def column_titles(columns: Sequence[str], config: Mapping[str, Any], environment: Mapping[str, Any]) -> list[str]:
+    """Columns of the sample grid by the domains' names, where they are paths between A and B.
+
+    `A`, `A → B` and `A → B → A` become `summer`, `→ winter` and `back to summer`; other columns stay as they are.
+    """
+    names = dict(zip("AB", _sides(config, _nested(environment)), strict=True))
+    titles = []
+    for column in columns:
+        path = column.split(" → ")
+        start = ("", "→ ", "back to ")[min(len(path), 3) - 1]
+        titles.append(start + names[path[-1]] if set(path) <= set(names) else column)
+    return titles
 
 
 def state(seen: int, planned: int | None, quiet_seconds: float | None) -> tuple[str, str]:
@@ -75,8 +97,11 @@ def is_better_higher(key: str) -> bool:
     return any(name in key for name in HIGHER_IS_BETTER)
 
 
-def health(ticks: Sequence[Tick]) -> list[Sign]:
-    """What the last part of the run shows, most important first; empty when the log says too little."""
+def health(ticks: Sequence[Tick], ways: Mapping[str, str] = DIRECTIONS) -> list[Sign]:
+    """What the last part of the run shows, most important first; empty when the log says too little.
+
+    `ways` says what the two directions are called.
+    """
     if not ticks:
         return []
     for tick in ticks:
@@ -85,7 +110,8 @@ def health(ticks: Sequence[Tick]) -> list[Sign]:
             where = f"{', '.join(broken)} stopped being a number at {int(tick['images']):,} images."
             way = "Go back to a checkpoint before it; a lower learning rate or fp32 precision usually avoids it."
             return [Sign("bad", "The training broke down", f"{where} {way}")]
-    return [sign for sign in (_adversaries(ticks), _validation(ticks)) if sign]
+    signs = [_adversaries(ticks), *verdict(ticks, ways), _validation(ticks)]
+    return sorted((sign for sign in signs if sign), key=lambda sign: sign.level != "bad")  # what is bad comes first
 
 
 def _nested(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -95,22 +121,46 @@ def _nested(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _domains(config: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Names of what goes in and what comes out, in the direction trained; `found` are the sides the layout has."""
-    if config.get("direction") not in ("a2b", "b2a"):
+    """Names of what goes in and what comes out, in the direction trained; `found` are the sides the layout has.
+
+    A method that trains both directions has A first.
+    """
+    direction = "a2b" if config.get("method") in TWO_WAYS else config.get("direction")
+    if direction not in ("a2b", "b2a"):
         return None
+    a, b = _sides(config, found)
+    return (a, b) if direction == "a2b" else (b, a)
+
+
+def _sides(config: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, str]:
+    """Names of A and B; `found` are the sides the layout has."""
     named = _nested(config)
     a, b = (PurePath(str(named.get(side) or found.get(side) or "")).name or side.upper() for side in "ab")
-    return (a, b) if config["direction"] == "a2b" else (b, a)
+    return a, b
 
 
 def _adversaries(ticks: Sequence[Tick]) -> Sign | None:
-    """How generator and discriminator stand to each other."""
+    """How generator and discriminator stand to each other; of several, the one that stands worst, else their mean."""
     first = ticks[-1]["images"] * (1 - LAST_PART)
     last = [tick for tick in ticks if tick["images"] >= first]
-    real, fake = _mean(last, "p_real"), _mean(last, "p_fake")
-    if real is None or fake is None:
+    names = sorted({key.removeprefix("p_real") for tick in last for key in tick if key.startswith("p_real")})
+    stands = {
+        name: (real, fake)
+        for name in names
+        if (real := _mean(last, f"p_real{name}")) is not None and (fake := _mean(last, f"p_fake{name}")) is not None
+    }
+    if not stands:
         return None
-    span = f"(D(real) {real:.2f}, D(fake) {fake:.2f} on average from {int(last[0]['images']):,} images on)"
+    since = int(last[0]["images"])
+    mean = [sum(values) / len(stands) for values in zip(*stands.values(), strict=True)]
+    signs = [_standing(f"D{name}", real, fake, since) for name, (real, fake) in stands.items()]
+    worst = [sign for level in ("bad", "note") for sign in signs if sign.level == level]
+    return worst[0] if worst else _standing("D", mean[0], mean[1], since)
+
+
+def _standing(name: str, real: float, fake: float, since: int) -> Sign:
+    """What the mean probabilities that discriminator `name` gives say, from `since` images on."""
+    span = f"({name}(real) {real:.2f}, {name}(fake) {fake:.2f} on average from {since:,} images on)"
     if real > 0.95 and fake < 0.05:
         return Sign(
             "bad",
@@ -140,38 +190,51 @@ def _adversaries(ticks: Sequence[Tick]) -> Sign | None:
     )
 
 
+def main_figure(ticks: Iterable[Tick]) -> str | None:
+    """The validation figure that speaks for a run: the first of FIGURES that it has, else any."""
+    found = {key for tick in ticks for key in tick if key.startswith("val_")}
+    return next((key for key in (*FIGURES, *sorted(found)) if key in found), None)
+
+
 def _validation(ticks: Sequence[Tick]) -> Sign | None:
     """Whether held-out pictures still get better."""
-    points = [tick for tick in ticks if math.isfinite(tick.get("val_l1", math.nan))]
-    best = best_of(points, "val_l1")
-    if best is None or len(points) < 4:
+    key = main_figure(ticks)
+    points = [tick for tick in ticks if key and math.isfinite(tick.get(key, math.nan))]
+    if key is None or len(points) < 4:
         return None
-    latest = sum(tick["val_l1"] for tick in points[-2:]) / 2  # one value alone is noisy
-    rise, where = latest / best.value - 1 if best.value > 0 else 0.0, best.images / points[-1]["images"]
-    if rise > 0.05 and where < 0.7:
+    best = best_of(points, key)
+    assert best is not None
+    latest = sum(tick[key] for tick in points[-2:]) / 2  # one value alone is noisy
+    loss = (best.value - latest if is_better_higher(key) else latest - best.value) / (abs(best.value) or 1.0)
+    where, name = best.images / points[-1]["images"], FIGURES.get(key, key.removeprefix("val_").replace("_", " "))
+    at = f"{best.value:.4g} at {best.images:,} images"
+    if loss > 0.05 and where < 0.7:
+        cause = (
+            "the translator learns its training pictures by heart"
+            if key == "val_l1"
+            else "the pictures made lie further from real ones than they did"
+        )
         return Sign(
             "bad",
             "Held-out pictures get worse",
-            f"Validation L1 was best at {best.images:,} images ({best.value:.4g}) and has risen by "
-            f"{100 * rise:.0f} % since: the translator learns its training pictures by heart. Export the best "
-            "checkpoint (i2i export RUN --checkpoint best); next time, more pictures or more augmentation help.",
+            f"Validation {name} was best earlier ({at}) and is {100 * loss:.0f} % worse since: {cause}. Export the "
+            "best checkpoint (i2i export RUN --checkpoint best); next time, more pictures or more augmentation help.",
         )
     if where > 0.85:
         return Sign(
             "good",
             "Still getting better",
-            f"Validation L1 is at its best near the end ({best.value:.4g} at {best.images:,} images); a longer "
-            "run would probably gain more.",
+            f"Validation {name} is at its best near the end ({at}); a longer run would probably gain more.",
         )
     return Sign(
         "note",
         "Held-out error has levelled off",
-        f"Validation L1 has stayed near its best ({best.value:.4g} at {best.images:,} images); a longer run of "
-        "the same kind will gain little in L1, though sharpness may still change.",
+        f"Validation {name} has stayed near its best ({at}); a longer run of the same kind will gain little in it, "
+        "though sharpness may still change.",
     )
 
 
-def _mean(ticks: Iterable[Tick], prefix: str) -> float | None:
-    """Mean over ticks of every scalar that starts with `prefix`: `p_real` and `p_real_a` alike."""
-    values = [v for tick in ticks for key, v in tick.items() if key.startswith(prefix) and math.isfinite(v)]
+def _mean(ticks: Iterable[Tick], key: str) -> float | None:
+    """Mean of the finite values of `key`, or None where there are none."""
+    values = [value for tick in ticks if math.isfinite(value := tick.get(key, math.nan))]
     return sum(values) / len(values) if values else None

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+
+class Sign(NamedTuple):
+    """One sentence on how a training goes; `level` is `good`, `note` or `bad`."""
+
+    level: str
+    title: str
+    text: str
+
 
 def duration(seconds: float) -> str:
     """`45 s`, `12 min 5 s` or `3 h 20 min`."""

@@ -300,6 +300,84 @@ def test_a_loss_that_is_no_number_is_the_first_thing_said():
     assert "g_l1 stopped being a number at 20 images" in sign.text
 
 
+def test_of_two_discriminators_the_one_that_stands_worst_is_named():
+    won = {"p_real_x": 0.99, "p_fake_x": 0.01, "p_real_y": 0.6, "p_fake_y": 0.4}
+    [sign] = health([{"images": 10.0, **won}])
+    assert sign.title == "The discriminator wins"
+    assert "D_x(real) 0.99, D_x(fake) 0.01" in sign.text
+    [sign] = health([{"images": 10.0, **won, "p_real_x": 0.5, "p_fake_x": 0.5}])
+    assert sign.title == "Balanced"
+    assert "D(real) 0.55, D(fake) 0.45" in sign.text
+    assert health([{"images": 10.0, "p_real_x": 0.5, "d_x": 0.1}]) == []  # and a critic gives no probabilities
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "title", "said"),
+    [
+        ("val_swd", [0.9, 0.5, 0.2, 0.3, 0.4, 0.4], "Held-out pictures get worse", "sliced Wasserstein distance"),
+        ("val_swd", [0.9, 0.8, 0.7, 0.6, 0.5, 0.4], "Still getting better", "sliced Wasserstein distance"),
+        ("val_psnr", [20, 24, 30, 26, 25, 25], "Held-out pictures get worse", "psnr was best earlier (30 at 300"),
+        ("val_psnr", [20, 21, 22, 23, 24, 25], "Still getting better", "psnr"),
+    ],
+)
+def test_the_health_line_speaks_of_the_figure_that_the_run_has(key, values, title, said):
+    [sign] = health([{"images": float(100 * n), key: value} for n, value in enumerate(values, 1)])
+    assert sign.title == title
+    assert said in sign.text
+    assert "by heart" not in sign.text  # which only an error against the truth can show
+
+
+CHEATED = {"cheat_identity_a2b": 0.02, "cheat_identity_b2a": 1.1}
+FAIR = {"cheat_identity_a2b": 1.2, "cheat_identity_b2a": 1.1}
+CYCLE = {"cheat_cycle_a2b": 0.03, "cheat_cycle_8bit_a2b": 0.031, "cheat_cycle_noise_a2b": 0.04}
+SIX = ["A", "A → B", "A → B → A", "B", "B → A", "B → A → B"]
+
+
+def write_unpaired_run(run, figures, columns=SIX):
+    """A CycleGAN run of 40 ticks, of which each tenth has `figures`, with a grid of the given columns."""
+    write_run(run, method="cyclegan", data={"path": "photos/yosemite", "a": "summer", "b": "winter"})
+    lines = [tick_at(10 * n, 400) | {"ada_p": n / 100} for n in range(1, 41)]
+    for line in lines[9::10]:
+        line |= {"val_swd": 0.9 - line["images"] / 1000} | figures
+    (run / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for grid in (run / "samples").glob("*.png"):
+        cells = [np.full((2 * CELL + GAP, CELL + GAP, 3), 30 * n, np.uint8) for n in range(1, len(columns) + 1)]
+        Image.fromarray(np.concatenate(cells, axis=1)).save(grid)
+    layout = {"columns": columns, "rows": ["cat", "dog"], "cell": [CELL, CELL], "gap": GAP}
+    (run / "samples" / "grid.json").write_text(json.dumps(layout))
+    return run
+
+
+def test_a_run_of_two_directions_is_titled_by_both(tmp_path):
+    text = write_report(write_unpaired_run(tmp_path / "run", FAIR)).read_text()  # b2a is set, and means nothing here
+    assert "<h1>CycleGAN on yosemite: summer ↔ winter</h1>" in text
+    assert "<dt>Best validation SWD</dt><dd>0.5<span>at 400 images" in text
+
+
+def test_the_columns_of_both_directions_bear_the_domains_names(tmp_path):
+    samples = data_of(write_report(write_unpaired_run(tmp_path / "run", FAIR)))["samples"]
+    assert samples["columns"] == ["summer", "→ winter", "back to summer", "winter", "→ summer", "back to winter"]
+    assert data_of(write_report(write_run(tmp_path / "p")))["samples"]["columns"] == ["input", "output", "truth"]
+
+
+def test_a_cheat_is_the_first_thing_said_with_its_direction_and_the_remedy(tmp_path):
+    text = write_report(write_unpaired_run(tmp_path / "run", CHEATED)).read_text()
+    first = re.search(r'<ul class="health"><li class="(\w+)"><strong>(.*?)</strong>(.*?)</li>', text)
+    assert (first[1], first[2]) == ("bad", "The input is handed back.")
+    assert "From summer to winter (0.02) the output" in first[3]
+    assert "--set lambda_identity=0" in first[3]
+    assert "No cheating seen" not in text
+
+
+def test_a_run_without_cheats_says_so_in_one_sentence_with_the_figures(tmp_path):
+    text = write_report(write_unpaired_run(tmp_path / "run", FAIR | CYCLE)).read_text()
+    assert text.count("No cheating seen") == 1
+    assert "identity 1.2 and 1.1 (bad below 0.25); cycle 0.03 (in 8 bits 0.031, with noise 0.04)." in text
+    assert (
+        "cheat" not in re.search(r'<ul class="health">.*?</ul>', write_report(write_run(tmp_path / "p")).read_text())[0]
+    )
+
+
 @pytest.fixture(scope="module")
 def browser():
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -460,6 +538,51 @@ def test_probabilities_carry_the_half_line_where_the_axis_says_so(tmp_path, open
     )
     rule = float(chart.locator(".rule").get_attribute("y1"))
     assert rule == pytest.approx(sum(half) / 2 - 4, abs=0.5)  # midway between 0.4 and 0.6
+
+
+def test_cheats_have_curves_of_their_own_with_the_limit_marked(tmp_path, open_page):
+    figures = FAIR | CYCLE | {"cheat_inversion_a2b": 0.9}
+    page = open_page(write_report(write_unpaired_run(tmp_path / "run", figures)))
+    titles = page.locator("#cheats h3").all_inner_texts()
+    assert titles == [
+        "Identity\nBad when below 0.25 (dashed line)",
+        "Inversion\nBad when below -0.3 (dashed line)",
+        "Cycle error, summer to winter\n"
+        "Bad when rounding or noise makes it more than twice the plain one, and at least 0.02 more",
+    ]
+    identity, inversion, cycle = page.locator("#cheats .chart").all()
+    assert identity.locator(".legend button").all_inner_texts() == ["summer to winter", "winter to summer"]
+    assert cycle.locator(".legend button").all_inner_texts() == ["plain", "in 8 bits", "with noise"]
+    marks = identity.locator("svg text", has_text=re.compile(r"^(0|0\.5)$")).evaluate_all(
+        "t => t.filter(e => e.getAttribute('text-anchor') === 'end').map(e => +e.getAttribute('y'))"
+    )
+    assert float(identity.locator(".rule").get_attribute("y1")) == pytest.approx(sum(marks) / 2 - 4, abs=0.5)
+    assert float(inversion.locator(".rule").get_attribute("y1")) < 210  # far from the values, and yet on the chart
+    assert cycle.locator(".rule").count() == 0
+    assert "Adaptive augmentation" in page.locator("#losses h3").all_inner_texts()
+    assert not open_page(write_report(write_run(tmp_path / "paired"))).locator("#cheats-title").is_visible()
+
+
+def test_lines_of_two_discriminators_have_colours_of_their_own(tmp_path, open_page):
+    run = write_unpaired_run(tmp_path / "run", FAIR)
+    names = ["p_real_x", "p_fake_x", "p_real_y", "p_fake_y"]
+    (run / "log.jsonl").write_text(json.dumps({"images": 10} | dict.fromkeys(names, 0.5)) + "\n")
+    lines = open_page(write_report(run)).locator("#losses .chart path.line")
+    assert lines.count() == 4
+    assert len({lines.nth(n).get_attribute("stroke") for n in range(4)}) == 4
+
+
+@pytest.mark.parametrize(("columns", "across"), [(SIX, 3), (["A", "A → B", "B", "B → A"], 4)])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_columns_of_both_directions_are_large_enough_to_see(tmp_path, open_page, columns, across, width):
+    path = write_report(write_unpaired_run(tmp_path / "run", FAIR, columns))
+    page = open_page(path, viewport={"width": width, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    boxes = [canvas.bounding_box() for canvas in page.locator("#rows .row:nth-child(1) canvas").all()]
+    assert len({round(box["y"]) for box in boxes}) == len(columns) // across
+    assert min(box["width"] for box in boxes) >= 75
+    heads = [head.bounding_box()["x"] for head in page.locator("#heads span").all()]
+    assert heads == pytest.approx([box["x"] for box in boxes], abs=8)  # a head stands over its column
 
 
 def test_the_best_held_out_point_is_marked(tmp_path, open_page):
