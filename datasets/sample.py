@@ -2,6 +2,32 @@
 
 from __future__ import annotations
 
-from .facades import write_facades
+import dataclasses
 
-SAMPLES = {"facades": write_facades}
+from .facades import write_facades
+from .seasons import write_seasons
+from .shapes import write_shapes
+
+SAMPLES = {"facades": write_facades, "seasons": write_seasons, "shapes": write_shapes}
+
+
+@dataclasses.dataclass(frozen=True)
+class Use:
+    """How a sample is meant to be used."""
+
+    things: str
+    """What `count` counts: `pairs`, or `pictures` of each domain."""
+    size: int
+    """Side of a picture in pixels, unless another is wanted."""
+    method: str
+    """What to train on it, as in `i2i train METHOD`."""
+    preset: str | None
+    """And with which preset."""
+
+
+USES = {
+    "facades": Use("pairs", 256, "pix2pix", "fast"),
+    "seasons": Use("pictures", 256, "cyclegan", "fast"),
+    "shapes": Use("pictures", 64, "discogan", "pose"),
+}
+"""A row for each of SAMPLES."""

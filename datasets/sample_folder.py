@@ -56,7 +56,7 @@ def _check_recipe(recipe: dict[str, str | int]) -> None:
     if int(recipe["size"]) < LEAST_SIZE:
         raise DataError(f"Sample pictures of {recipe['size']} pixels are too small; use {LEAST_SIZE} or more.")
     if int(recipe["count"]) < LEAST_COUNT:
-        raise DataError(f"A sample of {recipe['count']} pairs cannot train anything; use {LEAST_COUNT} or more.")
+        raise DataError(f"A sample of {recipe['count']} cannot train anything; use {LEAST_COUNT} or more.")
     if int(recipe["seed"]) < 0:
         raise DataError(f"The seed is {recipe['seed']}; it must be 0 or more.")
 

@@ -79,7 +79,7 @@ def _card(run: Run, config: TrainConfig, method: Method, stem: str, images: int)
     if (config.direction == "b2a") != (stem == "b2a"):
         names, channels = names[::-1], channels[::-1]
     return Card(
-        name=_slug(run.path.resolve().name) + ("" if stem == "model" else f"-{stem}"),
+        name=slug(run.path.resolve().name) + ("" if stem == "model" else f"-{stem}"),
         method=config.method,
         task=method.task,
         source=names[0],
@@ -92,7 +92,7 @@ def _card(run: Run, config: TrainConfig, method: Method, stem: str, images: int)
         training={
             "images": images,
             "size": config.size,
-            "direction": config.direction,
+            "direction": stem if stem in DIRECTIONS else config.direction,
             "seed": config.seed,
             "held_out": facts.get("held_out", []),
             "squash": config.data.squash,
@@ -107,7 +107,7 @@ def _card(run: Run, config: TrainConfig, method: Method, stem: str, images: int)
     )
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
     """The name for lists and URLs: letters, digits, '-', '_' and '.' alone."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-") or "model"

@@ -12,9 +12,10 @@ from PIL import Image
 
 from i2i.datasets.facade_canvas import LABELS
 from i2i.datasets.facades import facade_pair, write_facades
-from i2i.datasets.layouts import find_layout
-from i2i.datasets.sample import SAMPLES
+from i2i.datasets.layouts import find_domains, find_layout, pairs_by_name
+from i2i.datasets.sample import SAMPLES, USES
 from i2i.errors import DataError
+from i2i.methods import METHODS
 
 COLOURS = {colour: name for name, colour in LABELS.items()}
 
@@ -24,13 +25,30 @@ def digests(root: Path) -> dict[str, str]:
     return {str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
-@pytest.mark.parametrize("name", SAMPLES)
-def test_a_sample_is_a_layout_that_training_finds(name: str, tmp_path: Path) -> None:
+def test_pairs_of_a_sample_are_a_layout_that_training_finds(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    out = SAMPLES[name](tmp_path / "sample", 20, 32, 1, lambda done, total: told.append((done, total)))
+    out = SAMPLES["facades"](tmp_path / "sample", 20, 32, 1, lambda done, total: told.append((done, total)))
     assert find_layout(out).description == "Side-by-side pairs in train (20), val (2) and test (2)."
     assert told[-1] == (24, 24)
     assert {Image.open(path).size for path in out.rglob("*.png")} == {(64, 32)}
+
+
+@pytest.mark.parametrize("name", ["seasons", "shapes"])
+def test_domains_of_a_sample_share_names_in_test_alone(name: str, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    out = SAMPLES[name](tmp_path / "sample", 20, 32, 1, lambda done, total: told.append((done, total)))
+    layout = find_domains(out)
+    assert layout.description == "Two unpaired domains, A is 'A' and B is 'B', in train (20 and 20) and test (8 and 8)."
+    assert not pairs_by_name(layout, "train")
+    assert len(pairs_by_name(layout, "test")) == 8
+    assert told[-1] == (56, 56)
+    assert {Image.open(path).size for path in out.rglob("*.png")} == {(32, 32)}
+
+
+def test_every_sample_says_what_it_is_for() -> None:
+    assert USES.keys() == SAMPLES.keys()
+    for use in USES.values():
+        assert use.preset is None or use.preset in METHODS[use.method].PRESETS
 
 
 def test_the_same_seed_paints_the_same_and_more_never_change_the_first(tmp_path: Path) -> None:

@@ -17,10 +17,11 @@ app.add_typer(data, name="data")
 
 @data.command()
 def check(
-    folder: Annotated[Path, typer.Argument(help="Folder of pairs.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of pairs, or of two domains.")],
     html: Annotated[Path | None, typer.Option(help="Write a page with a contact sheet to this file.")] = None,
     a: Annotated[str | None, typer.Option(help="Name of the folder of side A.")] = None,
     b: Annotated[str | None, typer.Option(help="Name of the folder of side B.")] = None,
+    unpaired: Annotated[bool, typer.Option("--unpaired", help="Two domains: no picture needs a partner.")] = False,
 ) -> None:
     """Say what a folder holds and what is wrong with it, before training on it.
 
@@ -28,10 +29,11 @@ def check(
 
     \b
     i2i data check facades --html check.html
+    i2i data check seasons --unpaired
     """
     from ..datasets.check import check_folder
 
-    report = check_folder(folder, a, b)
+    report = check_folder(folder, a, b, unpaired=unpaired)
     for sentence in report.sentences():
         typer.echo(sentence)
     if html is not None:
@@ -44,29 +46,43 @@ def check(
 
 @data.command()
 def sample(
-    name: Annotated[str, typer.Argument(help="What to make: facades.")],
+    name: Annotated[str, typer.Argument(help="What to make: facades, seasons or shapes.")],
     out: Annotated[Path, typer.Argument(help="Folder to write.")],
-    count: Annotated[int, typer.Option(help="Training pairs; a tenth more for val and for test.")] = 400,
-    size: Annotated[int, typer.Option(help="Side of a picture, in pixels.")] = 256,
+    count: Annotated[
+        int, typer.Option(help="Training pairs, or pictures of each domain; a tenth more for val and for test.")
+    ] = 400,
+    size: Annotated[
+        int | None, typer.Option(help="Side of a picture, in pixels; by default 256, of shapes 64.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Another seed paints other pictures.")] = 0,
 ) -> None:
     """Paint sample pictures by program: free of any licence, as many as wanted.
 
+    facades: pairs, label maps and houses. seasons: landscapes in summer and in winter, unpaired; the test pictures
+    show the same scenes in both. shapes: arrows and lollipops that share a hidden angle, unpaired.
+
     \b
     i2i data sample facades samples/facades --count 400 --size 128
+    i2i data sample seasons samples/seasons --count 600 --size 64
     """
-    from ..datasets.sample import SAMPLES
+    from ..datasets.sample import SAMPLES, USES
     from ..errors import UnknownNameError
     from .progress import Bar
 
     if name not in SAMPLES:
         raise UnknownNameError("sample", name, SAMPLES)
-    with Bar("Painting", count, "pairs") as bar:
+    use = USES[name]
+    side = use.size if size is None else size
+    with Bar("Painting", count, use.things) as bar:
 
         def painted(done: int, total: int) -> None:
             bar.total = total
             bar.update(done)
 
-        SAMPLES[name](out, count, size, seed, painted)
-    smaller = f" --size {size // 16 * 16}" if size < 128 else ""
-    typer.echo(f"Pairs are in {out}. Next: i2i train pix2pix {out} --run runs/{out.name} --preset fast{smaller}")
+        SAMPLES[name](out, count, side, seed, painted)
+    preset = f" --preset {use.preset}" if use.preset else ""
+    smaller = f" --size {side // 16 * 16}" if side < 128 else ""
+    typer.echo(
+        f"{use.things.capitalize()} are in {out}. "
+        f"Next: i2i train {use.method} {out} --run runs/{out.name}{preset}{smaller}"
+    )

@@ -58,7 +58,7 @@ def info(
 @app.command()
 def evaluate(
     model: Annotated[Path, typer.Argument(help="Run directory or ONNX file.")],
-    data: Annotated[Path, typer.Argument(help="Folder of pairs.")],
+    data: Annotated[Path, typer.Argument(help="Folder of pairs, or of two domains with the same scenes in test.")],
     split: Annotated[str | None, typer.Option(help="train, val or test; by default test, else val.")] = None,
     metrics: Annotated[str, typer.Option(help="Names with commas between: l1, psnr, ssim.")] = "l1,psnr,ssim",
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
@@ -70,9 +70,11 @@ def evaluate(
     device: Annotated[str, typer.Option(help="auto, cuda, cuda:N, openvino or cpu.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto or fp32.")] = "auto",
 ) -> None:
-    """Score a translator on pairs, beside two baselines: the input itself, and the best lookup by colour.
+    """Score a translator on pairs, beside baselines: the input itself, and the best lookup by colour.
 
-    Writes scores.csv (a line a picture) and sheet.png (the worst, median and best) into OUT.
+    In a folder of unpaired pictures, those of one split that have one name in both domains are pairs; colour transfers
+    take the place of the lookup. Writes scores.csv (a line a picture) and sheet.png (the worst, median and best) into
+    OUT.
 
     \b
     i2i evaluate runs/facades facades --split test --json scores.json
@@ -84,7 +86,8 @@ def evaluate(
     engine = Engine(path, device=device, precision=precision)
     typer.echo(engine.reason)
     scoring = Scoring(data, split, tuple(m.strip() for m in metrics.split(",") if m.strip()), a, b, native)
-    folder = out or (model / "evaluation" if model.is_dir() else path.with_name(f"{path.stem}-evaluation"))
+    inside = "evaluation-b2a" if path.stem == "b2a" else "evaluation"
+    folder = out or (model / inside if model.is_dir() else path.with_name(f"{path.stem}-evaluation"))
     result, broken = score(engine, scoring, folder)
     typer.echo(table(result))
     if json_file is not None:
