@@ -25,6 +25,8 @@ _INSIDE = {
     "tensor": {},
 }
 _MODEL_GRAPH, _MODEL_METADATA, _TENSOR_EXTERNAL_DATA = 7, 14, 13
+_TORCH = (b"PK\x03\x04", b"\x80\x02")
+"""How files of torch begin, today's and early ones; no ONNX file does."""
 
 
 def resolve_model(path: Path, direction: str = "a2b") -> Path:
@@ -74,6 +76,11 @@ def read_model(path: Path) -> tuple[bytes, Card]:
         raw = path.read_bytes()
     except OSError as error:
         raise ModelFileError(f"{path} cannot be opened ({error.strerror}).") from error
+    if raw.startswith(_TORCH):
+        raise ModelFileError(
+            f"{path} is a file of torch's, not ONNX. If it holds a generator's weights, make a model of them with "
+            f"`i2i import {path.name} OUT.onnx`."
+        )
     try:
         top = list(_fields(memoryview(raw)))
         external = _has_external_data(memoryview(raw), "model")

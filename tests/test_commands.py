@@ -54,7 +54,7 @@ def test_help_comes_within_a_third_of_a_second_of_a_bare_python_and_imports_noth
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["train"], ["evaluate"], ["export"], ["info"], ["convert"], ["serve"], ["data"], ["data", "check"],
+    "words", [[], ["train"], ["evaluate"], ["export"], ["import"], ["info"], ["convert"], ["serve"], ["data"], ["data", "check"],
               ["data", "sample"], ["doctor"], ["demo"]]
 )  # fmt: skip
 def test_every_command_explains_itself(i2i, words):

@@ -47,9 +47,9 @@ def _root(
 
 
 from . import data as data_commands  # noqa: E402  # each adds its commands to `app`
-from . import demo, doctor, models, serve, train  # noqa: E402
+from . import demo, doctor, importing, models, serve, train  # noqa: E402
 
-__all__ = ["app", "data_commands", "demo", "doctor", "main", "models", "serve", "train"]
+__all__ = ["app", "data_commands", "demo", "doctor", "importing", "main", "models", "serve", "train"]
 
 
 def main() -> None:

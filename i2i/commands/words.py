@@ -35,6 +35,9 @@ def describe(path: Path, card: Card) -> str:
 
 
 def _training(facts: dict[str, object]) -> str:
+    imported = facts.get("imported")
+    if isinstance(imported, dict):
+        return f"elsewhere; imported from {imported.get('file')}, a {imported.get('network')}"
     if "images" not in facts:
         return "unknown"
     text = f"{facts['images']} images shown"
