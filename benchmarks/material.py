@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,16 +20,23 @@ from i2i.config import resolve
 from i2i.datasets.facades import facade_pair
 from i2i.device import place
 from i2i.export import export_onnx
-from i2i.methods import METHODS
-from i2i.methods.pix2pix import Pix2Pix
+from i2i.methods import METHODS, Method
 from i2i.networks import DISCRIMINATORS, GENERATORS, init_normal
 
-from .plain import PlainPix2Pix
+from .plain import PlainCycleGAN, PlainDiscoGAN, PlainPix2Pix
 
 Floats = npt.NDArray[np.float32]
 
 SIZE = 256
-"""Pixels a side, in every row."""
+"""Pixels a side, in every row but DiscoGAN's."""
+
+
+class Plain(Protocol):
+    """A class of plain.py."""
+
+    def step(self, a: Tensor, b: Tensor, /) -> None:
+        """One step on pictures (N, 3, H, W) in [-1, 1]."""
+        ...
 
 
 def width(small: bool) -> int:
@@ -39,9 +49,9 @@ def photos(count: int) -> list[npt.NDArray[np.uint8]]:
     return [facade_pair(0, "test", n, SIZE)[1] for n in range(count)]
 
 
-def batch_of_pairs(count: int, device: torch.device) -> dict[str, Tensor]:
-    """`a` and `b`, (count, 3, SIZE, SIZE) in [-1, 1]: label maps and the buildings they describe."""
-    pairs = [facade_pair(0, "train", n, SIZE) for n in range(count)]
+def batch_of_pairs(count: int, device: torch.device, size: int = SIZE) -> dict[str, Tensor]:
+    """`a` and `b`, (count, 3, size, size) in [-1, 1]: label maps and the buildings they describe."""
+    pairs = [facade_pair(0, "train", n, size) for n in range(count)]
     sides = {name: np.stack(pictures) for name, pictures in zip("ab", zip(*pairs, strict=True), strict=True)}
     return {
         name: (torch.from_numpy(side).permute(0, 3, 1, 2) / 127.5 - 1).contiguous().to(device)
@@ -55,26 +65,63 @@ def to_batch(picture: npt.NDArray[np.uint8]) -> Floats:
     return batch
 
 
-def our_pix2pix(batch: int, small: bool) -> Pix2Pix:
-    """The method as `i2i train pix2pix --size 256 --batch N` sets it up on this machine."""
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """How a method is measured: a row of SETTINGS."""
+
+    size: int
+    """Pixels a side."""
+    networks: tuple[tuple[dict[str, Callable[..., nn.Module]], str, int, str], ...]
+    """Of the plain side: table, name, channels in, normalisation."""
+    plain: Callable[..., Plain]
+    """Takes those networks in that order."""
+    normal: bool = True
+    """Weights from N(0, 0.02), else as torch initialises them."""
+    steps: int = 1
+    """After which a turn of generators and discriminators begins anew; times are means over them."""
+
+
+SETTINGS: dict[str, Setting] = {
+    "pix2pix": Setting(
+        SIZE, ((GENERATORS, "unet256", 3, "batch"), (DISCRIMINATORS, "patch", 6, "batch")), PlainPix2Pix
+    ),
+    "cyclegan": Setting(
+        SIZE,
+        (*[(GENERATORS, "resnet9", 3, "instance")] * 2, *[(DISCRIMINATORS, "patch", 3, "instance")] * 2),
+        PlainCycleGAN,
+    ),
+    "discogan": Setting(
+        64,
+        (*[(GENERATORS, "disco", 3, "batch")] * 2, *[(DISCRIMINATORS, "disco", 3, "batch")] * 2),
+        PlainDiscoGAN,
+        normal=False,
+        steps=3,
+    ),
+}
+
+
+def ours(name: str, batch: int, small: bool, settings: Mapping[str, Any] | None = None) -> Method:
+    """The method as `i2i train NAME --size … --batch N` sets it up on this machine, with `settings` besides."""
     torch.manual_seed(0)
     widths = {"width": width(small)}
-    layer = {"data": {"path": "."}, "size": SIZE, "batch": batch, "generator": widths, "discriminator": widths}
-    method = METHODS["pix2pix"]
-    config = method.resolved(resolve(method.Config, [layer]), count=1)
-    made = method.from_config(config, place(config.device, config.precision))
-    assert isinstance(made, Pix2Pix)
-    return made
+    layer = {"data": {"path": "."}, "size": SETTINGS[name].size, "batch": batch}
+    layer |= {"generator": widths, "discriminator": widths}
+    method = METHODS[name]
+    config = method.resolved(resolve(method.Config, [layer, settings or {}]), count=1)
+    return method.from_config(config, place(config.device, config.precision))
 
 
-def plain_pix2pix(device: torch.device, small: bool) -> PlainPix2Pix:
-    """The same networks, with the common code's BatchNorm in both, for the plain way."""
+def plain(name: str, device: torch.device, small: bool) -> Plain:
+    """The same networks with the common code's normalisation, trained the plain way."""
     torch.manual_seed(0)
-    G = GENERATORS["unet256"](3, 3, width=width(small), norm="batch")
-    D = DISCRIMINATORS["patch"](6, width=width(small), norm="batch")
-    for network in (G, D):
-        init_normal(network)
-    return PlainPix2Pix(G.to(device), D.to(device))
+    setting = SETTINGS[name]
+    networks = []
+    for table, network, channels, norm in setting.networks:
+        outputs = (3,) if table is GENERATORS else ()
+        networks.append(table[network](channels, *outputs, width=width(small), norm=norm).to(device))
+        if setting.normal:
+            init_normal(networks[-1])
+    return setting.plain(*networks)
 
 
 def untrained(name: str, small: bool) -> nn.Module:

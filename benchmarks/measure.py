@@ -13,7 +13,7 @@ Work = Callable[[], object]
 FASTER = "theirs / ours"
 """The ratio of most rows: how many times as fast ours is."""
 OVERHEAD = "ours / theirs"
-"""The ratio where theirs is the least that the work can cost: 1 is ideal."""
+"""The ratio of what is to be small: beside the least that the work can cost, or of memory."""
 
 SETTLE = 0.05
 """Seconds between two timings, for threads that still wait for work to fall asleep."""
@@ -21,7 +21,7 @@ SETTLE = 0.05
 
 @dataclasses.dataclass(frozen=True)
 class Timings:
-    """Seconds of each round; entry n of both was taken in round n."""
+    """Seconds of each round, or what the unit says; entry n of both was taken in round n."""
 
     ours: list[float]
     theirs: list[float]

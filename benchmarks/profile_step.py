@@ -1,4 +1,4 @@
-"""Where a Pix2Pix step's time goes: `python -m benchmarks.profile_step [--batch N] [--plain]` prints a table.
+"""Where a step's time goes: `python -m benchmarks.profile_step [--method NAME] [--batch N] [--plain]` shows it.
 
 Each operator counts with its own time, without what it calls, as torch's profiler sees it. Watching slows small
 operators down, so read shares, not seconds.
@@ -19,10 +19,13 @@ from . import material
 
 OPTIMIZER = re.compile(r"Optimizer\.")
 GROUPS = {  # the first pattern that fits an operator's name decides
+    "Winograd's products": re.compile(r"^aten::bmm$"),
+    "Winograd's transforms": re.compile(r"^_Winograd|^WinogradBackward"),
     "convolutions, backward": re.compile(r"conv\w*_backward"),
     "convolutions, forward": re.compile(r"conv"),
     "convolutions as products": re.compile(r"^aten::(mm|matmul|im2col|col2im)$|MmBackward|Im2Col|Col2Im"),
     "norms": re.compile(r"batch_norm|instance_norm"),
+    "reflected borders": re.compile(r"reflection_pad"),
     "casts and copies": re.compile(r"^aten::(copy_|_to_copy|to|clone|contiguous|cat|_cat|fill_|zero_|narrow|slice)$"),
 }
 REST = "the rest"
@@ -73,7 +76,8 @@ def table(groups: Counter[str], others: Counter[str]) -> str:
 def main() -> None:
     """Profile our step, or the plain one."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.profile_step", description=__doc__)
-    parser.add_argument("--batch", type=int, default=1, metavar="N", help="pairs a step (1)")
+    parser.add_argument("--method", choices=list(material.SETTINGS), default="pix2pix", help="which method (pix2pix)")
+    parser.add_argument("--batch", type=int, default=1, metavar="N", help="pictures of each side a step (1)")
     parser.add_argument("--steps", type=int, default=3, metavar="N", help="steps that are counted (3)")
     parser.add_argument("--plain", action="store_true", help="the plain way instead of ours")
     parser.add_argument("--small", action="store_true", help="tiny networks: does it run?")
@@ -81,15 +85,15 @@ def main() -> None:
 
     if asked.small:
         torch.set_num_threads(1)  # a test must not wait for a busy machine
-    ours = material.our_pix2pix(asked.batch, asked.small)
+    ours = material.ours(asked.method, asked.batch, asked.small)
     device = ours.placement.device
-    pairs = material.batch_of_pairs(asked.batch, device)
+    pairs = material.batch_of_pairs(asked.batch, device, material.SETTINGS[asked.method].size)
     if asked.plain:
-        plain = material.plain_pix2pix(device, asked.small)
-        print(f"The plain step, batch {asked.batch}, fp32 on {device}.")
+        plain = material.plain(asked.method, device, asked.small)
+        print(f"The plain step of {asked.method}, batch {asked.batch}, fp32 on {device}.")
         found = profiled(lambda: plain.step(pairs["a"], pairs["b"]), asked.steps, device.type == "cuda")
     else:
-        print(f"Our step, batch {asked.batch}. {ours.placement.sentence}")
+        print(f"Our step of {asked.method}, batch {asked.batch}. {ours.placement.sentence}")
         found = profiled(lambda: ours.step(pairs), asked.steps, device.type == "cuda")
     print(table(*found))
 

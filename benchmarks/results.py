@@ -66,21 +66,25 @@ def write(results: Results, path: Path) -> None:
 
 
 def write_page(results: Results, path: Path) -> None:
-    """Put the table of `results` between the marks of the page, and leave the rest of it as it is."""
-    before, begin, rest = path.read_text("utf-8").partition(BEGIN)
+    """Put the table of `results` between the marks of the page."""
+    put_between_marks(path, BEGIN, f"{table(results['rows'])}\n{where_measured(results['environment'])}")
+
+
+def put_between_marks(path: Path, begin: str, text: str) -> None:
+    """Put Markdown between the marks `begin` and END of a page, and leave the rest of it as it is."""
+    before, found, rest = path.read_text("utf-8").partition(begin)
     _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{path} must hold the marks {BEGIN!r} and {END!r}, between which the table goes.")
-    write_atomically(path, f"{before}{BEGIN}\n\n{section(results)}\n{END}{after}".encode())
+    if not (found and end):
+        raise ValueError(f"{path} must hold the marks {begin!r} and {END!r}, between which the table goes.")
+    write_atomically(path, f"{before}{begin}\n\n{text}\n{END}{after}".encode())
 
 
-def section(results: Results) -> str:
-    """Table and conditions as Markdown."""
-    where, packages = results["environment"], results["environment"]["packages"]
+def where_measured(where: dict[str, Any]) -> str:
+    """The conditions (`facts`) as a Markdown table."""
+    packages = where["packages"]
     versions = ", ".join(f"{name} {packages[name]}" for name in SHOWN if name in packages)
     threads = ", ".join(f"{name} {count}" for name, count in where["threads"].items())
-    return f"""{table(results["rows"])}
-| measured on | |
+    return f"""| measured on | |
 |---|---|
 | processor | {where["processor"]}, {where["cores"]} cores, {where["memory_gb"]} GB |
 | threads | {threads} |
@@ -104,7 +108,9 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def _in_words(row: dict[str, Any]) -> str:
-    return f"{row['ratio']:g} times as fast" if row["ratio_is"] == FASTER else f"{row['ratio']:g} times as long"
+    if row["ratio_is"] == FASTER:
+        return f"{row['ratio']:g} times as fast"
+    return f"{row['ratio']:g} times as {'long' if row['unit'].startswith('s') else 'much'}"
 
 
 def _digits(value: float) -> float:

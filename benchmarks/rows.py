@@ -17,38 +17,59 @@ import numpy as np
 import torch
 
 from i2i.device import place
-from i2i.networks import wide
+from i2i.networks import quick, resnet, wide
 from i2i.pictures import read_picture
 from i2i.serving import Engine, convert_folder
 
 from . import material
 from .measure import OVERHEAD, Measured, Say, Timings, Work, compare
+from .memory import peak_of
 from .plain import Floats, translate
 
 LEAST_PSNR = 30.0
 """dB between the two sides of a run; less would mean that they compute different things."""
 
 
-def pix2pix_step(small: bool, say: Say, *, batch: int) -> Measured:
-    """A training step, as `i2i train` sets it up, against `plain.py`."""
-    ours = material.our_pix2pix(batch, small)
+def step(small: bool, say: Say, *, method: str, title: str, batch: int) -> Measured:
+    """A training step, as `i2i train` sets it up, against `plain.py`; a mean where generators and D take turns."""
+    setting = material.SETTINGS[method]
+    batch = min(batch, 4) if small else batch
+    ours = material.ours(method, batch, small)
     placement = ours.placement
-    theirs = material.plain_pix2pix(placement.device, small)
-    pairs = material.batch_of_pairs(batch, placement.device)
+    theirs = material.plain(method, placement.device, small)
+    pairs = material.batch_of_pairs(batch, placement.device, setting.size)
     timings = _compare_steps(
-        lambda: ours.step(pairs), lambda: theirs.step(pairs["a"], pairs["b"]), placement.device, small, say
-    )
+        lambda: ours.step(pairs), lambda: theirs.step(pairs["a"], pairs["b"]), placement.device, small, say,
+        steps=setting.steps,
+    )  # fmt: skip
+    mean = f", mean of {setting.steps}" if setting.steps > 1 else ""
     return Measured(
-        what=f"A Pix2Pix step, {material.SIZE} pixels, batch {batch}",
+        what=f"A {title} step, {setting.size} pixels, batch {batch}{mean}",
         unit="s/step",
         timings=timings,
         note=f"ours {placement.precision} with fused Adam, theirs fp32 with plain Adam, both on {placement.device}",
     )
 
 
+def step_memory(small: bool, say: Say, *, method: str, title: str, batch: int) -> Measured:
+    """The most memory of a process that trains, ours against the plain way; each in a process of its own."""
+    sides: dict[str, list[float]] = {"ours": [], "theirs": []}
+    for number in (1, 2):
+        for side, taken in sides.items():
+            taken.append(peak_of(side, method, batch, small))
+        say(f"round {number}: ours {sides['ours'][-1]:.0f} MB, theirs {sides['theirs'][-1]:.0f} MB")
+    return Measured(
+        what=f"Peak memory of {title} training, {material.SETTINGS[method].size} pixels, batch {batch}",
+        unit="MB",
+        timings=Timings(**sides),
+        note="whole processes of two steps each, torch itself included",
+        ratio_is=OVERHEAD,
+    )
+
+
 def wide_layers(small: bool, say: Say, *, batch: int) -> Measured:
     """Our training step, against the same step with torch's convolutions where ours takes matrix products."""
-    method = material.our_pix2pix(batch, small)
+    method = material.ours("pix2pix", batch, small)
     placement = method.placement
     pairs = material.batch_of_pairs(batch, placement.device)
 
@@ -62,6 +83,28 @@ def wide_layers(small: bool, say: Say, *, batch: int) -> Measured:
         unit="s/step",
         timings=timings,
         note=f"the same step in {placement.precision}, theirs with torch's convolutions (i2i/networks/wide.py)",
+    )
+
+
+def quick_layers(small: bool, say: Say, *, batch: int) -> Measured:
+    """Our CycleGAN step, against the same step with torch's layers where ours takes those of quick.py."""
+    method = material.ours("cyclegan", batch, small)
+    placement = method.placement
+    pairs = material.batch_of_pairs(batch, placement.device)
+
+    def with_torchs() -> None:
+        with (
+            mock.patch.object(quick.ReflectConv2d, "way", return_value=None),
+            mock.patch.object(resnet, "laid_out", lambda x: x),
+        ):
+            method.step(pairs)
+
+    timings = _compare_steps(lambda: method.step(pairs), with_torchs, placement.device, small, say)
+    return Measured(
+        what=f"The residual generator's quick layers in that step, batch {batch}",
+        unit="s/step",
+        timings=timings,
+        note=f"the same step in {placement.precision}, theirs with torch's layers (i2i/networks/quick.py)",
     )
 
 
@@ -123,10 +166,14 @@ def convert_jpegs(small: bool, say: Say, *, count: int) -> Measured:
 Row = Callable[[bool, Say], Measured]
 
 ROWS: dict[str, Row] = {
-    "pix2pix-step-256-batch1": partial(pix2pix_step, batch=1),
-    "pix2pix-step-256-batch4": partial(pix2pix_step, batch=4),
+    "pix2pix-step-256-batch1": partial(step, method="pix2pix", title="Pix2Pix", batch=1),
+    "pix2pix-step-256-batch4": partial(step, method="pix2pix", title="Pix2Pix", batch=4),
     "wide-layers-batch1": partial(wide_layers, batch=1),
     "wide-layers-batch4": partial(wide_layers, batch=4),
+    "cyclegan-step-256-batch1": partial(step, method="cyclegan", title="CycleGAN", batch=1),
+    "cyclegan-memory-256": partial(step_memory, method="cyclegan", title="CycleGAN", batch=1),
+    "quick-layers-256": partial(quick_layers, batch=1),
+    "discogan-step-64-batch64": partial(step, method="discogan", title="DiscoGAN", batch=64),
     "run-unet256": partial(run_generator, name="unet256", title="U-Net 256"),
     "run-resnet9": partial(run_generator, name="resnet9", title="ResNet-9"),
     "convert-200-jpegs": partial(convert_jpegs, count=200),
@@ -134,10 +181,26 @@ ROWS: dict[str, Row] = {
 
 
 def _compare_steps(
-    ours: Callable[[], object], theirs: Callable[[], object], device: torch.device, small: bool, say: Say
+    ours: Callable[[], object],
+    theirs: Callable[[], object],
+    device: torch.device,
+    small: bool,
+    say: Say,
+    steps: int = 1,
 ) -> Timings:
-    rounds = 2 if small else 12
-    return compare(_finished(ours, device), _finished(theirs, device), rounds=rounds, seconds=40, say=say)
+    """Seconds a step, each timing over `steps` of them."""
+    rounds, seconds = (2, 40.0) if small else (12, 60.0)
+    sides = [_finished(_repeated(side, steps), device) for side in (ours, theirs)]
+    found = compare(*sides, rounds=rounds, seconds=seconds, say=say)
+    return Timings([t / steps for t in found.ours], [t / steps for t in found.theirs])
+
+
+def _repeated(work: Work, times: int) -> Work:
+    def all_of_them() -> None:
+        for _ in range(times):
+            work()
+
+    return all_of_them
 
 
 def _finished(work: Work, device: torch.device) -> Work:

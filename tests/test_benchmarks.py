@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = [
     "pix2pix-step-256-batch1", "pix2pix-step-256-batch4", "wide-layers-batch1", "wide-layers-batch4",
+    "cyclegan-step-256-batch1", "cyclegan-memory-256", "quick-layers-256", "discogan-step-64-batch64",
     "run-unet256", "run-resnet9", "convert-200-jpegs",
 ]  # fmt: skip
 
@@ -78,7 +80,7 @@ def test_every_row_runs_and_has_the_keys_that_others_read(measured):
     for row in results["rows"]:
         assert {"name", "ours", "theirs", "ratio", "unit"} <= row.keys()
         assert all(math.isfinite(row[key]) and row[key] > 0 for key in ("ours", "theirs", "ratio"))
-        assert row["unit"].startswith("s")
+        assert row["unit"].startswith("s") or (row["unit"] == "MB" and "memory" in row["name"])
         assert row["rounds"] == 2
         assert f"{row['name']} ..." in printed
     assert results["environment"].keys() >= {"processor", "cores", "threads", "packages", "command", "started"}
@@ -90,7 +92,10 @@ def test_the_ratio_is_of_the_medians_in_the_direction_that_the_row_names(measure
         assert row["ratio"] == pytest.approx(wanted, rel=0.02)  # three digits each
         assert row["spread"][0] <= row["spread"][1]
     directions = {row["name"]: row["ratio_is"] for row in measured[0]["rows"]}
-    assert [name for name, is_ in directions.items() if is_ == "ours / theirs"] == ["convert-200-jpegs"]
+    assert [name for name, is_ in directions.items() if is_ == "ours / theirs"] == [
+        "cyclegan-memory-256",
+        "convert-200-jpegs",
+    ]
 
 
 def test_the_page_shows_the_figures_of_the_json_and_keeps_its_prose(measured):
@@ -120,30 +125,41 @@ def test_an_unknown_row_is_refused_with_the_likely_name():
     assert "Traceback" not in done.stderr
 
 
-def test_the_plain_step_trains_as_ours_does_in_fp32(bench):
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("pix2pix", {"generator": {"name": "unet32", "norm": "batch", "dropout": 0.0}}),
+        ("cyclegan", {"generator": {"name": "resnet6"}}),
+        ("discogan", {}),
+    ],
+)
+def test_the_plain_step_trains_as_ours_does_in_fp32(bench, method, options):
     """Else the row would compare two different amounts of work."""
-    from i2i.config import AdamConfig
-    from i2i.device import place
-    from i2i.methods.pix2pix import Pix2Pix
-    from i2i.networks import DISCRIMINATORS, GENERATORS
-
+    material = bench("material")
+    layer = {"precision": "fp32", "device": "cpu", "size": 64, "discriminator": {"norm": "batch"}, **options}
+    if method == "cyclegan":
+        layer["discriminator"] = {"norm": "instance"}
+    ours = material.ours(method, 2, small=True, settings=layer)
+    networks = list(ours.networks.values())
+    plain = material.SETTINGS[method].plain(*copy.deepcopy(networks))
+    twins = [plain.__dict__[name] for name in ours.networks]
+    before = copy.deepcopy(networks)
     torch.manual_seed(0)
-    G, D = GENERATORS["unet32"](3, 3, width=4, norm="batch", dropout=0.0), DISCRIMINATORS["patch"](6, width=4)
-    plain = bench("plain").PlainPix2Pix(copy.deepcopy(G), copy.deepcopy(D))
-    ours = Pix2Pix(G, D, place("cpu", "fp32"), optimizer=AdamConfig())
-    before = [p.clone() for p in (*G.parameters(), *D.parameters())]
     x, y = torch.rand(2, 3, 64, 64) * 2 - 1, torch.rand(2, 3, 64, 64) * 2 - 1
-    for _ in range(2):
+    for _ in range(3):
         ours.step({"a": x, "b": y})
         plain.step(x, y)
-    # After Adam's first steps every weight has moved by about the rate, 2e-4; agreement must be far closer.
-    both = zip((*G.parameters(), *D.parameters()), (*plain.G.parameters(), *plain.D.parameters()), strict=True)
-    gaps = torch.cat([(a - b).abs().flatten() for a, b in both])
-    moves = torch.cat(
-        [(a - b).abs().flatten() for a, b in zip((*G.parameters(), *D.parameters()), before, strict=True)]
-    )
-    assert moves.mean() > 1e-4
-    assert gaps.mean() < 1e-6
+
+    def weights(networks):
+        # A norm cancels the bias before it, so Adam moves that by rounding alone, in either direction.
+        return [p for network in networks for name, p in network.named_parameters() if name.endswith("weight")]
+
+    for network, old, twin in zip(networks, before, twins, strict=True):
+        gaps = torch.cat([(a - b).abs().flatten() for a, b in zip(weights([network]), weights([twin]), strict=True)])
+        moves = torch.cat([(a - b).abs().flatten() for a, b in zip(weights([network]), weights([old]), strict=True)])
+        # After Adam's first steps every weight has moved by about the rate, 2e-4; agreement must be far closer.
+        assert moves.mean() > 1e-4
+        assert gaps.mean() < 3e-6
 
 
 def test_the_two_sides_are_timed_in_turns_and_bounded(bench):
@@ -174,11 +190,62 @@ def test_sides_that_give_different_pictures_are_not_timed(bench):
         rows._refuse_unlike(picture, 1 - picture)
 
 
+def test_memory_is_that_of_the_process_and_not_of_the_one_that_started_it(bench):
+    memory = bench("memory")
+    ballast = torch.ones(125_000_000)  # 500 MB
+    small = memory.peak_of("ours", "discogan", 2, small=True)
+    assert 50 < small < memory.peak() - ballast.nbytes / 1e6 / 2
+    assert memory.peak_of("theirs", "discogan", 64, small=True) > small
+
+
+@pytest.mark.parametrize("method", ["pix2pix", "cyclegan", "discogan"])
 @pytest.mark.parametrize("side", ["ours", "plain"])
-def test_the_profile_shares_out_the_whole_step(side):
-    done = run("--small", "--steps", 1, *(["--plain"] if side == "plain" else []), module="benchmarks.profile_step")
+def test_the_profile_shares_out_the_whole_step(side, method):
+    plain = ["--plain"] if side == "plain" else []
+    done = run("--small", "--steps", 1, "--method", method, *plain, module="benchmarks.profile_step")
     assert done.returncode == 0, done.stderr
     body = done.stdout.partition("The largest")[0]
     shares = {line[:26].strip(): float(line.split()[-1].rstrip("%")) for line in body.splitlines() if "%" in line}
     assert shares.keys() >= {"convolutions, forward", "convolutions, backward", "optimizer", "norms"}
     assert sum(shares.values()) == pytest.approx(100, abs=0.5)
+
+
+def test_the_cost_of_every_tool_is_measured_and_put_on_the_page(bench, tmp_path):
+    page = tmp_path / "toolbox.md"
+    mark = bench("toolbox").MARK
+    page.write_text(f"before\n{mark}\nold\n<!-- end of measured -->\nafter\n")
+    done = run("--small", "--rounds", 1, "--page", page, module="benchmarks.toolbox")
+    assert done.returncode == 0, done.stderr
+    text = page.read_text("utf-8")
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    shown = [cells(line) for line in text.splitlines() if "times as long" in line]
+    assert [line[0].replace("`", "") for line in shown] == list(bench("toolbox").TOOLS)
+    assert all(float(line[1].split()[0]) > 0 for line in shown)
+
+
+def test_a_tool_is_compared_with_the_step_of_the_same_round(bench):
+    table = bench("toolbox").table({"": [1.0, 2.0, 4.0], "ema.images=1": [2.0, 2.0, 12.0]})
+    assert "| none of these | 2 s | |" in table
+    assert "| `ema.images=1` | 2.00 times as long | 1.00 to 3.00, of 3 |" in table
+
+
+def test_the_adaptive_tool_is_timed_at_work(bench):
+    method = bench("toolbox").method_with({"gan": {"augment": ["colour"], "ada": True}}, small=True)
+    assert {judge.adaptation.p for judge in method.judges.values()} == {0.5}
+
+
+def test_what_is_said_of_painted_seasons_is_measured_and_put_on_the_page(bench, tmp_path):
+    page = tmp_path / "data.md"
+    page.write_text(f"before\n{bench('seasons').MARK}\nold\n<!-- end of measured -->\nafter\n")
+    asked = ("--tested", 3, "--learned", 3, "--page", page, "--out", tmp_path / "seasons.png")
+    done = run(*asked, module="benchmarks.seasons")
+    assert done.returncode == 0, done.stderr
+    text = page.read_text("utf-8")
+    assert "\nold\n" not in text
+    shown = text[: text.index("Of 3 test pairs")]
+    errors = [float(value) for value in re.findall(r"\| (0\.\d+) \|", shown)]
+    assert len(errors) == 3
+    assert errors[0] > errors[2] > 0
+    assert (tmp_path / "seasons.png").stat().st_size > 10_000

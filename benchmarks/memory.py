@@ -1,0 +1,67 @@
+"""Peak memory of a training: `python -m benchmarks.memory SIDE METHOD` takes two steps and says what it took, in MB."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def peak_of(side: str, method: str, batch: int, small: bool) -> float:
+    """Most MB that a fresh process held at once while it took two steps of a side, `ours` or `theirs`."""
+    command = [sys.executable, "-m", "benchmarks.memory", side, method, "--batch", str(batch)]
+    done = subprocess.run(
+        [*command, *(["--small"] if small else [])], cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"The process that measures memory failed: {done.stderr[-2000:]}")
+    return float(done.stdout.split()[-1])
+
+
+def peak() -> float:
+    """Most MB of this process so far."""
+    status = Path("/proc/self/status")
+    if status.exists():  # ru_maxrss remembers the parent's memory there
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+        if found:
+            return int(found[1]) * 1024 / 1e6
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / 1e6 if sys.platform == "darwin" else most * 1024 / 1e6
+
+
+def main() -> None:
+    """Two steps, and the figure as the last word."""
+    import torch
+
+    from i2i.device import place
+
+    from . import material
+
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
+    parser.add_argument("side", choices=["ours", "theirs"])
+    parser.add_argument("method", choices=list(material.SETTINGS))
+    parser.add_argument("--batch", type=int, default=1, metavar="N", help="pictures of each side a step (1)")
+    parser.add_argument("--small", action="store_true", help="tiny networks: does it run?")
+    asked = parser.parse_args()
+    if asked.small:
+        torch.set_num_threads(1)
+    device = place().device
+    pairs = material.batch_of_pairs(asked.batch, device, material.SETTINGS[asked.method].size)
+    if asked.side == "ours":
+        method = material.ours(asked.method, asked.batch, asked.small)
+        for _ in range(2):
+            method.step(pairs)
+    else:
+        plain = material.plain(asked.method, device, asked.small)
+        for _ in range(2):
+            plain.step(pairs["a"], pairs["b"])
+    print(f"{asked.side}, {asked.method}: {peak():.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""What each tool of the adversarial toolbox costs: `python -m benchmarks.toolbox` writes a table of docs/toolbox.md.
+
+A CycleGAN step of 64 pixels with one setting changed, against the same step without, in turns. Costs of D's tools
+depend on how large D is beside G; here both have half the papers' width.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from i2i.config import parse_assignments, resolve
+from i2i.device import place
+from i2i.errors import I2IError
+from i2i.methods import METHODS, Method
+
+from .material import batch_of_pairs, width
+from .measure import SETTLE
+from .results import ROOT, facts, put_between_marks, where_measured
+
+PAGE = ROOT / "docs" / "toolbox.md"
+MARK = "<!-- measured: written by python -m benchmarks.toolbox -->"
+
+SIZE, BATCH = 64, 4
+ADA_P = 0.5
+"""Where the adaptive probability is held while it is timed: at 0, where a run begins, it costs nothing."""
+
+TOOLS: tuple[str, ...] = (
+    "gan.loss=minimax",
+    "gan.loss=non_saturating",
+    "gan.loss=hinge",
+    "gan.loss=relativistic",
+    "gan.loss=wasserstein gan.gradient_penalty=10",
+    "gan.gradient_penalty=10",
+    "gan.r1=1",
+    "discriminator.spectral=true",
+    "discriminator.minibatch_std=true",
+    "gan.label_smoothing=0.1",
+    "gan.instance_noise=0.1",
+    "gan.feature_matching=1",
+    "gan.augment=[colour]",
+    "gan.augment=[translation]",
+    "gan.augment=[cutout]",
+    "gan.augment=[colour,translation,cutout] gan.ada=true",
+    "gan.d_steps=2",
+    "gan.g_steps=2",
+    "optimizer.lr_d=4e-4",
+    "optimizer.clip=1",
+    "ema.images=10000",
+    "gan.pool=0",
+    "lambda_identity=0",
+    "generator.up=resize",
+    "generator.up=shuffle",
+    "generator.up=bilinear",
+)
+"""Settings as `--set` takes them; two where the first is refused alone."""
+
+
+def method_with(settings: Mapping[str, Any], small: bool) -> Method:
+    """CycleGAN of 64 pixels and half the papers' width, with `settings`."""
+    import torch
+
+    torch.manual_seed(0)
+    widths = {"width": width(small) // 2}
+    layer = {"data": {"path": "."}, "size": SIZE, "batch": BATCH, "generator": widths, "discriminator": widths}
+    made = METHODS["cyclegan"]
+    config = made.resolved(resolve(made.Config, [layer, settings]), count=1)
+    method = made.from_config(config, place(config.device, config.precision))
+    for judge in method.judges.values():
+        if judge.adaptation is not None:
+            judge.adaptation.p = ADA_P
+    return method
+
+
+def measure(rounds: int, small: bool) -> dict[str, list[float]]:
+    """Seconds a step for each tool and for "", the step without; entry n of all was taken in round n."""
+    methods = {"": method_with({}, small)}
+    methods |= {tool: method_with(parse_assignments(tool.split()), small) for tool in TOOLS}
+    batch = batch_of_pairs(BATCH, methods[""].placement.device, SIZE)
+    seconds: dict[str, list[float]] = {name: [] for name in methods}
+    for number in range(rounds + 1):
+        for name, method in methods.items():
+            time.sleep(SETTLE)
+            taken = time_steps(method, batch)
+            if number > 0:  # the first round warms up
+                seconds[name].append(taken)
+        print(f"round {number} of {rounds}", flush=True)
+    return seconds
+
+
+def time_steps(method: Method, batch: Mapping[str, Any]) -> float:
+    """Seconds a step, over as many steps as G and D take turns in."""
+    import torch
+
+    turns = method.turns
+    count = 1 if turns.d == turns.g == 1 else turns.d + turns.g
+    started = time.perf_counter()
+    for _ in range(count):
+        method.step(batch)
+    if method.placement.device.type == "cuda":
+        torch.cuda.synchronize()
+    return (time.perf_counter() - started) / count
+
+
+def table(seconds: Mapping[str, list[float]]) -> str:
+    """A tool a line: the median, least and largest ratio of the rounds to the step without it."""
+    plain = seconds[""]
+    lines = ["| setting | a step takes | single rounds |", "|---|---|---|"]
+    lines.append(f"| none of these | {statistics.median(plain):.3g} s | |")
+    for tool, taken in seconds.items():
+        if tool:
+            ratios = [with_it / without for with_it, without in zip(taken, plain, strict=True)]
+            settings = " ".join(f"`{part}`" for part in tool.split())
+            spread = f"{min(ratios):.2f} to {max(ratios):.2f}, of {len(ratios)}"
+            lines.append(f"| {settings} | {statistics.median(ratios):.2f} times as long | {spread} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Measure, show, and write when everything was measured or a page was named."""
+    import torch
+
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.toolbox", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=11, metavar="N", help="rounds that are counted (11)")
+    parser.add_argument("--small", action="store_true", help="tiny networks: does it run? The figures mean nothing")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="the Markdown page whose table is rewritten")
+    asked = parser.parse_args()
+    if asked.small:
+        torch.set_num_threads(1)  # a test must not wait for a busy machine
+    environment = facts(" ".join(["python -m benchmarks.toolbox", *sys.argv[1:]]))
+    text = table(measure(asked.rounds, asked.small))
+    print(f"\n{text}")
+    page = asked.page or (None if asked.small else PAGE)
+    if page is not None:
+        put_between_marks(page, MARK, f"{text}\n{where_measured(environment)}")
+        print(f"Written: {page}")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except I2IError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(error.status)
+    except KeyboardInterrupt:
+        sys.exit(130)
