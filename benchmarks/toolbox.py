@@ -110,7 +110,7 @@ def time_steps(method: Method, batch: Mapping[str, Any]) -> float:
 def table(seconds: Mapping[str, list[float]]) -> str:
     """A tool a line: the median, least and largest ratio of the rounds to the step without it."""
     plain = seconds[""]
-    lines = ["| setting | a step takes | single rounds |", "|---|---|---|"]
+    lines = ["| with | a step takes | single rounds |", "|---|---|---|"]
     lines.append(f"| none of these | {statistics.median(plain):.3g} s | |")
     for tool, taken in seconds.items():
         if tool:
