@@ -29,15 +29,22 @@ _TORCH = (b"PK\x03\x04", b"\x80\x02")
 """How files of torch begin, today's and early ones; no ONNX file does."""
 
 
-def resolve_model(path: Path, direction: str = "a2b") -> Path:
+def resolve_model(path: Path, direction: str | None = None) -> Path:
     """The ONNX file that MODEL means: a run directory (model.onnx, or a2b.onnx and b2a.onnx) or the file itself.
 
-    Raises RequestError when there is no such path, RunError when the run has no such model.
+    Without a direction, a run with two gives a2b. Raises RequestError when there is no such path, or when a direction
+    is asked of a file, which has but one; RunError when the run has no such model.
     """
-    if direction not in DIRECTIONS:
+    if direction is not None and direction not in DIRECTIONS:
         raise UnknownNameError("direction", direction, DIRECTIONS)
     if path.is_file():
+        if direction is not None and path.name != f"{direction}.onnx":
+            raise RequestError(
+                f"{path} is one translator, and --direction chooses between the two of a run directory. "
+                f"Leave it out, or name the run's folder or its {direction}.onnx."
+            )
         return path
+    direction = direction or "a2b"
     if not path.exists():
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise RequestError(f"There is no model at {path}.{did_you_mean(path.name, beside)}")

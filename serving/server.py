@@ -54,7 +54,7 @@ def load_engines(
     files: list[Path] = []
     for model in models:
         both = exported_models(model) if model.is_dir() and direction is None else []
-        files += both or [resolve_model(model, direction or "a2b")]
+        files += both or [resolve_model(model, direction)]
     engines: dict[str, Engine] = {}
     for file in files:
         engine = Engine(file, device, precision)

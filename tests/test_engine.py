@@ -232,6 +232,21 @@ def test_a_model_is_a_run_directory_or_a_file(make_model, tmp_path):
         resolve_model(tmp_path / "run", "b2a")
     both = [make_model(file=f"two/{d}.onnx") for d in ("a2b", "b2a")]
     assert [resolve_model(tmp_path / "two", d) for d in ("a2b", "b2a")] == both
+    assert resolve_model(tmp_path / "two") == both[0]
+
+
+def test_a_file_is_not_taken_for_the_other_direction(make_model, tmp_path):
+    both = [make_model(file=f"two/{d}.onnx") for d in ("a2b", "b2a")]
+    assert resolve_model(both[1], "b2a") == both[1]
+    with pytest.raises(RequestError, match=r"a2b\.onnx is one translator.*name the run's folder or its b2a\.onnx"):
+        resolve_model(both[0], "b2a")
+
+
+def test_info_of_a_run_names_its_other_direction(make_model, tmp_path, i2i):
+    for direction in ("a2b", "b2a"):
+        make_model(file=f"two/{direction}.onnx")
+    assert i2i("info", tmp_path / "two")[1].endswith("b2a.onnx (--direction b2a)\n")
+    assert "Beside it" not in i2i("info", tmp_path / "two" / "a2b.onnx")[1]
 
 
 def test_what_is_no_model_is_told_apart(tmp_path):

@@ -34,7 +34,7 @@ def export(
 @app.command()
 def info(
     model: Annotated[Path, typer.Argument(help="Run directory or ONNX file.")],
-    direction: Annotated[str, typer.Option(help="a2b or b2a, where a run has two.")] = "a2b",
+    direction: Annotated[str | None, typer.Option(help="a2b or b2a, where a run has two; by default a2b.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The card as JSON.")] = False,
 ) -> None:
     """Say what a model is, what it takes and gives, and how it was checked.
@@ -45,6 +45,7 @@ def info(
     import dataclasses
 
     from ..serving import read_card, resolve_model
+    from ..serving.modelfile import exported_models
     from .words import describe
 
     path = resolve_model(model, direction)
@@ -53,6 +54,9 @@ def info(
         typer.echo(json.dumps(dataclasses.asdict(card), ensure_ascii=False, indent=1))
     else:
         typer.echo(describe(path, card))
+        for other in exported_models(model) if model.is_dir() else ():
+            if other != path:
+                typer.echo(f"Beside it:  {other} (--direction {other.stem})")
 
 
 @app.command()
@@ -63,7 +67,7 @@ def evaluate(
     metrics: Annotated[str, typer.Option(help="Names with commas between: l1, psnr, ssim.")] = "l1,psnr,ssim",
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the CSV and the contact sheet.")] = None,
-    direction: Annotated[str, typer.Option(help="a2b or b2a, where a run has two.")] = "a2b",
+    direction: Annotated[str | None, typer.Option(help="a2b or b2a, where a run has two; by default a2b.")] = None,
     native: Annotated[bool, typer.Option(help="At the pictures' own size, not the trained one.")] = False,
     a: Annotated[str | None, typer.Option(help="Name of the folder of side A.")] = None,
     b: Annotated[str | None, typer.Option(help="Name of the folder of side B.")] = None,

@@ -21,7 +21,7 @@ def convert(
     ] = "skip",
     format: Annotated[str, typer.Option(help="keep, png, jpg, webp or tiff.")] = "keep",
     quality: Annotated[int | None, typer.Option(help="1 to 100, for JPEG and WebP.")] = None,
-    direction: Annotated[str, typer.Option(help="a2b or b2a, where a run has two.")] = "a2b",
+    direction: Annotated[str | None, typer.Option(help="a2b or b2a, where a run has two; by default a2b.")] = None,
     device: Annotated[str, typer.Option(help="auto, cuda, cuda:N, openvino or cpu.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto or fp32.")] = "auto",
     workers: Annotated[int | None, typer.Option(help="Threads that decode and encode.")] = None,
