@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from ..errors import DataError
-from .arrangement import arrange
+from .arrangement import LETTERED, arrange
 from .matching import Matched, match_sides, match_single, named_pictures
 
 MOST_HELD_OUT = 16
@@ -147,6 +147,8 @@ def find_domains(root: Path, a: str | None = None, b: str | None = None) -> Layo
     """
     arranged = arrange(root, a, b)
     half = arranged.kind == "side by side"
+    if half and LETTERED.fullmatch(root.resolve().name):  # its pictures would be cut in two, and halves trained on
+        raise DataError(f"{root} holds the pictures of one domain; name the folder above it, which holds both.")
     splits = {
         split: tuple(
             Single(name, path, side, half)

@@ -101,6 +101,11 @@ def test_folders_of_pairs_serve_as_two_domains_and_it_is_said(tmp_path: Path) ->
         assert np.array_equal(half, whole[:, 16 * side : 16 * (side + 1)])
 
 
+def test_one_domain_alone_is_not_cut_into_halves(tmp_path: Path) -> None:
+    domains(tmp_path, {"trainA": 3, "trainB": 3})
+    assert "one domain; name the folder above" in refusal(tmp_path / "trainA")
+
+
 def test_no_picture_of_a_domain_is_lost_when_names_are_alike(tmp_path: Path) -> None:
     domains(tmp_path, {"trainA": 2, "trainB": 2})
     put(tmp_path / "trainA" / "trainA 0.bmp")
