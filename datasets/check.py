@@ -36,7 +36,7 @@ def check_folder(
     """
     found, trouble = _layout(root, a, b)
     unpaired = found is not None and (unpaired or found.kind == "lettered")
-    domains = find_domains(root, a, b) if unpaired else None
+    domains = find_domains(root, a, b, halves=True) if unpaired else None
     entries = entries_of_domains(domains) if domains and domains.kind != "side by side" else entries_of(root, found)
     compared = set() if unpaired else _to_compare(entries)
     seen = []

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from ..errors import DataError
-from .arrangement import LETTERED, arrange
+from .arrangement import arrange
 from .matching import Matched, match_sides, match_single, named_pictures
 
 MOST_HELD_OUT = 16
@@ -139,16 +139,21 @@ def look_at(root: Path, a: str | None = None, b: str | None = None) -> Found:
     return Found(root, arranged.kind, arranged.a_name, arranged.b_name, matched)
 
 
-def find_domains(root: Path, a: str | None = None, b: str | None = None) -> Layout[Single]:
+def find_domains(root: Path, a: str | None = None, b: str | None = None, *, halves: bool = False) -> Layout[Single]:
     """The layout of a folder of two unpaired domains; `a` and `b` name the domains, or choose their folders.
 
-    Counts, sizes and names may differ between the two. Raises DataError with one sentence when there are no two
-    domains, or the folders are ambiguous.
+    Counts, sizes and names may differ between the two. Pictures that lie in no two folders are cut into halves only
+    when both halves are named, or with `halves`: they might as well be one domain. Raises DataError with one sentence
+    when there are no two domains, or the folders are ambiguous.
     """
     arranged = arrange(root, a, b)
     half = arranged.kind == "side by side"
-    if half and LETTERED.fullmatch(root.resolve().name):  # its pictures would be cut in two, and halves trained on
-        raise DataError(f"{root} holds the pictures of one domain; name the folder above it, which holds both.")
+    if half and not halves and (a is None or b is None):
+        raise DataError(
+            f"{root} holds pictures but no two folders of them, which unpaired training needs. Name the folder above, "
+            f"if this is one domain; if each picture holds a pair side by side, say what its halves are: "
+            f"--set data.a=NAME --set data.b=NAME."
+        )
     splits = {
         split: tuple(
             Single(name, path, side, half)

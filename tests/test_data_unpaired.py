@@ -93,7 +93,7 @@ def test_folders_of_pairs_serve_as_two_domains_and_it_is_said(tmp_path: Path) ->
         put(tmp_path / "halved" / f"{number}.png", (16, 32, 3))
     named = find_domains(tmp_path / "named")
     assert named.description.endswith("in train (3 and 3); their names match, but their pairing is not used.")
-    halved = find_domains(tmp_path / "halved")
+    halved = find_domains(tmp_path / "halved", "left", "right")
     assert halved.description.endswith("in train (3 and 3); they lie side by side, but their pairing is not used.")
     whole = np.asarray(Image.open(tmp_path / "halved" / "1.png"))
     for side in (0, 1):
@@ -101,9 +101,15 @@ def test_folders_of_pairs_serve_as_two_domains_and_it_is_said(tmp_path: Path) ->
         assert np.array_equal(half, whole[:, 16 * side : 16 * (side + 1)])
 
 
-def test_one_domain_alone_is_not_cut_into_halves(tmp_path: Path) -> None:
-    domains(tmp_path, {"trainA": 3, "trainB": 3})
-    assert "one domain; name the folder above" in refusal(tmp_path / "trainA")
+@pytest.mark.parametrize("name", ["trainA", "summer", "train"])
+def test_one_domain_alone_is_not_cut_into_halves_unless_they_are_named(name: str, tmp_path: Path) -> None:
+    domains(tmp_path / "data", {name: 3})
+    for folder in {"train": ("data", "data/train")}.get(name, (f"data/{name}",)):
+        assert "say what its halves are" in refusal(tmp_path / folder)
+        with pytest.raises(DataError, match="say what its halves are"):
+            find_domains(tmp_path / folder, "left")
+        named = find_domains(tmp_path / folder, "left", "right")
+        assert [len(some) for some in names(named, "train")] == [3, 3]
 
 
 def test_no_picture_of_a_domain_is_lost_when_names_are_alike(tmp_path: Path) -> None:
@@ -287,7 +293,7 @@ def test_files_in_both_domains_or_in_train_and_test_are_told_and_not_refused(tmp
 def test_halves_of_one_picture_are_no_repeats(tmp_path: Path) -> None:
     for number in range(3):
         put(tmp_path / f"{number}.png", (32, 64, 3))
-    ready = DATASETS["unpaired"](tmp_path, holdout=0).read(size=32)
+    ready = DATASETS["unpaired"](tmp_path, "left", "right", holdout=0).read(size=32)
     assert ready.notes == []
     assert ready.training.cached
     assert ready.validation[0] == ["0", "1", "2"]

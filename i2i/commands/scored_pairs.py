@@ -88,7 +88,7 @@ def material(
     unpaired = card.method in TWO_WAYS or arrange(root, a, b).kind == "lettered"
     singles: tuple[Single, ...] = ()
     if unpaired:
-        domains = find_domains(root, a, b)
+        domains = find_domains(root, a, b, halves=True)  # what is scored are pairs, so halves can be nothing else
         singles = domains.splits.get("train", ())
         layout = _by_name(domains)
     else:
