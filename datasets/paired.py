@@ -6,12 +6,12 @@ Samples are {"a": (C, size, size), "b": (C, size, size)} float32 in [-1, 1].
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
 from ..errors import DataError
-from .cache import PictureCache
 from .layouts import Pair
 from .loading import Array, load_pair
-from .stream import Order, Sample, Stream, as_drawn_from, to_tensor_range
+from .stream import Options, Order, Sample, Stream, as_drawn_from, to_tensor_range
 
 
 class PairedPictures(Stream):
@@ -24,40 +24,19 @@ class PairedPictures(Stream):
         self,
         pairs: Sequence[Pair],
         *,
-        size: int,
-        seed: int = 0,
-        channels: tuple[int, int] = (3, 3),
-        augment: Sequence[str] = ("jitter", "flip"),
-        interpolation: str = "bicubic",
-        squash: bool = False,
         swap: bool = False,
-        cache_mb: float = 2048,
-        cache: PictureCache | None = None,
+        **options: Unpack[Options],
     ) -> None:
-        """Training samples of `size` pixels a side.
+        """Samples of pairs; `swap` makes side B of the folder the samples' a, and `options` are those of Stream.
 
-        `channels` are those of the samples' a and b; `swap` makes side B of the folder the samples' a. `augment`
-        are names of AUGMENTATIONS. Pictures that are not square keep their proportions (the short side is
-        resized, the long one cropped at random) unless `squash` makes them square. `cache` is one that a scan has
-        filled, by `fit_for` the same arguments; else up to `cache_mb` MiB are kept as pictures are read.
         Raises UnknownNameError for an augmentation or interpolation, DataError when there are no pairs.
         """
         if not pairs:
             raise DataError("There are no pairs to draw samples from.")
-        super().__init__(
-            pairs,
-            size=size,
-            seed=seed,
-            channels=channels,
-            augment=augment,
-            interpolation=interpolation,
-            squash=squash,
-            cache=cache,
-            cache_mb=cache_mb,
-        )
+        super().__init__(pairs, **options)
         self.pairs = tuple(pairs)
         self.swap = swap
-        self._order = Order(len(self.pairs), seed)
+        self._order = Order(len(self.pairs), self.seed)
 
     def __len__(self) -> int:
         return len(self.pairs)

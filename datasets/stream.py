@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Required, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,19 @@ class Order:
         return int(order[place])
 
 
+class Options(TypedDict, total=False):
+    """What a stream of either kind may be told; the defaults are those of `Stream`."""
+
+    size: Required[int]
+    seed: int
+    channels: tuple[int, int]
+    augment: Sequence[str]
+    interpolation: str
+    squash: bool
+    cache: PictureCache | None
+    cache_mb: float
+
+
 class Stream:
     """Reads pictures through a cache and makes crops of them; which ones a sample shows is a subclass's business."""
 
@@ -53,15 +66,22 @@ class Stream:
         items: Sequence[Item],
         *,
         size: int,
-        seed: int,
-        channels: tuple[int, int],
-        augment: Sequence[str],
-        interpolation: str,
-        squash: bool,
-        cache: PictureCache | None,
-        cache_mb: float,
+        seed: int = 0,
+        channels: tuple[int, int] = (3, 3),
+        augment: Sequence[str] = ("jitter", "flip"),
+        interpolation: str = "bicubic",
+        squash: bool = False,
+        cache: PictureCache | None = None,
+        cache_mb: float = 2048,
     ) -> None:
-        """Raises UnknownNameError for an augmentation or interpolation, before anything is read."""
+        """Training samples of `size` pixels a side.
+
+        `channels` are those of the samples' a and b. `augment` are names of AUGMENTATIONS. Pictures that are not square
+        keep their proportions (the short side is resized, the long one cropped at random) unless `squash` makes them
+        square. `cache` is one that a scan has filled, by `fit_for` the same arguments; else up to `cache_mb` MiB are
+        kept as pictures are read. Raises UnknownNameError for an augmentation or interpolation, before anything is
+        read.
+        """
         self.items = tuple(items)
         """Everything that samples are made of."""
         self.size = size

@@ -7,14 +7,14 @@ each other.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
 from ..errors import DataError
 from ..pictures import with_channels
 from .augment import refuse_input_only
-from .cache import PictureCache
 from .layouts import Single
 from .loading import decode
-from .stream import Order, Sample, Stream, as_drawn_from, to_tensor_range
+from .stream import Options, Order, Sample, Stream, as_drawn_from, to_tensor_range
 
 KEYS = (1, 2)
 """What sets the draws of domains A and B apart. Not from 0: numpy's seeding takes (s, n) and (s, n, 0) for the same."""
@@ -30,38 +30,19 @@ class UnpairedPictures(Stream):
         self,
         a: Sequence[Single],
         b: Sequence[Single],
-        *,
-        size: int,
-        seed: int = 0,
-        channels: tuple[int, int] = (3, 3),
-        augment: Sequence[str] = ("jitter", "flip"),
-        interpolation: str = "bicubic",
-        squash: bool = False,
-        cache_mb: float = 2048,
-        cache: PictureCache | None = None,
+        **options: Unpack[Options],
     ) -> None:
-        """Training samples of `size` pixels a side, of pictures of the domains a and b.
+        """Samples of pictures of the domains a and b; `options` are those of Stream.
 
-        `channels` are those of a and b; the rest is as for PairedPictures. Raises UnknownNameError for an
-        augmentation or interpolation, ConfigError for an augmentation that changes inputs alone, DataError when a
-        domain is empty.
+        Raises UnknownNameError for an augmentation or interpolation, ConfigError for an augmentation that changes
+        inputs alone, DataError when a domain is empty.
         """
         if not a or not b:
             raise DataError(f"Domain {'a' if not a else 'b'} has no pictures to draw samples from.")
-        refuse_input_only(augment)
-        super().__init__(
-            (*a, *b),
-            size=size,
-            seed=seed,
-            channels=channels,
-            augment=augment,
-            interpolation=interpolation,
-            squash=squash,
-            cache=cache,
-            cache_mb=cache_mb,
-        )
+        super().__init__((*a, *b), **options)
+        refuse_input_only(self.augment)
         self.domains = tuple(a), tuple(b)
-        self._orders = tuple(Order(len(one), seed, key) for one, key in zip(self.domains, KEYS, strict=True))
+        self._orders = tuple(Order(len(one), self.seed, key) for one, key in zip(self.domains, KEYS, strict=True))
 
     def __len__(self) -> int:
         """Pictures of the larger domain: an epoch, in which each of them comes once."""
