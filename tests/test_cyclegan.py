@@ -124,6 +124,21 @@ def test_both_discriminators_see_fakes_of_earlier_steps_once_the_pool_is_full():
     assert not torch.equal(method.judges["D_X"].pool.pictures[0], method.judges["D_Y"].pool.pictures[0])
 
 
+def test_running_averages_are_gathered_from_real_pictures_of_the_source_alone():
+    """Not from fakes on the way back, nor from the identity pass: they are what the network is served with."""
+    method = fresh("cyclegan", generator={"norm": "population", "width": 4})
+    batch = noise(0, 1)
+    alone = {"G": copy.deepcopy(method.G), "F": copy.deepcopy(method.F)}
+    method.step(batch)
+    for name, given in (("G", batch["a"]), ("F", batch["b"])):
+        alone[name](given)
+        buffers = {key: value for key, value in alone[name].named_buffers() if "running" in key}
+        assert buffers
+        for key, value in method.networks[name].named_buffers():
+            if key in buffers:
+                torch.testing.assert_close(value, buffers[key])
+
+
 def test_the_defaults_are_the_papers():
     config = CycleGAN.resolved(resolve(CycleGAN.Config, [{"data": {"path": "photos"}}]), 1000)
     assert (config.size, config.batch, config.images) == (256, 1, 200_000)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import torch
@@ -178,13 +178,13 @@ def adam(networks: Sequence[nn.Module], config: AdamConfig, *, lr: float | None 
     return optimizer
 
 
-def completed(config: C, count: int, generator: str) -> C:
+def completed(config: C, count: int, usual: Callable[[int], str]) -> C:
     """The configuration with its length in images, and both networks named with all their options.
 
-    `generator` is the one that `auto` means; `count` is the number of training pictures. Raises UnknownNameError for
-    names that do not exist, ConfigError for settings of the contest that do not go together.
+    `usual` gives the generator that `auto` means at a size; `count` is the number of training pictures. Raises
+    UnknownNameError for names that do not exist, ConfigError for settings of the contest that do not go together.
     """
-    name = generator if config.generator.name == "auto" else config.generator.name
+    name = usual(config.size) if config.generator.name == "auto" else config.generator.name
     require("generator", name, GENERATORS)
     require("discriminator", config.discriminator.name, DISCRIMINATORS)
     given = config.generator.model_dump(exclude={"name"})

@@ -109,7 +109,7 @@ class CycleGAN(Unpaired):
     def resolved(cls, config: TrainConfig, count: int) -> TrainConfig:
         """The configuration with the networks named (9 blocks from 256 pixels on, 6 below) and the length in images."""
         refuse_direction(config)
-        return completed(config, count, "resnet9" if config.size >= 256 else "resnet6")
+        return completed(config, count, lambda size: "resnet9" if size >= 256 else "resnet6")
 
     @classmethod
     def from_config(cls, config: TrainConfig, placement: Placement) -> Self:

@@ -147,7 +147,7 @@ class DiscoGAN(Unpaired):
     def resolved(cls, config: TrainConfig, count: int) -> TrainConfig:
         """The configuration with the networks named and the length counted in images."""
         refuse_direction(config)
-        return completed(config, count, "disco")
+        return completed(config, count, lambda _: "disco")
 
     @classmethod
     def from_config(cls, config: TrainConfig, placement: Placement) -> Self:

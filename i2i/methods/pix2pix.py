@@ -69,7 +69,7 @@ class Pix2Pix(Method):
     @classmethod
     def resolved(cls, config: TrainConfig, count: int) -> TrainConfig:
         """The configuration with the networks named and the length counted in images."""
-        return completed(config, count, unet_for(config.size) if config.generator.name == "auto" else "")
+        return completed(config, count, unet_for)
 
     @classmethod
     def from_config(cls, config: TrainConfig, placement: Placement) -> Self:
