@@ -88,7 +88,7 @@ def evaluate(
 
     path = resolve_model(model, direction)
     engine = Engine(path, device=device, precision=precision)
-    typer.echo(engine.reason)
+    typer.echo(f"Scoring {path.name}: {engine.card.source} to {engine.card.target}. {engine.reason}")
     scoring = Scoring(data, split, tuple(m.strip() for m in metrics.split(",") if m.strip()), a, b, native)
     inside = "evaluation-b2a" if path.stem == "b2a" else "evaluation"
     folder = out or (model / inside if model.is_dir() else path.with_name(f"{path.stem}-evaluation"))
