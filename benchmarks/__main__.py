@@ -7,7 +7,9 @@ import sys
 import time
 from pathlib import Path
 
-from i2i.errors import I2IError, UnknownNameError
+from i2i.errors import UnknownNameError
+
+from .command import end_with
 
 
 def main() -> int:
@@ -56,10 +58,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except I2IError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        sys.exit(error.status)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    end_with(main)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -21,12 +22,12 @@ from PIL import Image, ImageDraw, ImageFont
 from i2i.commands.training import Request, train_run
 from i2i.datasets.sample import SAMPLES
 from i2i.datasets.shapes import read_truth, shape_angle
-from i2i.errors import I2IError
 from i2i.files import write_atomically
 from i2i.pictures import read_picture
 from i2i.run import Run
 from i2i.serving import Engine, resolve_model
 
+from .command import end_with
 from .results import ROOT, Results, facts, put_between_marks, where_measured
 
 PAGE = ROOT / "docs" / "unpaired.md"
@@ -72,9 +73,10 @@ class Way:
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """What one variant came to, by seed."""
+    """What one variant came to after so many images, by seed."""
 
     name: str
+    images: int
     runs: list[dict[str, Way]]
     minutes: float
     """Of training, on average."""
@@ -93,14 +95,14 @@ def measure(name: str, data: Path, folder: Path, images: int, seeds: int) -> Fou
     """Train (or go on) and look; None when training was stopped by a signal."""
     runs, minutes = [], []
     for seed in range(seeds):
-        run = folder / f"{VARIANTS[name]}-{seed}"
+        run = folder / f"{VARIANTS[name]}-{images}-{seed}"
         flags = {"images": images, "seed": seed}
         assignments = {**SETTINGS, "reconstruct": VARIANTS[name]}
         if train_run(Request("discogan", data, run, preset="paper", flags=flags, assignments=assignments)) is not None:
             return None
         runs.append({way: look(Engine(resolve_model(run, way)), data, *WAYS[way]) for way in WAYS})
         minutes.append(Run(run).records()[-1]["seconds"] / 60)
-    return Found(name, runs, sum(minutes) / len(minutes))
+    return Found(name, images, runs, sum(minutes) / len(minutes))
 
 
 def look(translate: Engine, data: Path, folder: str, domain: str) -> Way:
@@ -116,7 +118,7 @@ def look(translate: Engine, data: Path, folder: str, domain: str) -> Way:
 
 
 def draw(found: list[Found]) -> Image.Image:
-    """A column a variant, its worst run: the angles that came out over those that went in, and some pictures."""
+    """A column a variant: of its worst run the angles that came out over those that went in, and some pictures."""
     font, gap, head = ImageFont.load_default(13), 24, 40
     strip = 2 * PLOT // SHOWN
     sheet = Image.new("RGB", (len(found) * (PLOT + gap) + gap, head + PLOT + gap + strip + gap), "white")
@@ -146,19 +148,24 @@ def plot(pen: ImageDraw.ImageDraw, left: int, top: int, way: Way) -> None:
 
 def table(found: list[Found], environment: Results) -> str:
     """The figures and where they come from, as Markdown."""
-    lines = ["| | r, A to B | r, B to A | least spread of the angles found | minutes each |", "|---|---|---|---|---|"]
+    lines = [
+        "| | images | r, A to B | r, B to A | least spread of the angles found | minutes each |",
+        "|---|---|---|---|---|---|",
+    ]
     for one in found:
         there, back = (", ".join(f"{r:+.3f}" for r in one.rs(way)) for way in WAYS)
         spread = min(way.read.std() for run in one.runs for way in run.values())
-        lines.append(f"| {one.name} | {there} | {back} | {spread:.0f}° | {one.minutes:.1f} |")
-    lines.append(f"| the truth | ±1 | ±1 | {found[0].worst['a2b'].true.std():.0f}° | |")
+        lines.append(f"| {one.name} | {one.images:,} | {there} | {back} | {spread:.0f}° | {one.minutes:.1f} |")
+    lines.append(f"| the truth | | ±1 | ±1 | {found[0].worst['a2b'].true.std():.0f}° | |")
     return "\n".join(lines) + "\n\n" + where_measured(environment)
 
 
 def main() -> int:
     """Train what is not trained yet, measure, show, write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.relations", description=__doc__)
-    parser.add_argument("--images", type=int, default=80_000, help="images shown to each (%(default)s)")
+    parser.add_argument(
+        "--images", type=int, nargs="+", default=[30_000, 80_000], help="lengths of the runs, in images"
+    )
     parser.add_argument("--seeds", type=int, default=2, help="runs of each, of seeds 0 and on (%(default)s)")
     parser.add_argument("--runs", type=Path, default=Path("runs/relations"), help="where the runs lie (%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here, not into the documentation")
@@ -167,26 +174,24 @@ def main() -> int:
     environment = facts(command)
     data = SAMPLES["shapes"](asked.runs / "shapes", COUNT, 64, 0)
     found = []
-    for name in VARIANTS:
-        print(f"\n{name}", flush=True)
-        one = measure(name, data, asked.runs, asked.images, asked.seeds)
+    for images, name in itertools.product(asked.images, VARIANTS):
+        print(f"\n{name}, {images} images", flush=True)
+        one = measure(name, data, asked.runs, images, asked.seeds)
         if one is None:
             return 130
         found.append(one)
     print(table(found, environment))
     if asked.json:
-        rows = [{"reconstruct": VARIANTS[f.name], "r": {way: f.rs(way) for way in WAYS}} for f in found]
+        rows = [
+            {"reconstruct": VARIANTS[f.name], "images": f.images, "r": {way: f.rs(way) for way in WAYS}} for f in found
+        ]
         write_atomically(asked.json, json.dumps(rows, indent=1).encode())
     else:
-        draw(found).save(PICTURE)
+        draw(found[: len(VARIANTS)]).save(PICTURE)
         put_between_marks(PAGE, MARK, table(found, environment))
         print(f"Written: {PICTURE}, {PAGE}")
     return 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except I2IError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        sys.exit(error.status)
+    end_with(main)

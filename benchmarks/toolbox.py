@@ -16,9 +16,9 @@ from typing import Any
 
 from i2i.config import parse_assignments, resolve
 from i2i.device import place
-from i2i.errors import I2IError
 from i2i.methods import METHODS, Method
 
+from .command import end_with
 from .material import batch_of_pairs, width
 from .measure import SETTLE
 from .results import ROOT, facts, put_between_marks, where_measured
@@ -143,10 +143,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except I2IError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        sys.exit(error.status)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    end_with(main)

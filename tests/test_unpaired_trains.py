@@ -50,7 +50,7 @@ def test_real_seasons_train_without_collapse_or_inversion_and_convert_both_ways(
 @pytest.mark.slow
 def test_discogan_finds_the_hidden_angle_and_plain_gans_do_not(tmp_path):
     """As docs/unpaired.md publishes it, from the script that measured it."""
-    arguments = ["--seeds", "1", "--runs", str(tmp_path), "--json", str(tmp_path / "r")]
+    arguments = ["--images", "80000", "--seeds", "1", "--runs", str(tmp_path), "--json", str(tmp_path / "r")]
     subprocess.run([sys.executable, "-m", "benchmarks.relations", *arguments], cwd=ROOT, check=True)
     found = {row["reconstruct"]: row["r"] for row in json.loads((tmp_path / "r").read_text())}
     worst = {name: min(abs(r) for way in found[name].values() for r in way) for name in found}
