@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -62,6 +62,10 @@ class GeneratorConfig(Strict):
     """Probability of dropout, where the network has it; off in exported files."""
     up: str | None = None
     """How the sides are doubled: `transposed`, `resize`, `shuffle` or `bilinear`."""
+    blocks: int | None = Field(None, ge=1)
+    """Residual blocks, or layers of `compact`."""
+    skip: str | None = None
+    """How the input is enlarged that is added to the output: `nearest`, `bilinear` or `bicubic`."""
 
 
 class DiscriminatorConfig(Strict):
@@ -121,6 +125,17 @@ class EmaConfig(Strict):
     """Images after which a weight counts half; 0 keeps no average, 10000 is usual."""
     rampup: float = Field(0.05, ge=0, allow_inf_nan=False)
     """Early on the half-life is at most this share of the images seen, so that the start is soon forgotten."""
+
+
+class PerceptualConfig(Strict):
+    """The network whose features the perceptual loss compares."""
+
+    network: Literal["auto", "vgg19", "squeezenet", "none"] = "auto"
+    """`vgg19`, `squeezenet` or `none`; `auto` takes the first whose weights are at hand, and never downloads."""
+    weights: str | None = None
+    """File of its weights; else torch's cache, and for a network that is named a download of torchvision's own."""
+    layers: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
+    """Weight of each layer by name, as `conv5_4`; empty: the network's own choice."""
 
 
 class AdamConfig(Strict):
@@ -196,7 +211,10 @@ class TrainConfig(Strict):
 C = TypeVar("C", bound=TrainConfig)
 
 FREE_TO_CHANGE = frozenset(
-    {"images", "epochs", "device", "precision", "workers", "licence", "log", "data.path", "data.cache_mb"}
+    {
+        *("images", "epochs", "device", "precision", "workers", "licence", "log"),
+        *("data.path", "data.cache_mb", "perceptual.weights"),
+    }
 )
 """What may differ when a run is resumed."""
 

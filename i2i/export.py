@@ -54,8 +54,9 @@ class _Boundary(nn.Module):
 def export_onnx(generator: nn.Module, path: Path, card: Card, precision: str = "fp32") -> Card:
     """Write `generator` to `path` and give the card as written; `generator` stays as it was.
 
-    The size rule, the tiling class, parity and probe of `card` are filled in from the network. The check runs at
-    sizes other than the traced one, alone and as four pictures, for a shape baked in by tracing shows only there.
+    The size rule, the scale, the tiling class, parity and probe of `card` are filled in from the network. The check
+    runs at sizes other than the traced one, alone and as four pictures, for a shape baked in by tracing shows only
+    there.
     Raises ExportError when the file and torch disagree (then nothing is written), StorageError on a full disk.
     """
     served = _Boundary(copy.deepcopy(as_served(generator)).cpu().float()).eval()
@@ -66,6 +67,7 @@ def export_onnx(generator: nn.Module, path: Path, card: Card, precision: str = "
         smallest=smallest,
         tiling=cast(str, generator.tiling),
         receptive_field=cast(int, generator.receptive_field),
+        scale=cast(int, getattr(generator, "scale", 1)),
     )
     side = -(-max(smallest, 32) // multiple) * multiple
     model = _trace(served, card.input_channels, side, multiple)

@@ -13,7 +13,8 @@ from i2i import export
 from i2i.card import CARD_KEY, Card, digest, unpack
 from i2i.errors import ExportError
 from i2i.export import export_onnx, probe_picture
-from i2i.networks import GENERATORS, as_served, build, init_normal
+from i2i.networks import GENERATORS, as_served, build, init_normal, takes
+from i2i.networks.enlarge import SKIPS
 from i2i.networks.norms import NORMS
 from i2i.networks.up import UPSAMPLERS
 
@@ -23,9 +24,13 @@ CARD = Card(
 )  # fmt: skip
 
 
+ENLARGERS = [name for name in GENERATORS if takes(GENERATORS, name, "scale")]
+
+
 def small(name, channels=(3, 3), **options):
     torch.manual_seed(0)
-    generator = build(GENERATORS, "generator", name, channels, {"width": 4, **options})
+    few = {"blocks": 2} if name in ENLARGERS else {}
+    generator = build(GENERATORS, "generator", name, channels, {"width": 4, **few, **options})
     init_normal(generator, 0.1)
     return generator
 
@@ -51,6 +56,18 @@ def test_the_file_equals_the_network_whatever_doubles_its_sides(name, up, tmp_pa
     check_exported(small(name, up=up), tmp_path)
 
 
+@pytest.mark.parametrize("scale", [1, 2, 3])
+@pytest.mark.parametrize("name", ENLARGERS)
+def test_the_file_equals_the_network_at_every_scale_and_its_card_says_which(name, scale, tmp_path):
+    card = check_exported(small(name, scale=scale), tmp_path)
+    assert (card.scale, card.tiling) == (scale, "local")
+
+
+@pytest.mark.parametrize("skip", SKIPS)
+def test_the_file_equals_the_network_whichever_way_the_added_input_is_enlarged(skip, tmp_path):
+    check_exported(small("compact", skip=skip, scale=3), tmp_path)
+
+
 def check_exported(generator, tmp_path):
     card = export_onnx(generator, tmp_path / "g.onnx", CARD)
     run = session(tmp_path / "g.onnx")
@@ -62,6 +79,7 @@ def check_exported(generator, tmp_path):
         alone = np.concatenate([run.run(None, {"image": picture[None]})[0] for picture in pictures])
         assert np.abs(given - alone).max() < 1e-4
     assert max(card.parity.values()) < 1e-4
+    return card
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -142,7 +160,7 @@ def test_the_network_is_left_as_it_was(tmp_path):
     assert all(torch.equal(v, before[k]) for k, v in generator.state_dict().items())
 
 
-@pytest.mark.parametrize("name", ["unet32", "resnet6"])
+@pytest.mark.parametrize("name", ["unet32", "resnet6", "compact"])
 def test_a_half_precision_file_is_smaller_and_nearly_the_same(name, tmp_path):
     generator = small(name)
     export_onnx(generator, tmp_path / "full.onnx", CARD)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from i2i.errors import ConfigError, UnknownNameError
-from i2i.networks import DISCRIMINATORS, GENERATORS, as_served, build, init_normal, unet_for, wide
+from i2i.networks import DISCRIMINATORS, GENERATORS, as_served, build, init_normal, takes, unet_for, wide
 from i2i.networks.norms import NORMS, statistics_kept
 
 COUNTS = [
@@ -19,12 +19,20 @@ COUNTS = [
     (DISCRIMINATORS, "disco", (3,), {}, 2_765_568),
     (DISCRIMINATORS, "patch", (6,), {}, 2_768_705),
     (DISCRIMINATORS, "patch", (3,), {"norm": "instance"}, 2_764_737),
+    (GENERATORS, "msrresnet", (3, 3), {"scale": 4}, 1_517_571),
+    (GENERATORS, "rrdbnet", (3, 3), {"scale": 4}, 16_697_987),
+    (GENERATORS, "rrdbnet", (3, 3), {"scale": 4, "blocks": 6}, 4_467_779),
+    (GENERATORS, "rrdbnet", (3, 3), {"scale": 2}, 16_703_171),
+    (DISCRIMINATORS, "vgg", (3,), {"size": 128}, 14_499_401),
+    (DISCRIMINATORS, "unet", (3,), {}, 4_376_897),
 ]
+ENLARGERS = [name for name in GENERATORS if takes(GENERATORS, name, "scale")]
 
 
 def small(name, channels=(3, 3), **options):
     torch.manual_seed(0)
-    generator = build(GENERATORS, "generator", name, channels, {"width": 4, **options})
+    few = {"blocks": 2} if name in ENLARGERS else {}
+    generator = build(GENERATORS, "generator", name, channels, {"width": 4, **few, **options})
     init_normal(generator, 0.2)
     return generator
 
@@ -41,8 +49,9 @@ def test_a_generator_keeps_the_size_and_the_range_at_two_sizes(name):
     side = -(-max(generator.smallest, 8) // generator.multiple) * generator.multiple
     for height, width in ((side, side), (side, 2 * side)):
         y = generator(torch.rand(1, 2, height, width) * 2 - 1)
-        assert y.shape == (1, 5, height, width)
-        assert y.abs().max() <= 1
+        scale = 4 if name in ENLARGERS else 1
+        assert y.shape == (1, 5, scale * height, scale * width)
+        assert name in ENLARGERS or y.abs().max() <= 1  # those have no tanh; the exported file clips
 
 
 def test_a_patch_discriminator_sees_patches_of_the_published_width():
@@ -169,9 +178,10 @@ def check_receptive_field(generator):
     field = generator.receptive_field
     side = -(-(2 * field) // generator.multiple) * generator.multiple
     across, widest = max(32, generator.smallest), 0
-    for shift in range(generator.multiple):  # the reach depends on where in the grid a pixel lies
+    scale = getattr(generator, "scale", 1)
+    for shift in range(generator.multiple * scale):  # the reach depends on where in the grid a pixel lies
         x = torch.rand(1, 3, side, across, dtype=torch.float64).requires_grad_()
-        generator(x)[0, :, side // 2 + shift, 16].sum().backward()
+        generator(x)[0, :, side // 2 * scale + shift, 16 * scale].sum().backward()
         seen = x.grad[0].abs().sum((0, 2)).nonzero()
         widest = max(widest, int(seen.max() - seen.min()) + 1)
     assert widest <= field

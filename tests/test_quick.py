@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from i2i.networks import GENERATORS, init_normal, quick
+from i2i.networks.up import ShuffleConv2d
 from i2i.networks.winograd import winograd_conv
 
 
@@ -56,6 +57,7 @@ def test_winograds_convolution_is_no_worse_than_thrice_the_rounding_of_a_bf16_co
     assert off(winograd_conv(laid_out(x), weight, None), truth) < 3 * off(usual, truth)
 
 
+@pytest.mark.parametrize("border", ["reflect", "zeros"])
 @pytest.mark.parametrize(
     ("i", "o", "kernel", "side", "way"),
     [
@@ -69,14 +71,14 @@ def test_winograds_convolution_is_no_worse_than_thrice_the_rounding_of_a_bf16_co
         (1, 1, 7, 12, "conv_from_few"),
     ],
 )
-def test_a_reflected_convolution_is_torchs_whichever_way_it_takes(monkeypatch, i, o, kernel, side, way):
+def test_a_bordered_convolution_is_torchs_whichever_way_it_takes(monkeypatch, i, o, kernel, side, way, border):
     monkeypatch.setattr(quick, "has_amx", lambda: False)
     taken = []
     for name in ("winograd_conv", "conv_from_few", "conv_to_few"):
         real = getattr(quick, name)
         monkeypatch.setattr(quick, name, lambda *a, name=name, real=real: (taken.append(name), real(*a))[1])
-    ours = quick.ReflectConv2d(i, o, kernel)
-    plain = nn.Conv2d(i, o, kernel, padding=kernel // 2, padding_mode="reflect")
+    ours = quick.SameConv2d(i, o, kernel, border=border)
+    plain = nn.Conv2d(i, o, kernel, padding=kernel // 2, padding_mode=border)
     plain.load_state_dict(ours.state_dict())
     x = torch.randn(2 if side > 16 else 1, i, side, side).bfloat16().float()
     mine, theirs = x.clone().requires_grad_(), x.clone().requires_grad_()
@@ -93,6 +95,60 @@ def test_a_reflected_convolution_is_torchs_whichever_way_it_takes(monkeypatch, i
     assert off(mine.grad, theirs.grad) < 0.015
     for got, want in zip(ours.parameters(), plain.parameters(), strict=True):
         assert off(got.grad, want.grad) < 0.015
+
+
+@pytest.mark.parametrize("name", ["msrresnet", "rrdbnet", "compact", "srresnet"])
+def test_an_enlarger_wide_enough_for_winograd_trains_in_bf16(monkeypatch, name):
+    """Its activations work in place, on what the convolution gave."""
+    monkeypatch.setattr(quick, "has_amx", lambda: False)
+    network = GENERATORS[name](3, 3, scale=2, blocks=1, width=128)
+    side = 32 * network.multiple
+    with autocast():
+        y = network(torch.rand(2, 3, side, side))
+    y.float().square().mean().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4])
+def test_a_pixel_shuffle_by_rows_is_torchs_and_learns_the_same(factor):
+    ours = ShuffleConv2d(16, 8, True, factor)
+    nn.init.normal_(ours.weight, 0, 0.1)
+    nn.init.normal_(ours.bias)
+    plain = nn.Sequential(nn.Conv2d(16, 8 * factor**2, 3, padding=1), nn.PixelShuffle(factor))
+    plain[0].load_state_dict(ours.state_dict())
+    x = torch.randn(2, 16, 5, 7).bfloat16().float()
+    mine, theirs = laid_out(x).requires_grad_(), x.requires_grad_()
+    assert torch.equal(ours(x), plain(x)), "in fp32 it is torch's own"
+    with autocast():
+        y = ours(mine)
+    truth = plain(theirs)
+    assert y.is_contiguous(memory_format=torch.channels_last)
+    assert off(y, truth) < 0.01
+    grad = torch.randn_like(truth).bfloat16()
+    y.backward(grad)
+    truth.backward(grad.float())
+    assert off(mine.grad, theirs.grad) < 0.015
+    for got, want in zip(ours.parameters(), plain.parameters(), strict=True):
+        assert off(got.grad, want.grad) < 0.015
+
+
+def test_a_slope_for_each_channel_is_torchs_and_learns_the_same():
+    ours, plain = quick.PReLU(6), nn.PReLU(6)
+    nn.init.uniform_(ours.weight, -0.3, 0.5)
+    plain.load_state_dict(ours.state_dict())
+    x = torch.randn(3, 6, 8, 10).bfloat16().float()
+    mine, theirs = laid_out(x).requires_grad_(), x.requires_grad_()
+    assert torch.equal(ours(x), plain(x)), "in fp32 it is torch's own"
+    with autocast():
+        y = ours(mine)
+    truth = plain(theirs)
+    assert y.dtype == torch.bfloat16
+    assert off(y, truth) < 0.01
+    grad = torch.randn_like(truth).bfloat16()
+    y.backward(grad)
+    truth.backward(grad.float())
+    assert off(mine.grad, theirs.grad) < 0.01
+    assert off(ours.weight.grad, plain.weight.grad) < 0.01
 
 
 def test_where_the_processor_has_matrix_tiles_a_convolution_stays_one(monkeypatch):

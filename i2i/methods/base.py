@@ -13,7 +13,7 @@ from ..adversarial import Judge, Turns, refuse_nonsense
 from ..averages import Average
 from ..config import AdamConfig, EmaConfig, TrainConfig
 from ..device import Placement
-from ..networks import DISCRIMINATORS, GENERATORS, as_served, build, complete, require
+from ..networks import DISCRIMINATORS, GENERATORS, as_served, build, complete, require, takes
 
 Batch = Mapping[str, Tensor]
 C = TypeVar("C", bound=TrainConfig)
@@ -200,15 +200,19 @@ def completed(config: C, count: int, usual: Callable[[int], str]) -> C:
     )
 
 
-def build_generator(config: TrainConfig, channels: tuple[int, int]) -> nn.Module:
-    """The generator that the configuration names, for (channels in, channels out)."""
+def build_generator(config: TrainConfig, channels: tuple[int, int], scale: int = 1) -> nn.Module:
+    """The generator that the configuration names, for (channels in, channels out); it enlarges by `scale`."""
     options = config.generator.model_dump(exclude={"name"})
+    if scale > 1 or takes(GENERATORS, config.generator.name, "scale"):
+        options["scale"] = scale
     return build(GENERATORS, "generator", config.generator.name, channels, options)
 
 
 def build_discriminator(config: TrainConfig, channels: int) -> nn.Module:
     """The discriminator that the configuration names, for pictures of so many channels."""
     options = config.discriminator.model_dump(exclude={"name"})
+    if takes(DISCRIMINATORS, config.discriminator.name, "size"):
+        options["size"] = config.size
     return build(DISCRIMINATORS, "discriminator", config.discriminator.name, (channels,), options)
 
 

@@ -2,7 +2,8 @@
 
 A generator takes `(in_channels, out_channels, **its own options)` and says of itself, as attributes: `multiple`
 and `smallest` (pixels a side of its input), `receptive_field` (pixels a side) and `tiling` (`local` or `global`,
-as in the model card). A discriminator takes `(in_channels, **its own options)` and says its `smallest` input.
+as in the model card); one that enlarges also takes and says its `scale`. A discriminator takes `(in_channels, **its
+own options)` and says its `smallest` input; one that is made for a size of picture takes that `size`.
 """
 
 from __future__ import annotations
@@ -15,13 +16,18 @@ from typing import Any, cast
 from torch import nn
 
 from ..errors import ConfigError, UnknownNameError
+from .compact import CompactNetwork
 from .disco import DiscoDiscriminator, DiscoGenerator
 from .judging import couples_batch
 from .norms import NORMS, as_served
 from .patchgan import PatchDiscriminator, PixelDiscriminator
 from .resnet import ResnetGenerator
+from .rrdb import RRDBNet
+from .srresnet import MSRResNet, SRResNet
 from .unet import UNet
+from .unet_judge import UNetDiscriminator
 from .up import UPSAMPLERS, ShuffleConv2d
+from .vgg_judge import VggDiscriminator
 
 __all__ = [
     "DISCRIMINATORS",
@@ -33,6 +39,7 @@ __all__ = [
     "couples_batch",
     "init_normal",
     "require",
+    "takes",
     "unet_for",
 ]
 
@@ -47,12 +54,18 @@ GENERATORS: dict[str, Callable[..., nn.Module]] = {
     "resnet9": partial(ResnetGenerator, blocks=9),
     "disco": partial(DiscoGenerator, bottleneck=False),
     "disco_bottleneck": partial(DiscoGenerator, bottleneck=True),
+    "srresnet": SRResNet,
+    "msrresnet": MSRResNet,
+    "rrdbnet": RRDBNet,
+    "compact": CompactNetwork,
 }
 
 DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {
     "patch": PatchDiscriminator,
     "pixel": PixelDiscriminator,
     "disco": DiscoDiscriminator,
+    "vgg": VggDiscriminator,
+    "unet": UNetDiscriminator,
 }
 
 
@@ -84,6 +97,11 @@ def complete(table: Mapping[str, Callable[..., nn.Module]], name: str, options: 
     """`options` with the network's own default for each that is None; what the network does not have stays None."""
     known = inspect.signature(table[name]).parameters
     return {key: known[key].default if value is None and key in known else value for key, value in options.items()}
+
+
+def takes(table: Mapping[str, Callable[..., nn.Module]], name: str, option: str) -> bool:
+    """Whether there is a network called `name`, and it has this option."""
+    return name in table and option in inspect.signature(table[name]).parameters
 
 
 def require(kind: str, name: str, table: Collection[str]) -> None:

@@ -1,6 +1,7 @@
 """What every discriminator is made of: features on the way to the logits, spectral normalisation, batch spread.
 
-A discriminator is an `nn.Sequential` called `layers`; its features are the activated maps that `nn.LeakyReLU` gives.
+A discriminator has `layers`: an `nn.Sequential`, whose features are the activated maps that `nn.LeakyReLU` gives, or
+something else, with a `features` of its own.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ class Discriminator(nn.Module):
     """Smallest side that it takes, in pixels."""
     first_feature = 0
     """How many of the activated maps, from the input on, are not among the features."""
+    ends_free = False
+    """Whether spectral normalisation leaves out the first and the last convolution."""
 
-    def __init__(self, layers: nn.Sequential, *, spectral: bool) -> None:
+    def __init__(self, layers: nn.Sequential | nn.ModuleDict, *, spectral: bool) -> None:
         super().__init__()
         if spectral:
-            for layer in layers:
-                if isinstance(layer, nn.Conv2d):
-                    spectral_norm(layer)
+            convolutions = [module for module in layers.modules() if isinstance(module, nn.Conv2d)]
+            for convolution in convolutions[1:-1] if self.ends_free else convolutions:
+                spectral_norm(convolution)
         self.layers = layers
 
     def forward(self, x: Tensor) -> Tensor:
@@ -33,7 +36,7 @@ class Discriminator(nn.Module):
     def features(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
         """(N, C, H, W) in [-1, 1] -> the activated maps, from the input on, and the logits."""
         maps = []
-        for layer in self.layers:
+        for layer in self.layers.children():
             x = layer(x)
             if isinstance(layer, nn.LeakyReLU):
                 maps.append(x)

@@ -1,4 +1,4 @@
-"""Layers of the residual generator that are quick in bf16 on a CPU, where a step of CycleGAN spends its time.
+"""Layers of the residual generators that are quick in bf16 on a CPU, where their steps spend their time.
 
 Activations lie channels-last there (N, H, W, C in memory): oneDNN's convolutions want them so, a reflected border is
 quick to add, and a Winograd tile is whole rows of channels. Borders are added in bf16, where autocast would take fp32.
@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from .winograd import winograd_conv
 
 Way = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+Border = Literal["zeros", "reflect"]
 
 LEAST_CHANNELS = 128
 """In and out, from which on Winograd's transforms cost less than the products they save."""
@@ -43,11 +46,13 @@ def laid_out(x: Tensor) -> Tensor:
     return x.to(torch.bfloat16, memory_format=torch.channels_last) if bf16_on_cpu(x) else x
 
 
-class ReflectConv2d(nn.Conv2d):
-    """`nn.Conv2d` with an odd square kernel, stride 1 and reflected borders: the size stays."""
+class SameConv2d(nn.Conv2d):
+    """`nn.Conv2d` with an odd square kernel and stride 1, with `zeros` or a `reflect`ed border: the size stays."""
 
-    def __init__(self, in_channels: int, out_channels: int, kernel: int, *, bias: bool = True) -> None:
-        super().__init__(in_channels, out_channels, kernel, padding=kernel // 2, padding_mode="reflect", bias=bias)
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: int, *, bias: bool = True, border: Border = "zeros"
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel, padding=kernel // 2, padding_mode=border, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in, H, W) -> (N, out, H, W)."""
@@ -55,8 +60,9 @@ class ReflectConv2d(nn.Conv2d):
         if way is None:
             return super().forward(x)
         border = self.kernel_size[0] // 2
+        mode = "reflect" if self.padding_mode == "reflect" else "constant"
         with torch.autocast("cpu", enabled=False):  # it would pad in fp32
-            padded = F.pad(x.bfloat16(), (border,) * 4, mode="reflect")
+            padded = F.pad(x.bfloat16(), (border,) * 4, mode=mode)
         return way(padded, self.weight, self.bias)
 
     def way(self, x: Tensor) -> Way | None:
@@ -73,7 +79,14 @@ class ReflectConv2d(nn.Conv2d):
             return conv_from_few
         if size >= LEAST_KERNEL and self.out_channels <= FEW_CHANNELS:
             return conv_to_few
-        return F.conv2d
+        return F.conv2d if self.padding_mode == "reflect" else None  # zeros are no copy: the convolution adds them
+
+
+class ReflectConv2d(SameConv2d):
+    """The same with a reflected border."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, *, bias: bool = True) -> None:
+        super().__init__(in_channels, out_channels, kernel, bias=bias, border="reflect")
 
 
 def conv_from_few(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -122,3 +135,33 @@ class InstanceNorm2d(nn.InstanceNorm2d):
             for picture in x.chunk(len(x))
         ]
         return normed[0] if len(normed) == 1 else torch.cat(normed)
+
+
+class PReLU(nn.PReLU):
+    """`nn.PReLU` with a slope for each channel, with a way back that is quick in bf16 on a CPU."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> the same."""
+        if not bf16_on_cpu(x):
+            return super().forward(x)
+        y: Tensor = _Slopes.apply(x.bfloat16(), self.weight)
+        return y
+
+
+class _Slopes(torch.autograd.Function):
+    """PReLU of bf16 (N, C, H, W) with fp32 slopes (C,); can be differentiated once."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, slopes: Tensor) -> Tensor:
+        ctx.save_for_backward(x, slopes)
+        return torch.prelu(x, slopes.to(x.dtype))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
+        x, slopes = ctx.saved_tensors
+        with torch.autocast("cpu", enabled=False):
+            passed = torch.ops.aten.threshold_backward(grad, x, 0)  # ReLU's way back; `where` is twenty times as slow
+            held = grad - passed
+            for_slopes = (x * held).sum((0, 2, 3), dtype=torch.float32)
+            return torch.addcmul(passed, held, slopes.to(x.dtype)[:, None, None]), for_slopes

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from . import field
+from .quick import bf16_on_cpu, laid_out
 from .wide import Conv2d, ConvTranspose2d
 
 
@@ -32,26 +33,44 @@ class ResizeConv2d(Conv2d):
 
 
 class ShuffleConv2d(Conv2d):
-    """(N, in, H, W) -> (N, out, 2H, 2W): a 3x3 convolution to four times the channels, laid out as 2x2 pixels.
+    """(N, in, H, W) -> (N, out, fH, fW): a 3x3 convolution to f² times the channels, laid out as f x f pixels.
 
-    The four kernels of an output channel begin equal (ICNR: Aitken et al., 2017), so at first it is `resize` with
-    nearest neighbours, without a checkerboard; whoever initialises the weights calls `repeat_kernels` afterwards.
+    `factor` is f (Shi et al., CVPR 2016). The kernels of an output channel begin equal (ICNR: Aitken et al., 2017), so
+    at first it is `resize` with nearest neighbours, without a checkerboard; whoever initialises the weights calls
+    `repeat_kernels` afterwards.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, bias: bool) -> None:
-        super().__init__(in_channels, 4 * out_channels, 3, padding=1, bias=bias)
+    def __init__(self, in_channels: int, out_channels: int, bias: bool, factor: int = 2) -> None:
+        super().__init__(in_channels, factor**2 * out_channels, 3, padding=1, bias=bias)
+        self.factor = factor
         self.repeat_kernels()
 
     @torch.no_grad()
     def repeat_kernels(self) -> None:
-        """Give the four pixels of each output channel the kernel, and the bias, of the first."""
+        """Give all pixels of each output channel the kernel, and the bias, of the first."""
+        pixels = self.factor**2
         for parameter in (self.weight, self.bias):
             if parameter is not None:
-                parameter.copy_(parameter[::4].repeat_interleave(4, dim=0))
+                parameter.copy_(parameter[::pixels].repeat_interleave(pixels, dim=0))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, in, H, W) -> (N, out, 2H, 2W)."""
-        return F.pixel_shuffle(super().forward(x), 2)
+        """(N, in, H, W) -> (N, out, fH, fW)."""
+        if bf16_on_cpu(x):
+            return self._by_rows(x)
+        return F.pixel_shuffle(super().forward(x), self.factor)
+
+    def _by_rows(self, x: Tensor) -> Tensor:
+        """The same, channels-last: with the kernels in the order (row, column, channel), whole pixels are laid out.
+
+        torch lays out single numbers there, which takes as long as the convolution itself.
+        """
+        f, channels = self.factor, self.out_channels // self.factor**2
+        weight = self.weight.view(channels, f**2, self.in_channels, 3, 3).transpose(0, 1).flatten(0, 1)
+        bias = None if self.bias is None else self.bias.view(channels, f**2).t().flatten()
+        y = F.conv2d(laid_out(x), weight, bias, padding=1)
+        n, _, height, width = y.shape
+        pixels = y.permute(0, 2, 3, 1).reshape(n, height, width, f, f, channels).transpose(2, 3)
+        return pixels.reshape(n, f * height, f * width, channels).permute(0, 3, 1, 2)
 
 
 class BlurDown(nn.Module):

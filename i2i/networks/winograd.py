@@ -109,11 +109,13 @@ def _results(products: Tensor) -> Tensor:
     """(4, 4, N, H / 2, W / 2, K) -> (N, K, H, W), channels-last: A' m A of every tile."""
     _, _, n, rows, columns, channels = products.shape
     halves = products.new_empty((2, *products.shape[1:]))
-    y = products.new_empty((n, rows, 2, columns, 2, channels))
+    # Made in its final shape: a view could not be changed in place, as the next activation may want to.
+    picture = torch.empty((n, channels, 2 * rows, 2 * columns), dtype=products.dtype, memory_format=torch.channels_last)
+    y = picture.permute(0, 2, 3, 1).view(n, rows, 2, columns, 2, channels)
     _add_up(products, halves[0], halves[1])
     wanted = y.permute(2, 4, 0, 1, 3, 5)  # (2, 2, N, rows, columns, K)
     _add_up(halves.transpose(0, 1), wanted[:, 0], wanted[:, 1])
-    return y.view(n, 2 * rows, 2 * columns, channels).permute(0, 3, 1, 2)
+    return picture
 
 
 def _add_up(m: Tensor, first: Tensor, second: Tensor) -> None:

@@ -1,0 +1,55 @@
+"""A generator for speed: all its work at the small size, then one pixel shuffle (Shi et al., ESPCN, CVPR 2016).
+
+The stack of 3x3 convolutions with PReLU, and the sum with the enlarged input, are those of Real-ESRGAN's compact
+network (SRVGG; Wang et al., 2021, as released with its models). Parameters bear the names of that code.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from . import field
+from .enlarge import added, kaiming, plus, seen, stages
+from .quick import PReLU, SameConv2d, laid_out
+from .up import ShuffleConv2d
+
+
+class CompactNetwork(nn.Module):
+    """(N, in_channels, H, W) -> (N, out_channels, scale H, scale W).
+
+    A 3x3 convolution to `width` channels, `blocks` more, each with a PReLU; one to scale² pixels of a picture, which is
+    added to the input, enlarged by `skip` (a name of SKIPS). It begins as that enlargement: its last weights are 0.
+    """
+
+    multiple = 1
+    smallest = 1
+    tiling = "local"
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_channels: int = 3,
+        *,
+        scale: int = 4,
+        blocks: int = 16,
+        width: int = 64,
+        skip: str = "bicubic",
+    ) -> None:
+        super().__init__()
+        stages(scale)  # refuses what no generator has
+        self.scale = scale
+        last = SameConv2d(width, out_channels, 3) if scale == 1 else ShuffleConv2d(width, out_channels, True, scale)
+        layers: list[nn.Module] = [SameConv2d(in_channels, width, 3), PReLU(width)]
+        for _ in range(blocks):
+            layers += [SameConv2d(width, width, 3), PReLU(width)]
+        self.body = nn.Sequential(*layers, last)
+        self.skip = added(in_channels, out_channels, scale, skip)
+        third = field.convolution(3)
+        self.receptive_field = seen([*[third] * (blocks + 2), field.enlarged(scale)], self.skip, scale)
+        kaiming(self)
+        if self.skip is not None:
+            nn.init.zeros_(last.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, out_channels, scale H, scale W)."""
+        return plus(self.skip, x, self.body(laid_out(x)))

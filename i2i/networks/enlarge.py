@@ -1,0 +1,91 @@
+"""What the enlarging generators share: their stages, the enlarged input that they add to, how their weights begin.
+
+A generator here takes (N, C, H, W) in [-1, 1] and gives (N, C', scale H, scale W), in that range but for overshoot: it
+has no tanh, as those of the papers have none, and the exported file clips. Scale 1 restores at the picture's own size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..errors import ConfigError, UnknownNameError
+from . import field
+from .up import ShuffleConv2d
+
+STAGES: dict[int, list[int]] = {1: [], 2: [2], 3: [3], 4: [2, 2]}
+"""By scale, the factors of the enlarging stages, one after the other."""
+
+SKIPS: dict[str, int] = {"nearest": 0, "bilinear": 1, "bicubic": 2}
+"""Ways to enlarge the input for adding, and how many neighbours on either side each mixes; bicubic has a = -0.75."""
+
+RESIDUAL = 0.1
+"""Weights of a residual branch begin at this share of Kaiming's, so that the branch begins near zero: for networks
+without BatchNorm, as Wang et al. (ESRGAN, 2018, section 3.1) found and their code has it."""
+
+
+def stages(scale: int) -> list[int]:
+    """The factors of the enlarging stages; raises ConfigError for a scale that no generator has."""
+    if scale not in STAGES:
+        known = ", ".join(map(str, STAGES))
+        raise ConfigError(f"Generators enlarge by {known}; the scale {scale} is none of them. Try --set scale=4.")
+    return STAGES[scale]
+
+
+class Enlarged(nn.Module):
+    """The input itself, enlarged in fp32 and in one of the ways of SKIPS: (N, in, H, W) -> (N, in, scale H, scale W).
+
+    What is added to a residual must be exact: in bf16 a bright pixel would be off by up to half a step of 8 bits.
+    """
+
+    def __init__(self, scale: int, way: str) -> None:
+        super().__init__()
+        if way not in SKIPS:
+            raise UnknownNameError("skip", way, SKIPS)
+        self.scale, self.way = scale, way
+        self.back: list[field.Back] = [] if scale == 1 else [field.enlarged(scale, SKIPS[way])]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in, H, W) -> (N, in, scale H, scale W)."""
+        if self.scale == 1:
+            return x
+        with torch.autocast(x.device.type, enabled=False):
+            # x, which the learnt part has seen in bf16, is here as it was given.
+            return F.interpolate(x, scale_factor=float(self.scale), mode=self.way)
+
+
+def added(in_channels: int, out_channels: int, scale: int, way: str) -> Enlarged | None:
+    """The enlarged input to add to an output of so many channels; None where the channels do not fit.
+
+    A grey input (one channel) is added to each channel of the output.
+    """
+    skip = Enlarged(scale, way)
+    return skip if in_channels in (1, out_channels) else None
+
+
+def plus(skip: nn.Module | None, x: Tensor, residual: Tensor) -> Tensor:
+    """`residual` with what `skip` makes of the input `x`, where there is such a skip."""
+    return residual if skip is None else cast(Tensor, skip(x)) + residual
+
+
+def seen(layers: Sequence[field.Back], skip: Enlarged | None, grid: int) -> int:
+    """The receptive field, in input pixels, of `layers` with `skip` beside them; `grid` output pixels repeat."""
+    ways = [layers] if skip is None else [layers, skip.back]
+    return field.receptive_field([field.either(*ways)], grid)
+
+
+@torch.no_grad()
+def kaiming(network: nn.Module, share: float = 1.0) -> None:
+    """Convolutions of `network` from N(0, 2 / fan-in) (He et al., 2015, eq. 10), times `share`; biases 0."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight)
+            module.weight.mul_(share)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        if isinstance(module, ShuffleConv2d):
+            module.repeat_kernels()

@@ -1,0 +1,107 @@
+"""Residual in residual dense network (Wang et al., "ESRGAN", ECCVW 2018, section 3.1; x2 and x1: Real-ESRGAN, 2021).
+
+Pictures are float32 in [-1, 1], shape (N, C, H, W). Parameters bear the names of the authors' code.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from . import field
+from .enlarge import RESIDUAL, kaiming, stages
+from .quick import SameConv2d, laid_out
+
+SCALING = 0.2
+"""Share of a residual that is added (section 3.1)."""
+CONVOLUTIONS = 5
+"""In a dense block."""
+
+
+class DenseBlock(nn.Module):
+    """(N, width, H, W) -> the same: five 3x3 convolutions, each of which sees the input and all before it."""
+
+    def __init__(self, width: int, growth: int) -> None:
+        super().__init__()
+        for n in range(CONVOLUTIONS):
+            out = growth if n < CONVOLUTIONS - 1 else width
+            self.add_module(f"conv{n + 1}", SameConv2d(width + n * growth, out, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, width, H, W) -> (N, width, H, W)."""
+        *growing, last = self.children()
+        maps = [x]
+        for convolution in growing:
+            maps.append(_leaky(convolution(torch.cat(maps, 1))))
+        return torch.add(x, last(torch.cat(maps, 1)), alpha=SCALING)
+
+
+class RRDB(nn.Module):
+    """(N, width, H, W) -> the same: three dense blocks in a row, and the skip over them."""
+
+    def __init__(self, width: int, growth: int) -> None:
+        super().__init__()
+        self.rdb1, self.rdb2, self.rdb3 = (DenseBlock(width, growth) for _ in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, width, H, W) -> (N, width, H, W)."""
+        return torch.add(x, self.rdb3(self.rdb2(self.rdb1(x))), alpha=SCALING)
+
+
+class RRDBNet(nn.Module):
+    """(N, in_channels, H, W) -> (N, out_channels, scale H, scale W).
+
+    Enlarges by nearest neighbours and a convolution, twice by 2, or once by 3. At scale 2 and 1 each 2x2 or 4x4 pixels
+    are first laid into channels, so that the work is done at a half or a quarter of the size and then enlarged by 4.
+    """
+
+    smallest = 1
+    tiling = "local"
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_channels: int = 3,
+        *,
+        scale: int = 4,
+        blocks: int = 23,
+        width: int = 64,
+        growth: int = 32,
+    ) -> None:
+        super().__init__()
+        stages(scale)  # refuses what no generator has
+        self.scale = scale
+        self.multiple = self.gather = {1: 4, 2: 2, 3: 1, 4: 1}[scale]
+        self.smallest = self.multiple
+        self.factors = stages(scale * self.gather)
+        self.conv_first = SameConv2d(in_channels * self.gather**2, width, 3)
+        self.body = nn.Sequential(*(RRDB(width, growth) for _ in range(blocks)))
+        self.conv_body = SameConv2d(width, width, 3)
+        for n in range(len(self.factors)):
+            self.add_module(f"conv_up{n + 1}", SameConv2d(width, width, 3))
+        self.conv_hr = SameConv2d(width, width, 3)
+        self.conv_last = SameConv2d(width, out_channels, 3)
+        third = field.convolution(3)
+        rising = [back for factor in self.factors for back in (field.enlarged(factor), third)]
+        depth = blocks * 3 * CONVOLUTIONS + 2
+        self.receptive_field = field.receptive_field(
+            [field.gathered(self.gather), *[third] * depth, *rising, third, third], scale * self.multiple
+        )
+        kaiming(self.body, RESIDUAL)  # the others begin as torch has it, as in the authors' code,
+        kaiming(self.conv_last, RESIDUAL)  # but for the last, so that the first pictures are grey and not noise
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, out_channels, scale H, scale W); H and W multiples of `multiple`."""
+        if self.gather > 1:
+            x = F.pixel_unshuffle(x, self.gather)
+        y = self.conv_first(laid_out(x))
+        y = y + self.conv_body(self.body(y))
+        for n, factor in enumerate(self.factors):
+            y = _leaky(self.get_submodule(f"conv_up{n + 1}")(F.interpolate(y, scale_factor=float(factor))))
+        picture: Tensor = self.conv_last(_leaky(self.conv_hr(y)))
+        return picture
+
+
+def _leaky(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, 0.2, inplace=True)

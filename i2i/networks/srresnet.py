@@ -1,0 +1,155 @@
+"""Residual generators for super-resolution: SRResNet, and the variant without normalisation.
+
+SRResNet is Ledig et al.'s ("Photo-Realistic Single Image Super-Resolution Using a GAN", CVPR 2017, section 2.1 and
+figure 4). The variant is the one that the ESRGAN authors train (MSRResNet; Lim et al., EDSR, 2017, took the norm out).
+Pictures are float32 in [-1, 1], shape (N, C, H, W), of any size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from . import field
+from .enlarge import RESIDUAL, added, kaiming, plus, seen, stages
+from .norms import NORMS, needs_bias
+from .quick import PReLU, SameConv2d, laid_out
+from .up import ShuffleConv2d
+
+Activation = Callable[[], nn.Module]
+
+
+class Block(nn.Module):
+    """(N, width, H, W) -> the same: x plus two 3x3 convolutions of x with an activation between."""
+
+    def __init__(self, width: int, norm: str, activation: Activation) -> None:
+        super().__init__()
+        bias = needs_bias(norm)
+        self.branch = nn.Sequential(
+            SameConv2d(width, width, 3, bias=bias),
+            NORMS[norm](width),
+            activation(),
+            SameConv2d(width, width, 3, bias=bias),
+            NORMS[norm](width),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, width, H, W) -> (N, width, H, W)."""
+        y: Tensor = x + self.branch(x)
+        return y
+
+
+def _enlarging(width: int, factors: list[int], activation: Activation) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for factor in factors:
+        layers += [ShuffleConv2d(width, width, True, factor), activation()]
+    return layers
+
+
+def _back(factors: list[int]) -> list[field.Back]:
+    return [back for factor in factors for back in (field.convolution(3), field.enlarged(factor))]
+
+
+class SRResNet(nn.Module):
+    """(N, in_channels, H, W) -> (N, out_channels, scale H, scale W), the paper's.
+
+    9x9 to `width` channels, `blocks` residual blocks, a 3x3 convolution and the skip over all of them, pixel shuffles,
+    9x9 to a picture. PReLU with a slope for each channel, as in the paper's framework. At scale 1, which the paper does
+    not have, the input is added.
+    """
+
+    multiple = 1
+    smallest = 1
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_channels: int = 3,
+        *,
+        scale: int = 4,
+        blocks: int = 16,
+        width: int = 64,
+        norm: str = "population",
+    ) -> None:
+        super().__init__()
+        factors = stages(scale)
+        self.scale = scale
+        self.tiling = "local" if norm in ("none", "population") else "global"
+        if self.tiling == "global":
+            self.smallest = 2  # a single pixel has no spread to normalise by
+
+        def activation() -> nn.Module:
+            return PReLU(width)
+
+        bias = needs_bias(norm)
+        self.first = nn.Sequential(SameConv2d(in_channels, width, 9), activation())
+        self.body = nn.Sequential(
+            *(Block(width, norm, activation) for _ in range(blocks)),
+            SameConv2d(width, width, 3, bias=bias),
+            NORMS[norm](width),
+        )
+        self.last = nn.Sequential(
+            *_enlarging(width, factors, activation),
+            SameConv2d(width, out_channels, 9),
+        )
+        self.skip = added(in_channels, out_channels, 1, "nearest") if scale == 1 else None
+        ends = field.convolution(9)
+        inner = [field.convolution(3)] * (2 * blocks + 1)
+        self.receptive_field = seen([ends, *inner, *_back(factors), ends], self.skip, scale)
+        kaiming(self)
+        if norm == "none":
+            kaiming(self.body, RESIDUAL)
+        kaiming(self.last[-1], RESIDUAL)  # begin near the middle grey, or at the input
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, out_channels, scale H, scale W)."""
+        y = self.first(laid_out(x))
+        return plus(self.skip, x, self.last(y + self.body(y)))
+
+
+class MSRResNet(nn.Module):
+    """(N, in_channels, H, W) -> (N, out_channels, scale H, scale W): no norm, LeakyReLU 0.1, and the enlarged input.
+
+    `blocks` residual blocks of `width` channels, pixel shuffles, two 3x3 convolutions at the full size; their sum with
+    the input, enlarged by `skip` (a name of SKIPS). At scale 1 there are no shuffles.
+    """
+
+    multiple = 1
+    smallest = 1
+    tiling = "local"
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_channels: int = 3,
+        *,
+        scale: int = 4,
+        blocks: int = 16,
+        width: int = 64,
+        skip: str = "bilinear",
+    ) -> None:
+        super().__init__()
+        factors = stages(scale)
+        self.scale = scale
+
+        def activation() -> nn.Module:
+            return nn.LeakyReLU(0.1)
+
+        self.layers = nn.Sequential(
+            SameConv2d(in_channels, width, 3),
+            activation(),
+            *(Block(width, "none", lambda: nn.ReLU(inplace=True)) for _ in range(blocks)),
+            *_enlarging(width, factors, activation),
+            SameConv2d(width, width, 3),
+            activation(),
+            SameConv2d(width, out_channels, 3),
+        )
+        self.skip = added(in_channels, out_channels, scale, skip)
+        third = field.convolution(3)
+        self.receptive_field = seen([third] * (2 * blocks + 1) + _back(factors) + [third] * 2, self.skip, scale)
+        kaiming(self, RESIDUAL)  # every convolution, as in BasicSR's code
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, out_channels, scale H, scale W)."""
+        return plus(self.skip, x, self.layers(laid_out(x)))
