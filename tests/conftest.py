@@ -55,6 +55,15 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def real_models() -> Path:
+    """The folder of other people's small trained networks beside the checkout."""
+    folder = Path(__file__).resolve().parent.parent.parent / "shared" / "models"
+    if not folder.is_dir():
+        pytest.skip("the networks of shared/models are not here")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def sample_pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Painted pairs of 64 pixels: 20 to train on, 2 for val and 2 for test."""
     from i2i.datasets.sample import SAMPLES
