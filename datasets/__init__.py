@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from .source import PairedSource, Source, UnpairedSource
+from .superres import SuperResSource
 
-DATASETS: dict[str, type[Source[Any]]] = {"paired": PairedSource, "unpaired": UnpairedSource}
+DATASETS: dict[str, type[Source[Any]]] = {
+    "paired": PairedSource,
+    "unpaired": UnpairedSource,
+    "superres": SuperResSource,
+}
 """What opens a folder, by the kind of training that it is for."""

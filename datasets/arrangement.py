@@ -52,9 +52,8 @@ def arrange(root: Path, a: str | None = None, b: str | None = None) -> Arrangeme
     named = {a, b} <= {folder.name for folder in _folders(root)}
     if not named and (lettered := _lettered(root)):
         return Arrangement(root, "lettered", a or "A", b or "B", lettered)
-    splits = _splits(root)
+    splits = split_folders(root)
     if splits:
-        _refuse_others(root, splits.values())
         return _with_splits_above(root, splits, a, b)
     sides = _find_sides(root, a, b)
     if sides is None:
@@ -85,7 +84,7 @@ def _lettered(root: Path) -> dict[str, tuple[Path, ...]]:
 
 
 def _with_splits_above(root: Path, splits: dict[str, Path], a: str | None, b: str | None) -> Arrangement:
-    sides = {split: _find_sides(folder, a, b) for split, folder in sorted(splits.items(), key=_split_order)}
+    sides = {split: _find_sides(folder, a, b) for split, folder in splits.items()}
     kinds = {split: "side by side" if pair is None else "two folders" for split, pair in sides.items()}
     if len(set(kinds.values())) > 1:
         said = ", ".join(f"{split}: {kind}" for split, kind in kinds.items())
@@ -114,7 +113,7 @@ def _splits_below(root: Path, sides: tuple[Path, Path]) -> dict[str, tuple[Path,
 
 def _find_sides(folder: Path, a: str | None, b: str | None) -> tuple[Path, Path] | None:
     """The folders of the two sides, or None when the pictures of this folder are side by side."""
-    folders = [d for d in _folders(folder) if _has_pictures(d)]
+    folders = picture_folders(folder)
     named = {d.name: d for d in folders}
     direct = _pictures_in(folder)
     if not folders and not direct:
@@ -178,6 +177,19 @@ def _refuse_others(root: Path, known: Iterable[Path]) -> None:
     if others or _pictures_in(root):
         said = " and ".join(["pictures of its own"] * _pictures_in(root) + [f"pictures in {name}" for name in others])
         raise DataError(f"{root} holds {', '.join(meant)} and besides {said}; keep either, so that none is lost.")
+
+
+def split_folders(root: Path) -> dict[str, Path]:
+    """The folders of `root` that are splits, in their order; raises DataError when there are pictures beside them."""
+    splits = _splits(root)
+    if splits:
+        _refuse_others(root, splits.values())
+    return dict(sorted(splits.items(), key=_split_order))
+
+
+def picture_folders(folder: Path) -> list[Path]:
+    """The folders of `folder` that hold pictures, by name."""
+    return [found for found in _folders(folder) if _has_pictures(found)]
 
 
 def _split_order(item: tuple[str, object]) -> int:

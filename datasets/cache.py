@@ -35,9 +35,13 @@ class PictureCache:
         """The pictures of its sides at training size; decoded when they are not held, and held then if they fit."""
         held = self._held.get(item)
         if held is None:
-            held = tuple(map(self.fit, decode(item)))
+            held = self.fitted(item, decode(item))
             self.hold(item, *held)
         return held
+
+    def fitted(self, item: Item, pictures: tuple[Array, ...]) -> tuple[Array, ...]:  # noqa: ARG002
+        """What is kept of the decoded pictures of an item's sides."""
+        return tuple(map(self.fit, pictures))
 
     def hold(self, item: Item, *pictures: Array) -> None:
         """Keep what `fit` has made of its pictures, unless the budget is used up."""

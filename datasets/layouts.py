@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -75,8 +76,32 @@ class Single:
         return f"{'ab'[self.side]}\0{self.name}"
 
 
-Item = Pair | Single
-T = TypeVar("T", Pair, Single)
+@dataclasses.dataclass(frozen=True)
+class Sharp:
+    """A picture from which both sides of a pair are made: B is the picture, A a smaller or a damaged one."""
+
+    name: str
+    """Path below the folder, without suffix, with `/` between its parts."""
+    path: Path
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The one file."""
+        return (self.path,)
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """Both sides, which come from it."""
+        return 0, 1
+
+    @property
+    def key(self) -> str:
+        """What it is called among all of a split."""
+        return self.name
+
+
+Item = Pair | Single | Sharp
+T = TypeVar("T", Pair, Single, Sharp)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +110,7 @@ class Layout(Generic[T]):
 
     root: Path
     kind: str
-    """`side by side`, `two folders` or `lettered`."""
+    """`side by side`, `two folders`, `lettered` or `sharp`."""
     a_name: str
     """What side A is called: the folder's name, or `left` or `A` unless it was given a name."""
     b_name: str
@@ -225,7 +250,8 @@ def _groups(layout: Layout[T]) -> tuple[int, ...]:
 
 
 def _refuse_too_few(layout: Layout[T], name: str | None, count: int) -> None:
-    thing = "pair" if name is None else "picture"
+    pictures = name is not None or layout.kind == "sharp"
+    thing = "picture" if pictures else "pair"
     where = "" if name is None else f" in {name!r}"
     raise DataError(
         f"{layout.root} holds {f'one {thing}' if count else f'no {thing}s'} to train on{where}; at least two are "
@@ -238,7 +264,7 @@ def _pairs(matched: Matched, kind: str) -> tuple[Pair, ...]:
 
 
 def _describe_pairs(found: Found, splits: dict[str, tuple[Pair, ...]]) -> str:
-    listed = _in_words([f"{split} ({len(pairs)})" for split, pairs in splits.items()])
+    listed = counted(splits)
     if found.kind == "side by side":
         return f"Side-by-side pairs in {listed}."
     return f"Pairs from two folders, A is {found.a_name!r} and B is {found.b_name!r}, in {listed}."
@@ -255,6 +281,11 @@ def _describe_domains(kind: str, names: tuple[str, str], splits: dict[str, tuple
     if kind == "side by side":
         return f"{said}; they lie side by side, but their pairing is not used."
     return f"{said}; their names match, but their pairing is not used." if paired else f"{said}."
+
+
+def counted(splits: Mapping[str, Sequence[object]]) -> str:
+    """`train (400), val (100) and test (106)`."""
+    return _in_words([f"{split} ({len(items)})" for split, items in splits.items()])
 
 
 def _in_words(counts: list[str]) -> str:

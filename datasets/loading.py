@@ -16,7 +16,7 @@ from PIL import Image
 
 from ..errors import PictureError
 from ..pictures import read_picture, with_channels
-from .layouts import Item, Pair
+from .layouts import Item, Pair, Sharp
 
 Array = npt.NDArray[Any]
 
@@ -87,9 +87,12 @@ def decode_pair(pair: Pair, contents: Contents | None = None) -> tuple[Array, Ar
 def decode(item: Item, contents: Contents | None = None) -> tuple[Array, ...]:
     """The pictures of its sides with the channels that their files have; from these contents instead of the files.
 
-    Two of a pair, one of a single picture. Raises PictureError when a file cannot be read or a side-by-side picture
-    has no middle.
+    Two of a pair, one of a single picture; of a sharp one, of which both sides are made, the same twice. Raises
+    PictureError when a file cannot be read or a side-by-side picture has no middle.
     """
+    if isinstance(item, Sharp):
+        pixels = _decode(item.path, contents)
+        return pixels, pixels
     if isinstance(item, Pair):
         if not item.side_by_side:
             return _decode(item.a, contents), _decode(item.b, contents)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ..errors import DataError
@@ -48,10 +48,13 @@ class Matched:
                 )
 
 
-def match_sides(a: Path, b: Path) -> Matched:
-    """Pictures below two folders, matched by their path below them without suffix (Unicode-normalised)."""
-    of_a, doubled_a = _by_name(a)
-    of_b, doubled_b = _by_name(b)
+def match_sides(a: Path, b: Path, plain: Callable[[str], str] = str) -> Matched:
+    """Pictures below two folders, matched by their path below them without suffix (Unicode-normalised).
+
+    `plain` takes out of a name what does not count.
+    """
+    of_a, doubled_a = _by_name(a, plain)
+    of_b, doubled_b = _by_name(b, plain)
     return Matched(
         {name: (path, of_b[name]) for name, path in of_a.items() if name in of_b},
         {name: path for name, path in of_a.items() if name not in of_b},
@@ -82,12 +85,12 @@ def _below(root: Path, paths: Iterable[Path]) -> list[str]:
     return [str(path.relative_to(root)) for path in paths]
 
 
-def _by_name(folder: Path) -> tuple[dict[str, Path], list[Path]]:
+def _by_name(folder: Path, plain: Callable[[str], str] = str) -> tuple[dict[str, Path], list[Path]]:
     found: dict[str, Path] = {}
     doubled = []
     for path in find_pictures(folder):
         # Some file systems keep accents apart from their letters; the same name must match itself.
-        name = unicodedata.normalize("NFC", path.relative_to(folder).with_suffix("").as_posix())
+        name = plain(unicodedata.normalize("NFC", path.relative_to(folder).with_suffix("").as_posix()))
         if name in found:
             doubled.append(path)
         found.setdefault(name, path)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic
 
 from ..errors import DataError, PictureError
 from .cache import PictureCache
-from .layouts import Item, Layout, Single, T
+from .layouts import Item, Layout, Pair, T
 from .loading import Array, decode
 from .repeats import Repeats, find_repeats
 
@@ -47,7 +47,7 @@ class Scan(Generic[T]):
 
 
 @dataclasses.dataclass(frozen=True)
-class _Facts:
+class Facts:
     """What one item is; sizes, channels and depths for each of its sides."""
 
     item: Item
@@ -58,7 +58,12 @@ class _Facts:
 
     @property
     def shortest(self) -> int:
+        """Pixels of the shorter side of its first picture."""
         return min(self.sizes[0])
+
+
+Rule = Callable[[list[Facts], int, str], Collection[Item]]
+"""Judges the sizes of (all that can be read, the crop's side, what they are called); gives what is to be left out."""
 
 
 def scan(
@@ -69,12 +74,14 @@ def scan(
     channels: tuple[int | None, int | None] = (None, None),
     cache: PictureCache | None = None,
     progress: Callable[[int, int], None] | None = None,
+    rule: Rule | None = None,
 ) -> Scan[T]:
     """Decode every file of the layout once, on all processors, filling `cache` with `train` on the way.
 
     `size` is the crop's side in pixels; `channels` overrides what is found. Raises DataError for files that cannot
     be read (unless `skip_broken` leaves them and their partners out), sides of a pair of different size, pictures
-    smaller than the crop, channel counts that do not go together, or when nothing is left to train on.
+    smaller than the crop, channel counts that do not go together, or when nothing is left to train on. Another `rule`
+    than these two may judge the sizes, and leave some out.
     """
     items = list(dict.fromkeys(item for split in layout.splits.values() for item in split))
     kept = set(layout.splits.get("train", ()))
@@ -91,10 +98,11 @@ def scan(
     things = _things(items)
     if broken and not skip_broken:
         _refuse_broken(layout, broken, things)
-    readable: dict[Item, _Facts] = {fact.item: fact for fact in facts}
+    small = (rule or check_sizes)(facts, size, things)
+    facts = [fact for fact in facts if fact.item not in small]
+    readable: dict[Item, Facts] = {fact.item: fact for fact in facts}
     splits = {name: tuple(item for item in split if item in readable) for name, split in layout.splits.items()}
     _refuse_too_few(layout, splits, things)
-    _check_sizes(facts, size, things)
     least = min(facts, key=lambda fact: fact.shortest)
     return Scan(
         splits,
@@ -109,7 +117,7 @@ def scan(
 
 def _in_threads(
     items: list[T], kept: set[T], cache: PictureCache | None
-) -> Iterator[tuple[_Facts | Broken, tuple[Array, ...] | None]]:
+) -> Iterator[tuple[Facts | Broken, tuple[Array, ...] | None]]:
     executor = ThreadPoolExecutor(min(32, os.cpu_count() or 1))
     try:
         yield from executor.map(lambda item: _look(item, cache if item in kept else None), items)
@@ -117,7 +125,7 @@ def _in_threads(
         executor.shutdown(cancel_futures=True)  # Ctrl-C does not wait for thousands of files
 
 
-def _look(item: Item, cache: PictureCache | None) -> tuple[_Facts | Broken, tuple[Array, ...] | None]:
+def _look(item: Item, cache: PictureCache | None) -> tuple[Facts | Broken, tuple[Array, ...] | None]:
     try:
         contents = {path: path.read_bytes() for path in item.files}
         arrays = decode(item, contents)
@@ -126,19 +134,19 @@ def _look(item: Item, cache: PictureCache | None) -> tuple[_Facts | Broken, tupl
     except OSError as error:
         return Broken(item, f"{error.filename or item.name} cannot be opened ({error.strerror})."), None
     digest = hashlib.sha256(b"".join(hashlib.sha256(contents[path]).digest() for path in item.files)).hexdigest()
-    facts = _Facts(
+    facts = Facts(
         item,
         tuple((pixels.shape[1], pixels.shape[0]) for pixels in arrays),
         tuple(pixels.shape[2] for pixels in arrays),
         tuple(pixels.dtype.itemsize * 8 for pixels in arrays),
         digest,
     )
-    return facts, None if cache is None else tuple(map(cache.fit, arrays))
+    return facts, None if cache is None else cache.fitted(item, arrays)
 
 
 def _things(items: Iterable[Item]) -> str:
     """What the items are called in a sentence."""
-    return "pictures" if any(isinstance(item, Single) for item in items) else "pairs"
+    return "pairs" if all(isinstance(item, Pair) for item in items) else "pictures"
 
 
 def _refuse_broken(layout: Layout[T], broken: list[Broken], things: str) -> None:
@@ -159,36 +167,43 @@ def _refuse_too_few(layout: Layout[T], splits: dict[str, tuple[T, ...]], things:
         raise DataError(f"Fewer than two {things} of {layout.root} can be read; nothing is left to train on.")
 
 
-def _check_sizes(facts: list[_Facts], size: int, things: str) -> None:
+def check_sizes(facts: list[Facts], size: int, things: str) -> frozenset[Item]:
+    """Raise DataError unless the sides of a pair are of one size, and all of `size` pixels; nothing is left out."""
     unequal = [fact for fact in facts if len(set(fact.sizes)) > 1]
     if unequal:
         one = unequal[0]
         others = f" (and {len(unequal) - 1} more pairs differ)" if len(unequal) > 1 else ""
         raise DataError(
-            f"The two sides of a pair must be of one size, but {one.item.files[0]} is {_times(one.sizes[0])} and "
-            f"{one.item.files[1]} is {_times(one.sizes[1])}{others}; `i2i data check` lists them all."
+            f"The two sides of a pair must be of one size, but {one.item.files[0]} is {times(one.sizes[0])} and "
+            f"{one.item.files[1]} is {times(one.sizes[1])}{others}; `i2i data check` lists them all."
         )
-    small = [fact for fact in facts if fact.shortest < size]
-    if small:
-        least = min(small, key=lambda fact: fact.shortest)
-        fits = 1 << (least.shortest.bit_length() - 1)
-        name = least.item.files[0] if isinstance(least.item, Single) else least.item.name
-        raise DataError(
-            f"{len(small)} of {len(facts)} {things} are smaller than the {size} pixels to train at; the smallest is "
-            f"{name} with {_times(least.sizes[0])}. Use --size {fits}, or leave the small ones out."
-        )
+    refuse_small([fact for fact in facts if fact.shortest < size], len(facts), size, things)
+    return frozenset()
 
 
-def _of_side(facts: Iterable[_Facts], side: int) -> Iterator[tuple[_Facts, int]]:
+def refuse_small(small: list[Facts], total: int, size: int, things: str) -> None:
+    """Raise DataError when there are some among `total`: they are smaller than the crop."""
+    if not small:
+        return
+    least = min(small, key=lambda fact: fact.shortest)
+    fits = 1 << (least.shortest.bit_length() - 1)
+    name = least.item.name if isinstance(least.item, Pair) else least.item.files[0]
+    raise DataError(
+        f"{len(small)} of {total} {things} are smaller than the {size} pixels to train at; the smallest is "
+        f"{name} with {times(least.sizes[0])}. Use --size {fits}, or leave the small ones out."
+    )
+
+
+def _of_side(facts: Iterable[Facts], side: int) -> Iterator[tuple[Facts, int]]:
     """What has a picture of this side, and the place of it."""
     return ((fact, fact.item.sides.index(side)) for fact in facts if side in fact.item.sides)
 
 
-def _deepest(facts: Iterable[_Facts], side: int) -> int:
+def _deepest(facts: Iterable[Facts], side: int) -> int:
     return max(fact.depths[place] for fact, place in _of_side(facts, side))
 
 
-def _agree(facts: Iterable[_Facts], side: int, name: str, wanted: int | None) -> int:
+def _agree(facts: Iterable[Facts], side: int, name: str, wanted: int | None) -> int:
     """One channel count for all the pictures of a side."""
     example = {fact.channels[place]: fact.item for fact, place in _of_side(facts, side)}
     counts = set(example)
@@ -204,10 +219,11 @@ def _agree(facts: Iterable[_Facts], side: int, name: str, wanted: int | None) ->
     return wanted or found
 
 
-def _fingerprint(splits: dict[str, tuple[T, ...]], facts: dict[Item, _Facts]) -> str:
+def _fingerprint(splits: dict[str, tuple[T, ...]], facts: dict[Item, Facts]) -> str:
     lines = sorted(f"{split}\0{item.key}\0{facts[item].digest}\n" for split, some in splits.items() for item in some)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _times(size: tuple[int, int]) -> str:
+def times(size: tuple[int, int]) -> str:
+    """Width and height in words, `640x480`."""
     return f"{size[0]}x{size[1]}"

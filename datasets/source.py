@@ -14,9 +14,10 @@ from typing import Any, ClassVar, Generic
 from .augment import refuse_input_only
 from .cache import PictureCache
 from .layouts import Layout, Pair, Single, T, find_domains, find_layout, hold_out
+from .loading import Fit
 from .paired import PairedPictures
-from .scan import Broken, Scan, scan
-from .stream import Sample, fit_for
+from .scan import Broken, Rule, Scan, scan
+from .stream import Sample, Stream, fit_for
 from .unpaired import UnpairedPictures
 
 MOST_VALIDATED = 16
@@ -27,7 +28,7 @@ MOST_VALIDATED = 16
 class Ready:
     """A folder whose every file was looked at."""
 
-    training: PairedPictures | UnpairedPictures
+    training: Stream
     """The endless stream to train on."""
     validation: tuple[list[str], list[Sample]]
     """Names and samples, at most MOST_VALIDATED; of `train` where nothing is held out."""
@@ -48,6 +49,8 @@ class Source(ABC, Generic[T]):
 
     things: ClassVar[str]
     """What its items are called in a sentence."""
+    augment: ClassVar[tuple[str, ...]] = ("jitter", "flip")
+    """Names of the usual augmentations."""
 
     def __init__(
         self, root: Path, a: str | None = None, b: str | None = None, *, holdout: float = 0.05, seed: int = 0
@@ -65,9 +68,8 @@ class Source(ABC, Generic[T]):
         self.held_out: list[str] = list(dict.fromkeys(item.name for item in held))
         """Names of what validates and was taken out of `train`."""
 
-    @staticmethod
     @abstractmethod
-    def find(root: Path, a: str | None, b: str | None) -> Layout[T]:
+    def find(self, root: Path, a: str | None, b: str | None) -> Layout[T]:
         """The layout of the folder."""
 
     @abstractmethod
@@ -75,10 +77,8 @@ class Source(ABC, Generic[T]):
         """How many there are, by split; under the split's own name what an epoch shows."""
 
     @abstractmethod
-    def stream(
-        self, items: Sequence[T], channels: tuple[int, int], swap: bool, **options: Any
-    ) -> PairedPictures | UnpairedPictures:
-        """Samples of these items; `channels` are those of the folder's sides A and B."""
+    def stream(self, items: Sequence[T], channels: tuple[int, int], swap: bool, **options: Any) -> Any:
+        """Stream of samples of these items; `channels` are those of the folder's sides A and B."""
 
     @abstractmethod
     def names(self, stream: Any) -> list[str]:
@@ -97,12 +97,23 @@ class Source(ABC, Generic[T]):
     def refuse_augmentations(self, augment: Sequence[str]) -> None:
         """Raise ConfigError for augmentations that make no sense here."""
 
+    def cache(self, fit: Fit, budget_mb: float) -> PictureCache:
+        """What decoded pictures are kept in."""
+        return PictureCache(fit, budget_mb)
+
+    rule: Rule | None = None
+    """Judges the sizes, where it is another one than that of `scan`."""
+
+    def notes(self) -> list[str]:
+        """What the scan showed besides, a sentence each."""
+        return []
+
     def read(
         self,
         *,
         size: int,
         seed: int = 0,
-        augment: Sequence[str] = ("jitter", "flip"),
+        augment: Sequence[str] | None = None,
         interpolation: str = "bicubic",
         squash: bool = False,
         cache_mb: float = 2048,
@@ -115,10 +126,17 @@ class Source(ABC, Generic[T]):
 
         Raises what `scan` and the stream of samples do.
         """
+        augment = self.augment if augment is None else augment
         self.refuse_augmentations(augment)
-        cache = PictureCache(fit_for(size, augment, interpolation, squash), cache_mb)
+        cache = self.cache(fit_for(size, augment, interpolation, squash), cache_mb)
         found: Scan[T] = scan(
-            self.layout, size=size, skip_broken=skip_broken, channels=channels, cache=cache, progress=progress
+            self.layout,
+            size=size,
+            skip_broken=skip_broken,
+            channels=channels,
+            cache=cache,
+            progress=progress,
+            rule=self.rule,
         )
         options = {
             "size": size,
@@ -138,7 +156,7 @@ class Source(ABC, Generic[T]):
             found.fingerprint,
             self.counts(found.splits),
             found.broken,
-            found.repeats.notes(self.layout.root),
+            [*self.notes(), *found.repeats.notes(self.layout.root)],
         )
 
 
@@ -147,8 +165,7 @@ class PairedSource(Source[Pair]):
 
     things = "pairs"
 
-    @staticmethod
-    def find(root: Path, a: str | None, b: str | None) -> Layout[Pair]:
+    def find(self, root: Path, a: str | None, b: str | None) -> Layout[Pair]:
         """Pairs by name, or side by side."""
         return find_layout(root, a, b)
 
@@ -170,8 +187,7 @@ class UnpairedSource(Source[Single]):
 
     things = "pictures"
 
-    @staticmethod
-    def find(root: Path, a: str | None, b: str | None) -> Layout[Single]:
+    def find(self, root: Path, a: str | None, b: str | None) -> Layout[Single]:
         """Two domains, whatever the names in them."""
         return find_domains(root, a, b)
 

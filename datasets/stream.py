@@ -6,6 +6,7 @@ A stream is endless, and its item n is a function of (seed, n) alone, so that a 
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Required, TypedDict
 
@@ -58,7 +59,7 @@ class Options(TypedDict, total=False):
     cache_mb: float
 
 
-class Stream:
+class Stream(ABC):
     """Reads pictures through a cache and makes crops of them; which ones a sample shows is a subclass's business."""
 
     def __init__(
@@ -94,6 +95,10 @@ class Stream:
         if self.cache.fit != fit:
             raise ValueError(f"the cache was filled for {self.cache.fit}, not for {fit}")
         self._local = threading.local()
+
+    @abstractmethod
+    def __getitem__(self, draw: int, /) -> Sample:
+        """Sample number `draw`, 0 or more, as a function of the seed and the number alone."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_local": None}

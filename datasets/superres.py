@@ -1,0 +1,363 @@
+"""Sharp pictures, or low- and high-resolution ones, into training samples for super-resolution and restoration.
+
+Samples are {"a": (C, size / scale, size / scale), "b": (C, size, size)} float32 in [-1, 1], of which b is the truth;
+or, where the low-resolution side is made while training, {"b": (C, S, S), "draw": ()}, S the size and a margin.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any, Unpack
+
+import numpy as np
+
+from ..errors import ConfigError, DataError
+from ..pictures import with_channels
+from .arrangement import arrange, picture_folders, split_folders
+from .augment import AUGMENTATIONS, Draws, chosen
+from .cache import PictureCache
+from .imresize import imresize
+from .layouts import Item, Layout, Pair, Sharp, counted, find_layout
+from .loading import Array, Fit, decode
+from .matching import match_sides, named_pictures
+from .scan import Facts, refuse_small, times
+from .source import Source
+from .stream import CHANGE, Options, Order, Sample, Stream, as_drawn_from, to_tensor_range
+
+LOW = re.compile(
+    r"(lr|lq|low|low[ _-]?res(olution)?|input|small|degraded|noisy|blur(red|ry)?|jpe?g)([ _-]?(bicubic|x?\d))*",
+    re.IGNORECASE,
+)
+HIGH = re.compile(r"(hr|hq|gt|high|high[ _-]?res(olution)?|target|original|truth|sharp|clean)", re.IGNORECASE)
+"""Names of two folders that say what they are to each other."""
+SUFFIX = re.compile(r"([ _-]?(lr|hr|x\d))+$", re.IGNORECASE)
+"""What the field appends to the name of one side: `0001x4` belongs to `0001`."""
+
+MARGIN = 32
+"""Pixels beyond the crop that damage is made with, so that its borders are not the crop's; pictures go on mirrored."""
+FIXED = 2**40
+"""Draws of pictures that are shown, far from those of training."""
+
+TURNS = {
+    "flip": lambda rng, picture: picture[:, ::-1] if rng else picture,
+    "vertical_flip": lambda rng, picture: picture[::-1] if rng else picture,
+    "rotate90": lambda rng, picture: np.rot90(picture, rng),
+}
+"""Augmentations that both sides go through, whatever their sizes: (number drawn, (H, W, C)) -> (H, W, C)."""
+CHOICES = {"flip": 2, "vertical_flip": 2, "rotate90": 4}
+"""How many numbers each of them draws from."""
+
+
+def find_sharp(root: Path, a: str | None, b: str | None, scale: int, pipeline: bool) -> Layout[Any]:
+    """The layout of a folder of sharp pictures, or of pairs where its folders say that they are some.
+
+    Raises DataError when there is neither, or no pairs at scale 1 with nothing to make them.
+    """
+    if not root.is_dir():
+        raise DataError(f"There is no folder {root}." if not root.exists() else f"{root} is a file; name its folder.")
+    folders = split_folders(root)
+    if a is None and b is None:
+        a, b = _said(next(iter(folders.values()), root), scale)
+    if a is not None and b is not None and not pipeline:
+        return _pairs(root, a, b) if scale > 1 else find_layout(root, a, b)
+    if scale == 1 and not pipeline:
+        return _pairs_of_any_folders(root)
+    splits = {
+        split: tuple(Sharp(name, path) for name, path in named_pictures(_of_high(folder, b)).items())
+        for split, folder in (folders or {"train": root}).items()
+    }
+    if not any(splits.values()):
+        raise DataError(f"{root} holds no pictures (JPEG, PNG, WebP, TIFF or BMP).")
+    made = "damaged while training" if pipeline else f"made {scale} times smaller bicubically, as MATLAB does"
+    said = f"Sharp pictures in {counted(splits)}; the inputs are {made}."
+    return Layout(
+        root,
+        "sharp",
+        "low resolution" if scale > 1 else "damaged",
+        "high resolution" if scale > 1 else "clean",
+        splits,
+        said,
+    )
+
+
+def _said(folder: Path, scale: int) -> tuple[str | None, str | None]:
+    """The two folders in `folder` whose names say low and high; of several low ones that with the scale in its name."""
+    names = [path.name for path in picture_folders(folder)]
+    low, high = ([name for name in names if pattern.fullmatch(name)] for pattern in (LOW, HIGH))
+    if len(low) > 1:
+        low = [name for name in low if name.endswith(str(scale))] or low
+    return (low[0], high[0]) if len(low) == len(high) == 1 else (None, None)
+
+
+def _of_high(folder: Path, name: str | None) -> Path:
+    return folder / name if name is not None and (folder / name).is_dir() else folder
+
+
+def _pairs(root: Path, a: str, b: str) -> Layout[Pair]:
+    """Pairs of two folders, matched by what is left of their names without the field's suffixes."""
+    arranged = arrange(root, a, b)
+    splits = {}
+    for split, (low, high) in arranged.splits.items():
+        matched = match_sides(low, high)
+        if matched.lonely_a or matched.lonely_b:
+            matched = match_sides(low, high, lambda name: SUFFIX.sub("", name))
+        matched.refuse_leftovers(root, split, a, b)
+        splits[split] = tuple(Pair(name, *paths, False) for name, paths in matched.pairs.items())
+    said = f"Pairs from two folders, {a!r} is low and {b!r} is high resolution, in {counted(splits)}."
+    return Layout(root, "two folders", a, b, splits, said)
+
+
+def _pairs_of_any_folders(root: Path) -> Layout[Pair]:
+    """Pairs of two folders; pictures that lie in no two folders could be halves, or sharp, and are neither here."""
+    way_out = "If these are sharp pictures alone, say how they are to be damaged: --set degradation.kind=pipeline."
+    try:
+        if arrange(root).kind != "side by side":
+            return find_layout(root)
+    except DataError as error:
+        raise DataError(f"{error} {way_out}") from error
+    raise DataError(f"{root} holds no two folders of pictures, damaged and clean, to learn restoring from. {way_out}")
+
+
+def margin(scale: int) -> int:
+    """Up to MARGIN, so that half of it on either side is whole pixels of the input."""
+    return MARGIN // (2 * scale) * 2 * scale
+
+
+class SuperResCache(PictureCache):
+    """Keeps both sides of what is trained on, the smaller one made once."""
+
+    def __init__(self, fit: Fit, budget_mb: float, scale: int, pipeline: bool) -> None:
+        super().__init__(fit, budget_mb)
+        self.scale, self.pipeline = scale, pipeline
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "scale": self.scale, "pipeline": self.pipeline}
+
+    def fitted(self, item: Item, pictures: tuple[Array, ...]) -> tuple[Array, ...]:
+        """(low, high) of the same proportions; with a pipeline (high,) alone."""
+        if self.pipeline:
+            edge = margin(self.scale) // 2
+            return (np.pad(pictures[-1], ((edge, edge), (edge, edge), (0, 0)), "symmetric"),)
+        low, high = pictures
+        return fitting(low, high, self.scale, made=isinstance(item, Sharp))
+
+
+def fitting(low: Array, high: Array, scale: int, *, made: bool) -> tuple[Array, Array]:
+    """Both sides cut, at the right and at the bottom, to where they match; with `made`, low is reduced from high."""
+    height, width = (length // scale for length in high.shape[:2])
+    high = high[: height * scale, : width * scale]
+    if made:
+        return imresize(high, 1 / scale), high
+    return low[:height, :width], high
+
+
+class SuperResPictures(Stream):
+    """An endless, reshuffled stream of aligned crops, in which every picture comes once an epoch, whatever its size."""
+
+    def __init__(
+        self,
+        items: Sequence[Pair | Sharp],
+        *,
+        scale: int,
+        pipeline: bool = False,
+        swap: bool = False,
+        **options: Unpack[Options],
+    ) -> None:
+        """Crops of `size` high-resolution pixels; `swap` makes side B of pairs the input, at scale 1.
+
+        Raises ConfigError for augmentations that resize, DataError when there are no pictures.
+        """
+        if not items:
+            raise DataError("There are no pictures to draw samples from.")
+        augment = tuple(options.pop("augment", ()))
+        refuse_resizing(augment)
+        options["augment"] = ("crop", *(name for name in augment if name != "crop"))
+        if options.get("cache") is None:
+            fit = Fit(None, options.get("interpolation", "bicubic"), options.get("squash", False))
+            options["cache"] = SuperResCache(fit, options.get("cache_mb", 2048), scale, pipeline)
+        super().__init__(items, **options)
+        self.scale, self.pipeline, self.swap = scale, pipeline, swap
+        self.margin = margin(scale) if pipeline else 0
+        self._turns = [name for name in augment if name in TURNS]
+        self._alone = [name for name in augment if AUGMENTATIONS[name].input_only]
+        self._order = Order(len(self.items), self.seed)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, draw: int) -> Sample:
+        """Sample number `draw`, 0 or more, as the module says."""
+        rng = np.random.default_rng((self.seed, CHANGE, draw))
+        sides = self._sides(self.index(draw))
+        places = [int(rng.integers(0, room + 1)) for room in self._room(sides)]
+        turns = [(name, int(rng.integers(CHOICES[name]))) for name in self._turns]
+        crops = []
+        for crop in self._cut(sides, places):
+            for name, number in turns:
+                crop = TURNS[name](number, crop)
+            crops.append(crop)
+        if self._alone:
+            crops[0] = self._changed(rng, np.ascontiguousarray(crops[0]))
+        return self._sample(crops, draw)
+
+    def index(self, draw: int) -> int:
+        """Which picture sample number `draw` shows."""
+        return self._order(draw)
+
+    def fixed(self, index: int) -> Sample:
+        """Picture `index` as a sample without chance: its middle."""
+        sides = self._sides(index)
+        return self._sample(self._cut(sides, [room // 2 for room in self._room(sides)]), FIXED + index)
+
+    def whole(self, index: int) -> dict[str, Array]:
+        """Picture number `index` at its own size: {"a": (h, w, C), "b": (h scale, w scale, C)} of the file's type."""
+        item = self.items[index]
+        low, high = decode(item)
+        a, b = fitting(low, high, self.scale, made=isinstance(item, Sharp) and self.scale > 1)
+        a, b = (b, a) if self.swap else (a, b)
+        return {"a": with_channels(a, self.channels[0]), "b": with_channels(b, self.channels[1])}
+
+    def _sides(self, index: int) -> list[Array]:
+        """Input and truth, or the truth alone, with the channels of samples."""
+        held = self.cache.read(self.items[index])
+        sides = held[::-1] if self.swap else held
+        return [as_drawn_from(side, count) for side, count in zip(sides, self.channels[-len(sides) :], strict=True)]
+
+    def _room(self, sides: Sequence[Array]) -> list[int]:
+        """By how many steps the crop can move down and to the right; a step is a pixel of the first side."""
+        side = self.size + self.margin if self.pipeline else self.size // self.scale
+        return [length - side for length in sides[0].shape[:2]]
+
+    def _cut(self, sides: Sequence[Array], places: Sequence[int]) -> list[Array]:
+        """The crop of each side, whose corner is `places` steps down and to the right."""
+        crops, full = [], self.size + self.margin if self.pipeline else self.size
+        for factor, side in zip((1, self.scale), sides, strict=False):
+            length = full if len(sides) == 1 else full * factor // self.scale
+            y, x = (place * factor for place in places)
+            crops.append(side[y : y + length, x : x + length])
+        return crops
+
+    def _changed(self, rng: np.random.Generator, crop: Array) -> Array:
+        """The input alone, changed."""
+        if not hasattr(self._local, "draws"):  # each thread has its own
+            self._local.draws = Draws(self._alone, len(crop), self.channels[0])
+        draws: Draws = self._local.draws
+        return draws(rng, crop)[0]
+
+    def _sample(self, crops: Sequence[Array], draw: int) -> Sample:
+        tensors = [to_tensor_range(crop) for crop in crops]
+        if self.pipeline:
+            return {"b": tensors[0], "draw": np.array(draw)}
+        return {"a": tensors[0], "b": tensors[1]}
+
+
+def refuse_resizing(augment: Sequence[str]) -> None:
+    """Raise ConfigError for augmentations that resize pictures, whose pixels are what is learnt here."""
+    for name in augment:
+        chosen([name])
+        if name in ("jitter", "none"):
+            raise ConfigError(
+                f"The augmentation {name!r} resizes pictures, and super-resolution learns from their pixels. Use "
+                "--set data.augment=[crop,flip,rotate90]."
+            )
+
+
+class SuperResSource(Source[Any]):
+    """A folder of sharp pictures, or of pairs of which one side is `scale` times as large."""
+
+    things = "pictures"
+    augment = ("crop", "flip", "rotate90")
+
+    def __init__(
+        self,
+        root: Path,
+        a: str | None = None,
+        b: str | None = None,
+        *,
+        holdout: float = 0.05,
+        seed: int = 0,
+        scale: int = 4,
+        pipeline: bool = False,
+    ) -> None:
+        """As `Source`; with a `pipeline` the inputs are made while training, of the truths alone."""
+        self.scale, self.pipeline = scale, pipeline
+        self.small: list[Facts] = []
+        """What is smaller than the crop, and left out."""
+        super().__init__(root, a, b, holdout=holdout, seed=seed)
+
+    def find(self, root: Path, a: str | None, b: str | None) -> Layout[Any]:
+        """Sharp pictures, or pairs where the folders' names say so."""
+        return find_sharp(root, a, b, self.scale, self.pipeline)
+
+    def counts(self, splits: dict[str, tuple[Any, ...]]) -> dict[str, int]:
+        """Pictures by split."""
+        return {split: len(items) for split, items in splits.items()}
+
+    def stream(self, items: Sequence[Any], channels: tuple[int, int], swap: bool, **options: Any) -> SuperResPictures:
+        """Samples of these pictures."""
+        return SuperResPictures(
+            items,
+            scale=self.scale,
+            pipeline=self.pipeline,
+            swap=swap,
+            channels=channels[::-1] if swap else channels,
+            **options,
+        )
+
+    def names(self, stream: SuperResPictures) -> list[str]:
+        """The pictures' names."""
+        return [item.name for item in stream.items]
+
+    def cache(self, fit: Fit, budget_mb: float) -> PictureCache:
+        """One that makes the inputs, and keeps them."""
+        if fit.squash:
+            raise ConfigError(
+                "data.squash resizes pictures, and super-resolution learns from their pixels. Leave it out."
+            )
+        return SuperResCache(Fit(None, fit.interpolation), budget_mb, self.scale, self.pipeline)
+
+    def refuse_augmentations(self, augment: Sequence[str]) -> None:
+        """Those that resize, and those that a pipeline is in the place of."""
+        refuse_resizing(augment)
+        alone = [name for name in augment if AUGMENTATIONS[name].input_only]
+        if alone and self.pipeline:
+            raise ConfigError(
+                f"The degradation makes the inputs, so there is none for the augmentation {alone[0]!r} yet."
+            )
+
+    def rule(self, facts: list[Facts], size: int, things: str) -> Collection[Item]:
+        """Refuses pairs of other proportions than the scale; leaves out what is too small, while most is not."""
+        if not self.pipeline:
+            check_scale([fact for fact in facts if isinstance(fact.item, Pair)], self.scale)
+        sides = {fact.item: min(fact.sizes[-1]) // self.scale * self.scale for fact in facts}
+        self.small = [fact for fact in facts if sides[fact.item] < size]
+        if 2 * len(self.small) >= len(facts):
+            refuse_small(self.small, len(facts), size, things)
+        return {fact.item for fact in self.small}
+
+    def notes(self) -> list[str]:
+        """How many pictures were too small."""
+        if not self.small:
+            return []
+        least = min(self.small, key=lambda fact: fact.shortest)
+        such = f"{least.item.name} with {times(least.sizes[-1])}"
+        if len(self.small) == 1:
+            return [f"one picture is smaller than the crop and left out, {such}."]
+        return [f"{len(self.small)} pictures are smaller than the crop and left out, such as {such}."]
+
+
+def check_scale(pairs: list[Facts], scale: int) -> None:
+    """Raises DataError unless the second of every pair is `scale` times as large as the first, its rest cut off."""
+    for fact in pairs:
+        low, high = fact.sizes
+        if all(length in (big // scale, -(-big // scale)) for length, big in zip(low, high, strict=True)):
+            continue
+        guess = round(high[0] / low[0])
+        fits = guess in (1, 2, 3, 4) and high[1] // guess == low[1]
+        raise DataError(
+            f"At scale {scale} the second of a pair must be {scale} times as large as the first, but "
+            f"{fact.item.files[0]} is {times(low)} and {fact.item.files[-1]} is {times(high)}."
+            + (f" Try --set scale={guess}." if fits else "")
+        )
