@@ -1,0 +1,102 @@
+"""The degradation in order: blur, size, noise, JPEG, and the same again with a sinc filter (section 3 of the paper).
+
+What happens to a sample is a function of (seed, its number) and of nothing else: neither of the batch that it is in nor
+of what came before. So there is no queue of old samples, which the authors need since their batches share their draws.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .config import DegradationConfig, JpegConfig, NoiseConfig, ResizeConfig
+from .damage import blur, gaussian_noise, jpeg, poisson_noise, resize, sharpened
+from .kernels import FINAL_SINC_FROM, drawn_blur, drawn_side, sinc
+
+DAMAGE = 2
+"""What a generator keyed by (seed, purpose, number) is for; 0 and 1 are those of the samples' stream."""
+
+
+class Degradation:
+    """Makes inputs of truths: b of (N, C, S, S) becomes a of (N, C, size / scale, size / scale) and b of (size, size).
+
+    All in [-1, 1], on whatever device b is. S is `size` or more, and what is more is cut off around the middle, so that
+    the borders of the crop are damaged as what lies within.
+    """
+
+    def __init__(self, config: DegradationConfig, scale: int, size: int, seed: int) -> None:
+        self.config, self.scale, self.size, self.seed = config, scale, size, seed
+
+    @torch.no_grad()
+    def __call__(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """{"b": (N, C, S, S), "draw": (N,)} -> {"a", "b"}, and with `sharpen` also "sharp", of b's size."""
+        truths, numbers = (batch["b"].float() + 1) / 2, batch["draw"].tolist()
+        inputs = [self.damaged(truth[None], number) for truth, number in zip(truths, numbers, strict=True)]
+        made = {"a": self._middle(torch.cat(inputs), self.size // self.scale), "b": self._middle(truths, self.size)}
+        if self.config.sharpen:
+            made["sharp"] = self._middle(sharpened(truths), self.size)
+        return {name: (pictures * 2 - 1).contiguous() for name, pictures in made.items()}
+
+    def damaged(self, x: Tensor, number: int) -> Tensor:
+        """(1, C, H, W) in [0, 1] -> (1, C, H / scale, W / scale), in steps of 1/255: the input of sample `number`."""
+        rng = np.random.default_rng((self.seed, DAMAGE, number))
+        generator = torch.Generator(x.device).manual_seed(int(rng.integers(2**62)))
+        first, second = self.config.first, self.config.second
+        full = x.shape[2:]
+        small = (full[0] // self.scale, full[1] // self.scale)
+        if rng.random() < first.blur.p:
+            x = blur(x, drawn_blur(rng, first.blur))
+        x = _resized(x, rng, first.resize, full)
+        x = _noisy(x, rng, first.noise, generator)
+        x = _compressed(x, rng, first.jpeg)
+        if rng.random() < second.blur.p:
+            x = blur(x, drawn_blur(rng, second.blur))
+        x = _resized(x, rng, second.resize, small)
+        x = _noisy(x, rng, second.noise, generator)
+        compressed_last = rng.random() < 0.5
+        if not compressed_last:
+            x = _compressed(x, rng, second.jpeg)
+        x = resize(x, *small, _mode(rng, second.resize))
+        if rng.random() < self.config.sinc.p:
+            side = drawn_side(rng, self.config.sinc.kernel)
+            x = blur(x, sinc(side, rng.uniform(FINAL_SINC_FROM, math.pi)))
+        if compressed_last:
+            x = _compressed(x, rng, second.jpeg)
+        return (x.clamp(0, 1) * 255).round() / 255
+
+    def _middle(self, pictures: Tensor, side: int) -> Tensor:
+        y, x = ((length - side) // 2 for length in pictures.shape[2:])
+        return pictures[..., y : y + side, x : x + side]
+
+
+def _resized(x: Tensor, rng: np.random.Generator, config: ResizeConfig, full: tuple[int, ...]) -> Tensor:
+    """To `full` times a drawn factor."""
+    way = ("up", "down", "keep")[rng.choice(3, p=[config.up, config.down, config.keep])]
+    low, high = config.range
+    spans = {"up": (max(1, low), high), "down": (low, min(1, high)), "keep": (1, 1)}
+    factor = rng.uniform(*spans[way])
+    height, width = (max(4, int(length * factor)) for length in full)
+    return resize(x, height, width, _mode(rng, config))
+
+
+def _mode(rng: np.random.Generator, config: ResizeConfig) -> str:
+    return config.modes[rng.integers(len(config.modes))]
+
+
+def _noisy(x: Tensor, rng: np.random.Generator, config: NoiseConfig, generator: torch.Generator) -> Tensor:
+    if rng.random() >= config.p:
+        return x
+    grey = bool(rng.random() < config.grey)
+    if rng.random() < config.gaussian:
+        return gaussian_noise(x, rng.uniform(*config.sigma), grey, generator)
+    return poisson_noise(x, rng.uniform(*config.poisson), grey, generator)
+
+
+def _compressed(x: Tensor, rng: np.random.Generator, config: JpegConfig) -> Tensor:
+    if rng.random() >= config.p:
+        return x
+    return jpeg(x.clamp(0, 1), int(rng.integers(config.quality[0], config.quality[1] + 1)))
