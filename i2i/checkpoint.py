@@ -70,7 +70,10 @@ def load_weights(path: Path, method: Method) -> None:
     """Put the weights of the checkpoint folder `path` into the networks; raises RunError when they do not fit."""
     try:
         tensors = safetensors.torch.load_file(path / WEIGHTS)
+        saved = {key.partition(".")[0] for key in tensors}
         for name, network in method.networks.items():
+            if not method.expects(name, saved):
+                continue
             prefix = f"{name}."
             own = {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
             network.load_state_dict(own)

@@ -136,6 +136,8 @@ class PerceptualConfig(Strict):
     """File of its weights; else torch's cache, and for a network that is named a download of torchvision's own."""
     layers: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
     """Weight of each layer by name, as `conv5_4`; empty: the network's own choice."""
+    gap: Literal["l1", "mse"] = "l1"
+    """What is taken of the difference of two maps: its mean size (ESRGAN) or its mean square (SRGAN)."""
 
 
 class AdamConfig(Strict):
@@ -207,6 +209,15 @@ class TrainConfig(Strict):
     ema: EmaConfig = EmaConfig()
     log: LogConfig = LogConfig()
 
+    @property
+    def total(self) -> int | None:
+        """Length of the whole run in images; None while it is not decided."""
+        return self.images
+
+    def free_to_change(self) -> frozenset[str]:
+        """What may differ in the configuration that this run is resumed with: settings, or groups of them."""
+        return FREE_TO_CHANGE
+
 
 C = TypeVar("C", bound=TrainConfig)
 
@@ -216,7 +227,7 @@ FREE_TO_CHANGE = frozenset(
         *("data.path", "data.cache_mb", "perceptual.weights"),
     }
 )
-"""What may differ when a run is resumed."""
+"""What may differ when a run of any method is resumed."""
 
 
 def resolve(model: type[C], layers: Iterable[Mapping[str, Any]]) -> C:
@@ -272,13 +283,20 @@ def to_yaml(config: BaseModel) -> str:
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
-def differences(old: TrainConfig, new: TrainConfig) -> list[str]:
-    """What keeps a run from being resumed with `new`: one phrase for each setting."""
+def differences(old: TrainConfig, new: TrainConfig, stated: Mapping[str, Any] | None = None) -> list[str]:
+    """What keeps a run from being resumed with `new`: one phrase for each setting.
+
+    `stated` is what the run's file says: a setting that it lacks came with a later version, and kept its meaning.
+    """
     before, after = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
+    free = old.free_to_change()
+    known = before.keys() if stated is None else _flat(stated).keys()
     return [
         f"{key} was {before.get(key)!r} and would be {after.get(key)!r}"
         for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key) and not {key, key.partition(".")[0]} & FREE_TO_CHANGE
+        if (key in known or key not in before)
+        and before.get(key) != after.get(key)
+        and not {key, key.partition(".")[0]} & free
     ]
 
 

@@ -19,7 +19,6 @@ from .checkpoint import Progress
 from .config import LogConfig
 from .errors import TrainingError
 from .methods import Batch, Method
-from .methods.base import constant_then_linear
 from .run import Run
 from .samples import write_grid
 
@@ -67,7 +66,6 @@ def fit(
     run: Run,
     pace: Pace,
     *,
-    decay_from: float,
     validation: tuple[Sequence[str], Batch],
     rows: int,
     keep: int,
@@ -76,10 +74,10 @@ def fit(
 ) -> Outcome:
     """Train `method` from the newest checkpoint of `run` to `pace.total` images.
 
-    The learning rate falls from the share `decay_from` of the run on. `feed(n)` gives the batches from image n on;
-    `validation` is the names and the batch of the pictures shown and scored, of which the first `rows` make the
-    grid. SIGINT and SIGTERM end it after the step at hand, with a checkpoint. Raises TrainingError when a loss is
-    no longer a number, StorageError when the disk is full; the last good checkpoint stays in both cases.
+    `feed(n)` gives the batches from image n on; `validation` is the names and the batch of the pictures shown and
+    scored, of which the first `rows` make the grid. SIGINT and SIGTERM end it after the step at hand, with a
+    checkpoint. Raises TrainingError when a loss is no longer a number, StorageError when the disk is full; the last
+    good checkpoint stays in both cases.
     """
     progress = checkpoint.restore(run.checkpoints, method)
     run.rewind_log(progress.images)
@@ -92,7 +90,7 @@ def fit(
     with _StopRequest() as stop:
         for batch in feed(progress.images) if progress.images < pace.total else ():
             method.at(progress.images, pace.total)
-            method.set_learning_rate(constant_then_linear(progress.images / pace.total, decay_from))
+            method.set_learning_rate(method.rate_factor(progress.images, pace.total))
             ticks.add(method.step(batch))
             before = progress.images
             now = before + len(next(iter(batch.values())))

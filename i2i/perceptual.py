@@ -36,14 +36,17 @@ HEADS_VARIABLE = "I2I_LPIPS"
 
 
 class Perceptual(nn.Module):
-    """Sum over layers l of w_l · mean |phi_l(output) - phi_l(truth)|, phi the network's features.
+    """Sum over layers l of w_l · mean |phi_l(output) - phi_l(truth)|, phi the network's features; or mean squares.
 
-    With `relative` each term is divided by the mean |phi_l(truth)| of the batch.
+    With `relative` each term is divided by that of phi_l(truth) alone, over the batch.
     """
 
-    def __init__(self, features: Features, layers: Mapping[str, float], *, relative: bool = False) -> None:
+    def __init__(
+        self, features: Features, layers: Mapping[str, float], *, relative: bool = False, squared: bool = False
+    ) -> None:
         super().__init__()
         self.features, self.layers, self.relative = features, dict(layers), relative
+        self.power = 2 if squared else 1
 
     def forward(self, output: Tensor, truth: Tensor) -> Tensor:
         """Two batches (N, 1 or 3, H, W) in [-1, 1] -> a scalar, 0 or more; the gradient goes to `output` alone."""
@@ -52,9 +55,9 @@ class Perceptual(nn.Module):
         made = self.features(output)
         total = torch.zeros((), device=output.device)
         for layer, weight in self.layers.items():
-            gap = (made[layer].float() - wanted[layer].float()).abs().mean()
+            gap = (made[layer].float() - wanted[layer].float()).abs().pow(self.power).mean()
             if self.relative:
-                gap = gap / wanted[layer].float().abs().mean().clamp(min=1e-8)
+                gap = gap / wanted[layer].float().abs().pow(self.power).mean().clamp(min=1e-8)
             total = total + weight * gap
         return total
 
@@ -102,7 +105,7 @@ def build_perceptual(config: PerceptualConfig, channels: int = 3, size: int = SM
         Path(config.weights) if config.weights is not None else at_hand(config.network) or _downloaded(config.network)
     )
     features = load(config.network, config.layers, path)
-    return Perceptual(features, config.layers, relative=RELATIVE[config.network])
+    return Perceptual(features, config.layers, relative=RELATIVE[config.network], squared=config.gap == "mse")
 
 
 def at_hand(name: str) -> Path | None:

@@ -92,8 +92,8 @@ def _page(run: Path) -> str:
     """The filled template."""
     config, environment = _read_config(run / "config.yaml"), _read_json(run / "environment.json")
     ticks = read_log(run / "log.jsonl")
-    seen, planned = int(ticks[-1]["images"]) if ticks else 0, config.get("images")
-    word, sentence = state(seen, planned if isinstance(planned, int) else None, _age(run / "log.jsonl"))
+    seen, planned = int(ticks[-1]["images"]) if ticks else 0, _planned(config)
+    word, sentence = state(seen, planned, _age(run / "log.jsonl"))
     series, ways = _series(ticks), directions(config, environment)
     samples = read_samples(run / "samples")
     samples["columns"] = column_titles(samples["columns"], config, environment)
@@ -121,11 +121,17 @@ def _page(run: Path) -> str:
     return re.sub(r"@@([A-Z_]+)@@", lambda found: parts[found[1]], template)  # one pass: values are not searched
 
 
+def _planned(config: Mapping[str, Any]) -> int | None:
+    """Images of all stages of the run, or None where the configuration does not say."""
+    stages = [config.get("images"), config.get("gan_images", 0)]
+    return sum(stages) if all(isinstance(images, int) for images in stages) else None
+
+
 def _facts(
-    ticks: Sequence[Tick], seen: int, planned: object, environment: Mapping[str, Any]
+    ticks: Sequence[Tick], seen: int, planned: int | None, environment: Mapping[str, Any]
 ) -> Iterator[tuple[str, str, str]]:
     """What the headline states below itself: label, value, remark."""
-    yield "Images seen", f"{seen:,}", f"of {planned:,} planned" if isinstance(planned, int) else ""
+    yield "Images seen", f"{seen:,}", f"of {planned:,} planned" if planned is not None else ""
     seconds = ticks[-1].get("seconds", math.nan) if ticks else math.nan
     speeds = [tick["images_per_s"] for tick in ticks if math.isfinite(tick.get("images_per_s", math.nan))]
     if math.isfinite(seconds):

@@ -1,8 +1,8 @@
 """The sample grids of a run as the strips of pictures that its report carries.
 
-A grid `samples/{images:08d}.png` has a row for each picture and a column for each kind (input, output, truth);
-`samples/grid.json` says where the cells are. A column becomes one strip: its cells on top of each other, without
-gaps. Columns that stay the same all through the run (input, truth) are carried once.
+A grid `samples/{images:08d}.png` has a row for each picture and a column for each kind (input, output, truth); a text
+in it, or else `samples/grid.json`, says where the cells are. A column becomes one strip: its cells on top of each
+other, without gaps. Columns that stay the same all through the run (input, truth) are carried once.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from PIL import Image
 
 from .errors import PictureError
 from .pictures import read_picture, to_uint8, with_channels
+from .samples import LAYOUT
 
 MOST_GRIDS = 40
 """Grids carried at most: the first, the last and an even choice between."""
@@ -75,28 +76,39 @@ class Layout:
 def read_samples(folder: Path) -> dict[str, Any]:
     """The grids of `folder` for the page: `columns`, `rows`, `cell`, `times`, `strips`, and the number `left_out`.
 
-    `times` is a list of {"images": int, "strips": [index of a strip, by column]}; `strips` are data URIs. Grids
-    that are damaged or do not fit the layout are left out; without any grid, `times` is empty.
+    `times` is a list of {"images": int, "strips": [index of a strip, by column]}, None for a column that a grid has
+    not; `strips` are data URIs. Grids that are damaged, or whose rows and cells are not the last one's, are left out;
+    without any grid, `times` is empty.
     """
     paths = sorted(p for p in folder.glob("*.png") if re.fullmatch(r"\d+", p.stem)) if folder.is_dir() else []
     chosen = [paths[i] for i in _even(len(paths), MOST_GRIDS)]
-    layout = _read_layout(folder / "grid.json") or _whole(chosen)
+    general = _read_layout(folder / "grid.json")
+    layouts = [_own_layout(path) or general for path in chosen]
+    layout = next((known for known in reversed(layouts) if known), None) or _whole(chosen)
     if layout is None:
         return {"columns": [], "rows": [], "cell": [1, 1], "times": [], "strips": [], "left_out": len(chosen)}
     coded: dict[bytes, str] = {}
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # decoding and encoding release the GIL
-        digests = list(pool.map(lambda path: _strips(path, layout, coded), chosen))
-    times = [(int(path.stem), keys) for path, keys in zip(chosen, digests, strict=True) if keys]
+        found = list(pool.map(lambda path, own: _strips(path, own or layout, layout, coded), chosen, layouts))
+    columns = list(dict.fromkeys([*layout.columns, *(name for strips in found for name in strips)]))
+    times = [
+        (int(path.stem), [strips.get(name) for name in columns])
+        for path, strips in zip(chosen, found, strict=True)
+        if strips
+    ]
     while len(times) > 2 and sum(len(coded[key]) for key in _distinct(times)) > MOST_BYTES:
         times = [times[i] for i in _even(len(times), len(times) // 2 + 1)]
     order = {key: index for index, key in enumerate(_distinct(times))}
     return {
-        "columns": layout.columns,
+        "columns": columns,
         "rows": layout.rows,
         "cell": list(layout.shown),
-        "times": [{"images": images, "strips": [order[key] for key in keys]} for images, keys in times],
+        "times": [
+            {"images": images, "strips": [None if key is None else order[key] for key in keys]}
+            for images, keys in times
+        ],
         "strips": [coded[key] for key in order],
-        "left_out": sum(not keys for keys in digests),
+        "left_out": sum(not strips for strips in found),
     }
 
 
@@ -105,18 +117,34 @@ def _even(count: int, most: int) -> list[int]:
     return sorted({round(i) for i in np.linspace(0, count - 1, min(count, most)).tolist()})
 
 
-def _distinct(times: list[tuple[int, list[bytes]]]) -> dict[bytes, None]:
-    return dict.fromkeys(key for _, keys in times for key in keys)
+def _distinct(times: list[tuple[int, list[bytes | None]]]) -> dict[bytes, None]:
+    return dict.fromkeys(key for _, keys in times for key in keys if key is not None)
+
+
+def _own_layout(path: Path) -> Layout | None:
+    """The layout that a grid's PNG states, or None where it states none that makes sense."""
+    try:
+        with Image.open(path, formats=["PNG"]) as picture:
+            return _layout(str(picture.info.get(LAYOUT, "")))
+    except (OSError, ValueError):
+        return None
 
 
 def _read_layout(path: Path) -> Layout | None:
     """The layout that grid.json states, or None where it is missing or makes no sense."""
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        return _layout(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _layout(text: str) -> Layout | None:
+    try:
+        fields = json.loads(text)
         height, width = (int(side) for side in fields["cell"])
         columns, rows = ([str(name) for name in fields[key]] for key in ("columns", "rows"))
         gap = int(fields.get("gap", 0))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None
     sensible = height > 0 and width > 0 and gap >= 0 and columns and rows
     return Layout(columns, rows[:MOST_ROWS], (height, width), gap) if sensible else None
@@ -139,18 +167,21 @@ def _read_grid(path: Path) -> npt.NDArray[np.uint8] | None:
         return None
 
 
-def _strips(path: Path, layout: Layout, coded: dict[bytes, str]) -> list[bytes]:
-    """Digests of the grid's strips by column; adds those not seen yet to `coded` as data URIs."""
+def _strips(path: Path, layout: Layout, shown: Layout, coded: dict[bytes, str]) -> dict[str, bytes]:
+    """Digests of the grid's strips by column; adds those not seen yet to `coded` as data URIs.
+
+    `layout` is the grid's; there are none where it has not the rows and cells that are `shown`.
+    """
     grid = _read_grid(path)
-    if grid is None or not layout.fits(grid):
-        return []
-    keys = []
-    for column in range(len(layout.columns)):
+    if grid is None or not layout.fits(grid) or (layout.rows, layout.cell) != (shown.rows, shown.cell):
+        return {}
+    keys = {}
+    for column, name in enumerate(layout.columns):
         strip = layout.strip(grid, column)
         key = hashlib.blake2b(strip.tobytes(), digest_size=16).digest()
         if key not in coded:  # two threads may both encode it: wasted work at worst
             coded[key] = _encode(strip, layout)
-        keys.append(key)
+        keys[name] = key
     return keys
 
 

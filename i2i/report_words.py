@@ -199,6 +199,7 @@ def main_figure(ticks: Iterable[Tick]) -> str | None:
 def _validation(ticks: Sequence[Tick]) -> Sign | None:
     """Whether held-out pictures still get better."""
     key = main_figure(ticks)
+    ticks = _before_adversaries(ticks)
     points = [tick for tick in ticks if key and math.isfinite(tick.get(key, math.nan))]
     if key is None or len(points) < 4:
         return None
@@ -232,6 +233,15 @@ def _validation(ticks: Sequence[Tick]) -> Sign | None:
         f"Validation {name} has stayed near its best ({at}); a longer run of the same kind will gain little in it, "
         "though sharpness may still change.",
     )
+
+
+def _before_adversaries(ticks: Sequence[Tick]) -> Sequence[Tick]:
+    """The stage before an adversarial one, where the log begins with it; else all.
+
+    An adversarial stage trades nearness for sharpness, so that its error says little of what was learnt.
+    """
+    first = next((n for n, tick in enumerate(ticks) if "g_gan" in tick), None)
+    return ticks[:first] if first else ticks
 
 
 def _mean(ticks: Iterable[Tick], key: str) -> float | None:

@@ -70,16 +70,16 @@ class Run:
             )
 
     def _check_continues(self, config: TrainConfig) -> None:
-        changed = differences(self.config(type(config)), config)
+        changed = differences(self.config(type(config)), config, read_yaml(self.config_file))
         if changed and self.has_checkpoints:  # else nothing is there to go on from
             raise RunError(
                 f"{self.path} holds a run with other settings: {'; '.join(changed)}. "
                 "Give the same settings to resume it, or another --run to start anew."
             )
         seen = max((int(p.name) for p in self.checkpoints.glob("[0-9]*")), default=0)
-        if config.images is not None and config.images < seen:
+        if config.total is not None and config.total < seen:
             raise RunError(
-                f"{self.path} has seen {seen} images already, more than the {config.images} asked for. "
+                f"{self.path} has seen {seen} images already, more than the {config.total} asked for. "
                 "Ask for as many or more, or start anew in another --run."
             )
 

@@ -10,17 +10,21 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from .files import write_atomically
 
 GAP = 2
+LAYOUT = "i2i.grid"
+"""Name of the text in a grid's PNG that says where its cells are."""
 
 
 def write_grid(folder: Path, images: int, rows: Sequence[str], columns: Mapping[str, Tensor]) -> Path:
     """One PNG at `images` seen: a row for each name of `rows`, a column for each of (N, C, H, W) in [-1, 1].
 
-    `grid.json` beside it names rows and columns and gives the cell's height and width and the gap, in pixels.
+    `grid.json` beside it names rows and columns and gives the cell's height and width and the gap, in pixels. The PNG
+    carries the same as text, for a later stage of a run may have other columns.
     """
     cells = {name: to_pictures(column) for name, column in columns.items()}
     height, width = next(iter(cells.values())).shape[1:3]
@@ -29,11 +33,13 @@ def write_grid(folder: Path, images: int, rows: Sequence[str], columns: Mapping[
         for r in range(len(rows)):
             top, left = r * (height + GAP), c * (width + GAP)
             grid[top : top + height, left : left + width] = column[r]
-    facts = {"columns": list(cells), "rows": list(rows), "cell": [int(height), int(width)], "gap": GAP}
-    write_atomically(folder / "grid.json", json.dumps(facts).encode())
+    facts = json.dumps({"columns": list(cells), "rows": list(rows), "cell": [int(height), int(width)], "gap": GAP})
+    write_atomically(folder / "grid.json", facts.encode())
+    text = PngInfo()
+    text.add_text(LAYOUT, facts)
     path = folder / f"{images:08d}.png"
     buffer = io.BytesIO()
-    Image.fromarray(grid).save(buffer, "PNG")
+    Image.fromarray(grid).save(buffer, "PNG", pnginfo=text)
     write_atomically(path, buffer.getvalue())
     return path
 

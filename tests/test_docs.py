@@ -145,12 +145,16 @@ def test_a_make_target_in_the_words_exists(page):
 
 
 def fields(model, prefix=""):
-    for name, field in model.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from fields(kind, f"{prefix}{name}.")
+    """Every setting of a model's class, or of one that is a default, with its default."""
+    kind = model if isinstance(model, type) else type(model)
+    for name, field in kind.model_fields.items():
+        default = field.default if model is kind else getattr(model, name)
+        if default is PydanticUndefined and isinstance(field.annotation, type):
+            default = field.annotation if issubclass(field.annotation, BaseModel) else default
+        if isinstance(default, BaseModel) or (isinstance(default, type) and issubclass(default, BaseModel)):
+            yield from fields(default, f"{prefix}{name}.")
         else:
-            yield prefix + name, field.default
+            yield prefix + name, default
 
 
 def value(cell):
@@ -159,13 +163,16 @@ def value(cell):
 
 
 def defaults_in_the_docs(name):
-    """Those of training.md, and on top what unpaired.md says in the method's column, if there is one."""
+    """Those of training.md, and on top what other pages say in the method's column, if there is one."""
     rows = table(DOCS / "training.md", "setting")
     said = {names(row["setting"])[0]: row["default"] for row in rows}
     assert list(said) == [names(row["setting"])[0] for row in rows]  # none twice
-    for row in table(DOCS / "unpaired.md", "setting"):
-        if name in row:
-            said[names(row["setting"])[0]] = row[name]
+    for page in ("unpaired.md", "superres.md", "degradation.md"):
+        said |= {names(row["setting"])[0]: row[name] for row in table(DOCS / page, "setting") if name in row}
+    if name == "srgan":
+        for row in table(DOCS / "degradation.md", "of a stage"):
+            stages = ("degradation.first", "degradation.second")
+            said |= {f"{stage}.{names(row['of a stage'])[0]}": row[stage] for stage in stages}
     return {key: value(cell) for key, cell in said.items() if cell != "—"}
 
 
@@ -202,8 +209,9 @@ def flat(preset, prefix=""):
 
 def test_every_preset_is_listed_with_all_that_it_sets():
     said = {("pix2pix", names(row["--preset"])[0]): row["is"] for row in table(DOCS / "training.md", "--preset")}
-    for row in table(DOCS / "unpaired.md", "--preset"):
-        said[names(row["of"])[0], names(row["--preset"])[0]] = row["settings"]
+    for page in ("unpaired.md", "superres.md"):
+        for row in table(DOCS / page, "--preset"):
+            said[names(row["of"])[0], names(row["--preset"])[0]] = row["settings"]
     assert list(said) == [(name, preset) for name, method in METHODS.items() for preset in method.PRESETS]
     for (name, preset), cell in said.items():
         listed = dict(flat(parse_assignments(names(cell))))

@@ -39,6 +39,7 @@ FALLS = {
     "pix2pix": ("val_l1", 2e-3, {}),
     "cyclegan": ("g_cycle_x", 2e-3, {}),
     "discogan": ("g_cycle_a", 2e-2, {"curriculum": 0}),
+    "srgan": ("g_pixel", 5e-2, {"lambda_gan": 0, "gan_lr": 5e-2}),
 }
 """What training lowers first, at which rate and settings, by method."""
 

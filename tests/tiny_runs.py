@@ -26,6 +26,10 @@ TINY: dict[str, Any] = {
     "generator": {"width": 4},
     "discriminator": {"width": 4},
 }
+STAGES: dict[str, Callable[[int], dict[str, Any]]] = {
+    "srgan": lambda images: {"scale": 1, "images": images // 4, "gan_images": images - images // 4},
+}
+"""How the images of a run are shared between its stages, by method; the others have one. The last has a contest."""
 CPU = torch.device("cpu")
 Ranges = Mapping[str, tuple[float, float]]
 EVEN: Ranges = {"a": (-1, 1), "b": (-1, 1)}
@@ -50,14 +54,28 @@ def noise(*numbers: int, size: int = SIZE, ranges: Ranges = EVEN) -> dict[str, T
 
 def tiny(name: str, **settings: Any) -> TrainConfig:
     """The method's defaults with tiny networks and `settings` on top, complete."""
-    return METHODS[name].resolved(resolve(METHODS[name].Config, [TINY, {"method": name, **settings}]), 10)
+    stages = STAGES[name](settings.get("images", TINY["images"])) if name in STAGES else {}
+    layers = [
+        TINY,
+        {"method": name, **settings, **{k: v for k, v in stages.items() if k == "images" or k not in settings}},
+    ]
+    return METHODS[name].resolved(resolve(METHODS[name].Config, layers), 10)
 
 
-def fresh(name: str, precision: str = "fp32", **settings: Any) -> Method:
+def begun(name: str, precision: str = "fp32", **settings: Any) -> Method:
     """The method with the networks that a run with these settings begins with."""
     config = tiny(name, **settings)
     torch.manual_seed(config.seed)
     return METHODS[name].from_config(config, place("cpu", precision))
+
+
+def fresh(name: str, precision: str = "fp32", **settings: Any) -> Method:
+    """The same, where a run has several stages at the beginning of the last."""
+    method = begun(name, precision, **settings)
+    if name in STAGES:
+        config = tiny(name, **settings)
+        method.at(config.images or 0, config.total or 0)
+    return method
 
 
 def train(
@@ -75,17 +93,16 @@ def train(
     """Train on noise; `until` pretends a stop there; `spoil(method)` breaks something; each `every` images are
     logged; `ranges` are the values of the noise."""
     config = tiny(name, images=total, **settings)
-    method = fresh(name, precision, images=total, **settings)
+    method = begun(name, precision, images=total, **settings)
     run = Run(folder)
     run.start(config)
     if spoil:
         spoil(method)
     fit(
         method,
-        lambda start: batches(Noise(config.size, ranges), start, until or total, config.batch, 0, CPU),
+        lambda start: batches(Noise(config.size, ranges), start, until or config.total or 0, config.batch, 0, CPU),
         run,
-        Pace.of(total, config.batch, LogConfig(every=every, samples=2 * every, checkpoint=every)),
-        decay_from=config.optimizer.decay_from,
+        Pace.of(config.total or 0, config.batch, LogConfig(every=every, samples=2 * every, checkpoint=every)),
         validation=(["one", "two"], noise(1000, 1001, size=config.size, ranges=ranges)),
         rows=2,
         keep=2,

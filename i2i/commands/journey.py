@@ -69,12 +69,12 @@ def journey(data: Path | None, folder: Path, minutes: float, direction: str) -> 
             engine, folder / "examples", folder / "converted", existing="overwrite", progress=meter
         )
     typer.echo(summary(converted, dry_run=False))
-    result, broken = score(engine, Scoring(pairs), folder / "evaluation")
-    typer.echo("".join(f"Left out: {reason}\n" for reason in broken), nl=False, err=True)
-    typer.echo(table(result))
+    scores = score(engine, Scoring(pairs), folder / "evaluation")
+    typer.echo("".join(f"Left out: {reason}\n" for reason in scores.broken), nl=False, err=True)
+    typer.echo(table(scores))
     seconds = time.monotonic() - began
-    _write_facts(folder / "demo.json", result, seconds)
-    typer.echo(_closing(folder, result, seconds))
+    _write_facts(folder / "demo.json", scores.result, seconds)
+    typer.echo(_closing(folder, scores.result, seconds))
     return None
 
 

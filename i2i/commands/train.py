@@ -12,7 +12,7 @@ from . import app
 
 @app.command()
 def train(
-    method: Annotated[str, typer.Argument(help="What to train: pix2pix, cyclegan or discogan.")],
+    method: Annotated[str, typer.Argument(help="What to train: pix2pix, cyclegan, discogan or srgan.")],
     data: Annotated[Path, typer.Argument(help="Folder of training pictures.")],
     run: Annotated[Path, typer.Option(help="Folder of the run; the same command again resumes it.")],
     size: Annotated[int | None, typer.Option(help="Side of the training crops, in pixels.")] = None,
@@ -42,6 +42,7 @@ def train(
     i2i train pix2pix facades --run runs/f --size 128 --images 4000 --direction b2a
     i2i train pix2pix facades --run runs/f --preset fast --set generator.name=resnet6 --set lambda_l1=50
     i2i train cyclegan photos/seasons --run runs/seasons --preset season
+    i2i train srgan photos --run runs/x4 --preset fast --set scale=4
     """
     from ..config import parse_assignments
     from .training import Request, print_config, train_run

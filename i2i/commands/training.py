@@ -70,7 +70,8 @@ def train_run(request: Request) -> int | None:
     placement = place(config.device, config.precision)
 
     data = config.data
-    source = DATASETS[method_type.data_kind](Path(data.path), data.a, data.b, holdout=data.holdout, seed=config.seed)
+    options = {"holdout": data.holdout, "seed": config.seed, **method_type.source_options(config)}
+    source = DATASETS[method_type.data_kind](Path(data.path), data.a, data.b, **options)
     typer.echo(source.layout.description)
     config = method_type.resolved(config, source.count)
     ready = _read(config, source)
@@ -81,6 +82,8 @@ def train_run(request: Request) -> int | None:
         torch.manual_seed(config.seed)
         method = method_type.from_config(config, placement)
         _start(config, run, placement, source, ready)
+        for note in method.notes:
+            typer.echo(f"Note: {note}", err=True)
         outcome = _fit(config, method, run, ready, placement)
     return _finish(config, run, outcome)
 
@@ -148,7 +151,7 @@ def _read(config: TrainConfig, source: Source[Any]) -> Ready:
 
 
 def _fit(config: TrainConfig, method: Method, run: Run, ready: Ready, placement: Placement) -> Outcome:
-    total = config.images or 0
+    total = config.total or 0
     names, samples = ready.validation
     validation = (names, stack(samples, placement.device))
     workers = _workers(config.workers, placement)
@@ -179,7 +182,6 @@ def _fit(config: TrainConfig, method: Method, run: Run, ready: Ready, placement:
             lambda start: batches(ready.training, start, total, config.batch, workers, placement.device),
             run,
             pace,
-            decay_from=config.optimizer.decay_from,
             validation=validation,
             rows=config.log.rows,
             keep=config.log.keep,
@@ -208,7 +210,7 @@ def _finish(config: TrainConfig, run: Run, outcome: Outcome) -> int | None:
     report = write_report(run.path)
     if outcome.stopped_by is not None:
         typer.echo(
-            f"Stopped at {outcome.progress.images} of {config.images} images; everything is saved in {run.path}. "
+            f"Stopped at {outcome.progress.images} of {config.total} images; everything is saved in {run.path}. "
             "The same command goes on from there."
         )
         return outcome.stopped_by

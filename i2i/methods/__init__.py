@@ -6,6 +6,7 @@ from .base import Batch, Method
 from .cyclegan import CycleGAN
 from .discogan import DiscoGAN
 from .pix2pix import Pix2Pix
+from .srgan import SRGAN
 
 __all__ = ["METHODS", "Batch", "Method"]
 
@@ -13,4 +14,5 @@ METHODS: dict[str, type[Method]] = {
     "pix2pix": Pix2Pix,
     "cyclegan": CycleGAN,
     "discogan": DiscoGAN,
+    "srgan": SRGAN,
 }

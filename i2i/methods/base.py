@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import torch
@@ -44,9 +44,14 @@ class Method(ABC):
     """Rows of settings by name."""
     best_metric: ClassVar[str]
     """The validation figure by which the best generator is kept; lower is better."""
-    task: ClassVar[str] = "translation"
     data_kind: ClassVar[str] = "paired"
     """What it is trained on: a key of `i2i.datasets.DATASETS`."""
+    task: str = "translation"
+    """What an exported model is said to do."""
+    notes: tuple[str, ...] = ()
+    """What is worth saying before the first step."""
+    late: frozenset[str] = frozenset()
+    """Names of networks, optimizers and judges that a later stage of the run brings: older checkpoints lack them."""
 
     networks: dict[str, nn.Module]
     """Everything with weights, by the paper's names."""
@@ -54,11 +59,11 @@ class Method(ABC):
     generators: dict[str, str]
     """Exported file's stem -> name in `networks`: `model`, or `a2b` and `b2a`."""
 
-    def __init__(self, placement: Placement, turns: Turns, clip: float | None = None) -> None:
+    def __init__(self, placement: Placement, turns: Turns, optimizer: AdamConfig) -> None:
         self.placement = placement
+        self.clip, self.decay_from = optimizer.clip, optimizer.decay_from
         self.scalers: dict[int, torch.amp.GradScaler] = {}
         self.turns = turns
-        self.clip = clip
         self.judges: dict[str, Judge] = {}
         self.averages: list[Average] = []
         self.seen = 0
@@ -73,6 +78,11 @@ class Method(ABC):
     @abstractmethod
     def from_config(cls, config: TrainConfig, placement: Placement) -> Self:
         """The method with fresh networks; raises for names and options that do not exist."""
+
+    @classmethod
+    def source_options(cls, config: TrainConfig) -> dict[str, Any]:  # noqa: ARG003
+        """What a source of `data_kind` takes beside the folder, by name."""
+        return {}
 
     @abstractmethod
     def step(self, batch: Batch) -> dict[str, Tensor]:
@@ -99,6 +109,10 @@ class Method(ABC):
         self.seen = seen
         for judge in self.judges.values():
             judge.share = seen / total
+
+    def rate_factor(self, seen: int, total: int) -> float:
+        """What every learning rate is multiplied by when `seen` of `total` images have been shown."""
+        return constant_then_linear(seen / total, self.decay_from)
 
     def served(self, stem: str) -> nn.Module:
         """The generator that is exported as `stem`, as it is served."""
@@ -155,12 +169,18 @@ class Method(ABC):
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take back what `state` gave."""
         for name, optimizer in self.optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][name])
+            if self.expects(name, state["optimizers"]):
+                optimizer.load_state_dict(state["optimizers"][name])
         for name, saved in state["scalers"].items():
             if saved and self.placement.precision == "fp16":  # a run may change its precision when it is resumed
                 self._scaler(self.optimizers[name]).load_state_dict(saved)
         for name, part in self._parts().items():
-            part.load_state(state["keeps"][name])
+            if self.expects(name, state["keeps"]):
+                part.load_state(state["keeps"][name])
+
+    def expects(self, name: str, saved: Collection[str]) -> bool:
+        """Whether a checkpoint that has the names `saved` must have this one: all but what a later stage brings."""
+        return name in saved or name not in self.late
 
     def _parts(self) -> dict[str, Keeps]:
         return {"turns": self.turns, **self.judges}

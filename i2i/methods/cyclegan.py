@@ -92,7 +92,7 @@ class CycleGAN(Unpaired):
         lambda_identity: float = 0.5,
         lambda_d: float = 0.5,
     ) -> None:
-        super().__init__(placement, Turns(gan.d_steps, gan.g_steps), optimizer.clip)
+        super().__init__(placement, Turns(gan.d_steps, gan.g_steps), optimizer)
         self.G, self.F = G.to(placement.device), F.to(placement.device)
         self.D_X, self.D_Y = (Judge(D.to(placement.device), gan, placement) for D in (D_X, D_Y))
         self.opt_g = adam([self.G, self.F], optimizer)

@@ -130,7 +130,7 @@ class DiscoGAN(Unpaired):
         lambda_gan: float = 0.1,
         reconstruct: str = "both",
     ) -> None:
-        super().__init__(placement, Turns(gan.d_steps, gan.g_steps), optimizer.clip)
+        super().__init__(placement, Turns(gan.d_steps, gan.g_steps), optimizer)
         self.G_AB, self.G_BA = G_AB.to(placement.device), G_BA.to(placement.device)
         self.D_A, self.D_B = (Judge(D.to(placement.device), gan, placement) for D in (D_A, D_B))
         self.opt_g = adam([self.G_AB, self.G_BA], optimizer)

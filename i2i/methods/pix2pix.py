@@ -54,7 +54,7 @@ class Pix2Pix(Method):
         lambda_l1: float = 100,
         lambda_d: float = 0.5,
     ) -> None:
-        super().__init__(placement, Turns(gan.d_steps, gan.g_steps), optimizer.clip)
+        super().__init__(placement, Turns(gan.d_steps, gan.g_steps), optimizer)
         self.G = G.to(placement.device)
         self.D = Judge(D.to(placement.device), gan, placement)
         self.opt_g = adam([self.G], optimizer)

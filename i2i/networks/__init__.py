@@ -110,16 +110,16 @@ def require(kind: str, name: str, table: Collection[str]) -> None:
         raise UnknownNameError(kind, name, table)
 
 
-def check_size(size: int, generator: nn.Module, discriminator: nn.Module) -> None:
-    """Raises ConfigError when training crops of `size` pixels do not suit the two networks."""
-    multiple, smallest = cast(int, generator.multiple), cast(int, generator.smallest)
+def check_size(size: int, generator: nn.Module, discriminator: nn.Module | None, scale: int = 1) -> None:
+    """Raises ConfigError when crops of `size` pixels, which `generator` makes of size / scale, do not suit the two."""
+    multiple, smallest = scale * cast(int, generator.multiple), scale * cast(int, generator.smallest)
     if size % multiple or size < smallest:
         nearest = max(-(-smallest // multiple) * multiple, round(size / multiple) * multiple)
         fault = f"{size} is less" if size < smallest else f"{size} is none"
         raise ConfigError(
             f"This generator needs sizes that are multiples of {multiple}, from {smallest} on; {fault}. Try {nearest}."
         )
-    needed = cast(int, discriminator.smallest)
+    needed = 0 if discriminator is None else cast(int, discriminator.smallest)
     if size < needed:
         raise ConfigError(
             f"This discriminator needs pictures of {needed} pixels or more; the size is {size}. Try --size {needed}, "

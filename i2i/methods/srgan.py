@@ -1,0 +1,325 @@
+"""Super-resolution and restoration in two stages: a pixel loss, then a GAN with the pixel loss kept.
+
+SRGAN: Ledig et al., CVPR 2017, arXiv 1609.04802. ESRGAN: Wang et al., ECCVW 2018, arXiv 1809.00219. Real-ESRGAN: Wang
+et al., ICCVW 2021, arXiv 2107.10833. Pictures are float32 NCHW in [-1, 1]: x the low-resolution input, y the
+high-resolution truth, `scale` times as large, and G: x -> y. Pixel losses are those of pictures in [0, 1], as the
+papers' weights take them.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self, cast
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..adversarial import Judge, Turns
+from ..config import (
+    AdamConfig,
+    DataConfig,
+    DiscriminatorConfig,
+    EmaConfig,
+    GanConfig,
+    PerceptualConfig,
+    TrainConfig,
+)
+from ..degradation import Degradation, DegradationConfig
+from ..device import Placement
+from ..errors import ConfigError
+from ..losses import charbonnier, l1, mse
+from ..metrics import psnr_y
+from ..networks import as_served, check_size
+from ..perceptual import Perceptual, build_perceptual, resolve
+from ..samples import to_pictures
+from ..schedules import ScheduleConfig
+from .base import Batch, Method, adam, beliefs, build_discriminator, build_generator, completed
+
+PIXEL = {"l1": l1, "mse": mse, "charbonnier": charbonnier}
+"""Pixel losses by name."""
+UNIT = {"l1": 2, "mse": 4, "charbonnier": 2}
+"""What each is divided by, so that it is that of pictures in [0, 1]."""
+
+
+WITHOUT_PERCEPTUAL = (
+    "the adversarial stage goes without a perceptual loss, so its textures will be less true. To have one: --set "
+    "perceptual.network=vgg19 downloads 548 MB, --set perceptual.weights=FILE takes weights of VGG-19 or SqueezeNet."
+)
+
+
+class SrganData(DataConfig):
+    """The data, with the augmentations that leave every pixel as it is."""
+
+    augment: tuple[str, ...] = ("crop", "flip", "rotate90")
+    """Names of the augmentations, in order; docs/data.md lists them."""
+
+
+class SrganConfig(TrainConfig):
+    """The settings of super-resolution; the defaults are those of everyday."""
+
+    method: str = "srgan"
+    data: SrganData
+    scale: int = Field(4, ge=1, le=4)
+    """How much larger the result is: 2, 3 or 4; 1 restores pictures at their own size."""
+    size: int = Field(128, ge=16)
+    """Side of the high-resolution crops, in pixels."""
+    batch: int = Field(16, ge=1)
+    """Images a step."""
+    gan_images: int = Field(0, ge=0)
+    """Length of the adversarial stage in images, after the `images` of the pixel stage; 0: there is none."""
+    pixel: Literal["l1", "charbonnier", "mse"] = "l1"
+    """The pixel loss, of pictures in [0, 1]."""
+    lambda_pixel: float = Field(1, ge=0, allow_inf_nan=False)
+    """Weight of the pixel loss in the adversarial stage."""
+    lambda_perceptual: float = Field(1, ge=0, allow_inf_nan=False)
+    """Weight of the perceptual loss, there."""
+    lambda_gan: float = Field(0.005, ge=0, allow_inf_nan=False)
+    """Weight of the generator's adversarial loss, there."""
+    optimizer: AdamConfig = AdamConfig(lr=2e-4, beta1=0.9, beta2=0.99)
+    schedule: ScheduleConfig = ScheduleConfig()
+    """Learning rate of the pixel stage."""
+    gan_lr: float = Field(1e-4, gt=0, allow_inf_nan=False)
+    """Learning rate of the adversarial stage."""
+    gan_schedule: ScheduleConfig = ScheduleConfig(kind="steps", at=(0.125, 0.25, 0.5, 0.75))
+    """How that rate goes."""
+    discriminator: DiscriminatorConfig = DiscriminatorConfig(name="vgg")
+    gan: GanConfig = GanConfig(loss="relativistic")
+    ema: EmaConfig = EmaConfig(images=10_000)
+    perceptual: PerceptualConfig = PerceptualConfig()
+    """The network of the perceptual loss."""
+    degradation: DegradationConfig = DegradationConfig()
+    """How low-resolution pictures are made of sharp ones."""
+
+    @property
+    def total(self) -> int | None:
+        """Images of both stages."""
+        return None if self.images is None else self.images + self.gan_images
+
+    def free_to_change(self) -> frozenset[str]:
+        """While a run has no adversarial stage, one may be added, with all that belongs to it."""
+        free = super().free_to_change() | {"gan_images"}
+        return free if self.gan_images else free | ADVERSARIAL_STAGE
+
+
+ADVERSARIAL_STAGE = frozenset(
+    {
+        *("discriminator", "gan", "gan_lr", "gan_schedule", "perceptual"),
+        *("lambda_pixel", "lambda_perceptual", "lambda_gan", "optimizer.lr_d"),
+    }
+)
+"""Settings that only the adversarial stage looks at."""
+
+
+class SRGAN(Method):
+    """G alone on a pixel loss; then G and D, one update each a step, G first, from the averaged weights."""
+
+    Config = SrganConfig
+    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
+        "fast": {
+            "size": 96,
+            "images": 50_000,
+            "generator": {"width": 64, "blocks": 8},
+            "discriminator": {"width": 32},
+            "optimizer": {"lr": 7e-4},
+            "ema": {"images": 2000},
+        },
+    }
+    data_kind = "superres"
+    best_metric = "val_l1"
+    late = frozenset({"D", "G_pixel", "d"})
+
+    def __init__(
+        self,
+        G: nn.Module,
+        D: nn.Module | None,
+        perceptual: Perceptual | None,
+        degradation: Degradation | None,
+        placement: Placement,
+        config: SrganConfig,
+    ) -> None:
+        gan = config.gan
+        super().__init__(placement, Turns(gan.d_steps, gan.g_steps), config.optimizer)
+        self.config = config
+        self.task = "super-resolution" if config.scale > 1 else "restoration"
+        self.G = G.to(placement.device)
+        self.opt_g = adam([self.G], config.optimizer)
+        self.networks, self.optimizers = {"G": self.G}, {"g": self.opt_g}
+        self.generators = {"model": "G"}
+        self.average(config.ema)
+        self.degradation = degradation
+        self.perceptual = perceptual.to(placement.device) if perceptual is not None else None
+        self.adversarial = False
+        """Whether the second stage has begun."""
+        if D is not None:
+            self._prepare_adversarial(D)
+            self.notes = () if perceptual is not None or config.lambda_perceptual == 0 else (WITHOUT_PERCEPTUAL,)
+
+    def _prepare_adversarial(self, D: nn.Module) -> None:
+        """What the second stage needs: D, and a copy of G as the first one leaves it, to compare with."""
+        self.D = Judge(D.to(self.placement.device), self.config.gan, self.placement)
+        self.opt_d = adam([self.D.D], self.config.optimizer, lr=self.config.optimizer.lr_d or self.config.gan_lr)
+        self.G_pixel = copy.deepcopy(self.G).requires_grad_(False)
+        self.networks |= {"D": self.D.D, "G_pixel": self.G_pixel}
+        self.judges = {"D": self.D}
+        self.optimizers["d"] = self.opt_d
+
+    @classmethod
+    def resolved(cls, config: TrainConfig, count: int) -> TrainConfig:
+        """The configuration with the networks named and the length counted in images."""
+        config = completed(cast(SrganConfig, config), count, lambda _: "compact")
+        if config.direction == "b2a" and config.scale > 1:
+            raise ConfigError("srgan goes from small pictures to large ones, so --direction b2a has no place here.")
+        if config.optimizer.decay_from != AdamConfig().decay_from:
+            raise ConfigError(
+                "srgan's learning rate follows schedule and gan_schedule, not optimizer.decay_from. "
+                "Try --set schedule.kind=cosine."
+            )
+        if config.gan_images == 0:
+            return config
+        return config.model_copy(update={"perceptual": resolve(config.perceptual)})
+
+    @classmethod
+    def source_options(cls, config: TrainConfig) -> dict[str, Any]:
+        """The scale, and whether low-resolution pictures are made while training."""
+        config = cast(SrganConfig, config)
+        return {"scale": config.scale, "pipeline": config.degradation.kind == "pipeline"}
+
+    @classmethod
+    def from_config(cls, config: TrainConfig, placement: Placement) -> Self:
+        """Networks by name, initialised as they please; raises where weights for the perceptual loss are missing."""
+        config = cast(SrganConfig, config)
+        channels = (config.data.channels_a or 3, config.data.channels_b or 3)
+        x_channels, y_channels = channels if config.direction == "a2b" else channels[::-1]
+        G = build_generator(config, (x_channels, y_channels), config.scale)
+        D, perceptual, degradation = None, None, None
+        if config.gan_images:
+            D = build_discriminator(config, y_channels)
+            if config.lambda_perceptual > 0:
+                perceptual = build_perceptual(config.perceptual, y_channels, config.size)
+        check_size(config.size, G, D, config.scale)
+        if config.degradation.kind == "pipeline":
+            degradation = Degradation(config.degradation, config.scale, config.size, config.seed)
+        return cls(G, D, perceptual, degradation, placement, config)
+
+    def at(self, seen: int, total: int) -> None:
+        """Begin the adversarial stage when its time has come."""
+        pixel_images = self.config.images or 0
+        if self.adversarial and seen < pixel_images:
+            raise ConfigError(
+                f"This run is in its adversarial stage, so its pixel stage cannot be made longer ({pixel_images} "
+                "images asked for). Lengthen the other: --set gan_images=N, or start anew in another --run."
+            )
+        super().at(seen, total)
+        for judge in self.judges.values():
+            judge.share = max(0, seen - pixel_images) / max(1, self.config.gan_images)
+        if not self.adversarial and seen >= pixel_images:
+            self._begin_adversarial()
+
+    def _begin_adversarial(self) -> None:
+        """From the weights that the pixel stage shows, with an optimizer that remembers nothing of it."""
+        self.adversarial = True
+        self.G.load_state_dict(self.networks[self.generators["model"]].state_dict())
+        self.G_pixel.load_state_dict(self.G.state_dict())
+        self.opt_g = self.optimizers["g"] = adam([self.G], self.config.optimizer, lr=self.config.gan_lr)
+
+    def rate_factor(self, seen: int, total: int) -> float:
+        """That of the stage which `seen` images lie in."""
+        first = self.config.images or 1
+        if seen < first:
+            return self.config.schedule.factor(seen / first)
+        return self.config.gan_schedule.factor((seen - first) / max(1, total - first))
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """One update of G on the pixel loss; in the second stage one of G on all losses, then one of D."""
+        x, y, target = self.pair(batch)
+        if not self.adversarial:
+            with self.placement.autocast():
+                fake = self.G(x)
+            g_pixel = self.pixel_loss(fake, target)
+            self.descend(self.opt_g, g_pixel)
+            self.follow(len(y))
+            return {"g_pixel": g_pixel}
+
+        g_turn, d_turn = self.turns.next()
+        scalars: dict[str, Tensor] = {}
+        with torch.set_grad_enabled(g_turn), self.placement.autocast():
+            fake = self.G(x)
+        if g_turn:
+            gan, scalars = self.D.g_loss(fake, y)
+            scalars["g_pixel"] = self.pixel_loss(fake, target)
+            loss = self.config.lambda_pixel * scalars["g_pixel"] + self.config.lambda_gan * gan
+            if self.perceptual is not None:
+                with self.placement.autocast():
+                    scalars["g_perceptual"] = self.perceptual(fake, target)
+                loss = loss + self.config.lambda_perceptual * scalars["g_perceptual"]  # ESRGAN, eq. 3
+            self.descend(self.opt_g, loss)
+            self.follow(len(y))
+        if d_turn:
+            d_loss, of_d = self.D.d_loss(fake, y)  # ESRGAN, eq. 1
+            self.descend(self.opt_d, d_loss)
+            scalars |= of_d
+        return scalars
+
+    def pair(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """x, y, and what pixel and perceptual loss compare with: y, or y sharpened by the degradation."""
+        made = self.degradation(batch) if self.degradation is not None else batch
+        return made["a"], made["b"], made.get("sharp", made["b"])
+
+    def pixel_loss(self, fake: Tensor, target: Tensor) -> Tensor:
+        """The configured loss, of pictures in [0, 1]."""
+        name = self.config.pixel
+        return PIXEL[name](fake, target) / UNIT[name]
+
+    @torch.no_grad()
+    def show(self, batch: Batch) -> dict[str, Tensor]:
+        """All at the size of y: x enlarged without learning, what G makes of it after either stage, and y."""
+        x, y, _ = self.pair(batch)
+        columns = enlarged(x, self.config.scale) if self.config.scale > 1 else {"input": x}
+        if self.adversarial:
+            columns["pixel loss"] = self._alone(self.G_pixel, x)
+            columns["GAN"] = self._alone(self.served("model"), x)
+        else:
+            columns["pixel loss"] = self._alone(self.served("model"), x)
+        return {**columns, "truth": y}
+
+    def _alone(self, network: nn.Module, pictures: Tensor) -> Tensor:
+        """What `network` makes of each picture alone, in full precision, clipped as the file clips."""
+        network = as_served(network)
+        return torch.cat([network(picture[None]).clamp(-1, 1) for picture in pictures])
+
+    def score(self, columns: Mapping[str, Tensor]) -> dict[str, float]:
+        """Of what is served: mean absolute error in [0, 1], and PSNR over Y in dB, `scale` pixels of border cut."""
+        output, truth = columns["GAN" if "GAN" in columns else "pixel loss"], columns["truth"]
+        figures = {"val_l1": l1(output, truth).item() / 2}
+        if truth.shape[1] in (1, 3):
+            pairs = zip(to_pictures(output), to_pictures(truth), strict=True)
+            border = self.config.scale if self.config.scale > 1 else 0
+            decibels = [
+                psnr_y(made.astype(np.float32) / 255, true.astype(np.float32) / 255, border) for made, true in pairs
+            ]
+            figures["val_psnr_y"] = sum(decibels) / len(decibels)
+        return figures
+
+    def words(self, scalars: Mapping[str, float]) -> str:
+        """How far off G is, and what D believes."""
+        off = [f"off by {scalars['g_pixel']:.2%}"] if "g_pixel" in scalars and self.config.pixel == "l1" else []
+        return ", ".join([*off, *beliefs(scalars)])
+
+    def state(self) -> dict[str, Any]:
+        """Also the stage."""
+        return {**super().state(), "adversarial": self.adversarial}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` gave."""
+        self.adversarial = state["adversarial"]
+        super().load_state(state)
+
+
+def enlarged(x: Tensor, scale: int) -> dict[str, Tensor]:
+    """(N, C, H, W) in [-1, 1], enlarged without learning: by nearest neighbours, and bicubically (a = -0.5)."""
+    bicubic = F.interpolate(x, scale_factor=scale, mode="bicubic", antialias=True)  # antialias: torch's way to that a
+    return {"nearest": F.interpolate(x, scale_factor=scale, mode="nearest"), "bicubic": bicubic.clamp(-1, 1)}
