@@ -16,11 +16,14 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from .errors import DataError
-from .metrics import METRICS, Metric
+from .metrics import METRICS, Metric, figures
 from .pictures import Array, to_float, to_uint8
 
 Floats = npt.NDArray[np.float32]
 Translate = Callable[[Array], Array]
+
+USUAL = ("l1", "psnr", "ssim")
+"""Metrics of a translation."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Row:
 class Evaluation:
     """Figures of every picture, in the order of the pairs."""
 
-    metrics: tuple[str, ...]
+    metrics: Mapping[str, Metric]
     rows: tuple[Row, ...]
 
     def mean(self, metric: str, baseline: str | None = None) -> float:
@@ -49,6 +52,11 @@ class Evaluation:
         draws = np.random.default_rng(0).integers(0, len(values), (1000, len(values)))
         low, high = np.percentile(values[draws].mean(1), [2.5, 97.5])
         return float(low), float(high)
+
+    @property
+    def first(self) -> str:
+        """Name of the metric that the pictures are put in order by."""
+        return next(iter(self.metrics))
 
     @property
     def baselines(self) -> tuple[str, ...]:
@@ -78,9 +86,9 @@ class Evaluation:
 
     def telling(self, each: int = 2) -> list[tuple[str, int]]:
         """Indices of the worst, the median and the best `each` pictures by the first metric, labelled."""
-        metric = self.metrics[0]
+        metric = self.first
         order = np.argsort([row.values[metric] for row in self.rows])
-        order = order if METRICS[metric].higher_is_better else order[::-1]
+        order = order if self.metrics[metric].higher_is_better else order[::-1]
         count = len(order)
         each = max(1, min(each, count // 3))
         middle = (count - each) // 2
@@ -98,35 +106,55 @@ class Evaluation:
 def evaluate(
     translate: Translate,
     pairs: Iterable[tuple[str, Array, Array]],
-    metrics: Sequence[str] = ("l1", "psnr", "ssim"),
+    metrics: Mapping[str, Metric] | None = None,
     baselines: Mapping[str, Translate] | None = None,
+    border: int = 0,
     on_picture: Callable[[str], None] = lambda _: None,
 ) -> Evaluation:
     """Score `translate` and every baseline on pairs of (name, input, truth), pictures (H, W, C).
 
-    Raises DataError when there is no pair, or when an output has another size than its truth.
+    `metrics` are rows of METRICS by name, USUAL unless given; `border` pixels of each side are left out of all. A truth
+    of one channel serves an output of three, and the other way round. Raises DataError when there is no pair, or when
+    an output has another size than its truth.
     """
-    chosen: dict[str, Metric] = {name: METRICS[name] for name in metrics}
+    chosen = metrics or {name: METRICS[name] for name in USUAL}
 
-    def figures(output: Array, truth: Floats, name: str) -> dict[str, float]:
+    def scores(output: Array, truth: Floats, name: str) -> dict[str, float]:
         got = to_float(output)
-        if got.shape != truth.shape:
+        comparable = got.shape[2] == truth.shape[2] or {got.shape[2], truth.shape[2]} == {1, 3}
+        if got.shape[:2] != truth.shape[:2] or not comparable:
             raise DataError(f"{name}: the output is {got.shape} (height, width, channels), the truth {truth.shape}.")
-        return {m: metric.measure(got, truth) for m, metric in chosen.items()}
+        return figures(got, truth, chosen, border)
 
     rows = []
     for name, x, y in pairs:
         truth = to_float(y)
-        theirs = {b: figures(baseline(x), truth, name) for b, baseline in (baselines or {}).items()}
-        rows.append(Row(name, figures(translate(x), truth, name), theirs))
+        theirs = {b: scores(baseline(x), truth, name) for b, baseline in (baselines or {}).items()}
+        rows.append(Row(name, scores(translate(x), truth, name), theirs))
         on_picture(name)
     if not rows:
         raise DataError("There are no pairs to score.")
-    return Evaluation(tuple(metrics), tuple(rows))
+    return Evaluation(dict(chosen), tuple(rows))
+
+
+def telling_region(guess: Array, truth: Array, side: int, step: int = 1) -> tuple[slice, slice]:
+    """Where `guess` is furthest from `truth`, both (H, W, C): rows and columns of a square of `side` pixels.
+
+    Its corner lies at a multiple of `step`, and it is smaller where the picture is.
+    """
+    error = np.abs(to_float(guess) - to_float(truth)).mean(2, dtype=np.float64)
+    height, width = (min(side, length) for length in error.shape)
+    summed = np.pad(error.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    boxes = summed[height:, width:] - summed[:-height, width:] - summed[height:, :-width] + summed[:-height, :-width]
+    top, left = np.unravel_index(boxes[::step, ::step].argmax(), boxes[::step, ::step].shape)
+    return slice(int(top) * step, int(top) * step + height), slice(int(left) * step, int(left) * step + width)
 
 
 def contact_sheet(rows: Sequence[tuple[str, Sequence[Array]]], columns: Sequence[str]) -> Image.Image:
-    """A labelled sheet: for each row a caption and one picture (H, W, C) a column; wide ones are made smaller."""
+    """A labelled sheet: for each row a caption and one picture (H, W, C) a column.
+
+    Wide pictures are made smaller; small ones are enlarged by whole numbers, so that their pixels show as squares.
+    """
     cell, gap, head = 256, 8, 22
     font = ImageFont.load_default(14)
     strips = []
@@ -153,5 +181,6 @@ def _thumbnail(picture: Array, cell: int) -> Image.Image:
     array = array[..., :3] if array.shape[2] >= 3 else np.repeat(array[..., :1], 3, axis=2)
     image = Image.fromarray(array)
     scale = cell / max(image.size)
+    scale = scale if scale < 1 else int(scale)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     return image.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.NEAREST)

@@ -16,7 +16,7 @@ def picture(seed, height=24, width=20, channels=3):
     return np.random.default_rng(seed).uniform(0, 1, (height, width, channels)).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric.measure is not None])
 def test_a_metric_is_best_for_the_truth_itself_and_worse_for_anything_else(name):
     metric, truth = METRICS[name], picture(0)
     best, worse = metric.measure(truth, truth), metric.measure(np.clip(truth + 0.1, 0, 1), truth)

@@ -9,15 +9,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from ..card import Card
 from ..datasets.arrangement import arrange
-from ..datasets.layouts import Layout, Pair, Single, find_domains, find_layout, pairs_by_name
+from ..datasets.layouts import Layout, Pair, Single, T, find_domains, find_layout, pairs_by_name
 from ..datasets.loading import decode
 from ..datasets.paired import PairedPictures
 from ..errors import DataError, PictureError, UnknownNameError
+from ..evaluation import USUAL
 from ..pictures import Array, with_channels
 from ..report_words import TWO_WAYS
 
@@ -28,6 +30,11 @@ MOST_LEARNED = 500
 @dataclasses.dataclass(frozen=True)
 class Material:
     """What is scored, and the training pictures that a baseline may see."""
+
+    things: ClassVar[str] = "pairs"
+    """What is counted while scoring."""
+    usual: ClassVar[tuple[str, ...]] = USUAL
+    """Metrics unless others are named."""
 
     split: str
     pictures: PairedPictures
@@ -40,6 +47,19 @@ class Material:
     """Training pairs; none where `unpaired`."""
     domains: tuple[tuple[Single, ...], tuple[Single, ...]]
     """Where `unpaired`, training pictures of the domains of input and output."""
+
+    @property
+    def border(self) -> int:
+        """Pixels at each side that count for no metric."""
+        return 0
+
+    @property
+    def note(self) -> str:
+        """What is to be said below the figures, beside their definitions."""
+        return ""
+
+    def __len__(self) -> int:
+        return len(self.pictures.items)
 
     def scored(self, broken: list[str]) -> Iterator[tuple[str, Array, Array]]:
         """Name, input and truth of every pair that can be read; why another cannot goes to `broken`."""
@@ -69,13 +89,13 @@ class Material:
         return a, b
 
     def _read(self, pictures: PairedPictures, broken: list[str]) -> Iterator[tuple[str, Array, Array]]:
-        for index, pair in enumerate(pictures.pairs):
+        for index, item in enumerate(pictures.items):
             try:
                 x, y = self.pair(pictures, index)
             except PictureError as error:
                 broken.append(str(error))
                 continue
-            yield pair.name, x, y
+            yield item.name, x, y
 
 
 def material(
@@ -93,8 +113,8 @@ def material(
         layout = _by_name(domains)
     else:
         layout = find_layout(root, a, b)
-    layout = _without_seen(layout, card)
-    split = _split(layout, split, unpaired)
+    layout = without_seen(layout, card)
+    split = chosen_split(layout, split, unpaired)
     scored = {file for pair in layout.splits[split] for file in pair.files}
     swap = card.training.get("direction") == "b2a"
     apart = split != "train"  # what is scored, nothing may be learned from
@@ -116,21 +136,27 @@ def _by_name(domains: Layout[Single]) -> Layout[Pair]:
     return Layout(domains.root, domains.kind, domains.a_name, domains.b_name, splits, domains.description)
 
 
-def _without_seen(layout: Layout[Pair], card: Card) -> Layout[Pair]:
-    """A folder without splits: the pairs that training held out if it was trained on this one, else all, as test."""
-    pairs = layout.splits.get("train", ())
+def without_seen(layout: Layout[T], card: Card) -> Layout[T]:
+    """A folder without splits: what training held out if it was trained on this one, else all, as test.
+
+    It was when it has every picture that was held out, and beside them as many as were trained on, or somewhat more:
+    those that were broken or too small.
+    """
+    items = layout.splits.get("train", ())
     if layout.splits.keys() != {"train"}:
         return layout
     held_out = set(card.training.get("held_out", []))
-    held = tuple(pair for pair in pairs if pair.name in held_out)
-    trained_here = held_out and len(held) == len(held_out) == len(pairs) - (card.training.get("pictures") or 0)
+    held = tuple(item for item in items if item.name in held_out)
+    trained = card.training.get("pictures") or 0
+    trained_here = held_out and len(held) == len(held_out) and trained <= len(items) - len(held) < 2 * trained
     if not trained_here:
-        return dataclasses.replace(layout, splits={"test": pairs})
-    rest = tuple(pair for pair in pairs if pair.name not in held_out)
+        return dataclasses.replace(layout, splits={"test": items})
+    rest = tuple(item for item in items if item.name not in held_out)
     return dataclasses.replace(layout, splits={"train": rest, "val": held})
 
 
-def _split(layout: Layout[Pair], wanted: str | None, unpaired: bool) -> str:
+def chosen_split(layout: Layout[T], wanted: str | None, unpaired: bool = False, things: str = "pairs") -> str:
+    """The split to score: the wanted one, else test or val; raises UnknownNameError, or DataError without any."""
     if wanted is not None and wanted not in layout.splits:
         raise UnknownNameError(f"split of {layout.root}", wanted, layout.splits)
     for name in ("test", "val") if wanted is None else (wanted,):
@@ -142,7 +168,9 @@ def _split(layout: Layout[Pair], wanted: str | None, unpaired: bool) -> str:
             f"{layout.root} tells no truth to score against: no picture of {where} has the same name in both domains. "
             f"Scoring needs scenes that are known in both, under one name, as in i2i data sample seasons."
         )
-    raise DataError(f"{layout.root} has no test or val pairs to score on. Score the training pairs with --split train.")
+    raise DataError(
+        f"{layout.root} has no test or val {things} to score on. Score the training {things} with --split train."
+    )
 
 
 def _pictures(card: Card, pairs: tuple[Pair, ...], swap: bool) -> PairedPictures:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,16 @@ from rich.table import Table
 from ..baselines import ColourLookup, returned_input
 from ..card import Card
 from ..colour_transfer import Colours, best_affine, monge_kantorovich
-from ..errors import PictureError, RequestError, UnknownNameError
-from ..evaluation import Evaluation, Translate, contact_sheet, evaluate
+from ..errors import PictureError
+from ..evaluation import Evaluation, Translate, evaluate
 from ..files import write_atomically
-from ..metrics import METRICS
+from ..pictures import Array
 from ..serving import Engine
 from .progress import Bar
+from .score_sheet import write_sheet
+from .scored_metrics import metrics_for
 from .scored_pairs import Material, material
+from .scored_sharp import is_sharp, sharp_material
 
 MOST_LOOKED_UP = 15
 """Input channels that a map of colours makes sense for."""
@@ -31,78 +35,101 @@ class Scoring:
 
     data: Path
     split: str | None = None
-    metrics: tuple[str, ...] = ("l1", "psnr", "ssim")
+    metrics: tuple[str, ...] | None = None
+    """Names of METRICS; None is what is usual for the kind of model."""
     a: str | None = None
     b: str | None = None
     native: bool = False
+    lpips_files: tuple[Path | None, Path | None] = (None, None)
+    """Weights of the network and its heads."""
 
 
-def score(engine: Engine, scoring: Scoring, folder: Path) -> tuple[Evaluation, list[str]]:
-    """Score, and leave scores.csv and sheet.png in `folder`; gives why each picture that was left out was.
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """What came out."""
+
+    result: Evaluation
+    broken: list[str]
+    """Why each picture that was left out was."""
+    things: str
+    """What was counted."""
+    note: str
+    """How the pictures were seen, where that needs saying."""
+
+
+def score(engine: Engine, scoring: Scoring, folder: Path, say: Callable[[str], None] = lambda _: None) -> Scores:
+    """Score, and leave scores.csv and sheet.png in `folder`; `say` gets what is good to know before.
 
     Raises what the folder or a name deserves.
     """
-    if not scoring.metrics:
-        raise RequestError(f"No metric is named. Known: {', '.join(METRICS)}.")
-    for name in scoring.metrics:
-        if name not in METRICS:
-            raise UnknownNameError("metric", name, METRICS)
-    found = material(scoring.data, engine.card, scoring.split, scoring.a, scoring.b, scoring.native)
-    baselines = _baselines(engine.card, found)
+    card = engine.card
+    found = _material(card, scoring)
+    metrics = metrics_for(scoring.metrics, found.usual, card, scoring.lpips_files, say)
+    baselines = _baselines(card, found)
     broken: list[str] = []
-    count = len(found.pictures)
-    with Bar(f"Scoring {found.split}", count, "pairs") as bar:
-        done = iter(range(1, count + 1))
+    with Bar(f"Scoring {found.split}", len(found), found.things) as bar:
+        done = iter(range(1, len(found) + 1))
         result = evaluate(
             engine,
             found.scored(broken),
-            scoring.metrics,
+            metrics,
             baselines,
+            found.border,
             on_picture=lambda _: bar.update(next(done)),
         )
     write_atomically(folder / "scores.csv", result.to_csv().encode())
-    _write_sheet(engine, found, result, folder / "sheet.png")
-    return result, broken
+    write_sheet(engine, baselines.get("bicubic"), found, result, folder / "sheet.png")
+    return Scores(result, broken, found.things, found.note)
 
 
-def table(result: Evaluation) -> str:
-    """The figures beside the baselines, with what each figure is."""
-    text = io.StringIO()
-    console = Console(file=text, width=110)
-    grid = Table(title=f"{len(result.rows)} pairs", title_justify="left")
-    grid.add_column("")
-    for name in result.metrics:
-        metric = METRICS[name]
+def table(scores: Scores) -> str:
+    """The figures beside the baselines, the gain where there is but one, and below what each figure is."""
+    result, text = scores.result, io.StringIO()
+    console = Console(file=text, width=120)
+    grid = Table(title=f"{len(result.rows)} {scores.things}", title_justify="left")
+    headings = ["", "model", "95 % interval", *(f"baseline: {name}" for name in result.baselines)]
+    only = result.baselines[0] if len(result.baselines) == 1 else None
+    for heading in [*headings, *([f"gain over {only}"] if only else [])]:
+        grid.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    for name, metric in result.metrics.items():
         unit = f" in {metric.unit}" if metric.unit else ""
-        grid.add_column(f"{name}{unit} {'↑' if metric.higher_is_better else '↓'}", justify="right", no_wrap=True)
-    ours = []
-    for name in result.metrics:
         low, high = result.interval(name)
-        ours.append(f"{result.mean(name):.4g} [{low:.4g}, {high:.4g}]")
-    grid.add_row("model [95 % interval]", *ours)
-    for baseline in result.baselines:
-        grid.add_row(f"baseline: {baseline}", *(f"{result.mean(m, baseline):.4g}" for m in result.metrics))
+        cells = [f"{result.mean(name):#.4g}", f"[{low:#.4g}, {high:#.4g}]"]
+        cells += [f"{result.mean(name, baseline):#.4g}" for baseline in result.baselines]
+        if only:
+            gain = result.mean(name) - result.mean(name, only)
+            cells.append(f"{gain:+.2f}" if metric.unit else f"{gain:+.4f}")
+        grid.add_row(f"{name}{unit} {'↑' if metric.higher_is_better else '↓'}", *cells)
     console.print(grid)
     console.print("↓ lower is better, ↑ higher is better.", highlight=False)
-    for name in result.metrics:
-        console.print(f"{name}: {METRICS[name].definition}.", highlight=False)
+    for name, metric in result.metrics.items():
+        console.print(f"{name}: {metric.definition}.", highlight=False)
+    if scores.note:
+        console.print(scores.note, highlight=False)
     return text.getvalue().rstrip()
+
+
+def _material(card: Card, scoring: Scoring) -> Material:
+    if is_sharp(card):
+        return sharp_material(scoring.data, card, scoring.split, scoring.a, scoring.b)
+    return material(scoring.data, card, scoring.split, scoring.a, scoring.b, scoring.native)
 
 
 def _baselines(card: Card, found: Material) -> dict[str, Translate]:
     """By name, each learned from what `found` lets it see."""
     baselines: dict[str, Translate] = {}
     if _comparable(card):
-        baselines["input"] = lambda x: returned_input(x, card.output_channels)
-    if card.input_channels > MOST_LOOKED_UP:
+        name = "bicubic" if card.scale > 1 else "input"
+        baselines[name] = lambda x: returned_input(_enlarged(x, card.scale), card.output_channels)
+    if is_sharp(card) or card.input_channels > MOST_LOOKED_UP:
         return baselines
     if found.training:
         baselines["lookup"] = ColourLookup.learned(found.learned())
     if found.unpaired:
         if all(found.domains) and card.input_channels == card.output_channels:
             baselines["transfer"] = monge_kantorovich(*(Colours(found.of_domain(side)) for side in (0, 1)))
-        count = len(found.pictures)
-        baselines["best transfer"] = best_affine(((x, y) for _, x, y in found.scored([])), count)
+        best = best_affine(((x, y) for _, x, y in found.scored([])), len(found))
+        baselines["best transfer"] = best
     return baselines
 
 
@@ -112,17 +139,14 @@ def _comparable(card: Card) -> bool:
         returned_input(np.zeros((1, 1, card.input_channels), np.uint8), card.output_channels)
     except PictureError:
         return False
-    return card.scale == 1
+    return True
 
 
-def _write_sheet(engine: Engine, found: Material, result: Evaluation, path: Path) -> None:
-    first = result.metrics[0]
-    places = {pair.name: index for index, pair in enumerate(found.pictures.pairs)}
-    rows = []
-    for label, index in result.telling():
-        row = result.rows[index]
-        x, y = found.pair(found.pictures, places[row.name])
-        rows.append((f"{label}: {row.name}, {first} {row.values[first]:.4g}", [x, engine(x), y]))
-    buffer = io.BytesIO()
-    contact_sheet(rows, ("input", "output", "truth")).save(buffer, "PNG")
-    write_atomically(path, buffer.getvalue())
+def _enlarged(picture: Array, scale: int) -> Array:
+    """(H, W, C) -> (H * scale, W * scale, C) of its type by MATLAB's bicubic: what every enlarger must beat."""
+    if scale == 1:
+        return picture
+    from ..datasets.imresize import imresize
+
+    enlarged = imresize(picture, scale)
+    return np.clip(enlarged, 0, 1) if enlarged.dtype == np.float32 else enlarged
