@@ -17,9 +17,11 @@ from PIL import Image
 from ..card import Card
 from ..errors import ModelFileError, PictureError, ProviderError, first_line
 from ..pictures import Picture, from_pil, to_float, with_channels
+from .ensemble import ensembled
 from .modelfile import read_model
 from .providers import open_session
 from .threads import available_threads
+from .tiles import Tile, grid, halved, refuse_tiles, side_for
 
 Array = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.float32]
@@ -43,14 +45,27 @@ class Engine:
     """One sentence: what runs the model, and why not something faster."""
 
     def __init__(
-        self, path: str | Path, device: str = "auto", precision: str = "auto", threads: int | None = None
+        self,
+        path: str | Path,
+        device: str = "auto",
+        precision: str = "auto",
+        threads: int | None = None,
+        *,
+        tile: Tile = "auto",
+        ensemble: bool = False,
     ) -> None:
         """Load an ONNX file that carries a card; `threads` is the container's share unless given.
 
-        Raises ModelFileError on a file that is not such a model, ProviderError when a named device cannot be used.
+        `tile` is the inner side of tiles in input pixels, `off`, or `auto`: large pictures in tiles, where that gives
+        the same (tiles.py). With `ensemble` pictures become the mean of what eight flips and turns of them give.
+
+        Raises ModelFileError on a file that is not such a model, ProviderError when a named device cannot be used,
+        RequestError for tiles of a model that has to see whole pictures.
         """
         self.path = Path(path)
         raw, self.card = read_model(self.path)
+        refuse_tiles(self.card, tile)
+        self.tile = tile
         try:
             running = open_session(raw, self.card, device, precision, threads or available_threads())
         except ModelFileError as error:
@@ -58,6 +73,7 @@ class Engine:
         self.provider, self.precision, self.reason = running.provider, running.precision, running.reason
         self._session = running.session
         self._lock = threading.Lock()
+        self._answer = ensembled(self.run) if ensemble else self.run
         self._check_boundary()
 
     def __repr__(self) -> str:
@@ -66,14 +82,39 @@ class Engine:
     def run(self, batch: FloatArray) -> FloatArray:
         """(N, C, H, W) in [0, 1], any size -> (N, C', H * scale, W * scale) in [0, 1]; C and C' are the card's.
 
-        The picture is grown by reflection to a size that the network takes and cut back exactly. Raises ValueError
-        on an array of another shape or type, ProviderError when the answer holds values that are no numbers.
+        The picture is grown by reflection to a size that the network takes and cut back exactly. Where tiles give the
+        same, large pictures go in tiles, and in smaller ones when memory does not suffice. Raises ValueError on an
+        array of another shape or type, ProviderError when the answer holds values that are no numbers.
         """
         card = self.card
         if batch.ndim != 4 or batch.shape[1] != card.input_channels or 0 in batch.shape:
             raise ValueError(f"A batch is (N, {card.input_channels}, H, W), not {batch.shape}.")
         if batch.dtype != np.float32:
             raise ValueError(f"A batch is float32 in [0, 1], not {batch.dtype}.")
+        height, width = batch.shape[2:]
+        side = side_for(card, height, width, self.tile)
+        while True:
+            try:
+                return self._whole(batch) if side is None else self._tiled(batch, side)
+            except _MemoryError:
+                side = halved(card, height, width, side, self.tile)
+                if side is None:
+                    raise
+
+    def _tiled(self, batch: FloatArray, side: int) -> FloatArray:
+        """The same in tiles of an inner side of about `side` input pixels."""
+        card = self.card
+        height, width = batch.shape[2:]
+        out = np.empty((len(batch), card.output_channels, height * card.scale, width * card.scale), np.float32)
+        for down, right in grid(height, width, side, card):
+            part = self._whole(batch[:, :, down.outer, right.outer])
+            out[:, :, down.place(card.scale), right.place(card.scale)] = part[
+                :, :, down.kept(card.scale), right.kept(card.scale)
+            ]
+        return out
+
+    def _whole(self, batch: FloatArray) -> FloatArray:
+        card = self.card
         height, width = batch.shape[2:]
         grown = pad(batch, card.multiple, card.smallest)
         with self._lock:
@@ -97,7 +138,7 @@ class Engine:
             said = first_line(error)
             height, width = batch.shape[2:]
             if "alloc" in said.lower() or isinstance(error, MemoryError):
-                raise ProviderError(f"There is not enough memory for a picture of {width}x{height} pixels.") from error
+                raise _MemoryError(f"There is not enough memory for a picture of {width}x{height} pixels.") from error
             raise ProviderError(f"The model failed on a picture of {width}x{height} pixels ({said}).") from error
         return out
 
@@ -108,7 +149,7 @@ class Engine:
         of channels. A colour profile is dropped when grey became colour or the reverse: it describes neither.
         """
         pixels = with_channels(picture.pixels, self.card.input_channels)
-        out = self.run(np.ascontiguousarray(to_float(pixels).transpose(2, 0, 1))[None])[0].transpose(1, 2, 0)
+        out = self._answer(np.ascontiguousarray(to_float(pixels).transpose(2, 0, 1))[None])[0].transpose(1, 2, 0)
         alpha = picture.alpha if picture.alpha is None else _grown(picture.alpha, self.card.scale)
         icc = picture.icc if out.shape[2] == picture.pixels.shape[2] else None
         return Picture(_like(out, picture.pixels.dtype), alpha, icc, picture.exif)
@@ -146,6 +187,10 @@ class Engine:
                 f"{self.path} takes and gives {names}; i2i files take 'image' and give 'translation'. "
                 f"Bring a foreign file into that form with `i2i adopt {self.path.name} OUT.onnx`."
             )
+
+
+class _MemoryError(ProviderError):
+    """Told apart, since smaller tiles may help."""
 
 
 def pad(batch: FloatArray, multiple: int, smallest: int) -> FloatArray:

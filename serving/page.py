@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from PIL import Image
 
 from ..errors import I2IError
-from ..pictures import Picture, find_pictures, read_picture, to_uint8
+from ..pictures import Picture, find_pictures, read_header, read_picture, to_uint8
 from .desk import Desk
 from .encoding import encode
 
@@ -82,7 +82,7 @@ def build_page(desks: dict[str, Desk]) -> gr.Blocks:
                 button = gr.Button("Translate", variant="primary", elem_id="translate")
             with gr.Column(scale=3, min_width=300):
                 slider = gr.ImageSlider(
-                    label="Before and after",
+                    label=_slider_label(desks[names[0]]),
                     format="png",
                     type="filepath",
                     interactive=False,
@@ -95,15 +95,16 @@ def build_page(desks: dict[str, Desk]) -> gr.Blocks:
 
         examples = _add_examples(desks, picture)
 
-        def translate(path: str | None, name: str) -> tuple[tuple[str, str], gr.DownloadButton]:
+        def translate(path: str | None, name: str) -> tuple[tuple[str, str], gr.DownloadButton, str]:
             before, after = _translate(desks, path, name)
             files = _keep(slider, download, path or "", before, after)
-            return (files[0], files[1]), gr.DownloadButton(value=files[1], interactive=True)
+            said = f"{_sizes(desks[name], after)}\n\n{_runs_on(desks[name])}"
+            return (files[0], files[1]), gr.DownloadButton(value=files[1], interactive=True), said
 
         button.click(
             translate,
             [picture, model],
-            [slider, download],
+            [slider, download, runs_on],
             concurrency_limit=4,
             api_visibility="private",
             show_progress="full",
@@ -111,10 +112,11 @@ def build_page(desks: dict[str, Desk]) -> gr.Blocks:
         )
         model.change(
             lambda name: (
-                [_facts(desks[name]), _runs_on(desks[name])] + [gr.Column(visible=name == each) for each in examples]
+                [_facts(desks[name]), _runs_on(desks[name]), gr.ImageSlider(label=_slider_label(desks[name]))]
+                + [gr.Column(visible=name == each) for each in examples]
             ),
             model,
-            [facts, runs_on, *examples.values()],
+            [facts, runs_on, slider, *examples.values()],
             api_visibility="private",
             show_progress="hidden",
         )
@@ -182,6 +184,19 @@ def _facts(desk: Desk) -> str:
     card = desk.engine.card
     scale = f", {card.scale} times as large" if card.scale > 1 else ""
     return f"**{card.name}**: {card.source} → {card.target}{scale}\n\n{card.method}, licence: {card.licence}"
+
+
+def _slider_label(desk: Desk) -> str:
+    """What lies left and right of the handle."""
+    scale = desk.engine.card.scale
+    return "Before and after" if scale == 1 else f"Enlarged {scale} times: bicubic on the left, the model on the right"
+
+
+def _sizes(desk: Desk, after: bytes) -> str:
+    """What went in and what came out, in pixels: `x4: 120x80 → 480x320`."""
+    header, scale = read_header(after), desk.engine.card.scale
+    went_in = f"{header.width // scale}x{header.height // scale}"
+    return went_in if scale == 1 else f"x{scale}: {went_in} → {header.width}x{header.height}"
 
 
 def _runs_on(desk: Desk) -> str:

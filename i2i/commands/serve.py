@@ -24,6 +24,12 @@ def convert(
     direction: Annotated[str | None, typer.Option(help="a2b or b2a, where a run has two; by default a2b.")] = None,
     device: Annotated[str, typer.Option(help="auto, cuda, cuda:N, openvino or cpu.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto or fp32.")] = "auto",
+    tile: Annotated[
+        str, typer.Option(help="Pixels a side of the tiles that large pictures are computed in, auto or off.")
+    ] = "auto",
+    ensemble: Annotated[
+        bool, typer.Option("--ensemble", help="The mean of eight flips and turns, in 8 times.")
+    ] = False,
     workers: Annotated[int | None, typer.Option(help="Threads that decode and encode.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and check, write nothing.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write what was done as JSON to this file.")] = None,
@@ -35,13 +41,16 @@ def convert(
     \b
     i2i convert runs/facades sketches out
     i2i convert facades.onnx sketches out --format jpg --quality 92 --report done.json
+    i2i convert runs/x4 small large --tile 256
     """
     from ..errors import RequestError
     from ..files import write_atomically
     from ..serving import Engine, convert_folder, resolve_model
+    from ..serving.tiles import parse_tile
     from .converting import Meter, summary
 
-    engine = Engine(resolve_model(model, direction), device=device, precision=precision)
+    path = resolve_model(model, direction)
+    engine = Engine(path, device=device, precision=precision, tile=parse_tile(tile), ensemble=ensemble)
     typer.echo(engine.reason, err=True)
     if report is not None and not os.access(report.parent, os.W_OK):  # said before the work, not after it
         raise RequestError(f"No report can be written to {report}: the folder is not there, or not writable.")
