@@ -7,8 +7,9 @@ import dataclasses
 from .facades import write_facades
 from .seasons import write_seasons
 from .shapes import write_shapes
+from .texture_scenes import write_textures
 
-SAMPLES = {"facades": write_facades, "seasons": write_seasons, "shapes": write_shapes}
+SAMPLES = {"facades": write_facades, "seasons": write_seasons, "shapes": write_shapes, "superres": write_textures}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,5 +30,6 @@ USES = {
     "facades": Use("pairs", 256, "pix2pix", "fast"),
     "seasons": Use("pictures", 256, "cyclegan", "fast"),
     "shapes": Use("pictures", 64, "discogan", "pose"),
+    "superres": Use("pictures", 256, "srgan", "fast"),
 }
 """A row for each of SAMPLES."""

@@ -12,8 +12,12 @@ from PIL import Image
 
 from i2i.datasets.facade_canvas import LABELS
 from i2i.datasets.facades import facade_pair, write_facades
+from i2i.datasets.imresize import imresize
 from i2i.datasets.layouts import find_domains, find_layout, pairs_by_name
 from i2i.datasets.sample import SAMPLES, USES
+from i2i.datasets.superres import SuperResSource
+from i2i.datasets.texture_scenes import texture_picture
+from i2i.datasets.textures import FINENESS, SURFACES
 from i2i.errors import DataError
 from i2i.methods import METHODS
 
@@ -31,6 +35,36 @@ def test_pairs_of_a_sample_are_a_layout_that_training_finds(tmp_path: Path) -> N
     assert find_layout(out).description == "Side-by-side pairs in train (20), val (2) and test (2)."
     assert told[-1] == (24, 24)
     assert {Image.open(path).size for path in out.rglob("*.png")} == {(64, 32)}
+
+
+def test_sharp_pictures_of_a_sample_are_a_layout_that_training_finds(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    out = SAMPLES["superres"](tmp_path / "sample", 10, 32, 1, lambda done, total: told.append((done, total)))
+    source = SuperResSource(out, scale=2)
+    assert source.layout.description.startswith("Sharp pictures in train (10), val (8) and test (8)")
+    assert told[-1] == (26, 26)
+    assert {Image.open(path).size for path in out.rglob("*.png")} == {(32, 32)}
+    assert len(set(digests(out).values())) == 26
+
+
+@pytest.mark.parametrize("name", SURFACES)
+def test_a_surface_is_in_range_its_seeds_own_and_richer_than_what_bicubic_keeps(name: str) -> None:
+    one, again, other = (SURFACES[name](np.random.default_rng(seed), 96 * FINENESS) for seed in (3, 3, 4))
+    assert one.shape == (96 * FINENESS, 96 * FINENESS, 3)
+    assert np.array_equal(one, again)
+    assert not np.array_equal(one, other)
+    assert np.isfinite(one).all()
+    picture = (np.clip(one, 0, 1).reshape(96, FINENESS, 96, FINENESS, 3).mean((1, 3)) * 255).astype(np.uint8)
+    assert picture.std() > 3
+    lost = np.abs(imresize(imresize(picture, 0.5), 2).astype(int) - picture).mean()
+    assert (lost < 2) if name == "sky" else (lost > 2)  # what is to stay smooth, and what is to be learned
+
+
+def test_more_textures_never_change_the_first_and_every_surface_is_a_ground() -> None:
+    first = texture_picture(5, "train", 0, 48)
+    assert np.array_equal(first, texture_picture(5, "train", 0, 48))
+    assert not np.array_equal(first, texture_picture(5, "val", 0, 48))
+    assert not np.array_equal(first, texture_picture(6, "train", 0, 48))
 
 
 @pytest.mark.parametrize("name", ["seasons", "shapes"])

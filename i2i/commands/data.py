@@ -17,11 +17,21 @@ app.add_typer(data, name="data")
 
 @data.command()
 def check(
-    folder: Annotated[Path, typer.Argument(help="Folder of pairs, or of two domains.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of pairs, of two domains, or of sharp pictures.")],
     html: Annotated[Path | None, typer.Option(help="Write a page with a contact sheet to this file.")] = None,
     a: Annotated[str | None, typer.Option(help="Name of the folder of side A.")] = None,
     b: Annotated[str | None, typer.Option(help="Name of the folder of side B.")] = None,
     unpaired: Annotated[bool, typer.Option("--unpaired", help="Two domains: no picture needs a partner.")] = False,
+    scale: Annotated[
+        int | None, typer.Option(help="For super-resolution: sharp pictures, or LR and HR folders; 1 is restoration.")
+    ] = None,
+    degradation: Annotated[
+        str | None, typer.Option(help="Show what real, mild, noise, blur or jpeg makes of sharp pictures.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the degradation.")
+    ] = None,
+    sheet: Annotated[Path, typer.Option(help="Where that picture goes.")] = Path("degradation.png"),
 ) -> None:
     """Say what a folder holds and what is wrong with it, before training on it.
 
@@ -30,7 +40,11 @@ def check(
     \b
     i2i data check facades --html check.html
     i2i data check seasons --unpaired
+    i2i data check photos --scale 4 --degradation real --sheet damaged.png
+    i2i data check photos --degradation mild --set degradation.first.noise.sigma=[1,20]
     """
+    if scale is not None or degradation is not None:
+        _check_sharp(folder, a, b, scale or 4, degradation, set_ or [], sheet)
     from ..datasets.check import check_folder
 
     report = check_folder(folder, a, b, unpaired=unpaired)
@@ -44,9 +58,35 @@ def check(
     raise typer.Exit(1 if report.problems else 0)
 
 
+def _check_sharp(
+    folder: Path, a: str | None, b: str | None, scale: int, degradation: str | None, assignments: list[str], sheet: Path
+) -> None:
+    """The check of a folder for super-resolution or restoration; ends the command."""
+    from ..datasets.check_sharp import check_sharp
+    from .progress import Bar
+
+    with Bar("Looking", 0, "pictures") as bar:
+
+        def looked(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done)
+
+        report = check_sharp(folder, a, b, scale, pipeline=degradation is not None, progress=looked)
+    for sentence in report.sentences():
+        typer.echo(sentence)
+    if degradation is not None:
+        from ..config import parse_assignments
+        from .damaged import show_damage
+
+        settings = parse_assignments(assignments)
+        rows = show_damage(folder, degradation, sheet, scale=scale, a=a, b=b, assignments=settings)
+        typer.echo(f"What {degradation!r} makes of {rows} of them: {sheet}")
+    raise typer.Exit(1 if report.problems else 0)
+
+
 @data.command()
 def sample(
-    name: Annotated[str, typer.Argument(help="What to make: facades, seasons or shapes.")],
+    name: Annotated[str, typer.Argument(help="What to make: facades, seasons, shapes or superres.")],
     out: Annotated[Path, typer.Argument(help="Folder to write.")],
     count: Annotated[
         int, typer.Option(help="Training pairs, or pictures of each domain; a tenth more for val and for test.")
@@ -59,11 +99,13 @@ def sample(
     """Paint sample pictures by program: free of any licence, as many as wanted.
 
     facades: pairs, label maps and houses. seasons: landscapes in summer and in winter, unpaired; the test pictures
-    show the same scenes in both. shapes: arrows and lollipops that share a hidden angle, unpaired.
+    show the same scenes in both. shapes: arrows and lollipops that share a hidden angle, unpaired. superres: sharp
+    surfaces, print, thin lines and foliage, to make small and enlarge again.
 
     \b
     i2i data sample facades samples/facades --count 400 --size 128
     i2i data sample seasons samples/seasons --count 600 --size 64
+    i2i data sample superres samples/textures --count 200
     """
     from ..datasets.sample import SAMPLES, USES
     from ..errors import UnknownNameError
