@@ -21,9 +21,9 @@ from i2i.datasets.facades import facade_pair
 from i2i.device import place
 from i2i.export import export_onnx
 from i2i.methods import METHODS, Method
-from i2i.networks import DISCRIMINATORS, GENERATORS, init_normal
+from i2i.networks import DISCRIMINATORS, GENERATORS, init_normal, takes
 
-from .plain import PlainCycleGAN, PlainDiscoGAN, PlainPix2Pix
+from .plain import PlainCycleGAN, PlainDiscoGAN, PlainPix2Pix, PlainPixelLoss
 
 Floats = npt.NDArray[np.float32]
 
@@ -49,6 +49,11 @@ def photos(count: int) -> list[npt.NDArray[np.uint8]]:
     return [facade_pair(0, "test", n, SIZE)[1] for n in range(count)]
 
 
+def photo(height: int, width: int) -> npt.NDArray[np.uint8]:
+    """A painted building of any size, (height, width, 3)."""
+    return facade_pair(0, "test", 0, max(height, width))[1][:height, :width]
+
+
 def batch_of_pairs(count: int, device: torch.device, size: int = SIZE) -> dict[str, Tensor]:
     """`a` and `b`, (count, 3, size, size) in [-1, 1]: label maps and the buildings they describe."""
     pairs = [facade_pair(0, "train", n, size) for n in range(count)]
@@ -70,15 +75,21 @@ class Setting:
     """How a method is measured: a row of SETTINGS."""
 
     size: int
-    """Pixels a side."""
-    networks: tuple[tuple[dict[str, Callable[..., nn.Module]], str, int, str], ...]
-    """Of the plain side: table, name, channels in, normalisation."""
+    """Pixels a side of the larger pictures."""
+    networks: tuple[tuple[dict[str, Callable[..., nn.Module]], str, int, str | None], ...]
+    """Of the plain side: table, name, channels in, normalisation where the network has one to choose."""
     plain: Callable[..., Plain]
     """Takes those networks in that order."""
     normal: bool = True
     """Weights from N(0, 0.02), else as torch initialises them."""
     steps: int = 1
     """After which a turn of generators and discriminators begins anew; times are means over them."""
+    method: str | None = None
+    """The method, where the row has another name."""
+    layer: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """Settings of our side."""
+    scale: int | None = None
+    """How many times as large as the others the larger pictures are, for networks that enlarge."""
 
 
 SETTINGS: dict[str, Setting] = {
@@ -97,17 +108,39 @@ SETTINGS: dict[str, Setting] = {
         normal=False,
         steps=3,
     ),
+    **{
+        name: Setting(
+            size,
+            ((GENERATORS, name, 3, norm),),
+            PlainPixelLoss,
+            normal=False,
+            method="srgan",
+            layer={"generator": {"name": name}, "ema": {"images": 0}},
+            scale=4,
+        )
+        for name, size, norm in (("srresnet", 96, "batch"), ("rrdbnet", 128, None))
+    },
 }
+
+
+def pictures(name: str, count: int, device: torch.device) -> dict[str, Tensor]:
+    """The batch that a row's step takes: `a` and `b`, where one enlarges `a` the smaller."""
+    setting = SETTINGS[name]
+    batch = batch_of_pairs(count, device, setting.size)
+    if setting.scale is not None:
+        batch["a"] = nn.functional.avg_pool2d(batch["b"], setting.scale)
+    return batch
 
 
 def ours(name: str, batch: int, small: bool, settings: Mapping[str, Any] | None = None) -> Method:
     """The method as `i2i train NAME --size … --batch N` sets it up on this machine, with `settings` besides."""
     torch.manual_seed(0)
     widths = {"width": width(small)}
-    layer = {"data": {"path": "."}, "size": SETTINGS[name].size, "batch": batch}
+    setting = SETTINGS[name]
+    layer = {"data": {"path": "."}, "size": setting.size, "batch": batch}
     layer |= {"generator": widths, "discriminator": widths}
-    method = METHODS[name]
-    config = method.resolved(resolve(method.Config, [layer, settings or {}]), count=1)
+    method = METHODS[setting.method or name]
+    config = method.resolved(resolve(method.Config, [layer, setting.layer, settings or {}]), count=1)
     return method.from_config(config, place(config.device, config.precision))
 
 
@@ -118,17 +151,20 @@ def plain(name: str, device: torch.device, small: bool) -> Plain:
     networks = []
     for table, network, channels, norm in setting.networks:
         outputs = (3,) if table is GENERATORS else ()
-        networks.append(table[network](channels, *outputs, width=width(small), norm=norm).to(device))
+        options = {"norm": norm, "scale": setting.scale, "width": width(small)}
+        given = {key: value for key, value in options.items() if value is not None}
+        networks.append(table[network](channels, *outputs, **given).to(device))
         if setting.normal:
             init_normal(networks[-1])
     return setting.plain(*networks)
 
 
 def untrained(name: str, small: bool) -> nn.Module:
-    """A generator with weights from N(0, 0.02), which runs as fast as a trained one."""
+    """A generator as it begins, which runs as fast as a trained one: from N(0, 0.02) where it does not enlarge."""
     torch.manual_seed(0)
     G = GENERATORS[name](3, 3, width=width(small))
-    init_normal(G)
+    if not takes(GENERATORS, name, "scale"):
+        init_normal(G)
     return G.eval()
 
 

@@ -51,7 +51,7 @@ def main() -> None:
     if asked.small:
         torch.set_num_threads(1)
     device = place().device
-    pairs = material.batch_of_pairs(asked.batch, device, material.SETTINGS[asked.method].size)
+    pairs = material.pictures(asked.method, asked.batch, device)
     if asked.side == "ours":
         method = material.ours(asked.method, asked.batch, asked.small)
         for _ in range(2):

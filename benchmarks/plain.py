@@ -160,6 +160,21 @@ class PlainDiscoGAN:
         return self.cross_entropy(logits, torch.ones_like(logits) if real else torch.zeros_like(logits))
 
 
+class PlainPixelLoss:
+    """An enlarging generator on pairs x and y, by its mean absolute error; the numbers are BasicSR's."""
+
+    def __init__(self, G: nn.Module) -> None:
+        self.G = G
+        self.opt_g = torch.optim.Adam(G.parameters(), lr=2e-4, betas=(0.9, 0.99))
+        self.l1 = nn.L1Loss()
+
+    def step(self, x: Tensor, y: Tensor) -> None:
+        """One update of G."""
+        self.opt_g.zero_grad()
+        self.l1(self.G(x), y).backward()
+        self.opt_g.step()
+
+
 @torch.inference_mode()
 def translate(G: nn.Module, pictures: Floats, device: torch.device) -> Floats:
     """(N, C, H, W) in [0, 1] -> the same, like `Engine.run`; G takes and gives [-1, 1]."""

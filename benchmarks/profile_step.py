@@ -87,7 +87,7 @@ def main() -> None:
         torch.set_num_threads(1)  # a test must not wait for a busy machine
     ours = material.ours(asked.method, asked.batch, asked.small)
     device = ours.placement.device
-    pairs = material.batch_of_pairs(asked.batch, device, material.SETTINGS[asked.method].size)
+    pairs = material.pictures(asked.method, asked.batch, device)
     if asked.plain:
         plain = material.plain(asked.method, device, asked.small)
         print(f"The plain step of {asked.method}, batch {asked.batch}, fp32 on {device}.")

@@ -37,7 +37,7 @@ def step(small: bool, say: Say, *, method: str, title: str, batch: int) -> Measu
     ours = material.ours(method, batch, small)
     placement = ours.placement
     theirs = material.plain(method, placement.device, small)
-    pairs = material.batch_of_pairs(batch, placement.device, setting.size)
+    pairs = material.pictures(method, batch, placement.device)
     timings = _compare_steps(
         lambda: ours.step(pairs), lambda: theirs.step(pairs["a"], pairs["b"]), placement.device, small, say,
         steps=setting.steps,
@@ -108,13 +108,16 @@ def quick_layers(small: bool, say: Say, *, batch: int) -> Measured:
     )
 
 
-def run_generator(small: bool, say: Say, *, name: str, title: str) -> Measured:
-    """One picture through the exported file, against the torch module that it was exported from."""
+def run_generator(
+    small: bool, say: Say, *, name: str, title: str, sides: tuple[int, int] = (material.SIZE, material.SIZE)
+) -> Measured:
+    """A picture of (height, width) through the exported file, against the torch module that it was exported from."""
     say("exporting")
     engine = Engine(material.exported(name, small))
     device = place().device
     G = material.untrained(name, small).to(device)
-    picture = material.to_batch(material.photos(1)[0])
+    height, width = (material.SIZE, material.SIZE) if small else sides
+    picture = material.to_batch(material.photo(height, width))
     _refuse_unlike(engine.run(picture), translate(G, picture, device))
     timings = compare(
         lambda: engine.run(picture),
@@ -124,7 +127,7 @@ def run_generator(small: bool, say: Say, *, name: str, title: str) -> Measured:
         say=say,
     )
     return Measured(
-        what=f"A run of {title}, {material.SIZE} pixels, batch 1",
+        what=f"A run of {title}, {f'{width}x{height}' if width != height else width} pixels, batch 1",
         unit="s/picture",
         timings=timings,
         note=f"ours ONNX Runtime ({engine.provider}) in {engine.precision}, theirs eager torch in fp32 on {device}",
