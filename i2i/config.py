@@ -232,7 +232,8 @@ FREE_TO_CHANGE = frozenset(
 
 def resolve(model: type[C], layers: Iterable[Mapping[str, Any]]) -> C:
     """The layers, weakest first, as one checked configuration; raises ConfigError in words."""
-    merged: dict[str, Any] = {}
+    # a group that a layer names in part keeps what the model's own default says of the rest
+    merged = {k: f.default.model_dump() for k, f in model.model_fields.items() if isinstance(f.default, BaseModel)}
     for layer in layers:
         merged = merge(merged, layer)
     try:

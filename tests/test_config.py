@@ -80,6 +80,18 @@ def test_stronger_layers_replace_single_settings_of_weaker_ones():
     assert (config.generator.width, config.generator.norm) == (16, "none")
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_a_group_that_is_set_in_part_keeps_the_methods_own_defaults_for_the_rest(name):
+    """Else `--set optimizer.lr=…` would also change Adam's decays to another method's."""
+    config = METHODS[name].Config
+    usual = resolve(config, [{"data": {"path": "x"}}])
+    for group in ("generator", "discriminator", "optimizer", "gan", "ema"):
+        own = getattr(usual, group)
+        key = next(iter(type(own).model_fields))
+        changed = resolve(config, [{"data": {"path": "x"}, group: {key: getattr(own, key)}}])
+        assert changed == usual, group
+
+
 def test_assignments_are_typed_values_at_dotted_paths():
     parsed = parse_assignments(
         ["generator.width=32", "data.skip_broken=true", "data.augment=[flip]", "optimizer.lr=1e-4"]
