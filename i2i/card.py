@@ -19,6 +19,9 @@ CARD_KEY = "i2i.card"
 SCHEMA = 1
 TILINGS = ("local", "global", "unsafe")
 
+KEEPING = ("super-resolution", "restoration")
+"""Tasks whose result is the input itself."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Probe:
@@ -48,7 +51,7 @@ class Card:
     method: str
     """`pix2pix`, `cyclegan`, … as in `i2i train`."""
     task: str
-    """`translation` or `super-resolution`."""
+    """`translation`, `super-resolution` or `restoration`."""
     source: str
     """What goes in, in words: the source domain."""
     target: str
@@ -75,6 +78,11 @@ class Card:
     parity: dict[str, float] = dataclasses.field(default_factory=dict)
     """Largest difference from torch in [0, 1], by the size (`HxW`) at which it was measured."""
     probe: Probe | None = None
+
+    @property
+    def keeps_content(self) -> bool:
+        """Whether the result is the input itself, larger or cleaner, and no other kind of picture."""
+        return self.scale > 1 or self.task in KEEPING
 
     def to_json(self) -> str:
         """The card as one JSON object."""

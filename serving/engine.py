@@ -146,10 +146,13 @@ class Engine:
         """A decoded picture translated, of the same depth; alpha, profile and EXIF are carried over.
 
         Grey is repeated for an RGB model and RGB becomes luma for a grey one; raises PictureError on other counts
-        of channels. A colour profile is dropped when grey became colour or the reverse: it describes neither.
+        of channels. What is enlarged or restored stays grey. A colour profile is dropped when grey became colour or the
+        reverse: it describes neither.
         """
         pixels = with_channels(picture.pixels, self.card.input_channels)
         out = self._answer(np.ascontiguousarray(to_float(pixels).transpose(2, 0, 1))[None])[0].transpose(1, 2, 0)
+        if self.card.keeps_content and picture.pixels.shape[2] == 1:
+            out = with_channels(out, 1)
         alpha = picture.alpha if picture.alpha is None else _grown(picture.alpha, self.card.scale)
         icc = picture.icc if out.shape[2] == picture.pixels.shape[2] else None
         return Picture(_like(out, picture.pixels.dtype), alpha, icc, picture.exif)

@@ -13,16 +13,8 @@ from ..card import Card
 from ..pictures import Array, read_header, with_channels
 from .scored_pairs import Material, chosen_split, without_seen
 
-TASKS = ("super-resolution", "restoration")
-"""Tasks of models that are scored on sharp pictures."""
-
 FIELD = ("psnr_y", "ssim_y", "psnr", "ssim", "lpips")
 """What the papers of these tasks report."""
-
-
-def is_sharp(card: Card) -> bool:
-    """Whether the model is scored as enlargers and restorers are."""
-    return card.task in TASKS or card.scale > 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,20 +63,19 @@ class SharpMaterial(Material):
 
 
 def sharp_material(root: Path, card: Card, split: str | None, a: str | None, b: str | None) -> SharpMaterial:
-    """What to score a model of TASKS on; `split`, `a` and `b` as in `i2i evaluate`.
+    """What to score a model on that `keeps_content`; `split`, `a` and `b` as in `i2i evaluate`.
 
     Raises what the folder or the split's name deserves.
     """
-    from ..datasets.superres import SuperResSource
+    from ..datasets.superres import SuperResPictures, find_sharp
 
-    source = SuperResSource(root, a, b, holdout=0, scale=card.scale, pipeline=False)
-    layout = without_seen(source.layout, card)
+    layout = without_seen(find_sharp(root, a, b, card.scale, pipeline=False), card)
     split = chosen_split(layout, split, things="pictures")
     swap = card.training.get("direction") == "b2a"
     # grey files are read as RGB beside RGB ones; whoever scores undoes it where it matters
     ins, outs = (3 if channels == 1 else channels for channels in (card.input_channels, card.output_channels))
-    pictures: Any = source.stream(
-        layout.splits[split], (outs, ins) if swap else (ins, outs), swap, size=card.scale, cache_mb=0
+    pictures: Any = SuperResPictures(
+        layout.splits[split], scale=card.scale, swap=swap, channels=(ins, outs), size=card.scale, cache_mb=0
     )
     return SharpMaterial(
         split=split,

@@ -23,7 +23,7 @@ from .progress import Bar
 from .score_sheet import write_sheet
 from .scored_metrics import metrics_for
 from .scored_pairs import Material, material
-from .scored_sharp import is_sharp, sharp_material
+from .scored_sharp import sharp_material
 
 MOST_LOOKED_UP = 15
 """Input channels that a map of colours makes sense for."""
@@ -110,7 +110,7 @@ def table(scores: Scores) -> str:
 
 
 def _material(card: Card, scoring: Scoring) -> Material:
-    if is_sharp(card):
+    if card.keeps_content:
         return sharp_material(scoring.data, card, scoring.split, scoring.a, scoring.b)
     return material(scoring.data, card, scoring.split, scoring.a, scoring.b, scoring.native)
 
@@ -121,7 +121,7 @@ def _baselines(card: Card, found: Material) -> dict[str, Translate]:
     if _comparable(card):
         name = "bicubic" if card.scale > 1 else "input"
         baselines[name] = lambda x: returned_input(_enlarged(x, card.scale), card.output_channels)
-    if is_sharp(card) or card.input_channels > MOST_LOOKED_UP:
+    if card.keeps_content or card.input_channels > MOST_LOOKED_UP:
         return baselines
     if found.training:
         baselines["lookup"] = ColourLookup.learned(found.learned())
