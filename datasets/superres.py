@@ -32,6 +32,8 @@ LOW = re.compile(
 )
 HIGH = re.compile(r"(hr|hq|gt|high|high[ _-]?res(olution)?|target|original|truth|sharp|clean)", re.IGNORECASE)
 """Names of two folders that say what they are to each other."""
+SCALED = re.compile(r"x\d", re.IGNORECASE)
+"""Names of folders that hold small pictures of one scale, as test sets have them beside `original`."""
 SUFFIX = re.compile(r"([ _-]?(lr|hr|x\d))+$", re.IGNORECASE)
 """What the field appends to the name of one side: `0001x4` belongs to `0001`."""
 
@@ -64,14 +66,17 @@ def find_sharp(root: Path, a: str | None, b: str | None, scale: int, pipeline: b
         return _pairs(root, a, b) if scale > 1 else find_layout(root, a, b)
     if scale == 1 and not pipeline:
         return _pairs_of_any_folders(root)
+    high = {split: _of_high(folder, b) for split, folder in (folders or {"train": root}).items()}
     splits = {
-        split: tuple(Sharp(name, path) for name, path in named_pictures(_of_high(folder, b)).items())
-        for split, folder in (folders or {"train": root}).items()
+        split: tuple(Sharp(name, path) for name, path in named_pictures(folder).items())
+        for split, folder in high.items()
     }
+    inside = sorted({folder.name for folder in high.values()} - {root.name, *folders})
     if not any(splits.values()):
         raise DataError(f"{root} holds no pictures (JPEG, PNG, WebP, TIFF or BMP).")
     made = "damaged while training" if pipeline else f"made {scale} times smaller bicubically, as MATLAB does"
-    said = f"Sharp pictures in {counted(splits)}; the inputs are {made}."
+    of = f" of {' and '.join(map(repr, inside))}" if inside else ""
+    said = f"Sharp pictures{of} in {counted(splits)}; the inputs are {made}."
     return Layout(
         root,
         "sharp",
@@ -92,7 +97,13 @@ def _said(folder: Path, scale: int) -> tuple[str | None, str | None]:
 
 
 def _of_high(folder: Path, name: str | None) -> Path:
-    return folder / name if name is not None and (folder / name).is_dir() else folder
+    """The folder in `folder` called `name`; without a name the one that is sharp among small ones; else `folder`."""
+    if name is not None:
+        return folder / name if (folder / name).is_dir() else folder
+    inside = picture_folders(folder)
+    high = [path for path in inside if HIGH.fullmatch(path.name)]
+    small = [path for path in inside if LOW.fullmatch(path.name) or SCALED.fullmatch(path.name)]
+    return high[0] if len(high) == 1 and small and len(inside) == 1 + len(small) else folder
 
 
 def _pairs(root: Path, a: str, b: str) -> Layout[Pair]:

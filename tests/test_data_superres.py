@@ -156,6 +156,19 @@ def test_of_several_small_sizes_that_of_the_scale_is_taken(tmp_path):
         source.read(size=32)
 
 
+def test_of_a_test_set_with_small_sizes_beside_the_originals_those_are_taken(tmp_path):
+    """Set5 as it is passed around: original/, x2/LR/, x4/LR/. Folders that say nothing of sizes all count."""
+    sharp_folder(tmp_path / "set" / "original", 5)
+    for scale in (2, 4):
+        sharp_folder(tmp_path / "set" / f"x{scale}" / "LR", 5)
+    source = SuperResSource(tmp_path / "set", scale=4, holdout=0)
+    assert source.count == 5
+    assert "Sharp pictures of 'original' in train (5)" in source.layout.description
+    sharp_folder(tmp_path / "photos" / "original", 2)
+    sharp_folder(tmp_path / "photos" / "holidays", 3)
+    assert SuperResSource(tmp_path / "photos", scale=4, holdout=0).count == 5
+
+
 def test_two_folders_can_be_named(tmp_path):
     for n in range(3):
         save(tmp_path / "phone" / f"{n}.png", imresize(picture(n), 0.5))
