@@ -19,16 +19,25 @@ from ..files import write_atomically
 from ..methods import METHODS
 
 CROP = 128
-"""Side of what is shown of a picture, in pixels; less where the pictures are smaller."""
+"""Largest side of what is shown of a picture, in pixels."""
 ROWS, DRAWS = 8, 5
 
 
 def show_damage(
-    root: Path, name: str, out: Path, *, scale: int, a: str | None, b: str | None, assignments: Mapping[str, Any]
+    root: Path,
+    name: str,
+    out: Path,
+    *,
+    scale: int,
+    side: int,
+    a: str | None,
+    b: str | None,
+    assignments: Mapping[str, Any],
 ) -> int:
     """A sheet with a row for each of a few pictures: the truth, and inputs that training would get; gives the rows.
 
-    `name` is a key of DEGRADATIONS, `assignments` the `--set` values on top. Raises UnknownNameError, ConfigError for
+    `name` is a key of DEGRADATIONS, `side` one that most pictures have in pixels, `assignments` the `--set` values on
+    top. Raises UnknownNameError, ConfigError for
     settings, DataError for the folder, StorageError.
     """
     if name not in DEGRADATIONS:
@@ -36,7 +45,7 @@ def show_damage(
     row = {"method": "srgan", "data": {"path": str(root)}, "scale": scale, "degradation": DEGRADATIONS[name]}
     config: Any = resolve(METHODS["srgan"].Config, [merge(row, assignments)])
     source = SuperResSource(root, a, b, seed=config.seed, scale=config.scale, pipeline=True)
-    size = CROP // (4 * config.scale) * 4 * config.scale
+    size = max(1, min(CROP, side) // (4 * config.scale)) * 4 * config.scale
     stream: Any = source.read(size=size, seed=config.seed, skip_broken=True).training
     degradation = Degradation(config.degradation, config.scale, size, config.seed)
     rows = []

@@ -74,12 +74,12 @@ def _check_sharp(
         report = check_sharp(folder, a, b, scale, pipeline=degradation is not None, progress=looked)
     for sentence in report.sentences():
         typer.echo(sentence)
-    if degradation is not None:
+    if degradation is not None and report.middle is not None:
         from ..config import parse_assignments
         from .damaged import show_damage
 
-        settings = parse_assignments(assignments)
-        rows = show_damage(folder, degradation, sheet, scale=scale, a=a, b=b, assignments=settings)
+        settings, side = parse_assignments(assignments), min(report.middle.sizes[-1])
+        rows = show_damage(folder, degradation, sheet, scale=scale, side=side, a=a, b=b, assignments=settings)
         typer.echo(f"What {degradation!r} makes of {rows} of them: {sheet}")
     raise typer.Exit(1 if report.problems else 0)
 
