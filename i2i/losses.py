@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
 def l1(output: Tensor, truth: Tensor) -> Tensor:
@@ -33,3 +34,14 @@ def charbonnier(output: Tensor, truth: Tensor, epsilon: float = 2e-3) -> Tensor:
     `epsilon` is in the unit of the pictures: the paper's 0.001 of pictures in [0, 1].
     """
     return ((output.float() - truth.float()).square() + epsilon**2).sqrt().mean()
+
+
+def grid_gap(output: Tensor, truth: Tensor, scale: int, window: int = 8) -> Tensor:
+    """How far a regular pattern of period `scale` stands out: (N, C, H, W) pictures -> a scalar in their unit.
+
+    An enlarger makes scale² pixels of each input pixel. For each of these phases the difference is averaged over
+    `window` x `window` input pixels, and its size over all of them: texture averages out, a pattern does not.
+    """
+    phases = F.pixel_unshuffle(output.float() - truth.float(), scale)
+    window = min(window, *phases.shape[2:])
+    return F.avg_pool2d(phases, window, max(1, window // 2)).abs().mean()

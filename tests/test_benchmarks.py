@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 NAMES = [
     "pix2pix-step-256-batch1", "pix2pix-step-256-batch4", "wide-layers-batch1", "wide-layers-batch4",
     "cyclegan-step-256-batch1", "cyclegan-memory-256", "quick-layers-256", "discogan-step-64-batch64",
-    "run-unet256", "run-resnet9", "convert-200-jpegs",
+    "srresnet-step-96-batch16", "rrdbnet-step-128-batch16", "run-unet256", "run-resnet9", "run-compact-x4-768x512",
+    "run-rrdbnet-x4-768x512", "convert-200-jpegs",
 ]  # fmt: skip
 
 

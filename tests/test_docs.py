@@ -19,6 +19,7 @@ from i2i.commands import app
 from i2i.commands.training import Request, settings
 from i2i.config import FREE_TO_CHANGE, parse_assignments, resolve
 from i2i.datasets.augment import AUGMENTATIONS
+from i2i.degradation import DEGRADATIONS
 from i2i.errors import ConfigError
 from i2i.methods import METHODS
 from i2i.methods.pix2pix import Pix2PixConfig
@@ -91,7 +92,7 @@ def test_a_command_in_a_block_could_be_typed_as_it_stands(line):
     context = command.make_context(path, list(words))  # parses every word, runs nothing
     if path == "i2i train":
         given = context.params
-        keys = ("size", "images", "epochs", "batch", "direction", "device", "precision", "workers", "seed")
+        keys = ("size", "images", "epochs", "batch", "scale", "direction", "device", "precision", "workers", "seed")
         flags = {key: given[key] for key in keys if given[key] is not None}
         request = Request(given["method"], given["data"], given["run"], given["preset"], None, flags,
                           parse_assignments(given["set_"] or []))  # fmt: skip
@@ -214,8 +215,11 @@ def test_every_preset_is_listed_with_all_that_it_sets():
             said[names(row["of"])[0], names(row["--preset"])[0]] = row["settings"]
     assert list(said) == [(name, preset) for name, method in METHODS.items() for preset in method.PRESETS]
     for (name, preset), cell in said.items():
-        listed = dict(flat(parse_assignments(names(cell))))
-        assert listed == dict(flat(METHODS[name].PRESETS[preset])), f"{preset} of {name}"
+        settings = [one for one in names(cell) if "=" in one]
+        degradations = [DEGRADATIONS[one] for one in names(cell) if "=" not in one]  # a name stands for its many rows
+        real = dict(METHODS[name].PRESETS[preset])
+        assert degradations == [real.pop("degradation")] if degradations else "degradation" not in real
+        assert dict(flat(parse_assignments(settings))) == dict(flat(real)), f"{preset} of {name}"
 
 
 def test_every_adversarial_loss_every_remedy_and_every_refusal_is_in_the_toolbox():
@@ -234,7 +238,15 @@ def test_every_adversarial_loss_every_remedy_and_every_refusal_is_in_the_toolbox
 def test_every_figure_of_the_log_is_explained():
     """Those of a step with every remedy that has one, and of a sample grid."""
     keys = {name for row in table(DOCS / "run-directory.md", "key") for name in names(row["key"])}
-    remedies = {"gan": {"gradient_penalty": 1, "feature_matching": 1, "augment": ["colour"], "ada": True}}
+    remedies = {
+        "gan": {
+            "loss": "non_saturating",
+            "gradient_penalty": 1,
+            "feature_matching": 1,
+            "augment": ["colour"],
+            "ada": True,
+        }
+    }
     calm = {"discriminator": {"name": "patch", "layers": 2, "width": 2, "norm": "none"}, "generator": {"width": 2}}
     for name in METHODS:
         for rows in (remedies, {"gan": {"r1": 1}}):

@@ -203,7 +203,7 @@ def test_the_compact_network_with_the_weights_of_the_public_one_gives_its_pictur
     kernels = iter([a for a in arrays if a.ndim == 4])
     biases = iter([a for a in arrays if a.ndim == 1 and len(a) in (64, 48)])
     slopes = iter([a.flatten() for a in arrays if a.ndim == 3])
-    network = fresh("compact", scale=4, skip="nearest")
+    network = fresh("compact", scale=4, blocks=16, skip="nearest")
     for layer in network.body:
         if isinstance(layer, torch.nn.Conv2d):
             layer.weight.data, layer.bias.data = next(kernels), next(biases)
@@ -245,3 +245,10 @@ def test_an_enlarger_in_bf16_is_the_one_in_fp32_and_learns_the_same(name):
     for (key, got), want in zip(mine.named_parameters(), twin.parameters(), strict=True):
         if key.endswith("weight"):
             assert F.cosine_similarity(got.grad.flatten(), want.grad.flatten(), dim=0) > 0.97, key
+
+
+def test_the_restorer_begins_as_its_input_and_may_be_cut_into_tiles_without_the_pictures_statistics():
+    network, x = fresh("restorer", width=4), torch.rand(2, 3, 64, 32) * 2 - 1
+    torch.testing.assert_close(network(x), x)
+    assert network.tiling == "global"
+    assert fresh("restorer", width=4, norm="population").tiling == "local"

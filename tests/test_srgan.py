@@ -11,10 +11,14 @@ from torch.nn import functional as F
 
 from i2i import checkpoint
 from i2i.errors import ConfigError, RunError
-from i2i.losses import charbonnier
+from i2i.losses import charbonnier, grid_gap
 from i2i.schedules import ScheduleConfig
 
-SMALL = {"size": 32, "generator": {"width": 4, "blocks": 1}, "discriminator": {"name": "unet", "width": 2}}
+SMALL = {
+    "size": 32,
+    "generator": {"name": "compact", "width": 4, "blocks": 1},
+    "discriminator": {"name": "unet", "width": 2},
+}
 
 
 def start(**settings):
@@ -33,6 +37,22 @@ def test_charbonnier_is_l1_with_a_rounded_tip():
     output, truth = torch.tensor([0.0, 0.3, -0.8]), torch.tensor([0.0, 0.0, 0.2])
     by_hand = (0.002 + math.hypot(0.3, 0.002) + math.hypot(1.0, 0.002)) / 3
     assert float(charbonnier(output, truth)) == pytest.approx(by_hand, rel=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_the_loss_against_a_grid_sees_a_regular_pattern_and_no_texture(scale):
+    """A pattern costs its own size; noise of that size a window's share, and a shift of all pixels what it is."""
+    torch.manual_seed(0)
+    truth = torch.rand(2, 3, 24 * scale, 24 * scale)
+    pattern = 0.1 * torch.randn(1, 3, scale, scale)
+    grid = grid_gap(truth + pattern.repeat(1, 1, 24, 24), truth, scale)
+    torch.testing.assert_close(grid, pattern.abs().mean(), rtol=1e-4, atol=1e-6)
+    noise = 0.1 * torch.randn_like(truth)
+    expected = 0.1 / 8 * math.sqrt(2 / math.pi)  # the mean size of a mean of 8 x 8 draws
+    assert float(grid_gap(truth + noise, truth, scale)) == pytest.approx(expected, rel=0.1)
+    assert grid_gap(truth, truth, scale) == 0
+    assert float(grid_gap(truth + 0.2, truth, scale)) == pytest.approx(0.2, rel=1e-4)
+    assert float(grid_gap(truth[..., :scale, :scale] + 0.2, truth[..., :scale, :scale], scale)) == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize(("pixel", "loss"), [("l1", lambda d: d.abs()), ("mse", lambda d: d**2),
@@ -55,7 +75,7 @@ def test_the_first_stage_is_one_step_of_adam_on_the_pixel_loss_of_pictures_in_0_
 
 def test_the_second_stage_is_esrgans_sum_of_losses_and_a_relativistic_average_discriminator():
     settings = {"scale": 2, "ema": {"images": 0}, "perceptual": {"network": "none"}, "gan_lr": 1e-3,
-                "lambda_pixel": 0.01, "lambda_gan": 0.005}  # fmt: skip
+                "lambda_pixel": 0.01, "lambda_gan": 0.005, "lambda_grid": 0}  # fmt: skip
     method, twin = start(**settings), start(**settings)
     for each in (method, twin):
         each.at(2, 8)
@@ -94,7 +114,9 @@ class Brightness(nn.Module):
 
 
 def test_the_perceptual_loss_is_added_with_its_weight_and_the_sharpened_target():
-    method = start(scale=1, lambda_pixel=0, lambda_gan=0, lambda_perceptual=2, perceptual={"network": "none"})
+    method = start(
+        scale=1, lambda_pixel=0, lambda_gan=0, lambda_grid=0, lambda_perceptual=2, perceptual={"network": "none"}
+    )
     method.perceptual = Brightness()
     method.at(2, 8)
     taken = []
@@ -105,6 +127,19 @@ def test_the_perceptual_loss_is_added_with_its_weight_and_the_sharpened_target()
     scalars = method.step(batch)
     assert float(taken[0].detach()) == pytest.approx(float(by_hand), rel=1e-4)
     assert float(scalars["g_perceptual"].detach()) == pytest.approx(float(by_hand) / 2, rel=1e-4)
+
+
+def test_the_loss_against_a_grid_is_added_with_its_weight():
+    method = start(scale=2, lambda_pixel=0, lambda_gan=0, lambda_grid=3, perceptual={"network": "none"})
+    method.at(2, 8)
+    taken = []
+    method.descend = lambda _, loss: taken.append(loss)
+    batch = pair(2)
+    with torch.no_grad():
+        by_hand = grid_gap(method.G(batch["a"]), batch["b"], 2) / 2
+    scalars = method.step(batch)
+    assert float(scalars["g_grid"].detach()) == pytest.approx(float(by_hand), rel=1e-4)
+    assert float(taken[0].detach()) == pytest.approx(3 * float(by_hand), rel=1e-4)
 
 
 # The stages
@@ -172,7 +207,7 @@ def test_the_first_stage_cannot_be_lengthened_once_it_is_over(tmp_path):
 def test_a_checkpoint_that_lacks_what_the_first_stage_has_is_refused(tmp_path):
     _, run = train(tmp_path / "run", "srgan", 16, **SMALL)
     with pytest.raises(RunError, match="damaged or of another architecture"):
-        checkpoint.restore(run.checkpoints, start(ema={"images": 0}, generator={"width": 4, "blocks": 2}))
+        checkpoint.restore(run.checkpoints, start(ema={"images": 0}, generator={**SMALL["generator"], "blocks": 2}))
 
 
 def test_a_step_of_either_stage_leaves_the_pixel_stages_copy_alone():

@@ -19,6 +19,7 @@ def train(
     images: Annotated[int | None, typer.Option(help="Length of the run, in images shown.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Length of the run, in passes over the pictures.")] = None,
     batch: Annotated[int | None, typer.Option(help="Images a step.")] = None,
+    scale: Annotated[int | None, typer.Option(help="How much larger results are, 1 to 4 (srgan).")] = None,
     direction: Annotated[str | None, typer.Option(help="a2b or b2a: which side is the input.")] = None,
     preset: Annotated[str | None, typer.Option(help="Named settings, as 'fast' or 'paper'.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
@@ -42,7 +43,7 @@ def train(
     i2i train pix2pix facades --run runs/f --size 128 --images 4000 --direction b2a
     i2i train pix2pix facades --run runs/f --preset fast --set generator.name=resnet6 --set lambda_l1=50
     i2i train cyclegan photos/seasons --run runs/seasons --preset season
-    i2i train srgan photos --run runs/x4 --preset fast --set scale=4
+    i2i train srgan photos --run runs/x4 --preset x4
     """
     from ..config import parse_assignments
     from .training import Request, print_config, train_run
@@ -52,6 +53,7 @@ def train(
         "images": images,
         "epochs": epochs,
         "batch": batch,
+        "scale": scale,
         "direction": direction,
         "device": device,
         "precision": precision,

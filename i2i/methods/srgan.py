@@ -10,34 +10,25 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self, cast
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..adversarial import Judge, Turns
-from ..config import (
-    AdamConfig,
-    DataConfig,
-    DiscriminatorConfig,
-    EmaConfig,
-    GanConfig,
-    PerceptualConfig,
-    TrainConfig,
-)
-from ..degradation import Degradation, DegradationConfig
+from ..config import AdamConfig, TrainConfig
+from ..degradation import Degradation
 from ..device import Placement
 from ..errors import ConfigError
-from ..losses import charbonnier, l1, mse
+from ..losses import charbonnier, grid_gap, l1, mse
 from ..metrics import psnr_y
 from ..networks import as_served, check_size
 from ..perceptual import Perceptual, build_perceptual, resolve
 from ..samples import to_pictures
-from ..schedules import ScheduleConfig
 from .base import Batch, Method, adam, beliefs, build_discriminator, build_generator, completed
+from .srgan_config import PRESETS, SrganConfig
 
 PIXEL = {"l1": l1, "mse": mse, "charbonnier": charbonnier}
 """Pixel losses by name."""
@@ -51,83 +42,11 @@ WITHOUT_PERCEPTUAL = (
 )
 
 
-class SrganData(DataConfig):
-    """The data, with the augmentations that leave every pixel as it is."""
-
-    augment: tuple[str, ...] = ("crop", "flip", "rotate90")
-    """Names of the augmentations, in order; docs/data.md lists them."""
-
-
-class SrganConfig(TrainConfig):
-    """The settings of super-resolution; the defaults are those of everyday."""
-
-    method: str = "srgan"
-    data: SrganData
-    scale: int = Field(4, ge=1, le=4)
-    """How much larger the result is: 2, 3 or 4; 1 restores pictures at their own size."""
-    size: int = Field(128, ge=16)
-    """Side of the high-resolution crops, in pixels."""
-    batch: int = Field(16, ge=1)
-    """Images a step."""
-    gan_images: int = Field(0, ge=0)
-    """Length of the adversarial stage in images, after the `images` of the pixel stage; 0: there is none."""
-    pixel: Literal["l1", "charbonnier", "mse"] = "l1"
-    """The pixel loss, of pictures in [0, 1]."""
-    lambda_pixel: float = Field(1, ge=0, allow_inf_nan=False)
-    """Weight of the pixel loss in the adversarial stage."""
-    lambda_perceptual: float = Field(1, ge=0, allow_inf_nan=False)
-    """Weight of the perceptual loss, there."""
-    lambda_gan: float = Field(0.005, ge=0, allow_inf_nan=False)
-    """Weight of the generator's adversarial loss, there."""
-    optimizer: AdamConfig = AdamConfig(lr=2e-4, beta1=0.9, beta2=0.99)
-    schedule: ScheduleConfig = ScheduleConfig()
-    """Learning rate of the pixel stage."""
-    gan_lr: float = Field(1e-4, gt=0, allow_inf_nan=False)
-    """Learning rate of the adversarial stage."""
-    gan_schedule: ScheduleConfig = ScheduleConfig(kind="steps", at=(0.125, 0.25, 0.5, 0.75))
-    """How that rate goes."""
-    discriminator: DiscriminatorConfig = DiscriminatorConfig(name="vgg")
-    gan: GanConfig = GanConfig(loss="relativistic")
-    ema: EmaConfig = EmaConfig(images=10_000)
-    perceptual: PerceptualConfig = PerceptualConfig()
-    """The network of the perceptual loss."""
-    degradation: DegradationConfig = DegradationConfig()
-    """How low-resolution pictures are made of sharp ones."""
-
-    @property
-    def total(self) -> int | None:
-        """Images of both stages."""
-        return None if self.images is None else self.images + self.gan_images
-
-    def free_to_change(self) -> frozenset[str]:
-        """While a run has no adversarial stage, one may be added, with all that belongs to it."""
-        free = super().free_to_change() | {"gan_images"}
-        return free if self.gan_images else free | ADVERSARIAL_STAGE
-
-
-ADVERSARIAL_STAGE = frozenset(
-    {
-        *("discriminator", "gan", "gan_lr", "gan_schedule", "perceptual"),
-        *("lambda_pixel", "lambda_perceptual", "lambda_gan", "optimizer.lr_d"),
-    }
-)
-"""Settings that only the adversarial stage looks at."""
-
-
 class SRGAN(Method):
     """G alone on a pixel loss; then G and D, one update each a step, G first, from the averaged weights."""
 
     Config = SrganConfig
-    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
-        "fast": {
-            "size": 96,
-            "images": 50_000,
-            "generator": {"width": 64, "blocks": 8},
-            "discriminator": {"width": 32},
-            "optimizer": {"lr": 7e-4},
-            "ema": {"images": 2000},
-        },
-    }
+    PRESETS = PRESETS
     data_kind = "superres"
     best_metric = "val_l1"
     late = frozenset({"D", "G_pixel", "d"})
@@ -170,7 +89,8 @@ class SRGAN(Method):
     @classmethod
     def resolved(cls, config: TrainConfig, count: int) -> TrainConfig:
         """The configuration with the networks named and the length counted in images."""
-        config = completed(cast(SrganConfig, config), count, lambda _: "compact")
+        scale = cast(SrganConfig, config).scale
+        config = completed(cast(SrganConfig, config), count, lambda _: "compact" if scale > 1 else "restorer")
         if config.direction == "b2a" and config.scale > 1:
             raise ConfigError("srgan goes from small pictures to large ones, so --direction b2a has no place here.")
         if config.optimizer.decay_from != AdamConfig().decay_from:
@@ -256,6 +176,9 @@ class SRGAN(Method):
                 with self.placement.autocast():
                     scalars["g_perceptual"] = self.perceptual(fake, target)
                 loss = loss + self.config.lambda_perceptual * scalars["g_perceptual"]  # ESRGAN, eq. 3
+            if self.config.lambda_grid > 0:
+                scalars["g_grid"] = grid_gap(fake, target, self.config.scale) / 2
+                loss = loss + self.config.lambda_grid * scalars["g_grid"]
             self.descend(self.opt_g, loss)
             self.follow(len(y))
         if d_turn:

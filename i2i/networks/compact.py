@@ -31,7 +31,7 @@ class CompactNetwork(nn.Module):
         out_channels: int = 3,
         *,
         scale: int = 4,
-        blocks: int = 16,
+        blocks: int = 8,
         width: int = 64,
         skip: str = "bicubic",
     ) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from . import field
+from .enlarge import added, plus
 from .norms import NORMS, needs_bias
 from .up import UPSAMPLERS
 from .wide import Conv2d
@@ -22,7 +23,8 @@ class UNet(nn.Module):
 
     Each of `depth` encoder steps halves the sides; each decoder step doubles them and takes the encoder's
     activations of its size beside its own. Dropout follows the first three decoder steps, as in the authors' code.
-    `up` is how they double, a name of UPSAMPLERS.
+    `up` is how they double, a name of UPSAMPLERS. With `residual` the result is the input and what is learned, without
+    a tanh, and the network begins as the input: for pictures that are to be restored.
     """
 
     tiling = "global"
@@ -37,6 +39,7 @@ class UNet(nn.Module):
         norm: str = "picture",
         dropout: float = 0.5,
         up: str = "transposed",
+        residual: bool = False,
     ) -> None:
         super().__init__()
         self.multiple = self.smallest = 2**depth
@@ -63,10 +66,15 @@ class UNet(nn.Module):
         self.up_norms = nn.ModuleList(NORMS[norm](w) for w in inner[1:])
         self.dropouts = nn.ModuleList(nn.Dropout(dropout if level < 3 else 0.0) for level in range(depth - 1))
         self.last = UPSAMPLERS[up].build(2 * width, out_channels, True, 4)
+        self.residual = residual
+        self.skip = added(in_channels, out_channels, 1, "nearest") if residual else None
+        if residual:
+            for parameter in self.last.parameters():
+                nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, H, W) -> (N, out_channels, H, W), both in [-1, 1]."""
-        skips = []
+        """(N, in_channels, H, W) -> (N, out_channels, H, W), both in [-1, 1], but for overshoot with `residual`."""
+        given, skips = x, []
         for level, (down, norm) in enumerate(zip(self.down, self.down_norms, strict=True)):
             x = norm(down(x if level == 0 else F.leaky_relu(x, 0.2)))
             skips.append(x)
@@ -74,4 +82,5 @@ class UNet(nn.Module):
         for up, norm, dropout in zip(self.up, self.up_norms, self.dropouts, strict=True):
             # ReLU of the activated skip is ReLU of the raw one, so the order of the two does not matter here.
             x = torch.cat([skips.pop(), dropout(norm(up(F.relu(x))))], dim=1)
-        return torch.tanh(self.last(F.relu(x)))
+        learned = self.last(F.relu(x))
+        return plus(self.skip, given, learned) if self.residual else torch.tanh(learned)
