@@ -116,7 +116,9 @@ def run_generator(
     engine = Engine(material.exported(name, small))
     device = place().device
     G = material.untrained(name, small).to(device)
-    height, width = (material.SIZE, material.SIZE) if small else sides
+    height, width = sides
+    if small:
+        height = width = material.SIZE // getattr(G, "scale", 1)
     picture = material.to_batch(material.photo(height, width))
     _refuse_unlike(engine.run(picture), translate(G, picture, device))
     timings = compare(

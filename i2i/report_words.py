@@ -199,7 +199,8 @@ def main_figure(ticks: Iterable[Tick]) -> str | None:
 def _validation(ticks: Sequence[Tick]) -> Sign | None:
     """Whether held-out pictures still get better."""
     key = main_figure(ticks)
-    ticks = _before_adversaries(ticks)
+    whole, ticks = ticks, _before_adversaries(ticks)
+    what = "Validation" if len(ticks) == len(whole) else "Before the adversarial stage, validation"
     points = [tick for tick in ticks if key and math.isfinite(tick.get(key, math.nan))]
     if key is None or len(points) < 4:
         return None
@@ -218,19 +219,19 @@ def _validation(ticks: Sequence[Tick]) -> Sign | None:
         return Sign(
             "bad",
             "Held-out pictures get worse",
-            f"Validation {name} was best earlier ({at}) and is {100 * loss:.0f} % worse since: {cause}. Export the "
+            f"{what} {name} was best earlier ({at}) and is {100 * loss:.0f} % worse since: {cause}. Export the "
             "best checkpoint (i2i export RUN --checkpoint best); next time, more pictures or more augmentation help.",
         )
     if where > 0.85:
         return Sign(
             "good",
             "Still getting better",
-            f"Validation {name} is at its best near the end ({at}); a longer run would probably gain more.",
+            f"{what} {name} is at its best near the end ({at}); longer would probably gain more.",
         )
     return Sign(
         "note",
         "Held-out error has levelled off",
-        f"Validation {name} has stayed near its best ({at}); a longer run of the same kind will gain little in it, "
+        f"{what} {name} has stayed near its best ({at}); a longer run of the same kind will gain little in it, "
         "though sharpness may still change.",
     )
 

@@ -10,8 +10,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from i2i import checkpoint
+from i2i.config import resolve
 from i2i.errors import ConfigError, RunError
 from i2i.losses import charbonnier, grid_gap
+from i2i.methods import METHODS
+from i2i.methods.base import build_discriminator, build_generator
+from i2i.networks import check_size
 from i2i.schedules import ScheduleConfig
 
 SMALL = {
@@ -218,6 +222,27 @@ def test_a_step_of_either_stage_leaves_the_pixel_stages_copy_alone():
     now = weights(method)
     assert all(torch.equal(v, before[k]) for k, v in now.items() if k.startswith("G_pixel."))
     assert any(not torch.equal(v, before[k]) for k, v in now.items() if k.startswith("D."))
+
+
+# The presets
+
+
+@pytest.mark.parametrize("preset", METHODS["srgan"].PRESETS)
+def test_the_networks_of_every_preset_suit_its_size_and_scale(preset):
+    method = METHODS["srgan"]
+    layers = [method.PRESETS[preset], {"data": {"path": "x"}, "perceptual": {"network": "none"}}]
+    config = method.resolved(resolve(method.Config, layers), 100)
+    with torch.device("meta"):
+        G, D = build_generator(config, (3, 3), config.scale), build_discriminator(config, 3)
+    check_size(config.size, G, D, config.scale)
+    assert {"x2": 2, "x3": 3, "x4": 4}.get(preset, config.scale) == config.scale
+
+
+@pytest.mark.parametrize(("scale", "name"), [(1, "restorer"), (2, "compact"), (4, "compact")])
+def test_the_generator_that_auto_means_suits_the_scale(scale, name):
+    method = METHODS["srgan"]
+    config = method.resolved(resolve(method.Config, [{"data": {"path": "x"}, "scale": scale}]), 100)
+    assert config.generator.name == name
 
 
 # The rate

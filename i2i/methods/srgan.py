@@ -89,8 +89,9 @@ class SRGAN(Method):
     @classmethod
     def resolved(cls, config: TrainConfig, count: int) -> TrainConfig:
         """The configuration with the networks named and the length counted in images."""
-        scale = cast(SrganConfig, config).scale
-        config = completed(cast(SrganConfig, config), count, lambda _: "compact" if scale > 1 else "restorer")
+        config = cast(SrganConfig, config)
+        usual = "compact" if config.scale > 1 else "restorer"
+        config = completed(config, count, lambda _: usual)
         if config.direction == "b2a" and config.scale > 1:
             raise ConfigError("srgan goes from small pictures to large ones, so --direction b2a has no place here.")
         if config.optimizer.decay_from != AdamConfig().decay_from:
