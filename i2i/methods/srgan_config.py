@@ -111,7 +111,7 @@ RESTORING: dict[str, Any] = {
     "ema": {"images": 2000},
 }
 """At the pictures' own size, by a U-Net that knows how bright the whole picture is."""
-UNDOING: dict[str, Any] = {**RESTORING, "generator": {"name": "restorer", "norm": "none"}}
+UNDOING: dict[str, Any] = {**RESTORING, "generator": {"name": "restorer", "norm": "none", "up": "shuffle"}}
 """The same without that knowledge, for damage that leaves brightness alone: large pictures can be cut into tiles."""
 
 PRESETS: dict[str, dict[str, Any]] = {

@@ -50,7 +50,7 @@ GENERATORS: dict[str, Callable[..., nn.Module]] = {
     "unet128": partial(UNet, depth=7),
     "unet256": partial(UNet, depth=8),
     "unet512": partial(UNet, depth=9),
-    "restorer": partial(UNet, depth=5, width=32, dropout=0.0, up="shuffle", residual=True),
+    "restorer": partial(UNet, depth=5, width=32, dropout=0.0, up="resize", residual=True),
     "resnet6": partial(ResnetGenerator, blocks=6),
     "resnet9": partial(ResnetGenerator, blocks=9),
     "disco": partial(DiscoGenerator, bottleneck=False),
