@@ -67,7 +67,8 @@ def sharp_material(root: Path, card: Card, split: str | None, a: str | None, b: 
 
     Raises what the folder or the split's name deserves.
     """
-    from ..datasets.superres import SuperResPictures, find_sharp
+    from ..datasets.sharp_folders import find_sharp
+    from ..datasets.superres import SuperResPictures
 
     layout = without_seen(find_sharp(root, a, b, card.scale, pipeline=False), card)
     split = chosen_split(layout, split, things="pictures")
