@@ -10,8 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = [
@@ -230,6 +232,23 @@ def test_a_tool_is_compared_with_the_step_of_the_same_round(bench):
     table = bench("toolbox").table({"": [1.0, 2.0, 4.0], "ema.images=1": [2.0, 2.0, 12.0]})
     assert "| none of these | 2 s | |" in table
     assert "| `ema.images=1` | 2.00 times as long | 1.00 to 3.00, of 3 |" in table
+
+
+def test_a_grid_stands_out_of_noise_and_of_edges_by_its_strength(bench, tmp_path):
+    rng = np.random.default_rng(0)
+    texture = np.cumsum(np.cumsum(rng.normal(0, 1, (256, 256, 1)), 0), 1)
+    texture = 0.2 + 0.6 * (texture - texture.min()) / np.ptp(texture) + rng.normal(0, 0.02, (256, 256, 1))
+    pattern = np.tile(rng.choice([-1.0, 1.0], (4, 4, 1)), (64, 64, 1))
+    for name, strength in (("none", 0), ("faint", 0.01), ("loud", 0.05)):
+        (tmp_path / name).mkdir()
+        pixels = np.rint(255 * np.clip(texture + strength * pattern, 0, 1)).astype(np.uint8)
+        Image.fromarray(pixels[..., 0]).save(tmp_path / name / "a.png")
+    done = run(*(tmp_path / name for name in ("none", "faint", "loud")), module="benchmarks.grid")
+    assert done.returncode == 0, done.stderr
+    none, faint, loud = (float(line.split(": ")[1].split()[0]) for line in done.stdout.splitlines())
+    assert none < 1.5
+    assert faint > 2 * none
+    assert loud > 2 * faint
 
 
 def test_the_adaptive_tool_is_timed_at_work(bench):

@@ -166,7 +166,9 @@ def test_the_generators_are_the_authors_layer_for_layer(name, scale):
     network = small(name, scale=scale).double()
     x = torch.rand(2, 3, 8, 12).double() * 2 - 1
     with torch.no_grad():
-        torch.testing.assert_close(network(x), written_out(name, network.state_dict(), x, scale))
+        found = network(x)
+    # the kernels of the skip are fp32
+    torch.testing.assert_close(found, written_out(name, network.state_dict(), x, scale), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("scale", SCALES)

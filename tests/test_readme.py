@@ -182,9 +182,9 @@ def test_the_demos_code_names_every_file_that_the_readme_lists():
         assert path.name in code or path.name in (ROOT / "i2i/run.py").read_text(), path
 
 
-RUNS = ("facades", "seasons")
-ELSEWHERE = {"g_features", "d_slope", "d_r1", "ada_p", "ada_r", "g_pixel", "g_perceptual", "val_psnr_y"}
-"""Keys of settings and of a method that the README does not use; tests/test_toolbox_runs.py and tests/test_srgan.py have
+RUNS = ("facades", "seasons", "x4")
+ELSEWHERE = {"g_features", "d_slope", "d_r1", "ada_p", "ada_r", "g_grid", "g_perceptual"}
+"""Keys of settings that the README does not use; tests/test_toolbox_runs.py and tests/test_srgan.py have
 runs with them."""
 
 

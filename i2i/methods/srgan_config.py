@@ -105,14 +105,22 @@ LONG: dict[str, Any] = {
 """The same networks twice as deep, for an evening."""
 RESTORING: dict[str, Any] = {
     "scale": 1,
+    "size": 256,
+    "batch": 4,
+    "images": 3000,
+    "optimizer": {"lr": 1e-3},
+    "ema": {"images": 300},
+}
+"""At the pictures' own size, by a U-Net that knows how bright a picture is; so the crops are large."""
+UNDOING: dict[str, Any] = {
+    "scale": 1,
     "batch": 8,
     "images": 20_000,
+    "generator": {"name": "restorer", "norm": "none", "up": "shuffle"},
     "optimizer": {"lr": 1e-3},
     "ema": {"images": 2000},
 }
-"""At the pictures' own size, by a U-Net that knows how bright the whole picture is."""
-UNDOING: dict[str, Any] = {**RESTORING, "generator": {"name": "restorer", "norm": "none", "up": "shuffle"}}
-"""The same without that knowledge, for damage that leaves brightness alone: large pictures can be cut into tiles."""
+"""Without that knowledge, for damage that leaves brightness alone: large pictures can be cut into tiles."""
 
 PRESETS: dict[str, dict[str, Any]] = {
     "fast": FAST,
