@@ -1,8 +1,8 @@
 """How far a regular pattern stands out in pictures: `python -m benchmarks.grid FOLDER ...`.
 
 An enlarger may print a pattern of the period of its pixel shuffle. In the mean spectrum of windows of the pictures that
-is a peak at a multiple of a quarter of the sampling frequency. Printed is the largest of those peaks, over the median of
-what surrounds it; photographs have about 1.
+is a peak at a multiple of a quarter of the sampling frequency. Printed is the largest of those peaks, over the median
+of what surrounds it; photographs have about 1.
 """
 
 from __future__ import annotations

@@ -42,9 +42,9 @@ def stages(scale: int) -> list[int]:
 class Enlarged(nn.Module):
     """The input itself, enlarged in fp32 and in one of the ways of SKIPS: (N, in, H, W) -> (N, in, scale H, scale W).
 
-    What is added to a residual must be exact: in bf16 a bright pixel would be off by up to half a step of 8 bits. All but
-    nearest neighbours is a convolution with a kernel for each of the scale² phases, which ONNX Runtime computes many
-    times as fast as its own resizing.
+    What is added to a residual must be exact: in bf16 a bright pixel would be off by up to half a step of 8 bits. In an
+    exported file all but nearest neighbours is a convolution with a kernel for each of the scale² phases: ONNX Runtime
+    computes it faster than its own resizing, and torch more slowly.
     """
 
     kernels: Tensor
@@ -63,7 +63,7 @@ class Enlarged(nn.Module):
             return x
         with torch.autocast(x.device.type, enabled=False):
             # x, which the learnt part has seen in bf16, is here as it was given.
-            if self.way == "nearest":
+            if self.way == "nearest" or not torch.onnx.is_in_onnx_export():
                 return F.interpolate(x, scale_factor=float(self.scale), mode=self.way)
             channels = x.shape[1]
             kernels = self.kernels.to(x.dtype).repeat(channels, 1, 1, 1)
