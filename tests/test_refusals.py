@@ -43,7 +43,7 @@ REFUSED = [
         [{"gan": {"d_steps": 1}}, {"gan": {"g_steps": 1}}],
     ),
     (
-        {"gan": {"ada": True}},
+        {"gan": {"ada": True, "loss": "non_saturating"}},
         r"gan\.ada .*gan\.augment names no change.*--set gan\.augment=\[colour,translation,cutout\]",
         [{"gan": {"augment": ["colour", "translation", "cutout"]}}, {"gan": {"ada": False}}],
     ),
