@@ -37,12 +37,13 @@ def find_sharp(root: Path, a: str | None, b: str | None, scale: int, pipeline: b
         return _pairs(root, a, b) if scale > 1 else find_layout(root, a, b)
     if scale == 1 and not pipeline:
         return _pairs_of_any_folders(root)
-    high = {split: _of_high(folder, b) for split, folder in (folders or {"train": root}).items()}
+    parents = folders or {"train": root}
+    high = {split: _of_high(folder, b) for split, folder in parents.items()}
     splits = {
         split: tuple(Sharp(name, path) for name, path in named_pictures(folder).items())
         for split, folder in high.items()
     }
-    inside = sorted({folder.name for folder in high.values()} - {root.name, *folders})
+    inside = sorted({folder.name for split, folder in high.items() if folder != parents[split]})
     if not any(splits.values()):
         raise DataError(f"{root} holds no pictures (JPEG, PNG, WebP, TIFF or BMP).")
     made = "damaged while training" if pipeline else f"made {scale} times smaller bicubically, as MATLAB does"

@@ -41,6 +41,8 @@ class Engine:
     """`cuda`, `openvino` or `cpu`."""
     precision: str
     """`fp32`, `tf32` or `bf16`."""
+    ensemble: bool
+    """Whether pictures are the mean over flips and turns."""
     reason: str
     """One sentence: what runs the model, and why not something faster."""
 
@@ -73,6 +75,7 @@ class Engine:
         self.provider, self.precision, self.reason = running.provider, running.precision, running.reason
         self._session = running.session
         self._lock = threading.Lock()
+        self.ensemble = ensemble
         self._answer = ensembled(self.run) if ensemble else self.run
         self._check_boundary()
 

@@ -170,9 +170,20 @@ def test_without_its_weights_one_sentence_says_so_and_all_else_is_scored(i2i, fo
 
 def test_the_ensemble_changes_nothing_for_a_model_that_turns_with_its_input(i2i, folders, tmp_path):
     plain, _ = scored(i2i, enlarger(tmp_path), folders)
-    eightfold, printed = scored(i2i, enlarger(tmp_path), folders, "--ensemble")
+    eightfold, _ = scored(i2i, enlarger(tmp_path), folders, "--ensemble")
     assert eightfold["metrics"] == pytest.approx(plain["metrics"], abs=1e-4)
-    assert "eight" in printed or "8" in printed
+
+
+def test_the_ensemble_is_scored_and_said_for_a_model_that_does_not(i2i, tmp_path):
+    for n in range(2):
+        for side in ("low", "high"):
+            save(sharp(n, 24, 24), tmp_path / "x" / side / f"p{n}.png")
+    model = write_model(tmp_path, "network", method="srgan", task="restoration", tiling="global")
+    plain, without = scored(i2i, model, tmp_path / "x")
+    eightfold, printed = scored(i2i, model, tmp_path / "x", "--ensemble")
+    assert abs(eightfold["metrics"]["psnr"] - plain["metrics"]["psnr"]) > 0.01
+    assert "self-ensemble" in printed
+    assert "self-ensemble" not in without
 
 
 def test_pairs_that_do_not_fit_the_scale_are_named(i2i, folders, tmp_path):

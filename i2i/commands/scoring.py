@@ -25,6 +25,7 @@ from .scored_metrics import metrics_for
 from .scored_pairs import Material, material
 from .scored_sharp import sharp_material
 
+ENSEMBLED = "The model's pictures are the mean of what eight flips and turns of the input give (self-ensemble)."
 MOST_LOOKED_UP = 15
 """Input channels that a map of colours makes sense for."""
 
@@ -79,7 +80,8 @@ def score(engine: Engine, scoring: Scoring, folder: Path, say: Callable[[str], N
         )
     write_atomically(folder / "scores.csv", result.to_csv().encode())
     write_sheet(engine, baselines.get("bicubic"), found, result, folder / "sheet.png")
-    return Scores(result, broken, found.things, found.note)
+    note = " ".join(filter(None, [found.note, ENSEMBLED if engine.ensemble else ""]))
+    return Scores(result, broken, found.things, note)
 
 
 def table(scores: Scores) -> str:
