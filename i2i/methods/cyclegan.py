@@ -22,25 +22,14 @@ from .base import Batch, adam, build_discriminator, build_generator, completed
 from .unpaired import Unpaired, channels_of, refuse_direction
 
 
-class CycleDiscriminator(DiscriminatorConfig):
-    """The paper's D: 70-pixel patches, instance normalisation."""
-
-    norm: str | None = "instance"
-
-
-class CycleContest(GanConfig):
-    """The paper's contest: least squares, and a pool of 50 past fakes (section 4)."""
-
-    loss: str = "least_squares"
-    pool: int = Field(50, ge=0)
-
-
 class CycleGANConfig(TrainConfig):
     """The settings of CycleGAN; the defaults are the paper's."""
 
     method: str = "cyclegan"
-    discriminator: CycleDiscriminator = CycleDiscriminator()
-    gan: CycleContest = CycleContest()
+    discriminator: DiscriminatorConfig = DiscriminatorConfig(norm="instance")
+    """70-pixel patches, and instance normalisation."""
+    gan: GanConfig = GanConfig(loss="least_squares", pool=50)
+    """Least squares, and a pool of 50 past fakes (section 4)."""
     lambda_cycle: float = Field(10, ge=0)
     """Weight lambda of the cycle consistency of both directions (eq. 3)."""
     lambda_identity: float = Field(0.5, ge=0)

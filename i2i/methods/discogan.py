@@ -30,32 +30,6 @@ class DiscoData(DataConfig):
     squash: bool = True
 
 
-class DiscoGenerator(GeneratorConfig):
-    """The authors' encoder-decoder, without the bottleneck."""
-
-    name: str = "disco"
-
-
-class DiscoDiscriminator(DiscriminatorConfig):
-    """The authors' discriminator."""
-
-    name: str = "disco"
-
-
-class DiscoContest(GanConfig):
-    """The authors' contest: 0.1 · (cross-entropy + 9 · feature matching), two steps of G for one of D."""
-
-    feature_matching: float = Field(9, ge=0, allow_inf_nan=False)
-    g_steps: int = Field(2, ge=1)
-
-
-class DiscoAdam(AdamConfig):
-    """Adam with the authors' weight decay, and a constant rate."""
-
-    weight_decay: float = Field(1e-5, ge=0, allow_inf_nan=False)
-    decay_from: float = Field(1, ge=0, le=1)
-
-
 class DiscoGANConfig(TrainConfig):
     """The settings of DiscoGAN; the defaults are the authors' code."""
 
@@ -63,10 +37,13 @@ class DiscoGANConfig(TrainConfig):
     size: int = Field(64, ge=16)
     batch: int = Field(64, ge=1)
     data: DiscoData
-    generator: DiscoGenerator = DiscoGenerator()
-    discriminator: DiscoDiscriminator = DiscoDiscriminator()
-    gan: DiscoContest = DiscoContest()
-    optimizer: DiscoAdam = DiscoAdam()
+    generator: GeneratorConfig = GeneratorConfig(name="disco")
+    """The encoder-decoder without the bottleneck."""
+    discriminator: DiscriminatorConfig = DiscriminatorConfig(name="disco")
+    gan: GanConfig = GanConfig(feature_matching=9, g_steps=2)
+    """0.1 · (cross-entropy + 9 · feature matching), two steps of G for one of D."""
+    optimizer: AdamConfig = AdamConfig(weight_decay=1e-5, decay_from=1)
+    """Adam with weight decay, and a constant rate."""
     rate: float = Field(0.5, ge=0, le=1)
     """Share of the reconstruction in the generators' loss; the contest has the rest."""
     starting_rate: float = Field(0.01, ge=0, le=1)
