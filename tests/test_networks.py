@@ -244,8 +244,12 @@ def test_a_wrong_name_or_option_is_refused_with_the_likely_intent():
         build(DISCRIMINATORS, "discriminator", "pixel", (3,), {"layers": 2})
 
 
-@pytest.mark.parametrize(("n", "side", "kernel", "stride"), [(1, 2, 4, 2), (3, 8, 4, 2), (2, 6, 4, 1), (1, 5, 3, 2)])
-def test_a_convolution_by_matrix_product_is_the_same_convolution(n, side, kernel, stride):
+@pytest.mark.parametrize(
+    ("n", "side", "kernel", "stride", "padding"),
+    [(1, 2, 4, 2, 1), (3, 8, 4, 2, 1), (2, 6, 4, 1, 1), (1, 5, 3, 2, 1), (2, 4, 4, 1, 0)],
+)
+def test_a_convolution_by_matrix_product_is_the_same_convolution(n, side, kernel, stride, padding):
+    """Its gradients too, and theirs again, which R1 and the gradient penalty need."""
     torch.manual_seed(0)
     x = torch.rand(n, 5, side, side + 2, requires_grad=True, dtype=torch.float64)
     weight = torch.rand(7, 5, kernel, kernel, requires_grad=True, dtype=torch.float64)
@@ -255,10 +259,41 @@ def test_a_convolution_by_matrix_product_is_the_same_convolution(n, side, kernel
         (torch.nn.functional.conv2d, wide.conv_by_product, weight),
         (torch.nn.functional.conv_transpose2d, wide.deconv_by_product, back),
     ):
-        expected, given = theirs(x, w, bias, stride, 1), ours(x, w, bias, stride, 1)
+        expected = theirs(x, w, bias, stride, padding)
+        given = ours(x, w, bias, wide.Window(kernel, stride, padding))
         torch.testing.assert_close(given, expected)
-        wanted = torch.autograd.grad((expected**2).sum(), (x, w))
-        torch.testing.assert_close(torch.autograd.grad((given**2).sum(), (x, w)), wanted)
+        once = [torch.autograd.grad((y**2).sum(), (x, w), create_graph=True) for y in (expected, given)]
+        torch.testing.assert_close(once[1], once[0])
+        twice = [torch.autograd.grad((of_x**2).sum(), (x, w)) for of_x, _ in once]
+        torch.testing.assert_close(twice[1], twice[0])
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+@pytest.mark.parametrize("amx", [True, False])
+@pytest.mark.parametrize("name", ["disco", "disco_bottleneck"])
+def test_an_encoder_decoder_learns_the_same_by_products_and_by_convolutions(monkeypatch, name, amx, norm):
+    torch.manual_seed(0)
+    monkeypatch.setattr(wide, "has_amx", lambda: amx)
+    network = GENERATORS[name](3, 3, norm=norm)
+    init_normal(network, 0.1)
+    x, taken = torch.rand(8, 3, 64, 64) * 2 - 1, []
+    for way in ("conv_by_product", "deconv_by_product"):
+        real = getattr(wide, way)
+        monkeypatch.setattr(wide, way, lambda *a, way=way, real=real: (taken.append(way), real(*a))[1])
+
+    def learnt(bf16=True):
+        network.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            y = network(x)
+        y.float().square().mean().backward()
+        return torch.cat([y.detach().float().flatten(), *(p.grad.flatten() for p in network.parameters())])
+
+    truth, products = learnt(bf16=False), learnt()
+    assert {"conv_by_product", "deconv_by_product"} <= set(taken)
+    assert len(taken) >= (4 if amx else 2)
+    monkeypatch.setattr(wide, "pays", lambda *_: False)
+    convolutions = learnt()
+    assert (products - truth).norm() < 1.5 * (convolutions - truth).norm() < 0.2 * truth.norm()
 
 
 def test_wide_layers_take_the_product_in_bf16_on_a_cpu_alone_and_agree_with_the_convolution(monkeypatch):
@@ -274,7 +309,7 @@ def test_wide_layers_take_the_product_in_bf16_on_a_cpu_alone_and_agree_with_the_
         with torch.autocast("cpu", torch.bfloat16):
             product = network(x)
             assert taken
-            monkeypatch.setattr(wide, "LEAST_WEIGHTS", 10**12)
+            monkeypatch.setattr(wide, "pays", lambda *_: False)
             convolution = network(x)
     spread = (full - convolution).abs().mean()
     assert (full - product).abs().mean() < 1.5 * spread

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from .judging import Discriminator, MinibatchStd
 from .norms import NORMS
+from .quick import laid_out
+from .wide import Conv2d, ConvTranspose2d
 
 CONVOLUTIONS = 4
 
@@ -21,7 +23,7 @@ def _steps_down(in_channels: int, widths: list[int], norm: str) -> list[nn.Modul
     layers: list[nn.Module] = []
     for step, (i, o) in enumerate(pairwise([in_channels, *widths])):
         normed = [NORMS[norm](o)] if step else []
-        layers += [nn.Conv2d(i, o, 4, 2, 1, bias=False), *normed, nn.LeakyReLU(0.2, inplace=True)]
+        layers += [Conv2d(i, o, 4, 2, 1, bias=False), *normed, nn.LeakyReLU(0.2, inplace=True)]
     return layers
 
 
@@ -56,17 +58,17 @@ class DiscoGenerator(nn.Module):
         narrow = 100 * width // 64 or 1
         layers = _steps_down(in_channels, widths, norm)
         if bottleneck:
-            layers += [nn.Conv2d(widths[-1], narrow, 4, bias=False), NORMS[norm](narrow)]
-            layers += [nn.LeakyReLU(0.2, inplace=True), nn.ConvTranspose2d(narrow, widths[-1], 4, bias=False)]
+            layers += [Conv2d(widths[-1], narrow, 4, bias=False), NORMS[norm](narrow)]
+            layers += [nn.LeakyReLU(0.2, inplace=True), ConvTranspose2d(narrow, widths[-1], 4, bias=False)]
             layers += [NORMS[norm](widths[-1]), nn.ReLU(inplace=True)]
         for i, o in pairwise(reversed(widths)):
-            layers += [nn.ConvTranspose2d(i, o, 4, 2, 1, bias=False), NORMS[norm](o), nn.ReLU(inplace=True)]
-        layers += [nn.ConvTranspose2d(width, out_channels, 4, 2, 1, bias=False), nn.Sigmoid()]
+            layers += [ConvTranspose2d(i, o, 4, 2, 1, bias=False), NORMS[norm](o), nn.ReLU(inplace=True)]
+        layers += [ConvTranspose2d(width, out_channels, 4, 2, 1, bias=False), nn.Sigmoid()]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, out_channels, H, W), both in [-1, 1]."""
-        y: Tensor = self.layers((x + 1) / 2)
+        y: Tensor = self.layers(laid_out((x + 1) / 2))
         return y * 2 - 1
 
 
@@ -91,9 +93,9 @@ class DiscoDiscriminator(Discriminator):
         widths = [width * 2**n for n in range(CONVOLUTIONS)]
         layers = _steps_down(in_channels, widths, norm)
         layers += [MinibatchStd()] if minibatch_std else []
-        layers += [nn.Conv2d(widths[-1] + minibatch_std, 1, 4, bias=False)]
+        layers += [Conv2d(widths[-1] + minibatch_std, 1, 4, bias=False)]
         super().__init__(nn.Sequential(*layers), spectral=spectral)
 
     def features(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
         """(N, in_channels, H, W) in [-1, 1] -> three activated maps and the logits."""
-        return super().features((x + 1) / 2)
+        return super().features(laid_out((x + 1) / 2))

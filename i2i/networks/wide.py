@@ -1,50 +1,139 @@
-"""Convolutions that are quick where weights are many and pixels few, as in the middle of a U-Net.
+"""Convolutions that are quick where weights are many and pixels few, as in the middle of an encoder-decoder.
 
 On a CPU in bf16 such a layer spends its time on bringing millions of weights into the order that the convolution
-wants, forwards and backwards, for a handful of pixels. As one matrix product it needs no such order. Measured on two
-Zen 4 cores: 1.1 to 3.7 times as fast, forwards and backwards together; docs/benchmarks.md has the effect on a step.
-The layers are torch's own in every other respect: parameters, names, results, export.
+wants, forwards and backwards, for a handful of pixels. As one matrix product it needs no such order: `patches` lays
+the pixels under the kernel side by side, and `heaped` is the transpose of that. docs/benchmarks.md has the effect on a
+step. The layers are torch's own in every other respect: parameters, names, results, export.
 """
 
 from __future__ import annotations
 
-from typing import cast
+import dataclasses
+from itertools import product
+from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from .quick import bf16_on_cpu
+from .quick import bf16_on_cpu, has_amx, laid_out
 
 LEAST_WEIGHTS = 2_000_000
 MOST_POSITIONS = 256
-"""On the coarse side, over the batch; from there on the convolution is quicker again."""
+"""Places of the kernel over the batch, on the coarse side; from there on the convolution is quicker again."""
+
+AMX_LEAST_WEIGHTS = 500_000
+AMX_MOST_PLACES = 64
+"""In one picture. Where products are that quick, they win on small maps at any batch size."""
 
 
-def pays(x: Tensor, weight: Tensor, positions: int) -> bool:
+def pays(x: Tensor, weight: Tensor, places: int) -> bool:
     """Whether the matrix product is the quicker way; decided by measurement, for bf16 autocast on a CPU alone."""
-    return weight.numel() >= LEAST_WEIGHTS and positions <= MOST_POSITIONS and bf16_on_cpu(x)
+    if not bf16_on_cpu(x):
+        return False
+    if has_amx() and weight.numel() >= AMX_LEAST_WEIGHTS and places <= AMX_MOST_PLACES:
+        return True
+    return weight.numel() >= LEAST_WEIGHTS and len(x) * places <= MOST_POSITIONS
 
 
-def conv_by_product(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
-    """`F.conv2d` with a square kernel: patches as columns, times the weights as a matrix."""
-    n, _, height, width = x.shape
-    kernel = weight.shape[2]
-    rows, columns = ((side + 2 * padding - kernel) // stride + 1 for side in (height, width))
-    patches = F.unfold(x, kernel, padding=padding, stride=stride)
-    y: Tensor = weight.flatten(1) @ patches.transpose(0, 1).flatten(1)
-    y = y.reshape(len(weight), n, rows, columns).transpose(0, 1)
-    return y if bias is None else y + bias[:, None, None]
+@dataclasses.dataclass(frozen=True)
+class Window:
+    """A square kernel that moves over a picture whose border is padded with zeros."""
+
+    kernel: int
+    stride: int
+    padding: int
+
+    def positions(self, height: int, width: int) -> tuple[int, int]:
+        """(rows, columns) of places that it takes."""
+        rows, columns = ((s + 2 * self.padding - self.kernel) // self.stride + 1 for s in (height, width))
+        return rows, columns
+
+    def size(self, rows: int, columns: int) -> tuple[int, int]:
+        """(height, width) of the smallest picture with so many places."""
+        height, width = ((n - 1) * self.stride - 2 * self.padding + self.kernel for n in (rows, columns))
+        return height, width
 
 
-def deconv_by_product(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
-    """`F.conv_transpose2d` with a square kernel: the weights as a matrix, times the pixels, patches added up."""
-    n, _, height, width = x.shape
-    kernel = weight.shape[2]
-    size = tuple((side - 1) * stride - 2 * padding + kernel for side in (height, width))
-    patches = weight.flatten(1).t() @ x.transpose(0, 1).flatten(1)
-    patches = patches.reshape(len(patches), n, height * width).transpose(0, 1)
-    y: Tensor = F.fold(patches, size, kernel, padding=padding, stride=stride)
-    return y if bias is None else y + bias[:, None, None]
+def patches(x: Tensor, window: Window) -> Tensor:
+    """(N, C, H, W) -> (N, rows, columns, kernel² C): the pixels under the window at each place, row by row."""
+    kernel, border = window.kernel, window.padding
+    n, channels, height, width = x.shape
+    padded = x.new_zeros(n, height + 2 * border, width + 2 * border, channels)
+    padded[:, border : border + height, border : border + width] = x.permute(0, 2, 3, 1)
+    of_n, of_row, of_column, _ = padded.stride()
+    shape = (n, *window.positions(height, width), kernel, kernel * channels)  # pixels of a row lie side by side
+    strides = (of_n, window.stride * of_row, window.stride * of_column, of_row, 1)
+    return padded.as_strided(shape, strides).flatten(3)
+
+
+def heaped(p: Tensor, window: Window, height: int, width: int) -> Tensor:
+    """The transpose of `patches`, (N, rows, columns, kernel² C) -> (N, C, H, W): what falls on one pixel is added."""
+    kernel, border = window.kernel, window.padding
+    n, rows, columns, numbers = p.shape
+    channels = numbers // kernel**2
+    parts = p.reshape(n, rows, columns, kernel, kernel, channels)
+    padded = p.new_zeros(n, height + 2 * border, width + 2 * border, channels)
+    ends = window.stride * (rows - 1) + 1, window.stride * (columns - 1) + 1
+    for i, j in product(range(kernel), repeat=2):
+        padded[:, i : i + ends[0] : window.stride, j : j + ends[1] : window.stride] += parts[:, :, :, i, j]
+    # Made in its final shape: a view could not be changed in place, as the next activation may want to.
+    picture = torch.empty((n, channels, height, width), dtype=p.dtype, memory_format=torch.channels_last)
+    picture.permute(0, 2, 3, 1).copy_(padded[:, border : border + height, border : border + width])
+    return picture
+
+
+class _Patches(torch.autograd.Function):
+    """`patches`; torch would find the way back pixel by pixel. Can be differentiated as often as one likes."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, window: Window) -> Tensor:
+        ctx.window, ctx.size = window, x.shape[2:]
+        return patches(x, window)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return _Heaped.apply(grad, ctx.window, *ctx.size), None
+
+
+class _Heaped(torch.autograd.Function):
+    """`heaped`, likewise."""
+
+    @staticmethod
+    def forward(ctx: Any, p: Tensor, window: Window, height: int, width: int) -> Tensor:
+        ctx.window = window
+        return heaped(p, window, height, width)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+        return _Patches.apply(grad, ctx.window), None, None, None
+
+
+def conv_by_product(x: Tensor, weight: Tensor, bias: Tensor | None, window: Window) -> Tensor:
+    """`F.conv2d` with that window: patches as rows, times the weights as a matrix; channels-last."""
+    x = laid_out(x)
+    y: Tensor = (_Patches.apply(x, window) @ _matrix(weight, x.dtype).t()).permute(0, 3, 1, 2)
+    return _plus(y, bias)
+
+
+def deconv_by_product(x: Tensor, weight: Tensor, bias: Tensor | None, window: Window) -> Tensor:
+    """`F.conv_transpose2d` with that window: pixels times the weights, patches added up; channels-last."""
+    x = laid_out(x)
+    size = window.size(*x.shape[2:])
+    y: Tensor = _Heaped.apply(x.permute(0, 2, 3, 1) @ _matrix(weight, x.dtype), window, *size)
+    return _plus(y, bias)
+
+
+def _matrix(weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """(A, B, kernel, kernel) -> (A, kernel² B), in the order of patches."""
+    return weight.to(dtype).permute(0, 2, 3, 1).flatten(1)
+
+
+def _plus(y: Tensor, bias: Tensor | None) -> Tensor:
+    return y if bias is None else y + bias.to(y.dtype)[:, None, None]
+
+
+def _window(layer: nn.Conv2d | nn.ConvTranspose2d) -> Window:
+    return Window(layer.kernel_size[0], layer.stride[0], cast(int, layer.padding[0]))
 
 
 class Conv2d(nn.Conv2d):
@@ -52,11 +141,10 @@ class Conv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in, H, W) -> (N, out, H', W')."""
-        stride, padding = self.stride[0], cast(int, self.padding[0])
-        side = x.shape[2] // stride * (x.shape[3] // stride)
-        weight = self.weight  # asked for once: spectral normalisation computes it anew each time
-        if pays(x, weight, x.shape[0] * side):
-            return conv_by_product(x, weight, self.bias, stride, padding)
+        window, weight = _window(self), self.weight  # asked for once: spectral normalisation computes it anew each time
+        rows, columns = window.positions(*x.shape[2:])
+        if pays(x, weight, rows * columns):
+            return conv_by_product(x, weight, self.bias, window)
         y: Tensor = self._conv_forward(x, weight, self.bias)
         return y
 
@@ -66,6 +154,6 @@ class ConvTranspose2d(nn.ConvTranspose2d):
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         """(N, in, H, W) -> (N, out, H', W')."""
-        if output_size is None and pays(x, self.weight, x.shape[0] * x.shape[2] * x.shape[3]):
-            return deconv_by_product(x, self.weight, self.bias, self.stride[0], cast(int, self.padding[0]))
+        if output_size is None and pays(x, self.weight, x.shape[2] * x.shape[3]):
+            return deconv_by_product(x, self.weight, self.bias, _window(self))
         return super().forward(x, output_size)
