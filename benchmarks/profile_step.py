@@ -23,7 +23,7 @@ GROUPS = {  # the first pattern that fits an operator's name decides
     "Winograd's transforms": re.compile(r"^_Winograd|^WinogradBackward"),
     "convolutions, backward": re.compile(r"conv\w*_backward"),
     "convolutions, forward": re.compile(r"conv"),
-    "convolutions as products": re.compile(r"^aten::(mm|matmul|im2col|col2im)$|MmBackward|Im2Col|Col2Im"),
+    "convolutions as products": re.compile(r"^aten::(mm|matmul)$|MmBackward|^_(Patches|Heaped)"),
     "norms": re.compile(r"batch_norm|instance_norm"),
     "reflected borders": re.compile(r"reflection_pad"),
     "casts and copies": re.compile(r"^aten::(copy_|_to_copy|to|clone|contiguous|cat|_cat|fill_|zero_|narrow|slice)$"),
