@@ -30,7 +30,6 @@ STAGES: dict[str, Callable[[int], dict[str, Any]]] = {
     "srgan": lambda images: {"scale": 1, "images": images // 4, "gan_images": images - images // 4},
 }
 """How the images of a run are shared between its stages, by method; the others have one. The last has a contest."""
-CPU = torch.device("cpu")
 Ranges = Mapping[str, tuple[float, float]]
 EVEN: Ranges = {"a": (-1, 1), "b": (-1, 1)}
 
@@ -47,9 +46,9 @@ class Noise:
         return {side: rng.uniform(*ends, shape).astype(np.float32) for side, ends in self.ranges.items()}
 
 
-def noise(*numbers: int, size: int = SIZE, ranges: Ranges = EVEN) -> dict[str, Tensor]:
+def noise(*numbers: int, size: int = SIZE, ranges: Ranges = EVEN, device: str = "cpu") -> dict[str, Tensor]:
     """The samples of these numbers as a batch."""
-    return stack([Noise(size, ranges)[n] for n in numbers], CPU)
+    return stack([Noise(size, ranges)[n] for n in numbers], torch.device(device))
 
 
 def tiny(name: str, **settings: Any) -> TrainConfig:
@@ -62,16 +61,16 @@ def tiny(name: str, **settings: Any) -> TrainConfig:
     return METHODS[name].resolved(resolve(METHODS[name].Config, layers), 10)
 
 
-def begun(name: str, precision: str = "fp32", **settings: Any) -> Method:
+def begun(name: str, precision: str = "fp32", device: str = "cpu", **settings: Any) -> Method:
     """The method with the networks that a run with these settings begins with."""
     config = tiny(name, **settings)
     torch.manual_seed(config.seed)
-    return METHODS[name].from_config(config, place("cpu", precision))
+    return METHODS[name].from_config(config, place(device, precision))
 
 
-def fresh(name: str, precision: str = "fp32", **settings: Any) -> Method:
+def fresh(name: str, precision: str = "fp32", device: str = "cpu", **settings: Any) -> Method:
     """The same, where a run has several stages at the beginning of the last."""
-    method = begun(name, precision, **settings)
+    method = begun(name, precision, device, **settings)
     if name in STAGES:
         config = tiny(name, **settings)
         method.at(config.images or 0, config.total or 0)
@@ -88,22 +87,25 @@ def train(
     spoil: Callable[[Method], object] | None = None,
     every: int = 2,
     ranges: Ranges = EVEN,
+    device: str = "cpu",
     **settings: Any,
 ) -> tuple[Method, Run]:
     """Train on noise; `until` pretends a stop there; `spoil(method)` breaks something; each `every` images are
     logged; `ranges` are the values of the noise."""
     config = tiny(name, images=total, **settings)
-    method = begun(name, precision, images=total, **settings)
+    method = begun(name, precision, device, images=total, **settings)
     run = Run(folder)
     run.start(config)
     if spoil:
         spoil(method)
     fit(
         method,
-        lambda start: batches(Noise(config.size, ranges), start, until or config.total or 0, config.batch, 0, CPU),
+        lambda start: batches(
+            Noise(config.size, ranges), start, until or config.total or 0, config.batch, 0, place(device).device
+        ),
         run,
         Pace.of(config.total or 0, config.batch, LogConfig(every=every, samples=2 * every, checkpoint=every)),
-        validation=(["one", "two"], noise(1000, 1001, size=config.size, ranges=ranges)),
+        validation=(["one", "two"], noise(1000, 1001, size=config.size, ranges=ranges, device=device)),
         rows=2,
         keep=2,
     )
