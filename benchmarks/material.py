@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from i2i.card import Card
 from i2i.config import resolve
 from i2i.datasets.facades import facade_pair
-from i2i.device import place
+from i2i.device import keep_freed_memory, place
 from i2i.export import export_onnx
 from i2i.methods import METHODS, Method
 from i2i.networks import DISCRIMINATORS, GENERATORS, init_normal, takes
@@ -135,6 +135,7 @@ def pictures(name: str, count: int, device: torch.device) -> dict[str, Tensor]:
 def ours(name: str, batch: int, small: bool, settings: Mapping[str, Any] | None = None) -> Method:
     """The method as `i2i train NAME --size … --batch N` sets it up on this machine, with `settings` besides."""
     torch.manual_seed(0)
+    keep_freed_memory()
     widths = {"width": width(small)}
     setting = SETTINGS[name]
     layer = {"data": {"path": "."}, "size": setting.size, "batch": batch}

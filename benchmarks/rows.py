@@ -15,7 +15,7 @@ from unittest import mock
 import numpy as np
 import torch
 
-from i2i.device import place
+from i2i.device import keep_freed_memory, place
 from i2i.networks import quick, resnet, wide
 from i2i.pictures import read_picture
 from i2i.serving import Engine, convert_folder
@@ -111,6 +111,7 @@ def run_generator(
     small: bool, say: Say, *, name: str, title: str, sides: tuple[int, int] = (material.SIZE, material.SIZE)
 ) -> Measured:
     """A picture of (height, width) through the exported file, against the torch module that it was exported from."""
+    keep_freed_memory(False)  # as the steps before had it; whoever runs eager torch has the default
     say("exporting")
     engine = Engine(material.exported(name, small))
     device = place().device

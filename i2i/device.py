@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 
 import torch
@@ -39,6 +40,26 @@ def place(device: str = "auto", precision: str = "auto") -> Placement:
         raise RequestError("fp16 trains on a CUDA device alone. Use --precision bf16 or fp32 here.")
     name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     return Placement(chosen, precision, f"Training on {chosen} ({name}) in {precision}, {why}.")
+
+
+def keep_freed_memory(kept: bool = True) -> bool:
+    """Have glibc keep what is freed for the next step, for the rest of the process; whether that could be done.
+
+    By default large blocks go back to the system at once, and each step pays for having the same pages again. The
+    process holds no more than its peak, but holds it to the end. `kept=False` goes back to where the default settles.
+    """
+    m_trim_threshold, m_mmap_threshold, m_mmap_max = -1, -3, -4  # of malloc.h
+    try:
+        glibc = ctypes.CDLL(None)
+        mallopt, malloc_trim = glibc.mallopt, glibc.malloc_trim
+    except (AttributeError, OSError, TypeError):  # other systems' allocators have their own ways
+        return False
+    if kept:
+        return bool(mallopt(m_mmap_max, 0) and mallopt(m_trim_threshold, -1))
+    settings = ((m_mmap_max, 65536), (m_mmap_threshold, 32 * 2**20), (m_trim_threshold, 64 * 2**20))
+    done = all(mallopt(*setting) for setting in settings)
+    malloc_trim(0)
+    return bool(done)
 
 
 def _device(name: str) -> torch.device:

@@ -1,6 +1,7 @@
 """A run survives everything: stops, kills, full disks, and goes on exactly where it was."""
 
 import json
+import platform
 import signal
 import subprocess
 import sys
@@ -33,6 +34,29 @@ def test_a_run_stopped_and_resumed_equals_one_that_was_not(name, precision, tmp_
     assert any(k.startswith("g_") for k in losses)
     assert any(k.startswith("d_") for k in losses)
     assert [[r.get(k) for k in losses] for r in run.records()] == [[r.get(k) for k in losses] for r in straight]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="this system has another allocator")
+def test_what_a_step_frees_is_kept_for_the_next():
+    """In a process of its own: pages that come anew are counted as faults."""
+    code = """
+import resource, torch
+from i2i.device import keep_freed_memory
+faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+def news():
+    before = faults()
+    for _ in range(10): torch.ones(20_000_000)
+    return faults() - before
+found = []
+for kept in (False, True):
+    assert keep_freed_memory(kept)
+    news()
+    found.append(news())
+print(*found)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    usual, kept = map(int, done.stdout.split())
+    assert kept * 10 < usual
 
 
 FALLS = {

@@ -16,7 +16,7 @@ from ..cheat_words import CheatWatch
 from ..config import TrainConfig, read_yaml, resolve, to_yaml
 from ..datasets import DATASETS
 from ..datasets.source import Ready, Source
-from ..device import Placement, place
+from ..device import Placement, keep_freed_memory, place
 from ..errors import I2IError, TrainingError, UnknownNameError, first_line
 from ..export_run import export_run
 from ..feed import batches, stack
@@ -68,6 +68,7 @@ def train_run(request: Request) -> int | None:
     method_type, run = METHODS[request.method], Run(request.run)
     run.check_place(config)
     placement = place(config.device, config.precision)
+    keep_freed_memory()
 
     data = config.data
     options = {"holdout": data.holdout, "seed": config.seed, **method_type.source_options(config)}
