@@ -5,6 +5,8 @@ Pictures are float32 in [-1, 1], shape (N, C, H, W). Parameters bear the names o
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -30,11 +32,30 @@ class DenseBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, width, H, W) -> (N, width, H, W)."""
+        if torch.onnx.is_in_onnx_export():
+            return torch.add(x, self._in_pairs(x), alpha=SCALING)
         *growing, last = self.children()
         maps = [x]
         for convolution in growing:
             maps.append(_leaky(convolution(torch.cat(maps, 1))))
         return torch.add(x, last(torch.cat(maps, 1)), alpha=SCALING)
+
+    def _in_pairs(self, x: Tensor) -> Tensor:
+        """What is added to x, with no more than two maps laid side by side, for the exported file.
+
+        Laying all of them side by side before each convolution moves more memory than the convolutions do: a run takes
+        5 to 20 % longer on a CPU.
+        """
+        *growing, last = self.children()
+        pairs: list[Tensor] = []
+        odd = [x]
+        for convolution in growing:
+            y = _leaky(_of_parts(convolution, [*pairs, *odd]))
+            if odd:
+                pairs, odd = [*pairs, torch.cat([*odd, y], 1)], []
+            else:
+                odd = [y]
+        return _of_parts(last, [*pairs, *odd])
 
 
 class RRDB(nn.Module):
@@ -101,6 +122,16 @@ class RRDBNet(nn.Module):
             y = _leaky(self.get_submodule(f"conv_up{n + 1}")(F.interpolate(y, scale_factor=float(factor))))
         picture: Tensor = self.conv_last(_leaky(self.conv_hr(y)))
         return picture
+
+
+def _of_parts(convolution: nn.Module, parts: list[Tensor]) -> Tensor:
+    """What the 3x3 `convolution` gives of the parts side by side, as a sum over them."""
+    weight, bias = cast(Tensor, convolution.weight), cast(Tensor, convolution.bias)
+    first, *others = weight.split([part.shape[1] for part in parts], dim=1)
+    y = F.conv2d(parts[0], first, bias, padding=1)
+    for part, of_part in zip(parts[1:], others, strict=True):
+        y = y + F.conv2d(part, of_part, padding=1)
+    return y
 
 
 def _leaky(x: Tensor) -> Tensor:
