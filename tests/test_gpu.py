@@ -42,7 +42,7 @@ def test_a_run_goes_on_from_its_checkpoint(name, precision, tmp_path):
     assert [r["images"] for r in records] == list(range(2, 17, 2))
     assert all(v == v and abs(v) < 1e6 for r in records for k, v in r.items() if k[:2] in ("g_", "d_"))
     assert all(value.isfinite().all() for value in weights(method).values() if value.is_floating_point())
-    assert all(r["memory_mb"] < 4000 for r in records)  # the GPU's, not the process's
+    assert all(r["memory_mb"] < 500 for r in records)  # the GPU's; a process with CUDA takes more
 
 
 @pytest.mark.usefixtures("_exact")
