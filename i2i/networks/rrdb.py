@@ -127,7 +127,7 @@ class RRDBNet(nn.Module):
 def _of_parts(convolution: nn.Module, parts: list[Tensor]) -> Tensor:
     """What the 3x3 `convolution` gives of the parts side by side, as a sum over them."""
     weight, bias = cast(Tensor, convolution.weight), cast(Tensor, convolution.bias)
-    first, *others = weight.split([part.shape[1] for part in parts], dim=1)
+    first, *others = torch.split(weight, [part.shape[1] for part in parts], dim=1)
     y = F.conv2d(parts[0], first, bias, padding=1)
     for part, of_part in zip(parts[1:], others, strict=True):
         y = y + F.conv2d(part, of_part, padding=1)
