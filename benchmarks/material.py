@@ -39,9 +39,17 @@ class Plain(Protocol):
         ...
 
 
+Table = dict[str, Callable[..., nn.Module]]
+
+
 def width(small: bool) -> int:
     """Channels of the first layer: the papers', or a few."""
     return 4 if small else 64
+
+
+def options(table: Table, name: str, small: bool) -> dict[str, int]:
+    """How large a network is: as in its paper, or with few channels and one block."""
+    return {"width": width(small)} | ({"blocks": 1} if small and takes(table, name, "blocks") else {})
 
 
 def photos(count: int) -> list[npt.NDArray[np.uint8]]:
@@ -76,7 +84,7 @@ class Setting:
 
     size: int
     """Pixels a side of the larger pictures."""
-    networks: tuple[tuple[dict[str, Callable[..., nn.Module]], str, int, str | None], ...]
+    networks: tuple[tuple[Table, str, int, str | None], ...]
     """Of the plain side: table, name, channels in, normalisation where the network has one to choose."""
     plain: Callable[..., Plain]
     """Takes those networks in that order."""
@@ -136,10 +144,12 @@ def ours(name: str, batch: int, small: bool, settings: Mapping[str, Any] | None 
     """The method as `i2i train NAME --size … --batch N` sets it up on this machine, with `settings` besides."""
     torch.manual_seed(0)
     keep_freed_memory()
-    widths = {"width": width(small)}
     setting = SETTINGS[name]
     layer = {"data": {"path": "."}, "size": setting.size, "batch": batch}
-    layer |= {"generator": widths, "discriminator": widths}
+    layer |= {
+        "generator": options(GENERATORS, setting.networks[0][1], small),
+        "discriminator": {"width": width(small)},
+    }
     method = METHODS[setting.method or name]
     config = method.resolved(resolve(method.Config, [layer, setting.layer, settings or {}]), count=1)
     return method.from_config(config, place(config.device, config.precision))
@@ -152,8 +162,8 @@ def plain(name: str, device: torch.device, small: bool) -> Plain:
     networks = []
     for table, network, channels, norm in setting.networks:
         outputs = (3,) if table is GENERATORS else ()
-        options = {"norm": norm, "scale": setting.scale, "width": width(small)}
-        given = {key: value for key, value in options.items() if value is not None}
+        asked = {"norm": norm, "scale": setting.scale, **options(table, network, small)}
+        given = {key: value for key, value in asked.items() if value is not None}
         networks.append(table[network](channels, *outputs, **given).to(device))
         if setting.normal:
             init_normal(networks[-1])
@@ -163,7 +173,7 @@ def plain(name: str, device: torch.device, small: bool) -> Plain:
 def untrained(name: str, small: bool) -> nn.Module:
     """A generator as it begins, which runs as fast as a trained one: from N(0, 0.02) where it does not enlarge."""
     torch.manual_seed(0)
-    G = GENERATORS[name](3, 3, width=width(small))
+    G = GENERATORS[name](3, 3, **options(GENERATORS, name, small))
     if not takes(GENERATORS, name, "scale"):
         init_normal(G)
     return G.eval()
