@@ -14,6 +14,8 @@ import yaml
 from PIL import Image
 from small_models import write_model
 
+from i2i.errors import RunError
+
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = ["--size", "64", "--images", "16", "--batch", "4", "--precision", "fp32", "--set", "generator.width=4",
          "--set", "discriminator.width=4", "--set", "discriminator.layers=2", "--set", "log.samples=8"]  # fmt: skip
@@ -80,6 +82,14 @@ def test_a_finished_run_is_not_trained_again(i2i, trained, sample_pairs):
     assert (status, err.count("Traceback")) == (0, 0)
     assert (trained / "log.jsonl").read_text() == before
     assert "model.onnx" in out
+
+
+def test_training_keeps_freed_memory_for_its_next_step(i2i, sample_pairs, tmp_path, monkeypatch):
+    def kept():
+        raise RunError("Kept.")
+
+    monkeypatch.setattr("i2i.commands.training.keep_freed_memory", kept)
+    assert "Kept." in i2i("train", "pix2pix", sample_pairs, "--run", tmp_path / "run", *SMALL)[2]
 
 
 def test_a_killed_run_goes_on_to_its_end(tmp_path, sample_pairs):
@@ -312,6 +322,13 @@ def test_broken_pictures_are_left_out_when_the_user_says_so(i2i, tmp_path):
     assert status == 0, err
     assert "Left out" in err
     assert "1.png" in err
+
+
+def test_a_flag_of_another_method_is_refused_with_the_method_that_has_it(i2i, tmp_path):
+    status, _, err = i2i("train", "pix2pix", tmp_path, "--run", tmp_path / "r", "--scale", "2")
+    assert status == 2
+    assert "pix2pix has no --scale; it belongs to srgan." in err
+    assert not (tmp_path / "r").exists()
 
 
 def test_show_config_prints_every_setting_and_trains_nothing(i2i, tmp_path):

@@ -17,7 +17,7 @@ from ..config import TrainConfig, read_yaml, resolve, to_yaml
 from ..datasets import DATASETS
 from ..datasets.source import Ready, Source
 from ..device import Placement, keep_freed_memory, place
-from ..errors import I2IError, TrainingError, UnknownNameError, first_line
+from ..errors import ConfigError, I2IError, TrainingError, UnknownNameError, first_line
 from ..export_run import export_run
 from ..feed import batches, stack
 from ..loop import Outcome, Pace, fit
@@ -46,6 +46,9 @@ def settings(request: Request) -> TrainConfig:
     """The configuration that the request means, before the folder is looked at."""
     require("method", request.method, METHODS)
     method = METHODS[request.method]
+    for flag in request.flags.keys() - method.Config.model_fields.keys():
+        owners = [name for name, other in METHODS.items() if flag in other.Config.model_fields]
+        raise ConfigError(f"{request.method} has no --{flag}; it belongs to {' and '.join(owners)}.")
     layers: list[dict[str, Any]] = []
     if request.preset is not None:
         if request.preset not in method.PRESETS:
