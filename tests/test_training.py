@@ -59,6 +59,39 @@ print(*found)
     assert kept * 10 < usual
 
 
+THP = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+
+
+@pytest.mark.skipif(
+    not THP.exists() or "[never]" in THP.read_text() or platform.libc_ver()[0] != "glibc",
+    reason="this system has no huge pages, or another allocator",
+)
+@pytest.mark.parametrize("limited", [False, True])
+def test_what_a_step_holds_lies_in_huge_pages_where_there_is_room_for_addresses(limited):
+    """In a process of its own. A limit on addresses takes the huge pages away and nothing else."""
+    code = f"""
+import re, resource, torch
+from i2i.device import keep_freed_memory
+status = open("/proc/self/status").read()
+now = int(re.search(r"VmSize:\\s+(\\d+) kB", status)[1]) * 1024
+if {limited}:
+    resource.setrlimit(resource.RLIMIT_AS, (now + 10**9,) * 2)
+def held():
+    return int(re.search(r"AnonHugePages:\\s+(\\d+) kB", open("/proc/self/smaps_rollup").read())[1]) / 1024
+resident = lambda: int(re.search(r"VmRSS:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) / 1024
+before = resident()
+assert keep_freed_memory()
+asked, first = resident() - before, held()
+x = torch.ones(50_000_000)
+print(asked, held() - first)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    asked, huge = map(float, done.stdout.split())
+    assert asked < 20, "MB were taken before there was anything to hold"
+    if not limited:
+        assert huge > 100
+
+
 FALLS = {
     "pix2pix": ("val_l1", 2e-3, {}),
     "cyclegan": ("g_cycle_x", 2e-3, {}),
