@@ -246,7 +246,7 @@ def test_a_wrong_name_or_option_is_refused_with_the_likely_intent():
 
 @pytest.mark.parametrize(
     ("n", "side", "kernel", "stride", "padding"),
-    [(1, 2, 4, 2, 1), (3, 8, 4, 2, 1), (2, 6, 4, 1, 1), (1, 5, 3, 2, 1), (2, 4, 4, 1, 0)],
+    [(1, 2, 4, 2, 1), (3, 8, 4, 2, 1), (2, 6, 4, 1, 1), (1, 5, 3, 2, 1), (2, 4, 4, 1, 0), (1, 1, 3, 2, 1)],
 )
 def test_a_convolution_by_matrix_product_is_the_same_convolution(n, side, kernel, stride, padding):
     """Its gradients too, and theirs again, which R1 and the gradient penalty need."""
@@ -266,6 +266,14 @@ def test_a_convolution_by_matrix_product_is_the_same_convolution(n, side, kernel
         torch.testing.assert_close(once[1], once[0])
         twice = [torch.autograd.grad((of_x**2).sum(), (x, w)) for of_x, _ in once]
         torch.testing.assert_close(twice[1], twice[0])
+
+
+@pytest.mark.parametrize("side", [2, 3])
+def test_a_picture_smaller_than_the_kernel_is_refused_as_torch_does(monkeypatch, side):
+    monkeypatch.setattr(wide, "has_amx", lambda: True)
+    layer, x = wide.Conv2d(512, 100, 4), torch.zeros(1, 512, side, side)
+    with torch.autocast("cpu", torch.bfloat16), pytest.raises(RuntimeError, match="Kernel size can't be greater"):
+        layer(x)
 
 
 @pytest.mark.parametrize("norm", ["none", "batch"])

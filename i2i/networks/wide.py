@@ -1,9 +1,10 @@
 """Convolutions that are quick where weights are many and pixels few, as in the middle of an encoder-decoder.
 
 On a CPU in bf16 such a layer spends its time on bringing millions of weights into the order that the convolution
-wants, forwards and backwards, for a handful of pixels. As one matrix product it needs no such order: `patches` lays
-the pixels under the kernel side by side, and `heaped` is the transpose of that. docs/benchmarks.md has the effect on a
-step. The layers are torch's own in every other respect: parameters, names, results, export.
+wants, forwards and backwards, for a handful of pixels. As one matrix product it can leave them as they lie: `patches`
+lays the pixels under the kernel side by side, and `heaped` is the transpose of that. docs/benchmarks.md has the effect
+on a step. The layers are torch's own in every other respect: parameters, names, export, and results but for the last
+bits of bf16, in which overlapping patches are added up.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from torch import Tensor, nn
 from .quick import bf16_on_cpu, has_amx, laid_out
 
 LEAST_WEIGHTS = 2_000_000
-MOST_POSITIONS = 256
-"""Places of the kernel over the batch, on the coarse side; from there on the convolution is quicker again."""
+MOST_PLACES = 256
+"""Of the kernel over the batch, on the coarse side; from there on the convolution is quicker again."""
 
 AMX_LEAST_WEIGHTS = 500_000
 AMX_MOST_PLACES = 64
@@ -28,11 +29,11 @@ AMX_MOST_PLACES = 64
 
 def pays(x: Tensor, weight: Tensor, places: int) -> bool:
     """Whether the matrix product is the quicker way; decided by measurement, for bf16 autocast on a CPU alone."""
-    if not bf16_on_cpu(x):
+    if not bf16_on_cpu(x) or places < 1:  # a picture smaller than the kernel is torch's to refuse
         return False
     if has_amx() and weight.numel() >= AMX_LEAST_WEIGHTS and places <= AMX_MOST_PLACES:
         return True
-    return weight.numel() >= LEAST_WEIGHTS and len(x) * places <= MOST_POSITIONS
+    return weight.numel() >= LEAST_WEIGHTS and len(x) * places <= MOST_PLACES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,9 +44,9 @@ class Window:
     stride: int
     padding: int
 
-    def positions(self, height: int, width: int) -> tuple[int, int]:
-        """(rows, columns) of places that it takes."""
-        rows, columns = ((s + 2 * self.padding - self.kernel) // self.stride + 1 for s in (height, width))
+    def places(self, height: int, width: int) -> tuple[int, int]:
+        """(rows, columns) of places that it takes; 0 where the picture is smaller than the kernel."""
+        rows, columns = (max(0, (s + 2 * self.padding - self.kernel) // self.stride + 1) for s in (height, width))
         return rows, columns
 
     def size(self, rows: int, columns: int) -> tuple[int, int]:
@@ -61,7 +62,7 @@ def patches(x: Tensor, window: Window) -> Tensor:
     padded = x.new_zeros(n, height + 2 * border, width + 2 * border, channels)
     padded[:, border : border + height, border : border + width] = x.permute(0, 2, 3, 1)
     of_n, of_row, of_column, _ = padded.stride()
-    shape = (n, *window.positions(height, width), kernel, kernel * channels)  # pixels of a row lie side by side
+    shape = (n, *window.places(height, width), kernel, kernel * channels)  # pixels of a row lie side by side
     strides = (of_n, window.stride * of_row, window.stride * of_column, of_row, 1)
     return padded.as_strided(shape, strides).flatten(3)
 
@@ -77,7 +78,8 @@ def heaped(p: Tensor, window: Window, height: int, width: int) -> Tensor:
     for i, j in product(range(kernel), repeat=2):
         padded[:, i : i + ends[0] : window.stride, j : j + ends[1] : window.stride] += parts[:, :, :, i, j]
     # Made in its final shape: a view could not be changed in place, as the next activation may want to.
-    picture = torch.empty((n, channels, height, width), dtype=p.dtype, memory_format=torch.channels_last)
+    shape = (n, channels, height, width)
+    picture = torch.empty(shape, dtype=p.dtype, device=p.device, memory_format=torch.channels_last)
     picture.permute(0, 2, 3, 1).copy_(padded[:, border : border + height, border : border + width])
     return picture
 
@@ -111,21 +113,28 @@ class _Heaped(torch.autograd.Function):
 def conv_by_product(x: Tensor, weight: Tensor, bias: Tensor | None, window: Window) -> Tensor:
     """`F.conv2d` with that window: patches as rows, times the weights as a matrix; channels-last."""
     x = laid_out(x)
-    y: Tensor = (_Patches.apply(x, window) @ _matrix(weight, x.dtype).t()).permute(0, 3, 1, 2)
-    return _plus(y, bias)
+    p, w = _Patches.apply(x, window), weight.to(x.dtype).flatten(1)
+    if p.shape[:3].numel() < len(w):  # the fewer rows are brought into the order of the others
+        p = _turned(p, window.kernel**2)
+    else:
+        w = _turned(w, x.shape[1])
+    return _plus((p @ w.t()).permute(0, 3, 1, 2), bias)
 
 
 def deconv_by_product(x: Tensor, weight: Tensor, bias: Tensor | None, window: Window) -> Tensor:
     """`F.conv_transpose2d` with that window: pixels times the weights, patches added up; channels-last."""
     x = laid_out(x)
-    size = window.size(*x.shape[2:])
-    y: Tensor = _Heaped.apply(x.permute(0, 2, 3, 1) @ _matrix(weight, x.dtype), window, *size)
+    size, channels = window.size(*x.shape[2:]), weight.shape[1]
+    pixels, w = x.permute(0, 2, 3, 1), weight.to(x.dtype).flatten(1)
+    few = pixels.shape[:3].numel() < len(w)  # likewise
+    p = _turned(pixels @ w, channels) if few else pixels @ _turned(w, channels)
+    y: Tensor = _Heaped.apply(p, window, *size)
     return _plus(y, bias)
 
 
-def _matrix(weight: Tensor, dtype: torch.dtype) -> Tensor:
-    """(A, B, kernel, kernel) -> (A, kernel² B), in the order of patches."""
-    return weight.to(dtype).permute(0, 2, 3, 1).flatten(1)
+def _turned(rows: Tensor, groups: int) -> Tensor:
+    """(..., groups n) -> (..., n groups): from the order of weights, channels first, to that of patches, or back."""
+    return rows.unflatten(-1, (groups, -1)).transpose(-1, -2).flatten(-2)
 
 
 def _plus(y: Tensor, bias: Tensor | None) -> Tensor:
@@ -142,7 +151,7 @@ class Conv2d(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         """(N, in, H, W) -> (N, out, H', W')."""
         window, weight = _window(self), self.weight  # asked for once: spectral normalisation computes it anew each time
-        rows, columns = window.positions(*x.shape[2:])
+        rows, columns = window.places(*x.shape[2:])
         if pays(x, weight, rows * columns):
             return conv_by_product(x, weight, self.bias, window)
         y: Tensor = self._conv_forward(x, weight, self.bias)
