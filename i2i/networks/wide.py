@@ -134,7 +134,7 @@ def deconv_by_product(x: Tensor, weight: Tensor, bias: Tensor | None, window: Wi
 
 def _turned(rows: Tensor, groups: int) -> Tensor:
     """(..., groups n) -> (..., n groups): from the order of weights, channels first, to that of patches, or back."""
-    return rows.unflatten(-1, (groups, -1)).transpose(-1, -2).flatten(-2)
+    return rows.reshape(*rows.shape[:-1], groups, -1).transpose(-1, -2).flatten(-2)
 
 
 def _plus(y: Tensor, bias: Tensor | None) -> Tensor:
