@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from i2i.card import Card
 from i2i.config import resolve
 from i2i.datasets.facades import facade_pair
-from i2i.device import keep_freed_memory, place
+from i2i.device import place
 from i2i.export import export_onnx
+from i2i.memory import keep_freed_memory
 from i2i.methods import METHODS, Method
 from i2i.networks import DISCRIMINATORS, GENERATORS, init_normal, takes
 

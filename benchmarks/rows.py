@@ -15,7 +15,8 @@ from unittest import mock
 import numpy as np
 import torch
 
-from i2i.device import keep_freed_memory, place
+from i2i.device import place
+from i2i.memory import keep_freed_memory
 from i2i.networks import quick, resnet, wide
 from i2i.pictures import read_picture
 from i2i.serving import Engine, convert_folder

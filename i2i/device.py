@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import dataclasses
-import os
 
 import torch
 
@@ -41,48 +39,6 @@ def place(device: str = "auto", precision: str = "auto") -> Placement:
         raise RequestError("fp16 trains on a CUDA device alone. Use --precision bf16 or fp32 here.")
     name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     return Placement(chosen, precision, f"Training on {chosen} ({name}) in {precision}, {why}.")
-
-
-def keep_freed_memory(kept: bool = True) -> bool:
-    """Have glibc keep what is freed for the next step, for the rest of the process; whether that could be done.
-
-    By default large blocks go back to the system at once, and each step pays for having the same pages again. The
-    process holds no more than its peak, but holds it to the end, in huge pages where the system has them. `kept=False`
-    goes back to where the default settles.
-    """
-    m_trim_threshold, m_mmap_threshold, m_mmap_max = -1, -3, -4  # of malloc.h
-    try:
-        glibc = ctypes.CDLL(None)
-        mallopt, malloc_trim = glibc.mallopt, glibc.malloc_trim
-    except (AttributeError, OSError, TypeError):  # other systems' allocators have their own ways
-        return False
-    if kept:
-        done = mallopt(m_mmap_max, 0) and mallopt(m_trim_threshold, -1)
-        if done:
-            _ask_for_huge_pages(glibc)
-        return bool(done)
-    settings = ((m_mmap_max, 65536), (m_mmap_threshold, 32 * 2**20), (m_trim_threshold, 64 * 2**20))
-    done = all(mallopt(*setting) for setting in settings)
-    malloc_trim(0)
-    return bool(done)
-
-
-def _ask_for_huge_pages(glibc: ctypes.CDLL) -> None:
-    """Have the heap grow in huge pages, up to half of the machine's memory, where the system leaves that to programs.
-
-    A matrix then spans a few pages in place of thousands, whose addresses the processor must look up. The heap is
-    made large by one block, which is freed unused: it keeps the addresses, and takes no memory for them.
-    """
-    madv_hugepage, huge = 14, 2 * 2**20  # of mman.h; of x86 and most of ARM
-    size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    glibc.malloc.argtypes, glibc.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
-    glibc.free.argtypes = [ctypes.c_void_p]
-    glibc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    block = glibc.malloc(size)
-    if block:  # a limit on addresses refuses it
-        first = -(-block // huge) * huge
-        glibc.madvise(first, (block + size - first) // huge * huge, madv_hugepage)  # what it answers changes nothing
-        glibc.free(block)
 
 
 def _device(name: str) -> torch.device:

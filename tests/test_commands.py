@@ -89,7 +89,7 @@ def test_training_keeps_freed_memory_for_its_next_step(i2i, sample_pairs, tmp_pa
         raise RunError("Kept.")
 
     monkeypatch.setattr("i2i.commands.training.keep_freed_memory", kept)
-    assert "Kept." in i2i("train", "pix2pix", sample_pairs, "--run", tmp_path / "run", *SMALL)[2]
+    assert "Kept." in i2i("train", "pix2pix", sample_pairs, "--run", tmp_path / "run", *SMALL, "--device", "cpu")[2]
 
 
 def test_a_killed_run_goes_on_to_its_end(tmp_path, sample_pairs):

@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 from tiny_runs import fresh, noise, tiny, train, weights
 
-from i2i import checkpoint, loop
+from i2i import checkpoint, loop, memory
 from i2i.device import Placement
 from i2i.errors import RunError, StorageError, TrainingError
 from i2i.methods import METHODS
@@ -41,7 +41,7 @@ def test_what_a_step_frees_is_kept_for_the_next():
     """In a process of its own: pages that come anew are counted as faults."""
     code = """
 import resource, torch
-from i2i.device import keep_freed_memory
+from i2i.memory import keep_freed_memory
 faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 def news():
     before = faults()
@@ -59,37 +59,33 @@ print(*found)
     assert kept * 10 < usual
 
 
-THP = Path("/sys/kernel/mm/transparent_hugepage/enabled")
-
-
 @pytest.mark.skipif(
-    not THP.exists() or "[never]" in THP.read_text() or platform.libc_ver()[0] != "glibc",
-    reason="this system has no huge pages, or another allocator",
+    platform.libc_ver()[0] != "glibc" or not memory._huge_pages_wait_to_be_asked_for(),
+    reason="this system has another allocator, no huge pages, or gives them unasked",
 )
-@pytest.mark.parametrize("limited", [False, True])
-def test_what_a_step_holds_lies_in_huge_pages_where_there_is_room_for_addresses(limited):
-    """In a process of its own. A limit on addresses takes the huge pages away and nothing else."""
+@pytest.mark.parametrize("state", ["kept", "usual again", "addresses limited"])
+def test_what_a_step_holds_lies_in_huge_pages_where_there_are_addresses_for_it(state):
+    """In a process of its own. Asking takes no memory; a limit on addresses takes the huge pages away, nothing else."""
     code = f"""
 import re, resource, torch
-from i2i.device import keep_freed_memory
-status = open("/proc/self/status").read()
-now = int(re.search(r"VmSize:\\s+(\\d+) kB", status)[1]) * 1024
-if {limited}:
-    resource.setrlimit(resource.RLIMIT_AS, (now + 10**9,) * 2)
-def held():
-    return int(re.search(r"AnonHugePages:\\s+(\\d+) kB", open("/proc/self/smaps_rollup").read())[1]) / 1024
-resident = lambda: int(re.search(r"VmRSS:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) / 1024
-before = resident()
+from i2i.memory import keep_freed_memory
+def mb(file, what):
+    return int(re.search(what + ":\\s+(\\d+) kB", open("/proc/self/" + file).read())[1]) / 1024
+if {state == "addresses limited"}:
+    most = int(mb("status", "VmSize") * 2**20) + 10**9
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+before, huge = mb("status", "VmRSS"), mb("smaps_rollup", "AnonHugePages")
 assert keep_freed_memory()
-asked, first = resident() - before, held()
-x = torch.ones(50_000_000)
-print(asked, held() - first)
+print(mb("status", "VmRSS") - before)
+if {state == "usual again"}:
+    assert keep_freed_memory(False)
+held = [torch.ones(5_000_000) for _ in range(10)]
+print(mb("smaps_rollup", "AnonHugePages") - huge)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     asked, huge = map(float, done.stdout.split())
-    assert asked < 20, "MB were taken before there was anything to hold"
-    if not limited:
-        assert huge > 100
+    assert asked < 20
+    assert huge > 100 if state == "kept" else huge < 20
 
 
 FALLS = {

@@ -16,11 +16,12 @@ from ..cheat_words import CheatWatch
 from ..config import TrainConfig, read_yaml, resolve, to_yaml
 from ..datasets import DATASETS
 from ..datasets.source import Ready, Source
-from ..device import Placement, keep_freed_memory, place
+from ..device import Placement, place
 from ..errors import ConfigError, I2IError, TrainingError, UnknownNameError, first_line
 from ..export_run import export_run
 from ..feed import batches, stack
 from ..loop import Outcome, Pace, fit
+from ..memory import keep_freed_memory
 from ..methods import METHODS, Method
 from ..networks import require
 from ..report import write_report
@@ -71,7 +72,8 @@ def train_run(request: Request) -> int | None:
     method_type, run = METHODS[request.method], Run(request.run)
     run.check_place(config)
     placement = place(config.device, config.precision)
-    keep_freed_memory()
+    if placement.device.type == "cpu":
+        keep_freed_memory()
 
     data = config.data
     options = {"holdout": data.holdout, "seed": config.seed, **method_type.source_options(config)}
