@@ -17,13 +17,16 @@ from torch.profiler import ProfilerActivity, profile
 
 from . import material
 
-OPTIMIZER = re.compile(r"Optimizer\.")
+OWNERS = {  # of whatever runs inside them
+    "optimizer": re.compile(r"Optimizer\."),
+    "convolutions as products": re.compile(r"^_(Patches|Heaped)"),
+}
 GROUPS = {  # the first pattern that fits an operator's name decides
     "Winograd's products": re.compile(r"^aten::bmm$"),
     "Winograd's transforms": re.compile(r"^_Winograd|^WinogradBackward"),
     "convolutions, backward": re.compile(r"conv\w*_backward"),
     "convolutions, forward": re.compile(r"conv"),
-    "convolutions as products": re.compile(r"^aten::(mm|matmul)$|MmBackward|^_(Patches|Heaped)"),
+    "convolutions as products": re.compile(r"^aten::(mm|matmul)$|MmBackward"),
     "norms": re.compile(r"batch_norm|instance_norm"),
     "reflected borders": re.compile(r"reflection_pad"),
     "casts and copies": re.compile(r"^aten::(copy_|_to_copy|to|clone|contiguous|cat|_cat|fill_|zero_|narrow|slice)$"),
@@ -32,14 +35,14 @@ REST = "the rest"
 
 
 def group_of(event: FunctionEvent) -> str:
-    """By the operator's name, else by that of what called it; the optimizer owns whatever runs inside it."""
+    """By the operator's owner where it has one, else by its name, else by that of what called it."""
     names = [event.name]
     while event.cpu_parent is not None:
         event = event.cpu_parent
         names.append(event.name)
-    if any(OPTIMIZER.match(name) for name in names):
-        return "optimizer"
-    return next((group for name in names for group, pattern in GROUPS.items() if pattern.search(name)), REST)
+    owner = next((group for name in names for group, pattern in OWNERS.items() if pattern.match(name)), None)
+    kinds = (group for name in names for group, pattern in GROUPS.items() if pattern.search(name))
+    return owner or next(kinds, REST)
 
 
 def profiled(step: Callable[[], object], steps: int, cuda: bool) -> tuple[Counter[str], Counter[str]]:

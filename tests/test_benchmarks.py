@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -214,6 +215,26 @@ def test_the_profile_shares_out_the_whole_step(side, method):
     shares = {line[:26].strip(): float(line.split()[-1].rstrip("%")) for line in body.splitlines() if "%" in line}
     assert shares.keys() >= {"convolutions, forward", "convolutions, backward", "optimizer", "norms"}
     assert sum(shares.values()) == pytest.approx(100, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("names", "group"),
+    [
+        (["aten::copy_"], "casts and copies"),
+        (["aten::copy_", "_Heaped"], "convolutions as products"),
+        (["aten::fill_", "aten::zero_", "_PatchesBackward", "autograd::engine"], "convolutions as products"),
+        (["aten::mm", "aten::matmul"], "convolutions as products"),
+        (["aten::copy_", "Optimizer.step#Adam.step"], "optimizer"),
+        (["aten::bmm", "_Winograd"], "Winograd's products"),
+        (["aten::sub", "_Winograd"], "Winograd's transforms"),
+        (["aten::tanh"], "the rest"),
+    ],
+)
+def test_an_operator_counts_for_what_it_runs_in(bench, names, group):
+    event = None
+    for name in reversed(names):
+        event = SimpleNamespace(name=name, cpu_parent=event)
+    assert bench("profile_step").group_of(event) == group
 
 
 def test_the_cost_of_every_tool_is_measured_and_put_on_the_page(bench, tmp_path):

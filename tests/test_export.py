@@ -68,6 +68,13 @@ def test_the_file_equals_the_network_whichever_way_the_added_input_is_enlarged(s
     check_exported(small("compact", skip=skip, scale=3), tmp_path)
 
 
+def test_rrdbnets_file_lays_no_more_than_two_maps_side_by_side(tmp_path):
+    export_onnx(small("rrdbnet", blocks=1), tmp_path / "g.onnx", CARD)
+    joined = [len(node.input) for node in onnx.load(tmp_path / "g.onnx").graph.node if node.op_type == "Concat"]
+    assert joined
+    assert max(joined) == 2
+
+
 def check_exported(generator, tmp_path):
     card = export_onnx(generator, tmp_path / "g.onnx", CARD)
     run = session(tmp_path / "g.onnx")

@@ -54,6 +54,12 @@ def test_a_run_stopped_and_resumed_equals_one_that_was_not(name, tmp_path):
     # A bias before an InstanceNorm has no gradient but rounding, of which Adam makes whole steps.
     for key, value in [(k, v) for k, v in weights(unbroken).items() if v.ndim > 1]:
         torch.testing.assert_close(weights(resumed)[key], value, rtol=1e-3, atol=1e-4, msg=key)
+    assert steps_taken(resumed) == steps_taken(unbroken)
+
+
+def steps_taken(method):
+    """Of each optimizer, those that its averages remember."""
+    return [[float(state["step"]) for state in o.state.values()] for o in method.optimizers.values()]
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])

@@ -1,4 +1,4 @@
-"""Layers of the residual generators that are quick in bf16 on a CPU, where their steps spend their time.
+"""Layers that are quick in bf16 on a CPU, where a step of the residual generators spends its time in them.
 
 Activations lie channels-last there (N, H, W, C in memory): oneDNN's convolutions want them so, a reflected border is
 quick to add, and a Winograd tile is whole rows of channels. Borders are added in bf16, where autocast would take fp32.
