@@ -131,8 +131,8 @@ class Engine:
                 f"The model gave values that are no numbers on {self.provider} in {self.precision}. "
                 "Try --precision fp32, or --device cpu."
             )
-        clipped: FloatArray = np.clip(out, 0, 1, dtype=np.float32)
-        return clipped
+        out = out.astype(np.float32, copy=False)
+        return np.clip(out, 0, 1, out=out)  # in place, as an enlarged picture is large
 
     def _computed(self, batch: FloatArray) -> FloatArray:
         try:
