@@ -22,6 +22,7 @@ import onnx
 import onnxruntime
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from .card import CARD_KEY, Card, Probe, digest, pack
 from .errors import ExportError
@@ -47,8 +48,14 @@ class _Boundary(nn.Module):
         self.generator = generator
 
     def forward(self, image: Tensor) -> Tensor:
-        y: Tensor = self.generator(image * 2 - 1)
-        return ((y + 1) / 2).clamp(0, 1)
+        x, scale = image * 2 - 1, getattr(self.generator, "scale", 1)
+        if scale > 1 and hasattr(self.generator, "phases"):  # fewer passes over the large picture
+            return F.pixel_shuffle(_to_unit(self.generator.phases(x)), scale)
+        return _to_unit(self.generator(x))
+
+
+def _to_unit(y: Tensor) -> Tensor:
+    return ((y + 1) / 2).clamp(0, 1)
 
 
 def export_onnx(generator: nn.Module, path: Path, card: Card, precision: str = "fp32") -> Card:

@@ -53,3 +53,16 @@ class CompactNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, out_channels, scale H, scale W)."""
         return plus(self.skip, x, self.body(laid_out(x)))
+
+    def phases(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, scale² out_channels, H, W): the same before it is laid out, at scales over 1.
+
+        What is done to each number of the large picture can be done here, before the numbers change places.
+        """
+        residual: Tensor = self.body[-1].phases(self.body[:-1](x))
+        if self.skip is None:
+            return residual
+        base = self.skip.phases(x)
+        if base.shape[1] < residual.shape[1]:  # grey, which is added to each channel
+            base = base.repeat(1, residual.shape[1] // base.shape[1], 1, 1)
+        return base + residual

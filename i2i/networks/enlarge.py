@@ -65,16 +65,20 @@ class Enlarged(nn.Module):
             # x, which the learnt part has seen in bf16, is here as it was given.
             if self.way == "nearest" or not torch.onnx.is_in_onnx_export():
                 return F.interpolate(x, scale_factor=float(self.scale), mode=self.way)
-            channels = x.shape[1]
-            kernels = self.kernels.to(x.dtype).repeat(channels, 1, 1, 1)
-            framed = F.pad(x, (REACH,) * 4, mode="replicate")
-            return F.pixel_shuffle(F.conv2d(framed, kernels, groups=channels), self.scale)
+            return F.pixel_shuffle(self.phases(x), self.scale)
+
+    def phases(self, x: Tensor) -> Tensor:
+        """(N, in, H, W) -> (N, scale² in, H, W): the same as `forward` gives, before it is laid out."""
+        channels = x.shape[1]
+        kernels = self.kernels.to(x.dtype).repeat(channels, 1, 1, 1)
+        framed = F.pad(x, (REACH,) * 4, mode="replicate")
+        return F.conv2d(framed, kernels, groups=channels)
 
 
 def _phases(scale: int, way: str) -> Tensor:
     """(scale², 1, 5, 5): what each pixel that is made of an input pixel takes of that one's neighbourhood."""
     impulses = torch.eye(2 * REACH + 5)[:, None, None]  # far enough from the ends
-    if scale > 1 and way != "nearest":
+    if scale > 1:
         impulses = F.interpolate(impulses, scale_factor=(1.0, float(scale)), mode=way)
     middle = REACH + 2
     taps = impulses[middle - REACH : middle + REACH + 1, 0, 0, middle * scale : (middle + 1) * scale]
