@@ -48,9 +48,10 @@ class _Boundary(nn.Module):
         self.generator = generator
 
     def forward(self, image: Tensor) -> Tensor:
-        x, scale = image * 2 - 1, getattr(self.generator, "scale", 1)
-        if scale > 1 and hasattr(self.generator, "phases"):  # fewer passes over the large picture
-            return F.pixel_shuffle(_to_unit(self.generator.phases(x)), scale)
+        x = image * 2 - 1
+        phases, scale = getattr(self.generator, "phases", None), getattr(self.generator, "scale", 1)
+        if phases is not None and scale > 1:  # fewer passes over the large picture
+            return F.pixel_shuffle(_to_unit(phases(x)), scale)
         return _to_unit(self.generator(x))
 
 

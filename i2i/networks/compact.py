@@ -6,6 +6,8 @@ network (SRVGG; Wang et al., 2021, as released with its models). Parameters bear
 
 from __future__ import annotations
 
+from typing import cast
+
 from torch import Tensor, nn
 
 from . import field
@@ -59,7 +61,7 @@ class CompactNetwork(nn.Module):
 
         What is done to each number of the large picture can be done here, before the numbers change places.
         """
-        residual: Tensor = self.body[-1].phases(self.body[:-1](x))
+        residual = cast(ShuffleConv2d, self.body[-1]).phases(self.body[:-1](x))
         if self.skip is None:
             return residual
         base = self.skip.phases(x)
