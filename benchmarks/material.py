@@ -27,6 +27,7 @@ from i2i.networks import DISCRIMINATORS, GENERATORS, init_normal, takes
 from .plain import PlainCycleGAN, PlainDiscoGAN, PlainPix2Pix, PlainPixelLoss
 
 Floats = npt.NDArray[np.float32]
+Table = dict[str, Callable[..., nn.Module]]
 
 SIZE = 256
 """Pixels a side, in every row but DiscoGAN's."""
@@ -38,9 +39,6 @@ class Plain(Protocol):
     def step(self, a: Tensor, b: Tensor, /) -> None:
         """One step on pictures (N, 3, H, W) in [-1, 1]."""
         ...
-
-
-Table = dict[str, Callable[..., nn.Module]]
 
 
 def width(small: bool) -> int:
@@ -144,7 +142,6 @@ def pictures(name: str, count: int, device: torch.device) -> dict[str, Tensor]:
 def ours(name: str, batch: int, small: bool, settings: Mapping[str, Any] | None = None) -> Method:
     """The method as `i2i train NAME --size … --batch N` sets it up on this machine, with `settings` besides."""
     torch.manual_seed(0)
-    keep_freed_memory()
     setting = SETTINGS[name]
     layer = {"data": {"path": "."}, "size": setting.size, "batch": batch}
     layer |= {
@@ -153,7 +150,10 @@ def ours(name: str, batch: int, small: bool, settings: Mapping[str, Any] | None 
     }
     method = METHODS[setting.method or name]
     config = method.resolved(resolve(method.Config, [layer, setting.layer, settings or {}]), count=1)
-    return method.from_config(config, place(config.device, config.precision))
+    placement = place(config.device, config.precision)
+    if placement.device.type == "cpu":
+        keep_freed_memory()
+    return method.from_config(config, placement)
 
 
 def plain(name: str, device: torch.device, small: bool) -> Plain:

@@ -22,7 +22,6 @@ import onnx
 import onnxruntime
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from .card import CARD_KEY, Card, Probe, digest, pack
 from .errors import ExportError
@@ -48,15 +47,8 @@ class _Boundary(nn.Module):
         self.generator = generator
 
     def forward(self, image: Tensor) -> Tensor:
-        x = image * 2 - 1
-        phases, scale = getattr(self.generator, "phases", None), getattr(self.generator, "scale", 1)
-        if phases is not None and scale > 1:  # fewer passes over the large picture
-            return F.pixel_shuffle(_to_unit(phases(x)), scale)
-        return _to_unit(self.generator(x))
-
-
-def _to_unit(y: Tensor) -> Tensor:
-    return ((y + 1) / 2).clamp(0, 1)
+        y: Tensor = self.generator(image * 2 - 1)
+        return ((y + 1) / 2).clamp(0, 1)
 
 
 def export_onnx(generator: nn.Module, path: Path, card: Card, precision: str = "fp32") -> Card:

@@ -47,9 +47,6 @@ def settings(request: Request) -> TrainConfig:
     """The configuration that the request means, before the folder is looked at."""
     require("method", request.method, METHODS)
     method = METHODS[request.method]
-    for flag in request.flags.keys() - method.Config.model_fields.keys():
-        owners = [name for name, other in METHODS.items() if flag in other.Config.model_fields]
-        raise ConfigError(f"{request.method} has no --{flag}; it belongs to {' and '.join(owners)}.")
     layers: list[dict[str, Any]] = []
     if request.preset is not None:
         if request.preset not in method.PRESETS:
@@ -58,7 +55,16 @@ def settings(request: Request) -> TrainConfig:
     if request.config_file is not None:
         layers.append(read_yaml(request.config_file))
     layers += [request.flags, request.assignments, {"method": request.method, "data": {"path": str(request.data)}}]
+    _refuse_others_settings(request.method, layers)
     return resolve(method.Config, layers)
+
+
+def _refuse_others_settings(name: str, layers: list[dict[str, Any]]) -> None:
+    """Raises ConfigError for a setting that another method has; what none has is told by `resolve`."""
+    for key in sorted({key for layer in layers for key in layer} - METHODS[name].Config.model_fields.keys()):
+        owners = [other for other, method in METHODS.items() if key in method.Config.model_fields]
+        if owners:
+            raise ConfigError(f"{name} has no setting {key!r}; it belongs to {' and '.join(owners)}.")
 
 
 def print_config(request: Request) -> None:

@@ -2,9 +2,8 @@
 
 A generator takes `(in_channels, out_channels, **its own options)` and says of itself, as attributes: `multiple`
 and `smallest` (pixels a side of its input), `receptive_field` (pixels a side) and `tiling` (`local` or `global`,
-as in the model card); one that enlarges also takes and says its `scale`, and may give its `phases`, all but a last
-pixel shuffle. A discriminator takes `(in_channels, **its own options)` and says its `smallest` input; one that is made
-for a size of picture takes that `size`.
+as in the model card); one that enlarges also takes and says its `scale`. A discriminator takes `(in_channels, **its
+own options)` and says its `smallest` input; one that is made for a size of picture takes that `size`.
 """
 
 from __future__ import annotations

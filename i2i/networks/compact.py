@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import cast
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from . import field
 from .enlarge import added, kaiming, plus, seen, stages
@@ -54,12 +56,14 @@ class CompactNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, out_channels, scale H, scale W)."""
+        if self.scale > 1 and torch.onnx.is_in_onnx_export():
+            return F.pixel_shuffle(self._phases(x), self.scale)
         return plus(self.skip, x, self.body(laid_out(x)))
 
-    def phases(self, x: Tensor) -> Tensor:
-        """(N, in_channels, H, W) -> (N, scale² out_channels, H, W): the same before it is laid out, at scales over 1.
+    def _phases(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, scale² out_channels, H, W): the sum before its pixels are laid out.
 
-        What is done to each number of the large picture can be done here, before the numbers change places.
+        For the exported file: to lay out both parts and add them up then takes 2 to 3 % longer on a CPU.
         """
         residual = cast(ShuffleConv2d, self.body[-1]).phases(self.body[:-1](x))
         if self.skip is None:
