@@ -27,8 +27,8 @@ GROUPS = {  # the first pattern that fits an operator's name decides
     "convolutions, backward": re.compile(r"conv\w*_backward"),
     "convolutions, forward": re.compile(r"conv"),
     "convolutions as products": re.compile(r"^aten::(mm|matmul)$|MmBackward"),
-    "norms": re.compile(r"batch_norm|instance_norm"),
-    "reflected borders": re.compile(r"reflection_pad"),
+    "norms": re.compile(r"batch_norm|instance_norm|^_InstanceNorm"),
+    "reflected borders": re.compile(r"reflection_pad|^_Reflected"),
     "casts and copies": re.compile(r"^aten::(copy_|_to_copy|to|clone|contiguous|cat|_cat|fill_|zero_|narrow|slice)$"),
 }
 REST = "the rest"

@@ -270,6 +270,29 @@ def test_a_run_resumed_in_half_precision_scales_its_losses():
     assert method._scaler(method.opt_g).is_enabled()
 
 
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("precisions", [("bf16", "fp32"), ("fp32", "bf16")])
+def test_a_run_resumed_in_another_precision_keeps_what_its_optimizers_know(name, precisions):
+    """Weights may lie in another order then; fused Adam goes along their memory and its own as if they were alike."""
+    old, new = (fresh(name, precision) for precision in precisions)
+    for number in range(2):  # a turn of each side, where they take turns
+        old.step(noise(number))
+    new.load_state(old.state())
+    turned = 0
+    for which, optimizer in new.optimizers.items():
+        of_old = old.optimizers[which].state
+        for ours, theirs in zip(members(optimizer), members(old.optimizers[which]), strict=True):
+            turned += ours.stride() != theirs.stride()
+            for key, value in optimizer.state[ours].items():
+                assert torch.equal(value, of_old[theirs][key]), key
+                assert value.dim() == 0 or value.stride() == ours.stride(), key
+    assert turned or name != "cyclegan"
+
+
+def members(optimizer):
+    return [p for group in optimizer.param_groups for p in group["params"]]
+
+
 def test_other_settings_do_not_continue_a_run(tmp_path):
     train(tmp_path / "run", "pix2pix", 8, until=4)
     with pytest.raises(RunError, match="lambda_l1 was 100.* and would be 50"):

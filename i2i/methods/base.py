@@ -14,9 +14,11 @@ from ..averages import Average
 from ..config import AdamConfig, EmaConfig, TrainConfig
 from ..device import Placement
 from ..networks import DISCRIMINATORS, GENERATORS, as_served, build, complete, require, takes
+from ..networks.quick import lay_weights_out
 
 Batch = Mapping[str, Tensor]
 C = TypeVar("C", bound=TrainConfig)
+N = TypeVar("N", bound=nn.Module)
 
 
 class Keeps(Protocol):
@@ -171,6 +173,7 @@ class Method(ABC):
         for name, optimizer in self.optimizers.items():
             if self.expects(name, state["optimizers"]):
                 optimizer.load_state_dict(state["optimizers"][name])
+                _like_the_weights(optimizer)
         for name, saved in state["scalers"].items():
             if saved and self.placement.precision == "fp16":  # a run may change its precision when it is resumed
                 self._scaler(self.optimizers[name]).load_state_dict(saved)
@@ -186,6 +189,14 @@ class Method(ABC):
         return {"turns": self.turns, **self.judges}
 
 
+def placed(network: N, placement: Placement) -> N:
+    """The generator `network` on the device, its weights in the order that is quick there."""
+    network.to(placement.device)
+    if placement.device.type == "cpu" and placement.precision == "bf16":
+        lay_weights_out(network)
+    return network
+
+
 def adam(networks: Sequence[nn.Module], config: AdamConfig, *, lr: float | None = None) -> torch.optim.Adam:
     """Fused Adam over the networks' parameters; its own rate, `lr` or else the configuration's, is `initial_lr`."""
     rate = lr or config.lr
@@ -196,6 +207,18 @@ def adam(networks: Sequence[nn.Module], config: AdamConfig, *, lr: float | None 
     for group in optimizer.param_groups:
         group["initial_lr"] = rate
     return optimizer
+
+
+def _like_the_weights(optimizer: torch.optim.Optimizer) -> None:
+    """Bring what the optimizer keeps for each weight into the weight's order in memory.
+
+    A checkpoint may come from a run with another. On a CPU, fused Adam goes along the memory of both as if they were
+    alike, and does not look whether they are.
+    """
+    for weight, kept in optimizer.state.items():
+        for name, value in kept.items():
+            if torch.is_tensor(value) and value.shape == weight.shape:
+                kept[name] = torch.empty_like(weight).copy_(value)
 
 
 def completed(config: C, count: int, usual: Callable[[int], str]) -> C:

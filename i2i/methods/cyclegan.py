@@ -18,7 +18,7 @@ from ..errors import ConfigError
 from ..losses import l1
 from ..networks import check_size, couples_batch, init_normal
 from ..networks.norms import statistics_kept
-from .base import Batch, adam, build_discriminator, build_generator, completed
+from .base import Batch, adam, build_discriminator, build_generator, completed, placed
 from .unpaired import Unpaired, channels_of, refuse_direction
 
 
@@ -82,7 +82,7 @@ class CycleGAN(Unpaired):
         lambda_d: float = 0.5,
     ) -> None:
         super().__init__(placement, Turns(gan.d_steps, gan.g_steps), optimizer)
-        self.G, self.F = G.to(placement.device), F.to(placement.device)
+        self.G, self.F = placed(G, placement), placed(F, placement)
         self.D_X, self.D_Y = (Judge(D.to(placement.device), gan, placement) for D in (D_X, D_Y))
         self.opt_g = adam([self.G, self.F], optimizer)
         self.opt_d = adam([self.D_X.D, self.D_Y.D], optimizer, lr=optimizer.lr_d)
@@ -127,10 +127,11 @@ class CycleGAN(Unpaired):
         with torch.set_grad_enabled(g_turn), self.placement.autocast():
             fake_y, same_y = self._translate(self.G, x, y, g_turn)  # G(x), G(y)
             fake_x, same_x = self._translate(self.F, y, x, g_turn)  # F(y), F(x)
+            if g_turn:
+                with statistics_kept(self.F), statistics_kept(self.G):
+                    cycle_x, cycle_y = self.F(fake_y), self.G(fake_x)
 
         if g_turn:
-            with self.placement.autocast(), statistics_kept(self.F), statistics_kept(self.G):
-                cycle_x, cycle_y = self.F(fake_y), self.G(fake_x)
             gan_y, of_y = self.D_Y.g_loss(fake_y, y)  # eq. 1, for G
             gan_x, of_x = self.D_X.g_loss(fake_x, x)  # the same, for F
             g_cycle_x, g_cycle_y = l1(cycle_x, x), l1(cycle_y, y)  # eq. 2

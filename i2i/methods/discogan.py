@@ -19,7 +19,7 @@ from ..device import Placement
 from ..losses import mse
 from ..networks import check_size, init_normal
 from ..networks.norms import statistics_kept
-from .base import Batch, adam, build_discriminator, build_generator, completed
+from .base import Batch, adam, build_discriminator, build_generator, completed, placed
 from .unpaired import Unpaired, channels_of, refuse_direction
 
 
@@ -108,7 +108,7 @@ class DiscoGAN(Unpaired):
         reconstruct: str = "both",
     ) -> None:
         super().__init__(placement, Turns(gan.d_steps, gan.g_steps), optimizer)
-        self.G_AB, self.G_BA = G_AB.to(placement.device), G_BA.to(placement.device)
+        self.G_AB, self.G_BA = placed(G_AB, placement), placed(G_BA, placement)
         self.D_A, self.D_B = (Judge(D.to(placement.device), gan, placement) for D in (D_A, D_B))
         self.opt_g = adam([self.G_AB, self.G_BA], optimizer)
         self.opt_d = adam([self.D_A.D, self.D_B.D], optimizer, lr=optimizer.lr_d)

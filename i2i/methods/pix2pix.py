@@ -17,7 +17,7 @@ from ..config import AdamConfig, EmaConfig, GanConfig, TrainConfig
 from ..device import Placement
 from ..losses import l1
 from ..networks import check_size, init_normal, unet_for
-from .base import Batch, Method, adam, beliefs, build_discriminator, build_generator, completed
+from .base import Batch, Method, adam, beliefs, build_discriminator, build_generator, completed, placed
 
 
 class Pix2PixConfig(TrainConfig):
@@ -55,7 +55,7 @@ class Pix2Pix(Method):
         lambda_d: float = 0.5,
     ) -> None:
         super().__init__(placement, Turns(gan.d_steps, gan.g_steps), optimizer)
-        self.G = G.to(placement.device)
+        self.G = placed(G, placement)
         self.D = Judge(D.to(placement.device), gan, placement)
         self.opt_g = adam([self.G], optimizer)
         self.opt_d = adam([self.D.D], optimizer, lr=optimizer.lr_d)

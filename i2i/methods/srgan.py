@@ -27,7 +27,7 @@ from ..metrics import psnr_y
 from ..networks import as_served, check_size
 from ..perceptual import Perceptual, build_perceptual, resolve
 from ..samples import to_pictures
-from .base import Batch, Method, adam, beliefs, build_discriminator, build_generator, completed
+from .base import Batch, Method, adam, beliefs, build_discriminator, build_generator, completed, placed
 from .srgan_config import PRESETS, SrganConfig
 
 PIXEL = {"l1": l1, "mse": mse, "charbonnier": charbonnier}
@@ -64,7 +64,7 @@ class SRGAN(Method):
         super().__init__(placement, Turns(gan.d_steps, gan.g_steps), config.optimizer)
         self.config = config
         self.task = "super-resolution" if config.scale > 1 else "restoration"
-        self.G = G.to(placement.device)
+        self.G = placed(G, placement)
         self.opt_g = adam([self.G], config.optimizer)
         self.networks, self.optimizers = {"G": self.G}, {"g": self.opt_g}
         self.generators = {"model": "G"}

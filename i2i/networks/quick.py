@@ -2,22 +2,22 @@
 
 Activations lie channels-last there (N, H, W, C in memory): oneDNN's convolutions want them so, a reflected border is
 quick to add, and a Winograd tile is whole rows of channels. Borders are added in bf16, where autocast would take fp32.
-Three layers need help of their own: the 3x3 convolutions (winograd.py), the 7x7 convolutions from and to three
-channels, and InstanceNorm. docs/benchmarks.md says what they are worth. Elsewhere (fp32, a GPU, the exported file) the
-layers are torch's own; parameters and names are so everywhere.
+Some layers need help of their own: the 3x3 convolutions (winograd.py), the 7x7 convolutions from and to three
+channels, and what lies between convolutions (bf16.py). docs/benchmarks.md says what they are worth. Elsewhere (fp32, a
+GPU, the exported file) the layers are torch's own; parameters and names are so everywhere.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from . import bf16
 from .winograd import winograd_conv
 
 Way = Callable[[Tensor, Tensor, Tensor | None], Tensor]
@@ -41,9 +41,23 @@ def bf16_on_cpu(x: Tensor) -> bool:
     )
 
 
+def _held_in_bf16(x: Tensor) -> bool:
+    return x.dtype == torch.bfloat16 and bf16_on_cpu(x)
+
+
 def laid_out(x: Tensor) -> Tensor:
     """`x` in bf16 and channels-last where that is quick, else as it is."""
     return x.to(torch.bfloat16, memory_format=torch.channels_last) if bf16_on_cpu(x) else x
+
+
+def lay_weights_out(network: nn.Module) -> None:
+    """The weights of a network that has layers of these in the order of its activations, channels-last.
+
+    Else a convolution brings them into that order anew, on its way there and back. Whoever keeps tensors beside the
+    weights, as optimizers do, keeps them in the weights' order.
+    """
+    if any(isinstance(module, SameConv2d) for module in network.modules()):
+        network.to(memory_format=torch.channels_last)
 
 
 class SameConv2d(nn.Conv2d):
@@ -59,11 +73,13 @@ class SameConv2d(nn.Conv2d):
         way = self.way(x)
         if way is None:
             return super().forward(x)
+        return way(self._framed(x.bfloat16()), self.weight, self.bias)
+
+    def _framed(self, x: Tensor) -> Tensor:
         border = self.kernel_size[0] // 2
-        mode = "reflect" if self.padding_mode == "reflect" else "constant"
-        with torch.autocast("cpu", enabled=False):  # it would pad in fp32
-            padded = F.pad(x.bfloat16(), (border,) * 4, mode=mode)
-        return way(padded, self.weight, self.bias)
+        if border and self.padding_mode == "reflect":
+            return bf16.reflected(x, border)
+        return F.pad(x, (border,) * 4)  # zeros, which autocast leaves in bf16
 
     def way(self, x: Tensor) -> Way | None:
         """The quickest way for this shape and place, once the border is there; None: all of it as torch does it."""
@@ -120,21 +136,25 @@ def has_amx() -> bool:
 
 
 class InstanceNorm2d(nn.InstanceNorm2d):
-    """`nn.InstanceNorm2d` without running averages, which keeps a channels-last bf16 picture as it lies.
-
-    torch copies such a picture to the usual order and back. Its BatchNorm does not, and of one picture alone it is the
-    same; sums are fp32 either way.
-    """
+    """`nn.InstanceNorm2d` without running averages, which keeps a channels-last bf16 picture as it lies."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> the same."""
-        if not bf16_on_cpu(x) or x.is_contiguous() or not x.is_contiguous(memory_format=torch.channels_last):
-            return super().forward(x)
-        normed = [
-            F.batch_norm(picture, None, None, self.weight, self.bias, training=True, eps=self.eps)
-            for picture in x.chunk(len(x))
-        ]
-        return normed[0] if len(normed) == 1 else torch.cat(normed)
+        channels_last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+        if channels_last and _held_in_bf16(x):
+            return bf16.instance_norm(x, self.weight, self.bias, self.eps)
+        return super().forward(x)
+
+
+class ReLU(nn.ReLU):
+    """`nn.ReLU` in place."""
+
+    def __init__(self) -> None:
+        super().__init__(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape -> the same."""
+        return bf16.relu_(x) if _held_in_bf16(x) else super().forward(x)
 
 
 class PReLU(nn.PReLU):
@@ -142,26 +162,4 @@ class PReLU(nn.PReLU):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> the same."""
-        if not bf16_on_cpu(x):
-            return super().forward(x)
-        y: Tensor = _Slopes.apply(x.bfloat16(), self.weight)
-        return y
-
-
-class _Slopes(torch.autograd.Function):
-    """PReLU of bf16 (N, C, H, W) with fp32 slopes (C,); can be differentiated once."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, slopes: Tensor) -> Tensor:
-        ctx.save_for_backward(x, slopes)
-        return torch.prelu(x, slopes.to(x.dtype))
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
-        x, slopes = ctx.saved_tensors
-        with torch.autocast("cpu", enabled=False):
-            passed = torch.ops.aten.threshold_backward(grad, x, 0)  # ReLU's way back; `where` is twenty times as slow
-            held = grad - passed
-            for_slopes = (x * held).sum((0, 2, 3), dtype=torch.float32)
-            return torch.addcmul(passed, held, slopes.to(x.dtype)[:, None, None]), for_slopes
+        return bf16.prelu(x.bfloat16(), self.weight) if bf16_on_cpu(x) else super().forward(x)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from . import field
 from .norms import NORMS, needs_bias
-from .quick import ReflectConv2d, laid_out
+from .quick import ReflectConv2d, ReLU, laid_out
 from .up import UPSAMPLERS, BlurDown
 
 
@@ -22,7 +22,7 @@ class ResidualBlock(nn.Module):
         self.branch = nn.Sequential(
             ReflectConv2d(width, width, 3, bias=bias),
             NORMS[norm](width),
-            nn.ReLU(inplace=True),
+            ReLU(),
             nn.Dropout(dropout),
             ReflectConv2d(width, width, 3, bias=bias),
             NORMS[norm](width),
@@ -70,7 +70,7 @@ class ResnetGenerator(nn.Module):
         bias = needs_bias(norm)
 
         def normed(convolution: nn.Module, channels: int) -> list[nn.Module]:
-            return [convolution, NORMS[norm](channels), nn.ReLU(inplace=True)]
+            return [convolution, NORMS[norm](channels), ReLU()]
 
         def down(i: int, o: int) -> list[nn.Module]:
             stride = 1 if antialias else 2

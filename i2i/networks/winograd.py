@@ -59,7 +59,8 @@ class _Winograd(torch.autograd.Function):
                 for_x = _tiles_back(tiles)
             if ctx.needs_input_grad[1]:
                 kernels = torch.bmm(products.transpose(1, 2), _tiles(x).view(16, -1, channels))
-                for_weight = (_GG.t() @ kernels.float().view(16, -1)).t().reshape(weight.shape)
+                taps = _GG.t() @ kernels.float().transpose(0, 1)  # (K, 9, C), which is how channels-last weights lie
+                for_weight = taps.view(len(weight), 3, 3, channels).permute(0, 3, 1, 2)
             if ctx.needs_input_grad[2]:
                 for_bias = grad.sum((0, 2, 3), dtype=torch.float32)
         return for_x, for_weight, for_bias
@@ -67,7 +68,8 @@ class _Winograd(torch.autograd.Function):
 
 def _kernels(weight: Tensor) -> Tensor:
     """(K, C, 3, 3) -> (16, K, C) in bf16: G g G', summed in fp32."""
-    return (_GG @ weight.detach().reshape(-1, 9).t()).bfloat16().view(16, *weight.shape[:2])
+    taps = weight.detach().permute(0, 2, 3, 1).flatten(1, 2)  # (K, 9, C), which is how channels-last weights lie
+    return (_GG @ taps).bfloat16().transpose(0, 1).contiguous()
 
 
 def _tiles(x: Tensor) -> Tensor:
