@@ -21,7 +21,7 @@ RESULTS = ROOT / "benchmarks" / "results.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
 
 BEGIN, END = "<!-- measured: written by make bench -->", "<!-- end of measured -->"
-RUNTIMES = ("onnxruntime-gpu", "onnxruntime", "onnxruntime-ep-openvino")
+RUNTIMES = ("onnxruntime-gpu", "onnxruntime", "onnxruntime-ep-openvino", "openvino")
 SHOWN = ("torch", *RUNTIMES, "numpy", "pillow")
 
 Results = dict[str, Any]

@@ -5,13 +5,12 @@ Values are in [0, 1]. fp32 must agree to 2e-3 everywhere; reduced precision must
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from ..card import Card, digest, unpack
 from ..errors import ModelFileError, first_line
+from .sessions import Session
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -19,10 +18,10 @@ EXACT_TOLERANCE = 2e-3
 REDUCED_PSNR = 35.0
 
 
-def probe_complaint(card: Card, session: Any, *, exact: bool) -> str | None:
+def probe_complaint(card: Card, session: Session, *, exact: bool) -> str | None:
     """What is wrong with the provider's answer to the probe, or None; `exact` asks for the tolerance of fp32.
 
-    `session` is an ONNX Runtime session. Raises ModelFileError when the probe itself is damaged.
+    Raises ModelFileError when the probe itself is damaged.
     """
     if card.probe is None:
         return None

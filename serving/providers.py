@@ -1,4 +1,4 @@
-"""Which processor runs a model: CUDA, OpenVINO or the plain CPU provider of ONNX Runtime.
+"""Which processor runs a model: CUDA, OpenVINO (openvino.py) or the plain CPU provider of ONNX Runtime.
 
 A device that the user names is taken or refused with the way out; only `auto` falls back, and it says why.
 Whatever is taken proves itself on the card's golden probe before it serves.
@@ -10,18 +10,17 @@ import contextlib
 import ctypes
 import dataclasses
 import io
-import json
 import platform
 import re
-import threading
 from collections.abc import Callable
-from typing import Any
 
 import onnxruntime as ort
 
 from ..card import Card
 from ..errors import ConfigError, ModelFileError, ProviderError, UnknownNameError, first_line
+from . import openvino
 from .probe import probe_complaint
+from .sessions import Session, session_options
 
 PRECISIONS = ("auto", "fp32", "bf16")
 
@@ -35,7 +34,7 @@ class Backend:
     """Why it cannot be used here (given the number of the device), or None."""
     precisions: Callable[[], tuple[str, ...]]
     """What it computes in, quickest first; anything but fp32 is held to the looser tolerance of the probe."""
-    open: Callable[[bytes, str, int, int], ort.InferenceSession]
+    open: Callable[[bytes, str, int, int], Session]
     """A session from (model, precision, number of the device, threads)."""
     way_out: str
 
@@ -44,7 +43,7 @@ class Backend:
 class Running:
     """A session that passed the probe, and why it is the one."""
 
-    session: ort.InferenceSession
+    session: Session
     provider: str
     """`cuda`, `cuda:1`, `openvino` or `cpu`."""
     precision: str
@@ -75,7 +74,7 @@ def open_session(model: bytes, card: Card, device: str = "auto", precision: str 
 
 def _try_backend(
     key: str, number: int, model: bytes, card: Card, precision: str, threads: int, refusals: list[str]
-) -> tuple[ort.InferenceSession, str] | None:
+) -> tuple[Session, str] | None:
     """A proven session and its precision, or None with the reasons added to `refusals`."""
     backend = BACKENDS[key]
     why_not = backend.missing(number)
@@ -124,23 +123,12 @@ def _way_out(name: str) -> str:
     return f"{BACKENDS[name].way_out} Or let i2i choose: --device auto."
 
 
-def _options(threads: int) -> ort.SessionOptions:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.enable_mem_pattern = False  # pictures differ in size, and each size would keep a plan
-    options.log_severity_level = 3
-    # Waiting threads that spin take the processors from those that decode and encode pictures.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return options
-
-
 # The plain CPU provider
 
 
-def _open_cpu(model: bytes, _precision: str, _number: int, threads: int) -> ort.InferenceSession:
-    return ort.InferenceSession(model, _options(threads), providers=["CPUExecutionProvider"])
+def _open_cpu(model: bytes, _precision: str, _number: int, threads: int) -> Session:
+    session: Session = ort.InferenceSession(model, session_options(threads), providers=["CPUExecutionProvider"])
+    return session
 
 
 # CUDA
@@ -165,7 +153,7 @@ def _nvidia_cards() -> int:
     return 0
 
 
-def _open_cuda(model: bytes, precision: str, number: int, threads: int) -> ort.InferenceSession:
+def _open_cuda(model: bytes, precision: str, number: int, threads: int) -> Session:
     with contextlib.redirect_stdout(io.StringIO()):  # it prints each library that it does not find
         if hasattr(ort, "preload_dlls"):
             ort.preload_dlls()
@@ -175,60 +163,11 @@ def _open_cuda(model: bytes, precision: str, number: int, threads: int) -> ort.I
         "use_tf32": "1" if precision == "tf32" else "0",
     }
     providers = [("CUDAExecutionProvider", chosen), "CPUExecutionProvider"]
-    session = ort.InferenceSession(model, _options(threads), providers=providers)
+    session = ort.InferenceSession(model, session_options(threads), providers=providers)
     if "CUDAExecutionProvider" not in session.get_providers():  # ONNX Runtime falls back in silence
         raise ProviderError("CUDA or cuDNN libraries of the right version are not installed.")
-    return session
-
-
-# OpenVINO, as a plug-in of ONNX Runtime
-
-_OPENVINO = "OpenVINOExecutionProvider"
-_registering = threading.Lock()
-
-
-def _openvino_device() -> Any | None:
-    """The plug-in's processor device; registers the plug-in the first time (it stays for the process)."""
-    with _registering:
-        if not any(d.ep_name == _OPENVINO for d in ort.get_ep_devices()):
-            import onnxruntime_ep_openvino
-
-            with contextlib.suppress(Exception):  # registered before, and offers no device here
-                ort.register_execution_provider_library("i2i-openvino", onnxruntime_ep_openvino.get_library_path())
-        found = [d for d in ort.get_ep_devices() if d.ep_name == _OPENVINO]
-        return next((d for d in found if d.ep_metadata.get("ov_device") == "CPU"), None)
-
-
-def _openvino_missing(_number: int) -> str | None:
-    if not hasattr(ort, "get_ep_devices"):
-        return "onnxruntime is older than 1.23 and takes no plug-ins"
-    try:
-        if _openvino_device() is not None:
-            return None
-    except ImportError:
-        return "onnxruntime-ep-openvino is not installed"
-    # Version 1.8 of the plug-in looks at the maker alone (microsoft/onnxruntime#31981 lifts it elsewhere).
-    maker = next((d.device.vendor for d in ort.get_ep_devices() if d.ep_name == "CPUExecutionProvider"), "")
-    return f"the plug-in offers no device on this {maker or 'unknown'} processor; it takes Intel's"
-
-
-def _openvino_precisions() -> tuple[str, ...]:
-    device = _openvino_device()
-    able = device is not None and "BF16" in device.ep_metadata.get("OPTIMIZATION_CAPABILITIES", "").split()
-    return ("bf16", "fp32") if able else ("fp32",)
-
-
-def _open_openvino(model: bytes, precision: str, _number: int, threads: int) -> ort.InferenceSession:
-    options = _options(threads)
-    hints = {
-        "INFERENCE_PRECISION_HINT": {"bf16": "bf16", "fp32": "f32"}[precision],
-        "INFERENCE_NUM_THREADS": str(threads),
-    }
-    options.add_provider_for_devices([_openvino_device()], {"load_config": json.dumps({"CPU": hints})})
-    session = ort.InferenceSession(model, options)
-    if _OPENVINO not in session.get_providers():
-        raise ProviderError("the plug-in took no part of the model.")
-    return session
+    on_cuda: Session = session
+    return on_cuda
 
 
 BACKENDS: dict[str, Backend] = {  # in the order in which `auto` tries them
@@ -241,10 +180,10 @@ BACKENDS: dict[str, Backend] = {  # in the order in which `auto` tries them
     ),
     "openvino": Backend(
         title="OpenVINO",
-        missing=_openvino_missing,
-        precisions=_openvino_precisions,
-        open=_open_openvino,
-        way_out="Install the plug-in on an Intel machine: pip install onnxruntime-ep-openvino.",
+        missing=openvino.missing,
+        precisions=openvino.precisions,
+        open=openvino.open_model,
+        way_out="On an Intel processor: pip install onnxruntime-ep-openvino. On others: pip install openvino.",
     ),
     "cpu": Backend(
         title="Plain CPU",

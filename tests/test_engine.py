@@ -26,7 +26,7 @@ from i2i.errors import (
     UnknownNameError,
 )
 from i2i.pictures import Picture
-from i2i.serving import providers
+from i2i.serving import openvino, providers
 from i2i.serving.engine import Engine, pad
 from i2i.serving.modelfile import read_card, resolve_model
 from i2i.serving.threads import available_threads
@@ -380,20 +380,46 @@ def test_the_real_choice_is_sound_and_strict(make_model):
                 Engine(model, device=name)
 
 
-def test_openvino_computes_in_both_precisions(make_model):
-    why_not = providers.BACKENDS["openvino"].missing(0)
-    if why_not is not None:
-        pytest.skip(f"OpenVINO: {why_not}")
+@pytest.fixture(params=["plug-in", "alone"])
+def openvino_way(request, monkeypatch):
+    """OpenVINO as ONNX Runtime's plug-in, and by itself."""
+    if request.param == "alone":
+        pytest.importorskip("openvino")
+        monkeypatch.setattr(openvino, "plugin", lambda: (None, "it is not wanted here"))
+    elif openvino.plugin()[0] is None:
+        pytest.skip(f"OpenVINO: {openvino.plugin()[1]}")
+    return request.param
+
+
+def test_openvino_computes_in_both_precisions(make_model, openvino_way):
     model = make_model("network")
     reference = Engine(model, device="cpu").run(random(1, 3, 70, 45))
     exact = Engine(model, device="openvino", precision="fp32")
     assert (exact.provider, exact.precision) == ("openvino", "fp32")
+    assert isinstance(exact._session, openvino.Alone) == (openvino_way == "alone")
     assert np.abs(exact.run(random(1, 3, 70, 45)) - reference).max() < 2e-3
     quick = Engine(model, device="openvino")
-    assert quick.precision == providers.BACKENDS["openvino"].precisions()[0]
+    assert quick.precision == openvino.precisions()[0]
     assert np.abs(quick.run(random(1, 3, 70, 45)) - reference).max() < 0.05
     if quick.precision == "bf16":  # else the hint did not arrive
         assert np.abs(quick.run(random(1, 3, 70, 45)) - reference).max() > 1e-5
+
+
+def test_an_answer_of_openvino_stays_when_the_next_one_comes(make_model, openvino_way):
+    model = make_model("network")
+    exact, reference = Engine(model, device="openvino", precision="fp32"), Engine(model, device="cpu")
+    pictures = [random(1, 3, 64, 48), random(1, 3, 64, 48, seed=1), random(2, 3, 32, 80)]
+    answers = [exact.run(picture) for picture in pictures]
+    for picture, answer in zip(pictures, answers, strict=True):
+        assert np.abs(answer - reference.run(picture)).max() < 2e-3
+
+
+def test_without_openvino_the_way_to_it_is_said_and_the_plain_provider_serves(make_model, monkeypatch):
+    monkeypatch.setattr(openvino, "plugin", lambda: (None, "the plug-in offers no device on this AMD processor"))
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    engine = Engine(make_model())
+    assert engine.provider == "cpu"
+    assert "on this AMD processor; OpenVINO does without it (pip install openvino)." in engine.reason
 
 
 def test_threads_follow_the_containers_quota(tmp_path):

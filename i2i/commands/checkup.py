@@ -8,7 +8,8 @@ from importlib import metadata
 
 from ..run import processor
 
-SHOWN = ("i2i", "onnxruntime", "onnxruntime-gpu", "onnxruntime-ep-openvino", "torch", "gradio", "pillow", "numpy")
+RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-ep-openvino", "openvino")
+SHOWN = ("i2i", *RUNTIMES, "torch", "gradio", "pillow", "numpy")
 
 
 def checkup() -> tuple[list[tuple[str, str]], list[str]]:

@@ -1,0 +1,46 @@
+"""What the engine asks of a loaded model, and how ONNX Runtime is set up for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import onnxruntime as ort
+
+
+class Named(Protocol):
+    """An input or an output of a model."""
+
+    @property
+    def name(self) -> str:
+        """As the file has it."""
+        ...
+
+
+class Session(Protocol):
+    """The part of `onnxruntime.InferenceSession` that i2i uses."""
+
+    def run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any], /) -> Sequence[Any]:
+        """Arrays by input name -> the arrays of the outputs named, or of all."""
+        ...
+
+    def get_inputs(self) -> Sequence[Named]:
+        """In the file's order."""
+        ...
+
+    def get_outputs(self) -> Sequence[Named]:
+        """Likewise."""
+        ...
+
+
+def session_options(threads: int) -> ort.SessionOptions:
+    """Options for pictures of all sizes, one at a time."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.enable_mem_pattern = False  # pictures differ in size, and each size would keep a plan
+    options.log_severity_level = 3
+    # Waiting threads that spin take the processors from those that decode and encode pictures.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
