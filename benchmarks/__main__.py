@@ -14,17 +14,14 @@ from .command import end_with
 
 def main() -> int:
     """Measure, show, and write when everything was measured or a place was named."""
-    import torch
-
+    from .processes import alone
     from .results import PAGE, RESULTS, facts, table, to_row, write, write_page
-    from .rows import ROWS
+    from .rows import ROWS, measured
 
     asked = _parser().parse_args()
     for name in asked.names:
         if name not in ROWS:
             raise UnknownNameError("benchmark", name, ROWS)
-    if asked.small:
-        torch.set_num_threads(1)  # a test must not wait for a busy machine
     whole = not asked.names and not asked.small
     command = "make bench" if whole else " ".join(["python -m benchmarks", *sys.argv[1:]])
     environment, started = facts(command), time.monotonic()
@@ -37,7 +34,8 @@ def main() -> int:
     rows = []
     for name in asked.names or ROWS:
         print(f"{name} ...", flush=True)
-        rows.append(to_row(name, ROWS[name](asked.small, lambda text: print(f"  {text}", flush=True))))
+        found = measured(name, True) if asked.small else alone(measured, name, False)
+        rows.append(to_row(name, found))
     results = {"environment": environment, "rows": rows}
     print(f"\n{table(rows)}\nMeasured in {time.monotonic() - started:.0f} s.")
     for path, put, usual in ((asked.results, write, RESULTS), (asked.page, write_page, PAGE)):

@@ -171,6 +171,43 @@ def plain(name: str, device: torch.device, small: bool) -> Plain:
     return setting.plain(*networks)
 
 
+def stepping(side: str, name: str, batch: int, small: bool) -> Callable[[], object]:
+    """A turn of steps of a side, `ours` or `theirs`: one, or as many as the setting says."""
+    if small:
+        torch.set_num_threads(1)  # a test must not wait for a busy machine
+    device = place().device
+    pairs = pictures(name, batch, device)
+    step = _our_step(name, batch, small, pairs) if side == "ours" else _plain_step(name, small, pairs)
+
+    def turn() -> None:
+        for _ in range(SETTINGS[name].steps):
+            step()
+
+    return finished(turn, device)
+
+
+def _our_step(name: str, batch: int, small: bool, pairs: dict[str, Tensor]) -> Callable[[], object]:
+    method = ours(name, batch, small)
+    return lambda: method.step(pairs)
+
+
+def _plain_step(name: str, small: bool, pairs: dict[str, Tensor]) -> Callable[[], object]:
+    network = plain(name, place().device, small)
+    return lambda: network.step(pairs["a"], pairs["b"])
+
+
+def finished(work: Callable[[], object], device: torch.device) -> Callable[[], object]:
+    """`work` that returns when it is done: a GPU only takes orders."""
+    if device.type != "cuda":
+        return work
+
+    def both() -> None:
+        work()
+        torch.cuda.synchronize(device)
+
+    return both
+
+
 def untrained(name: str, small: bool) -> nn.Module:
     """A generator as it begins, which runs as fast as a trained one: from N(0, 0.02) where it does not enlarge."""
     torch.manual_seed(0)

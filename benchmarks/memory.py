@@ -1,4 +1,4 @@
-"""Peak memory of a training: `python -m benchmarks.memory SIDE METHOD` takes two steps and says what it took, in MB."""
+"""Peak memory of a training, in MB: `python -m benchmarks.memory SIDE METHOD` takes two turns of steps and says it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def peak_of(side: str, method: str, batch: int, small: bool) -> float:
-    """Most MB that a fresh process held at once while it took two steps of a side, `ours` or `theirs`."""
+    """Most MB that a fresh process held at once while it took two turns of a side, `ours` or `theirs`."""
     command = [sys.executable, "-m", "benchmarks.memory", side, method, "--batch", str(batch)]
     done = subprocess.run(
         [*command, *(["--small"] if small else [])], cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
@@ -35,11 +35,7 @@ def peak() -> float:
 
 
 def main() -> None:
-    """Two steps, and the figure as the last word."""
-    import torch
-
-    from i2i.device import place
-
+    """Two turns, and the figure as the last word."""
     from . import material
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
@@ -48,18 +44,9 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=1, metavar="N", help="pictures of each side a step (1)")
     parser.add_argument("--small", action="store_true", help="tiny networks: does it run?")
     asked = parser.parse_args()
-    if asked.small:
-        torch.set_num_threads(1)
-    device = place().device
-    pairs = material.pictures(asked.method, asked.batch, device)
-    if asked.side == "ours":
-        method = material.ours(asked.method, asked.batch, asked.small)
-        for _ in range(2):
-            method.step(pairs)
-    else:
-        plain = material.plain(asked.method, device, asked.small)
-        for _ in range(2):
-            plain.step(pairs["a"], pairs["b"])
+    turn = material.stepping(asked.side, asked.method, asked.batch, asked.small)
+    for _ in range(2):
+        turn()
     print(f"{asked.side}, {asked.method}: {peak():.1f}")
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from i2i.device import place
-from i2i.memory import keep_freed_memory
+from i2i.methods import base
 from i2i.networks import quick, resnet, wide
 from i2i.pictures import read_picture
 from i2i.serving import Engine, convert_folder
@@ -25,23 +25,24 @@ from . import material
 from .measure import OVERHEAD, Measured, Say, Timings, Work, compare
 from .memory import peak_of
 from .plain import Floats, translate
+from .processes import built_alone
 
 LEAST_PSNR = 30.0
 """dB between the two sides of a run; less would mean that they compute different things."""
 
 
 def step(small: bool, say: Say, *, method: str, title: str, batch: int) -> Measured:
-    """A training step, as `i2i train` sets it up, against `plain.py`; a mean where generators and D take turns."""
+    """A training step, as `i2i train` sets it up, against `plain.py`; a mean where generators and D take turns.
+
+    Each side has a process of its own, as its memory is held as that side would hold it.
+    """
     setting = material.SETTINGS[method]
     batch = min(batch, 4) if small else batch
-    ours = material.ours(method, batch, small)
-    placement = ours.placement
-    theirs = material.plain(method, placement.device, small)
-    pairs = material.pictures(method, batch, placement.device)
-    timings = _compare_steps(
-        lambda: ours.step(pairs), lambda: theirs.step(pairs["a"], pairs["b"]), placement.device, small, say,
-        steps=setting.steps,
-    )  # fmt: skip
+    placement = place()
+    sides = [built_alone(partial(material.stepping, side, method, batch, small)) for side in ("ours", "theirs")]
+    with sides[0] as ours, sides[1] as theirs:
+        found = _compare_steps(ours, theirs, small, say)
+    timings = Timings(*([seconds / setting.steps for seconds in side] for side in (found.ours, found.theirs)))
     mean = f", mean of {setting.steps}" if setting.steps > 1 else ""
     return Measured(
         what=f"A {title} step, {setting.size} pixels, batch {batch}{mean}",
@@ -77,7 +78,7 @@ def wide_layers(small: bool, say: Say, *, batch: int) -> Measured:
         with mock.patch.object(wide, "pays", return_value=False):
             method.step(pairs)
 
-    timings = _compare_steps(lambda: method.step(pairs), with_convolutions, placement.device, small, say)
+    timings = _compare_steps(lambda: method.step(pairs), with_convolutions, small, say)
     return Measured(
         what=f"Wide layers as matrix products in that step, batch {batch}",
         unit="s/step",
@@ -92,14 +93,18 @@ def quick_layers(small: bool, say: Say, *, batch: int) -> Measured:
     placement = method.placement
     pairs = material.batch_of_pairs(batch, placement.device)
 
-    def with_torchs() -> None:
+    with mock.patch.object(base, "lay_weights_out"):
+        with_torchs = material.ours("cyclegan", batch, small)
+
+    def torchs() -> None:
         with (
             mock.patch.object(quick.ReflectConv2d, "way", return_value=None),
+            mock.patch.object(quick, "_held_in_bf16", return_value=False),
             mock.patch.object(resnet, "laid_out", lambda x: x),
         ):
-            method.step(pairs)
+            with_torchs.step(pairs)
 
-    timings = _compare_steps(lambda: method.step(pairs), with_torchs, placement.device, small, say)
+    timings = _compare_steps(lambda: method.step(pairs), torchs, small, say)
     return Measured(
         what=f"The residual generator's quick layers in that step, batch {batch}",
         unit="s/step",
@@ -112,7 +117,6 @@ def run_generator(
     small: bool, say: Say, *, name: str, title: str, sides: tuple[int, int] = (material.SIZE, material.SIZE)
 ) -> Measured:
     """A picture of (height, width) through the exported file, against the torch module that it was exported from."""
-    keep_freed_memory(False)  # as the steps before had it; whoever runs eager torch has the default
     say("exporting")
     engine = Engine(material.exported(name, small))
     device = place().device
@@ -133,7 +137,7 @@ def run_generator(
         what=f"A run of {title}, {f'{width}x{height}' if width != height else width} pixels, batch 1",
         unit="s/picture",
         timings=timings,
-        note=f"ours ONNX Runtime ({engine.provider}) in {engine.precision}, theirs eager torch in fp32 on {device}",
+        note=f"ours {engine.provider} in {engine.precision}, theirs eager torch in fp32 on {device}",
     )
 
 
@@ -164,7 +168,7 @@ def convert_jpegs(small: bool, say: Say, *, count: int) -> Measured:
         what=f"`i2i convert` of {count} JPEGs, {material.SIZE} pixels, U-Net 256, against the engine alone",
         unit="s",
         timings=timings,
-        note=f"both ONNX Runtime ({engine.provider}) in {engine.precision}; ours decodes and encodes besides",
+        note=f"both {engine.provider} in {engine.precision}; ours decodes and encodes besides",
         ratio_is=OVERHEAD,
     )
 
@@ -190,39 +194,17 @@ ROWS: dict[str, Row] = {
 }
 
 
-def _compare_steps(
-    ours: Callable[[], object],
-    theirs: Callable[[], object],
-    device: torch.device,
-    small: bool,
-    say: Say,
-    steps: int = 1,
-) -> Timings:
-    """Seconds a step, each timing over `steps` of them."""
+def measured(name: str, small: bool) -> Measured:
+    """The row of that name, with its progress on standard output."""
+    if small:
+        torch.set_num_threads(1)  # a test must not wait for a busy machine
+    return ROWS[name](small, lambda text: print(f"  {text}", flush=True))
+
+
+def _compare_steps(ours: Work, theirs: Work, small: bool, say: Say) -> Timings:
     rounds, seconds = (2, 40.0) if small else (12, 60.0)
-    sides = [_finished(_repeated(side, steps), device) for side in (ours, theirs)]
-    found = compare(*sides, rounds=rounds, seconds=seconds, say=say)
-    return Timings([t / steps for t in found.ours], [t / steps for t in found.theirs])
-
-
-def _repeated(work: Work, times: int) -> Work:
-    def all_of_them() -> None:
-        for _ in range(times):
-            work()
-
-    return all_of_them
-
-
-def _finished(work: Work, device: torch.device) -> Work:
-    """`work` that returns when it is done: a GPU only takes orders."""
-    if device.type != "cuda":
-        return work
-
-    def both() -> None:
-        work()
-        torch.cuda.synchronize(device)
-
-    return both
+    sides = [material.finished(side, place().device) for side in (ours, theirs)]
+    return compare(*sides, rounds=rounds, seconds=seconds, say=say)
 
 
 def _refuse_unlike(ours: Floats, theirs: Floats) -> None:

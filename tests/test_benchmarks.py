@@ -41,7 +41,7 @@ def bench():
         del sys.modules[name]
 
 
-def run(*arguments, module="benchmarks", timeout=200):
+def run(*arguments, module="benchmarks", timeout=400):
     command = [sys.executable, "-m", module, *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout)
 
