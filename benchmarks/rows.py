@@ -78,7 +78,8 @@ def wide_layers(small: bool, say: Say, *, batch: int) -> Measured:
         with mock.patch.object(wide, "pays", return_value=False):
             method.step(pairs)
 
-    timings = _compare_steps(lambda: method.step(pairs), with_convolutions, small, say)
+    sides = [material.finished(side, placement.device) for side in (lambda: method.step(pairs), with_convolutions)]
+    timings = _compare_steps(*sides, small, say)
     return Measured(
         what=f"Wide layers as matrix products in that step, batch {batch}",
         unit="s/step",
@@ -104,7 +105,8 @@ def quick_layers(small: bool, say: Say, *, batch: int) -> Measured:
         ):
             with_torchs.step(pairs)
 
-    timings = _compare_steps(lambda: method.step(pairs), torchs, small, say)
+    sides = [material.finished(side, placement.device) for side in (lambda: method.step(pairs), torchs)]
+    timings = _compare_steps(*sides, small, say)
     return Measured(
         what=f"The residual generator's quick layers in that step, batch {batch}",
         unit="s/step",
@@ -203,8 +205,7 @@ def measured(name: str, small: bool) -> Measured:
 
 def _compare_steps(ours: Work, theirs: Work, small: bool, say: Say) -> Timings:
     rounds, seconds = (2, 40.0) if small else (12, 60.0)
-    sides = [material.finished(side, place().device) for side in (ours, theirs)]
-    return compare(*sides, rounds=rounds, seconds=seconds, say=say)
+    return compare(ours, theirs, rounds=rounds, seconds=seconds, say=say)
 
 
 def _refuse_unlike(ours: Floats, theirs: Floats) -> None:

@@ -30,6 +30,17 @@ def laid_out(x):
     return x.to(torch.bfloat16, memory_format=torch.channels_last)
 
 
+def assert_they_learn_the_same(ours, theirs, tolerance):
+    """Each side is a layer, its input and its output; one gradient goes back through both."""
+    (layer, x, y), (plain, source, truth) = ours, theirs
+    grad = torch.randn_like(truth).bfloat16()
+    y.backward(grad)
+    truth.backward(grad.float())
+    assert off(x.grad, source.grad) < tolerance
+    for got, want in zip(layer.parameters(), plain.parameters(), strict=True):
+        assert off(got.grad, want.grad) < tolerance
+
+
 @pytest.mark.parametrize(("pictures", "i", "o", "height", "width"), [(1, 16, 24, 8, 12), (3, 32, 8, 4, 2)])
 def test_winograds_convolution_and_its_gradients_are_those_of_a_convolution(pictures, i, o, height, width):
     x = torch.randn(pictures, i, height + 2, width + 2).bfloat16().float().requires_grad_()
@@ -89,12 +100,7 @@ def test_a_bordered_convolution_is_torchs_whichever_way_it_takes(monkeypatch, i,
     assert taken == ([way] if way else [])
     truth = plain(theirs)
     assert off(y, truth) < 0.01
-    grad = torch.randn_like(truth).bfloat16()
-    y.backward(grad)
-    truth.backward(grad.float())
-    assert off(mine.grad, theirs.grad) < 0.015
-    for got, want in zip(ours.parameters(), plain.parameters(), strict=True):
-        assert off(got.grad, want.grad) < 0.015
+    assert_they_learn_the_same((ours, mine, y), (plain, theirs, truth), 0.015)
 
 
 @pytest.mark.parametrize("name", ["msrresnet", "rrdbnet", "compact", "srresnet"])
@@ -124,12 +130,7 @@ def test_a_pixel_shuffle_by_rows_is_torchs_and_learns_the_same(factor):
     truth = plain(theirs)
     assert y.is_contiguous(memory_format=torch.channels_last)
     assert off(y, truth) < 0.01
-    grad = torch.randn_like(truth).bfloat16()
-    y.backward(grad)
-    truth.backward(grad.float())
-    assert off(mine.grad, theirs.grad) < 0.015
-    for got, want in zip(ours.parameters(), plain.parameters(), strict=True):
-        assert off(got.grad, want.grad) < 0.015
+    assert_they_learn_the_same((ours, mine, y), (plain, theirs, truth), 0.015)
 
 
 def test_a_slope_for_each_channel_is_torchs_and_learns_the_same():
@@ -144,11 +145,7 @@ def test_a_slope_for_each_channel_is_torchs_and_learns_the_same():
     truth = plain(theirs)
     assert y.dtype == torch.bfloat16
     assert off(y, truth) < 0.01
-    grad = torch.randn_like(truth).bfloat16()
-    y.backward(grad)
-    truth.backward(grad.float())
-    assert off(mine.grad, theirs.grad) < 0.01
-    assert off(ours.weight.grad, plain.weight.grad) < 0.01
+    assert_they_learn_the_same((ours, mine, y), (plain, theirs, truth), 0.01)
 
 
 def test_where_the_processor_has_matrix_tiles_a_convolution_stays_one(monkeypatch):
@@ -176,12 +173,7 @@ def test_instance_norm_keeps_the_layout_and_is_torchs_and_learns_the_same(pictur
     truth = plain(theirs)
     assert y.is_contiguous(memory_format=torch.channels_last)
     assert off(y, truth) < 0.003, "the rounding of bf16, which the mean and the spread must not add to"
-    grad = torch.randn_like(truth).bfloat16()
-    y.backward(grad)
-    truth.backward(grad.float())
-    assert off(mine.grad, theirs.grad) < 0.005
-    for got, want in zip(ours.parameters(), plain.parameters(), strict=True):
-        assert off(got.grad, want.grad) < 0.005
+    assert_they_learn_the_same((ours, mine, y), (plain, theirs, truth), 0.005)
     assert torch.equal(ours(x), plain(x)), "in fp32 it is torch's own"
 
 
