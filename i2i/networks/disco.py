@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from .judging import Discriminator, MinibatchStd
 from .norms import NORMS
-from .quick import laid_out
+from .quick import ReLU, laid_out
 from .wide import Conv2d, ConvTranspose2d
 
 CONVOLUTIONS = 4
@@ -60,9 +60,9 @@ class DiscoGenerator(nn.Module):
         if bottleneck:
             layers += [Conv2d(widths[-1], narrow, 4, bias=False), NORMS[norm](narrow)]
             layers += [nn.LeakyReLU(0.2, inplace=True), ConvTranspose2d(narrow, widths[-1], 4, bias=False)]
-            layers += [NORMS[norm](widths[-1]), nn.ReLU(inplace=True)]
+            layers += [NORMS[norm](widths[-1]), ReLU()]
         for i, o in pairwise(reversed(widths)):
-            layers += [ConvTranspose2d(i, o, 4, 2, 1, bias=False), NORMS[norm](o), nn.ReLU(inplace=True)]
+            layers += [ConvTranspose2d(i, o, 4, 2, 1, bias=False), NORMS[norm](o), ReLU()]
         layers += [ConvTranspose2d(width, out_channels, 4, 2, 1, bias=False), nn.Sigmoid()]
         self.layers = nn.Sequential(*layers)
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from . import field
 from .enlarge import RESIDUAL, added, kaiming, plus, seen, stages
 from .norms import NORMS, needs_bias
-from .quick import PReLU, SameConv2d, laid_out
+from .quick import PReLU, ReLU, SameConv2d, laid_out
 from .up import ShuffleConv2d
 
 Activation = Callable[[], nn.Module]
@@ -139,7 +139,7 @@ class MSRResNet(nn.Module):
         self.layers = nn.Sequential(
             SameConv2d(in_channels, width, 3),
             activation(),
-            *(Block(width, "none", lambda: nn.ReLU(inplace=True)) for _ in range(blocks)),
+            *(Block(width, "none", ReLU) for _ in range(blocks)),
             *_enlarging(width, factors, activation),
             SameConv2d(width, width, 3),
             activation(),
