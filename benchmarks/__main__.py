@@ -15,7 +15,7 @@ from .command import end_with
 def main() -> int:
     """Measure, show, and write when everything was measured or a place was named."""
     from .processes import alone
-    from .results import PAGE, RESULTS, facts, table, to_row, write, write_page
+    from .results import BEGIN, PAGE, RESULTS, around_marks, facts, table, to_row, write, write_page
     from .rows import ROWS, measured
 
     asked = _parser().parse_args()
@@ -23,6 +23,10 @@ def main() -> int:
         if name not in ROWS:
             raise UnknownNameError("benchmark", name, ROWS)
     whole = not asked.names and not asked.small
+    results_file = asked.results or (RESULTS if whole else None)
+    page = asked.page or (PAGE if whole else None)
+    if page is not None:
+        around_marks(page, BEGIN)
     command = "make bench" if whole else " ".join(["python -m benchmarks", *sys.argv[1:]])
     environment, started = facts(command), time.monotonic()
     if (environment["load_before"] or 0) > environment["cores"] / 4:
@@ -38,8 +42,7 @@ def main() -> int:
         rows.append(to_row(name, found))
     results = {"environment": environment, "rows": rows}
     print(f"\n{table(rows)}\nMeasured in {time.monotonic() - started:.0f} s.")
-    for path, put, usual in ((asked.results, write, RESULTS), (asked.page, write_page, PAGE)):
-        target = path or (usual if whole else None)
+    for target, put in ((results_file, write), (page, write_page)):
         if target is not None:
             put(results, target)
             print(f"Written: {target}")

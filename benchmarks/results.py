@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from i2i.errors import RequestError
 from i2i.files import write_atomically
 from i2i.run import environment
 from i2i.serving.threads import available_threads
@@ -72,11 +73,26 @@ def write_page(results: Results, path: Path) -> None:
 
 def put_between_marks(path: Path, begin: str, text: str) -> None:
     """Put Markdown between the marks `begin` and END of a page, and leave the rest of it as it is."""
-    before, found, rest = path.read_text("utf-8").partition(begin)
+    before, after = around_marks(path, begin)
+    write_atomically(path, f"{before}{begin}\n\n{text}\n{END}{after}".encode())
+
+
+def around_marks(path: Path, begin: str) -> tuple[str, str]:
+    """The page before `begin` and after END; raises RequestError where there are no such marks, or no page.
+
+    Whoever measures for long asks this first.
+    """
+    try:
+        page = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(
+            f"{path} cannot be read: {error}. It must be a page of text that is there already."
+        ) from None
+    before, found, rest = page.partition(begin)
     _, end, after = rest.partition(END)
     if not (found and end):
-        raise ValueError(f"{path} must hold the marks {begin!r} and {END!r}, between which the table goes.")
-    write_atomically(path, f"{before}{begin}\n\n{text}\n{END}{after}".encode())
+        raise RequestError(f"{path} must hold the marks {begin!r} and {END!r}, between which the table goes.")
+    return before, after
 
 
 def where_measured(where: dict[str, Any]) -> str:

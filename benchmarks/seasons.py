@@ -21,6 +21,7 @@ from i2i.colour_transfer import Colours, best_affine, monge_kantorovich
 from i2i.datasets.seasons import season_picture
 from i2i.pictures import to_float
 
+from .command import end_with
 from .results import ROOT, facts, put_between_marks, where_measured
 
 PAGE = ROOT / "docs" / "data.md"
@@ -93,4 +94,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with(main)
