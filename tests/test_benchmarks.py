@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import json
 import math
+import os
 import re
 import subprocess
 import sys
@@ -125,11 +126,84 @@ def test_the_published_page_shows_the_figures_of_the_published_json(bench):
     assert results["environment"]["command"] == "make bench", "some rows, or tiny ones, were published"
 
 
-def test_an_unknown_row_is_refused_with_the_likely_name():
-    done = run("run-unet265")
+@pytest.mark.parametrize("module", ["benchmarks", "benchmarks.limits"])
+def test_an_unknown_row_is_refused_with_the_likely_name(module):
+    done = run("run-rrdbnet-x4-768x521", module=module)
     assert done.returncode == 2
-    assert "Did you mean 'run-unet256'?" in done.stderr
+    assert "Did you mean 'run-rrdbnet-x4-768x512'?" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("module", ["benchmarks", "benchmarks.limits", "benchmarks.toolbox"])
+@pytest.mark.parametrize("text", ["a page without a place for the table\n", None])
+def test_a_page_that_cannot_take_the_table_is_refused_before_anything_is_measured(module, text, tmp_path):
+    page = tmp_path / "page.md"
+    if text is not None:
+        page.write_text(text)
+    done = run("--page", page, module=module)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert str(page) in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert (page.read_text() if page.exists() else None) == text
+
+
+WORK = """
+import os
+from pathlib import Path
+
+def build():
+    calls = []
+    def work():
+        calls.append(os.getpid())
+        Path("calls.txt").write_text(" ".join(map(str, calls)))
+    return work
+
+if __name__ == "__main__":
+    from benchmarks.processes import alone, built_alone
+    print(os.getpid(), alone(os.getpid), alone(os.getpid))
+    with built_alone(build) as work:
+        for _ in range(3):
+            work()
+            print(Path("calls.txt").read_text())
+"""
+
+
+def test_a_row_and_each_side_of_it_have_processes_of_their_own(tmp_path):
+    """`alone` takes a fresh one each time; `built_alone` keeps what was built, and returns when the work is done."""
+    script = tmp_path / "work.py"
+    script.write_text(WORK)
+    command = [sys.executable, str(script)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    first, *calls = (line.split() for line in done.stdout.splitlines())
+    assert [len(line) for line in calls] == [1, 2, 3]
+    assert len(set(calls[-1])) == 1
+    assert len({*first, *calls[-1]}) == 4
+
+
+def test_how_near_a_row_is_to_the_limit_is_measured_and_put_on_the_page(bench, tmp_path):
+    page = tmp_path / "benchmarks.md"
+    page.write_text(f"before\n{bench('limits').MARK}\nold\n<!-- end of measured -->\nafter\n")
+    done = run("--small", "--page", page, "discogan-step-64-batch64", module="benchmarks.limits")
+    assert done.returncode == 0, done.stderr
+    text = page.read_text("utf-8")
+    assert "\nold\n" not in text
+    (row,) = (cells(line) for line in text.splitlines() if "billion operations: " in line)
+    takes, least, share, ratio, most = (float(re.search(r"([\d.]+)(?: s|%| times)", cell)[1]) for cell in row[1:])
+    assert share == pytest.approx(100 * least / takes, rel=0.02, abs=1)
+    assert most == pytest.approx(ratio * takes / least, rel=0.02)
+
+
+def test_operations_are_counted_as_a_hand_counts_them(bench):
+    """Each multiplication and each addition of the convolutions, forward and backward."""
+    limits, material = bench("limits"), bench("material")
+    G = material.untrained("compact", small=True)
+    weights = sum(p.numel() for p in G.parameters() if p.dim() == 4)
+    assert limits.operations_of_run("compact", 8, 6, small=True) == 2 * weights * 8 * 6
+    batch, least = 2, limits.operations_of_step("srresnet", 2, small=True)
+    assert least == limits.operations_of_step("srresnet", 1, small=True) * batch
 
 
 @pytest.mark.parametrize(
