@@ -73,6 +73,26 @@ def test_the_seed_and_the_number_are_not_mixed_up():
     assert not torch.equal(one, made(row, count=1, seed=1)["a"][0])
 
 
+@pytest.mark.parametrize("size", [16, 24, 32])
+@pytest.mark.parametrize("margin", [0, 32])
+def test_small_crops_are_damaged_by_every_draw(size, margin):
+    """The smallest picture between the stages has 4 pixels a side, and kernels have up to 21."""
+    row = METHODS["srgan"].PRESETS["real"]["degradation"]
+    pair = made(row, 4, size, size + margin, count=150)
+    assert pair["a"].shape == (150, 3, size // 4, size // 4)
+    assert all(pictures.isfinite().all() for pictures in pair.values())
+
+
+def test_the_input_is_made_of_the_sharpened_truth_and_the_truth_stays_as_it_is():
+    edge = torch.full((1, 3, 96, 96), 0.3)
+    edge[..., 48:] = 0.7
+    batch = {"b": edge * 2 - 1, "draw": torch.arange(1)}
+    pair = Degradation(DegradationConfig(kind="pipeline", sharpen=True, **OFF), 1, 64, 0)(batch)
+    torch.testing.assert_close(pair["a"], pair["sharp"], atol=0.005, rtol=0)  # but for the 8 bits
+    torch.testing.assert_close(pair["b"], batch["b"][..., 16:-16, 16:-16])
+    assert float((pair["a"] - pair["b"]).abs().max()) > 0.04
+
+
 @pytest.mark.parametrize("scale", [1, 2, 4])
 def test_damaged_pictures_lie_where_the_truth_lies(scale):
     """The mean over many draws is nearest to the truth without a shift, in every direction."""
@@ -160,6 +180,22 @@ def test_kernels_have_odd_sides_of_the_range_and_the_kinds_their_probabilities()
     assert abs(np.mean(ringing) - 0.3) < 0.07
 
 
+@pytest.mark.parametrize(
+    ("ends", "ones"), [((1, 2), 0.5), ((0.5, 1), 0.5), ((0.5, 2), 0), ((1.5, 2), 0), ((0.5, 0.8), 0)]
+)
+def test_the_exponent_of_a_plateau_is_drawn_up_to_1_and_from_1_on_equally_often(ends, ones):
+    config = BlurConfig(sinc=0, kernel=(7, 7), sigma=(1, 1), beta_plateau=ends,
+                        **{**dict.fromkeys(KINDS, 0), "plateau_iso": 1})  # fmt: skip
+    rng = np.random.default_rng(0)
+    kernels = [drawn_blur(rng, config) for _ in range(400)]
+    betas = np.array([math.log(k[3, 3] / k[3, 5] - 1, 4) for k in kernels])  # 1 + (2²)^beta is their ratio
+    assert betas.min() > ends[0] - 1e-9
+    assert betas.max() < ends[1] + 1e-9
+    assert abs(np.mean(np.isclose(betas, 1)) - ones) < 0.07
+    if ends[0] < 1 < ends[1]:
+        assert abs(np.mean(betas < 1) - 0.5) < 0.07
+
+
 def test_gaussian_noise_has_the_deviation_asked_for_and_grey_noise_is_alike_in_all_channels():
     x = torch.full((1, 3, 128, 128), 0.5)
     noise = gaussian_noise(x, 20, False, generator()) - x
@@ -179,6 +215,18 @@ def test_poisson_noise_grows_with_the_light():
     assert float(poisson_noise(x, 0.1, False, generator()).sub(x).std()) < 0.15 * float(noise.std())
     grey = poisson_noise(x, 1, True, generator()) - x
     torch.testing.assert_close(grey[:, 0], grey[:, 2], atol=0.01, rtol=0)
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_poisson_noise_has_the_deviation_of_as_many_photons_as_its_picture_has_levels(grey):
+    """Of levels from 0.3 to 0.7, where nothing is cut off; the luma of random RGB has no more once it is rounded."""
+    x = 0.3 + 0.4 * torch.rand(1, 3, 256, 256, generator=generator(1))
+    luma = (x[:, 0] * 0.299 + x[:, 1] * 0.587 + x[:, 2] * 0.114)[:, None]
+    light = ((luma if grey else x) * 255).round() / 255
+    photons = 2 ** math.ceil(math.log2(len(light.unique())))
+    noise = poisson_noise(x, 1, grey, generator()) - x
+    assert photons == 128
+    assert float(noise.std()) == pytest.approx(math.sqrt(float(light.mean()) / photons), rel=0.02)
 
 
 def test_lower_jpeg_quality_errs_more_and_other_channel_counts_work():
@@ -204,6 +252,16 @@ def test_antialiasing_averages_what_plain_bicubic_skips():
 def test_blur_goes_on_mirrored_beyond_the_border():
     x = torch.full((1, 3, 20, 20), 0.7)
     torch.testing.assert_close(blur(x, gaussian(21, (3.0, 3.0), 0.0)), x)
+
+
+@pytest.mark.parametrize(("height", "width"), [(4, 9), (12, 5), (1, 30)])
+def test_where_a_kernel_is_larger_than_the_picture_the_mirror_image_goes_on_as_its_edge(height, width):
+    x, kernel = torch.rand(1, 2, height, width, generator=generator()), gaussian(21, (3.0, 1.0), 0.5)
+    mirrored = [min(10, height - 1), min(10, width - 1)]
+    beyond = np.pad(x[0].numpy(), [(0, 0), *((n, n) for n in mirrored)], "reflect")
+    beyond = np.pad(beyond, [(0, 0), *((10 - n, 10 - n) for n in mirrored)], "edge")
+    windows = np.lib.stride_tricks.sliding_window_view(beyond, (21, 21), (1, 2))
+    np.testing.assert_allclose(blur(x, kernel)[0], (windows * kernel).sum((3, 4)), atol=1e-5)
 
 
 def test_sharpening_steepens_edges_and_leaves_flat_and_faint_parts_alone():

@@ -63,9 +63,9 @@ class BlurConfig(Strict):
     sigma: Span = (0.2, 3)
     """Standard deviation along either axis, in pixels."""
     beta_generalised: Span = (0.5, 4)
-    """Exponent of generalised Gaussians, drawn below 1 and above 1 equally often."""
+    """Exponent of generalised Gaussians, drawn up to 1 and from 1 on equally often."""
     beta_plateau: Span = (1, 2)
-    """Exponent of plateaus, drawn in the same way."""
+    """Exponent of plateaus, drawn in the same way, so half of those of [1, 2] are 1."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -164,7 +164,7 @@ class DegradationConfig(Strict):
     sinc: SincConfig = SincConfig()
     """The sinc filter at the end."""
     sharpen: bool = False
-    """Sharpen what pixel and perceptual loss compare with, as Real-ESRGAN does; D sees the truth as it is."""
+    """Sharpen what is damaged, and what pixel and perceptual loss compare with; D sees the truth as it is."""
 
 
 NOTHING: dict[str, Any] = {

@@ -21,8 +21,7 @@ UNSHARP_SIDE, UNSHARP_SIGMA, UNSHARP_FROM, UNSHARP_WEIGHT = 51, 8.0, 10 / 255, 0
 
 def blur(x: Tensor, kernel: Floats) -> Tensor:
     """Each channel convolved with (side, side), the picture going on mirrored beyond its borders."""
-    pad = kernel.shape[0] // 2
-    return F.conv2d(F.pad(x, (pad,) * 4, mode="reflect"), as_weights(kernel, x), groups=x.shape[1])
+    return F.conv2d(_extended(x, kernel.shape[0] // 2), as_weights(kernel, x), groups=x.shape[1])
 
 
 def resize(x: Tensor, height: int, width: int, mode: str) -> Tensor:
@@ -44,11 +43,10 @@ def gaussian_noise(x: Tensor, sigma: float, grey: bool, generator: torch.Generat
 def poisson_noise(x: Tensor, strength: float, grey: bool, generator: torch.Generator) -> Tensor:
     """The deviation of Poisson counts from the light that they count, times `strength`.
 
-    As many photons make white as the picture has levels, up to a power of 2. When `grey` the luma is counted, and all
-    channels get its noise.
+    As many photons make white as the picture has levels, up to a power of 2. When `grey` the luma is counted, in levels
+    of its own, and all channels get its noise.
     """
-    levels = (x * 255).round().clamp(0, 255) / 255
-    light = _luma(levels) if grey else levels
+    light = ((_luma(x) if grey else x) * 255).round().clamp(0, 255) / 255
     photons = 2.0 ** np.ceil(np.log2(max(2, len(torch.unique(light)))))
     noise: Tensor = torch.poisson(light * photons, generator=generator) / photons - light
     return (x + noise * strength).clamp(0, 1)
@@ -73,11 +71,17 @@ def sharpened(x: Tensor) -> Tensor:
 def _soft(x: Tensor) -> Tensor:
     """By two passes: a Gaussian is a product."""
     line = _line().to(x)
-    pad = UNSHARP_SIDE // 2
     channels = x.shape[1]
-    x = F.pad(x, (pad,) * 4, mode="reflect" if min(x.shape[2:]) > pad else "replicate")
+    x = _extended(x, UNSHARP_SIDE // 2)
     x = F.conv2d(x, line.view(1, 1, -1, 1).expand(channels, 1, -1, 1), groups=channels)
     return F.conv2d(x, line.view(1, 1, 1, -1).expand(channels, 1, 1, -1), groups=channels)
+
+
+def _extended(x: Tensor, pad: int) -> Tensor:
+    """`pad` pixels more on each side: mirrored, which gives at most side - 1 pixels, then the edge repeated."""
+    down, across = (min(pad, side - 1) for side in x.shape[2:])
+    x = F.pad(x, (across, across, down, down), mode="reflect")
+    return F.pad(x, (pad - across, pad - across, pad - down, pad - down), mode="replicate")
 
 
 @functools.cache

@@ -66,8 +66,11 @@ def as_weights(kernel: Floats, like: Tensor) -> Tensor:
 
 
 def _drawn_beta(rng: np.random.Generator, ends: tuple[float, float]) -> float:
-    below, above = (ends[0], min(1.0, ends[1])), (max(1.0, ends[0]), ends[1])
-    return float(rng.uniform(*(below if rng.random() < 0.5 and ends[0] < 1 else above)))
+    """Up to 1 and from 1 on equally often, so 1 itself half of the time where the range ends there."""
+    low, high = ends
+    if low <= 1 <= high:
+        low, high = (low, 1.0) if rng.random() < 0.5 else (1.0, high)
+    return float(rng.uniform(low, high))
 
 
 def _distance(side: int, sigma: tuple[float, float], angle: float) -> Floats:

@@ -1,7 +1,8 @@
 """The degradation in order: blur, size, noise, JPEG, and the same again with a sinc filter (section 3 of the paper).
 
-What happens to a sample is a function of (seed, its number) and of nothing else: neither of the batch that it is in nor
-of what came before. So there is no queue of old samples, which the authors need since their batches share their draws.
+What happens to a sample is, on one kind of device, a function of (seed, its number) and of nothing else: neither of the
+batch that it is in nor of what came before. So there is no queue of old samples, which the authors need since their
+batches share their draws.
 """
 
 from __future__ import annotations
@@ -35,10 +36,11 @@ class Degradation:
     def __call__(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """{"b": (N, C, S, S), "draw": (N,)} -> {"a", "b"}, and with `sharpen` also "sharp", of b's size."""
         truths, numbers = (batch["b"].float() + 1) / 2, batch["draw"].tolist()
-        inputs = [self.damaged(truth[None], number) for truth, number in zip(truths, numbers, strict=True)]
+        sources = torch.cat([sharpened(truth[None]) for truth in truths]) if self.config.sharpen else truths
+        inputs = [self.damaged(source[None], number) for source, number in zip(sources, numbers, strict=True)]
         made = {"a": self._middle(torch.cat(inputs), self.size // self.scale), "b": self._middle(truths, self.size)}
         if self.config.sharpen:
-            made["sharp"] = self._middle(sharpened(truths), self.size)
+            made["sharp"] = self._middle(sources, self.size)
         return {name: (pictures * 2 - 1).contiguous() for name, pictures in made.items()}
 
     def damaged(self, x: Tensor, number: int) -> Tensor:
