@@ -43,7 +43,7 @@ def export_run(
     kind = run.method()
     require("method", kind, METHODS)
     config = run.config(METHODS[kind].Config)
-    method = METHODS[kind].from_config(config, place("cpu", "fp32"))
+    method = METHODS[kind].to_export(config, place("cpu", "fp32"))
     images = _load(run, which, method)
 
     stems = [s for s in method.generators if direction is None or s in ("model", direction)]
@@ -101,6 +101,7 @@ def _card(run: Run, config: TrainConfig, method: Method, stem: str, images: int)
             "fingerprint": facts.get("fingerprint"),
             "precision": run.environment().get("precision"),
             "packages": versions(),
+            **method.card_facts(config),
         },
         metrics=_figures(run, images),
         licence=config.licence,

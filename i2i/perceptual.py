@@ -69,8 +69,9 @@ def resolve(config: PerceptualConfig) -> PerceptualConfig:
     """
     name: str = config.network
     if name == "auto":
-        if config.weights is not None:
-            name = told(read(Path(config.weights)), Path(config.weights))
+        given = _given(config)
+        if given is not None:
+            name = told(read(given), given)
         else:
             name = next((known for known in BACKBONES if at_hand(known) is not None), "none")
     if name == "none":
@@ -101,11 +102,29 @@ def build_perceptual(config: PerceptualConfig, channels: int = 3, size: int = SM
         )
     if size < SMALLEST:
         raise ConfigError(f"The perceptual loss needs crops of {SMALLEST} pixels or more; the size is {size}.")
-    path = (
-        Path(config.weights) if config.weights is not None else at_hand(config.network) or _downloaded(config.network)
-    )
-    features = load(config.network, config.layers, path)
+    features = load(config.network, config.layers, weights_of(config))
     return Perceptual(features, config.layers, relative=RELATIVE[config.network], squared=config.gap == "mse")
+
+
+def weights_of(config: PerceptualConfig) -> Path:
+    """The file of weights of the network that the configuration names, downloaded where need be.
+
+    Raises an I2IError with how to get it, or to go without.
+    """
+    return _given(config) or at_hand(config.network) or _downloaded(config.network)
+
+
+def _given(config: PerceptualConfig) -> Path | None:
+    """The file that the configuration names, if it does."""
+    if config.weights is None:
+        return None
+    path = Path(config.weights)
+    if path.is_file():
+        return path
+    raise ModelFileError(
+        f"There is no file of weights {path}. Say where it is with --set perceptual.weights=FILE, or go "
+        "without: --set perceptual.network=none."
+    )
 
 
 def at_hand(name: str) -> Path | None:

@@ -174,7 +174,7 @@ def _standing(name: str, real: float, fake: float, since: int) -> Sign:
             "note",
             "The generator fools the discriminator",
             f"Translations pass for real more often than they should {span}. If artefacts or repeating patterns "
-            "show, a stronger discriminator helps (a new run with --set discriminator.layers=4).",
+            "show, a stronger discriminator helps (a new run with --set discriminator.width=96).",
         )
     if abs(real - 0.5) <= 0.15 and abs(fake - 0.5) <= 0.15:
         return Sign(

@@ -347,6 +347,27 @@ def test_show_config_prints_every_setting_and_trains_nothing(i2i, tmp_path):
     assert not (tmp_path / "r").exists()
 
 
+@pytest.mark.parametrize(("words", "images", "epochs"), [
+    ([], 50_000, 200),
+    (["--epochs", 3], None, 3),
+    (["--set", "epochs=3"], None, 3),
+    (["--images", 64], 64, 200),
+])  # fmt: skip
+def test_a_length_in_epochs_takes_the_place_of_a_presets_images(i2i, tmp_path, words, images, epochs):
+    asked = ("train", "srgan", "photos", "--run", tmp_path / "r", "--preset", "fast", "--show-config")
+    status, out, _ = i2i(*asked, *words)
+    assert status == 0
+    shown = yaml.safe_load(out)
+    assert (shown["images"], shown["epochs"]) == (images, epochs)
+
+
+def test_two_lengths_at_once_are_refused(i2i, tmp_path):
+    asked = ("train", "srgan", "photos", "--run", tmp_path / "r", "--images", 64, "--set", "epochs=3")
+    status, _, err = i2i(*asked)
+    assert status == 2
+    assert "Both images and epochs" in err
+
+
 def test_a_configuration_file_is_a_layer_below_the_flags(i2i, tmp_path):
     (tmp_path / "mine.yaml").write_text("size: 64\nbatch: 2\n")
     _, out, _ = i2i(

@@ -126,3 +126,21 @@ def test_a_scale_that_no_network_has_is_refused(i2i, photos):
     status, _, err = i2i("data", "check", photos, "--scale", 9, "--degradation", "real")
     assert status == 2
     assert "scale" in err
+
+
+@pytest.mark.parametrize(("words", "sentence"), [
+    (["--scale", 4, "--html", "page.html"], "--html"),
+    (["--scale", 4, "--unpaired"], "--unpaired"),
+    (["--scale", 2, "--set", "degradation.first.noise.sigma=[1,2]"], "--degradation"),
+])  # fmt: skip
+def test_what_has_no_effect_is_refused(i2i, photos, words, sentence):
+    status, _, err = i2i("data", "check", photos, *words)
+    assert status == 2
+    assert sentence in err
+
+
+def test_a_damage_is_shown_at_the_scale_at_which_its_preset_trains(i2i, photos, tmp_path):
+    sheets = [tmp_path / "usual.png", tmp_path / "said.png"]
+    for sheet, words in zip(sheets, ([], ["--scale", 1]), strict=True):
+        assert i2i("data", "check", photos, "--degradation", "noise", "--sheet", sheet, *words)[0] == 0
+    assert sheets[0].read_bytes() == sheets[1].read_bytes()

@@ -14,6 +14,7 @@ from small_models import write_model
 from torchvision.models import squeezenet1_1
 
 from i2i.datasets.imresize import imresize
+from i2i.degradation import DEGRADATIONS, Degradation, DegradationConfig
 
 PUBLISHED = {("Set5", 2): 33.66, ("Set5", 3): 30.39, ("Set5", 4): 28.42, ("Set14", 2): 30.24, ("Set14", 4): 26.00}
 """PSNR over Y of bicubic enlargement in dB, as the papers' tables have it (SRCNN, VDSR, EDSR)."""
@@ -154,6 +155,54 @@ def test_lpips_is_there_where_its_weights_are_and_is_lower_for_the_nearer_pictur
     save(sharp(3, 40, 40), tmp_path / "same" / "LR" / "p.png")
     same, _ = scored(i2i, enlarger(tmp_path), tmp_path / "same", *lpips_files)
     assert same["metrics"]["lpips"] == pytest.approx(0, abs=1e-6)
+
+
+def test_the_definition_says_whose_weights_lpips_is_measured_with(i2i, tmp_path, lpips_files, monkeypatch):
+    save(sharp(3, 40, 40), tmp_path / "sharp" / "p.png")
+    _, printed = scored(i2i, enlarger(tmp_path), tmp_path / "sharp", *lpips_files)
+    assert "\nlpips: Zhang et al. 2018" in printed
+    monkeypatch.setattr("i2i.backbones.as_torchvision", lambda weights: (weights, "authors"))
+    _, printed = scored(i2i, enlarger(tmp_path), tmp_path / "sharp", *lpips_files)
+    assert "\nlpips: like LPIPS, but on SqueezeNet's weights of another release: Zhang" in printed
+
+
+def test_a_picture_that_is_too_small_for_lpips_is_left_out_and_listed(i2i, tmp_path, lpips_files):
+    save(sharp(3, 40, 40), tmp_path / "sharp" / "p.png")
+    save(sharp(4, 20, 20), tmp_path / "sharp" / "tiny.png")
+    facts, _ = scored(i2i, enlarger(tmp_path), tmp_path / "sharp", *lpips_files, status=1)
+    assert facts["count"] == 1
+    facts, _ = scored(i2i, enlarger(tmp_path), tmp_path / "sharp", *lpips_files, "--metrics", "psnr")
+    assert facts["count"] == 2
+
+
+NOISE = DegradationConfig.model_validate(DEGRADATIONS["noise"])
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_who_learned_from_damaged_pictures_is_scored_on_such(i2i, tmp_path, scale):
+    """On those that the degradation makes, the same each time; `--bicubic` makes an enlarger's small instead."""
+    for n in range(2):
+        save(sharp(n, 41, 40), tmp_path / "sharp" / f"p{n}.png")
+    model = enlarger(tmp_path, scale, training={"degradation": NOISE.model_dump()})
+    facts, printed = scored(i2i, model, tmp_path / "sharp", "--metrics", "l1")
+    assert "damaged as in training" in printed
+    damage, off = Degradation(NOISE, scale, scale, seed=0), []
+    for n in range(2):
+        truth = torch.from_numpy(sharp(n, 41, 40)[: 41 // scale * scale] / 255).permute(2, 0, 1).float()
+        made = damage.damaged(truth[None], n)[0].repeat_interleave(scale, 1).repeat_interleave(scale, 2)
+        inside = (..., slice(scale, -scale), slice(scale, -scale)) if scale > 1 else ...
+        off.append(float((made - truth).abs()[inside].mean()))
+    assert facts["metrics"]["l1"] == pytest.approx(np.mean(off), abs=1e-4)
+    if scale > 1:
+        clean, printed = scored(i2i, model, tmp_path / "sharp", "--metrics", "l1", "--bicubic")
+        assert clean["metrics"]["l1"] < facts["metrics"]["l1"] - 0.01
+        assert "MATLAB's bicubic reduction" in printed
+
+
+def test_pairs_are_scored_as_they_are_whatever_the_model_learned_from(i2i, folders, tmp_path):
+    plain, _ = scored(i2i, enlarger(tmp_path / "a"), folders)
+    model = enlarger(tmp_path / "b", training={"degradation": NOISE.model_dump()})
+    assert scored(i2i, model, folders)[0]["metrics"] == plain["metrics"]
 
 
 def test_without_its_weights_one_sentence_says_so_and_all_else_is_scored(i2i, folders, tmp_path, monkeypatch):

@@ -5,9 +5,12 @@ import math
 import numpy as np
 import pytest
 import torch
+import yaml
+from PIL import Image
 from tiny_runs import begun, noise, snapshot, tiny, train, weights
 from torch import nn
 from torch.nn import functional as F
+from torchvision.models import squeezenet1_1
 
 from i2i import checkpoint
 from i2i.config import resolve
@@ -149,6 +152,12 @@ def test_the_loss_against_a_grid_is_added_with_its_weight():
 # The stages
 
 
+def test_at_scale_1_there_is_no_grid_to_have_a_loss_against():
+    method = start(scale=1, images=4, gan_images=4, lambda_grid=25, perceptual={"network": "none"})
+    method.at(4, 8)
+    assert "g_grid" not in method.step(pair(1))
+
+
 def test_the_second_stage_begins_with_the_averaged_weights_and_a_fresh_optimizer():
     method = start(scale=2, images=8, ema={"images": 50, "rampup": 9})
     for n in range(4):
@@ -245,6 +254,23 @@ def test_the_generator_that_auto_means_suits_the_scale(scale, name):
     assert config.generator.name == name
 
 
+@pytest.mark.parametrize(("settings", "size"), [
+    ({"scale": 3}, 96), ({"scale": 3, "size": 192}, 192), ({"scale": 4}, 128), ({}, 128),
+])  # fmt: skip
+def test_the_usual_size_suits_the_scale_and_the_discriminator(settings, size):
+    config = resolve(METHODS["srgan"].Config, [{"data": {"path": "x"}, "gan_images": 16, **settings}])
+    assert config.size == size
+    assert size % (32 * config.scale) == 0
+
+
+def test_a_size_that_does_not_suit_is_refused_with_one_that_suits_generator_and_discriminator():
+    """Else each refusal would send the user to a size that the other one refuses."""
+    vgg = {"discriminator": {"name": "vgg", "width": 2}, "perceptual": {"network": "none"}}
+    with pytest.raises(ConfigError, match=r"multiples of 96.*Try --size 96"):
+        start(scale=3, size=128, **vgg)
+    start(scale=3, size=96, **vgg)
+
+
 # The rate
 
 
@@ -301,11 +327,66 @@ def test_validation_is_the_papers_psnr_on_y_with_the_border_cut():
     assert figures["val_psnr_y"] == pytest.approx(20 * math.log10(255 / (16 * 219 / 255)), abs=0.15)
 
 
+# What lay at hand when a run began
+
+
+@pytest.fixture
+def photos(tmp_path):
+    rng = np.random.default_rng(0)
+    (tmp_path / "photos").mkdir()
+    for n in range(4):
+        Image.fromarray(rng.integers(0, 256, (48, 48, 3), np.uint8)).save(tmp_path / "photos" / f"{n}.png")
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def squeezenet(tmp_path, monkeypatch):
+    """A file of weights, and nothing at hand but it."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
+    for name in ("I2I_VGG19", "I2I_SQUEEZENET"):
+        monkeypatch.delenv(name, raising=False)
+    torch.save({f"features.{k}": v for k, v in squeezenet1_1().features.state_dict().items()}, tmp_path / "sq.pth")
+    return tmp_path / "sq.pth"
+
+
+TRAIN = ("--scale", 2, "--size", 32, "--batch", 2, "--images", 2, "--set", "generator.width=4", "--set",
+         "generator.blocks=1", "--set", "discriminator.name=unet", "--set", "discriminator.width=2",
+         "--device", "cpu")  # fmt: skip
+
+
+def perceptual(run):
+    return yaml.safe_load((run / "config.yaml").read_text())["perceptual"]
+
+
+def test_a_run_goes_on_with_the_network_that_auto_meant_at_first(i2i, photos, squeezenet, tmp_path, monkeypatch):
+    asked = ("train", "srgan", photos, "--run", tmp_path / "r", *TRAIN)
+    assert i2i(*asked, "--set", "gan_images=2")[0] == 0
+    assert perceptual(tmp_path / "r")["network"] == "none"
+    monkeypatch.setenv("I2I_SQUEEZENET", str(squeezenet))  # `auto` would take it
+    status, _, err = i2i(*asked, "--set", "gan_images=4")
+    assert status == 0, err
+    assert perceptual(tmp_path / "r")["network"] == "none"
+
+
+def test_a_run_is_exported_without_what_training_alone_needs_and_says_what_it_misses(i2i, photos, squeezenet, tmp_path):
+    asked = ("train", "srgan", photos, "--run", tmp_path / "r", *TRAIN)
+    status, _, err = i2i(*asked, "--set", "gan_images=2", "--set", f"perceptual.weights={squeezenet}")
+    assert status == 0, err
+    squeezenet.unlink()
+    status, _, err = i2i("export", tmp_path / "r", "--out", tmp_path / "again.onnx")
+    assert status == 0, err
+    status, out, err = i2i(*asked, "--set", "gan_images=4")
+    assert status == 2
+    assert "perceptual.weights=FILE" in err
+    assert "perceptual.network=none" in err
+    assert "Reading" not in out + err, "the folder was read first"
+
+
 # What is refused
 
 
 @pytest.mark.parametrize(("settings", "sentence"), [
-    ({"scale": 4, "size": 30}, r"multiples of 4.*Try 32"),
+    ({"scale": 4, "size": 30}, r"multiples of 4.*Try --size 32"),
     ({"scale": 2, "direction": "b2a"}, "from small pictures to large ones"),
     ({"optimizer": {"decay_from": 0.9}}, "schedule and gan_schedule, not optimizer.decay_from"),
     ({"scale": 5}, "less than or equal to 4"),

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..errors import RequestError
 from . import app
 
 data = typer.Typer(
@@ -44,7 +45,11 @@ def check(
     i2i data check photos --degradation mild --set degradation.first.noise.sigma=[1,20]
     """
     if scale is not None or degradation is not None:
-        _check_sharp(folder, a, b, scale or 4, degradation, set_ or [], sheet)
+        if html is not None or unpaired:
+            raise RequestError("--html and --unpaired are for pairs and domains; leave them out with --scale.")
+        if set_ and degradation is None:
+            raise RequestError("--set is a setting of the degradation: name one, as in --degradation mild.")
+        _check_sharp(folder, a, b, scale or _usual_scale(degradation), degradation, set_ or [], sheet)
     from ..datasets.check import check_folder
 
     report = check_folder(folder, a, b, unpaired=unpaired)
@@ -56,6 +61,16 @@ def check(
         write_page(report, html)
         typer.echo(f"Page: {html}")
     raise typer.Exit(1 if report.problems else 0)
+
+
+def _usual_scale(degradation: str | None) -> int:
+    """That of the preset of the degradation's name, where there is one."""
+    from ..methods import METHODS
+
+    srgan = METHODS["srgan"]
+    default: int = srgan.Config.model_fields["scale"].default
+    scale: int = srgan.PRESETS.get(degradation or "", {}).get("scale", default)
+    return scale
 
 
 def _check_sharp(

@@ -78,6 +78,9 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="Folder for the CSV and the contact sheet.")] = None,
     direction: Annotated[str | None, typer.Option(help="a2b or b2a, where a run has two; by default a2b.")] = None,
     native: Annotated[bool, typer.Option(help="At the pictures' own size, not the trained one.")] = False,
+    bicubic: Annotated[
+        bool, typer.Option("--bicubic", help="Make sharp pictures small, and damage none as in training.")
+    ] = False,
     a: Annotated[str | None, typer.Option(help="Name of the folder of side A.")] = None,
     b: Annotated[str | None, typer.Option(help="Name of the folder of side B.")] = None,
     ensemble: Annotated[
@@ -91,9 +94,9 @@ def evaluate(
     """Score a translator on pairs, beside baselines: the input itself, and the best lookup by colour.
 
     In a folder of unpaired pictures, those of one split that have one name in both domains are pairs; colour transfers
-    take the place of the lookup. An enlarger is scored on sharp pictures, whole and made small by bicubic, or on LR and
-    HR folders, beside bicubic enlargement. Writes scores.csv (a line a picture) and sheet.png (the worst, median and
-    best) into OUT.
+    take the place of the lookup. An enlarger is scored on sharp pictures, whole and made small by bicubic, or damaged
+    if it learned from damaged ones, or on LR and HR folders; beside bicubic enlargement. Writes scores.csv (a line a
+    picture) and sheet.png (the worst, median and best) into OUT.
 
     \b
     i2i evaluate runs/facades facades --split test --json scores.json
@@ -106,7 +109,7 @@ def evaluate(
     engine = Engine(path, device=device, precision=precision, ensemble=ensemble)
     typer.echo(f"Scoring {path.name}: {engine.card.source} to {engine.card.target}. {engine.reason}")
     named = None if metrics is None else tuple(m.strip() for m in metrics.split(",") if m.strip())
-    scoring = Scoring(data, split, named, a, b, native, (lpips_weights, lpips_heads))
+    scoring = Scoring(data, split, named, a, b, native, bicubic, (lpips_weights, lpips_heads))
     inside = "evaluation-b2a" if path.stem == "b2a" else "evaluation"
     folder = out or (model / inside if model.is_dir() else path.with_name(f"{path.stem}-evaluation"))
     scores = score(engine, scoring, folder, typer.echo)

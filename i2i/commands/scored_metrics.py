@@ -63,7 +63,8 @@ def _lpips(metric: Metric, files: tuple[Path | None, Path | None]) -> Metric:
     from ..perceptual import load_lpips
 
     network = load_lpips(*files)
-    return dataclasses.replace(metric, measure=_distance(network))
+    unlike = "" if network.name == "LPIPS" else "like LPIPS, but on SqueezeNet's weights of another release: "
+    return dataclasses.replace(metric, measure=_distance(network), definition=unlike + metric.definition)
 
 
 def _distance(network: Lpips) -> Measure:

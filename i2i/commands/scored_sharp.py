@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..card import Card
-from ..pictures import Array, read_header, with_channels
+from ..datasets.layouts import Layout
+from ..errors import DataError
+from ..pictures import Array, read_header, to_float, with_channels
 from .scored_pairs import Material, chosen_split, without_seen
+
+if TYPE_CHECKING:
+    from ..degradation import Degradation
 
 FIELD = ("psnr_y", "ssim_y", "psnr", "ssim", "lpips")
 """What the papers of these tasks report."""
@@ -28,6 +33,8 @@ class SharpMaterial(Material):
     input_channels: int = 3
     swap: bool = False
     """Whether the first file of a pair is the truth."""
+    degradation: Degradation | None = None
+    """Makes the inputs of truths that have none; else bicubic reduction does."""
 
     @property
     def border(self) -> int:
@@ -38,9 +45,14 @@ class SharpMaterial(Material):
     def note(self) -> str:
         """How the pictures were seen, and which published tables are made in that way."""
         cut = f"{self.border} pixels cut from every border" if self.border else "no border cut"
-        made = " made from the truth by MATLAB's bicubic reduction" if self._reduced else " as the files have them"
+        if not self._made:
+            made = " as the files have them"
+        elif self.degradation is None:
+            made = " made from the truth by MATLAB's bicubic reduction"
+        else:
+            made = " damaged as in training, by draws of their own that are the same each time"
         seen = f"Whole pictures, inputs{made}, outputs rounded to their file's depth, {cut}."
-        if self.scale == 1:
+        if self.scale == 1 or (self._made and self.degradation is not None):
             return f"{seen} A grey file is its own Y."
         return (
             f"{seen} Compare psnr_y and ssim_y (a grey file is its own Y) with the tables of super-resolution papers, "
@@ -54,23 +66,27 @@ class SharpMaterial(Material):
         files = pictures.items[index].files
         if truth.shape[2] == 3 and read_header(files[0 if self.swap else -1]).channels == 1:
             truth = truth[..., :1]
-        return with_channels(whole["a"], self.input_channels), truth
+        x = _damaged(whole["b"], index, self.degradation) if self._made and self.degradation else whole["a"]
+        return with_channels(x, self.input_channels), truth
 
     @property
-    def _reduced(self) -> bool:
-        """Whether there were no inputs but the truths made small."""
+    def _made(self) -> bool:
+        """Whether there were no inputs but what is made of the truths."""
         return len(self.pictures.items[0].files) == 1
 
 
-def sharp_material(root: Path, card: Card, split: str | None, a: str | None, b: str | None) -> SharpMaterial:
+def sharp_material(
+    root: Path, card: Card, split: str | None, a: str | None, b: str | None, bicubic: bool = False
+) -> SharpMaterial:
     """What to score a model on that `keeps_content`; `split`, `a` and `b` as in `i2i evaluate`.
 
-    Raises what the folder or the split's name deserves.
+    Sharp pictures are damaged as those that the model learned from, or, where that was nothing else or `bicubic` says
+    so, made small. Raises what the folder or the split's name deserves.
     """
-    from ..datasets.sharp_folders import find_sharp
     from ..datasets.superres import SuperResPictures
 
-    layout = without_seen(find_sharp(root, a, b, card.scale, pipeline=False), card)
+    degradation = None if bicubic else _degradation(card)
+    layout = without_seen(_layout(root, a, b, card.scale, degradation is not None), card)
     split = chosen_split(layout, split, things="pictures")
     swap = card.training.get("direction") == "b2a"
     # grey files are read as RGB beside RGB ones; whoever scores undoes it where it matters
@@ -88,4 +104,36 @@ def sharp_material(root: Path, card: Card, split: str | None, a: str | None, b: 
         scale=card.scale,
         input_channels=card.input_channels,
         swap=swap,
+        degradation=degradation,
     )
+
+
+def _layout(root: Path, a: str | None, b: str | None, scale: int, damaging: bool) -> Layout[Any]:
+    """Pairs where the folder has some, else sharp pictures; at scale 1 those are of use to who damages them alone."""
+    from ..datasets.sharp_folders import find_sharp
+
+    try:
+        return find_sharp(root, a, b, scale, pipeline=False)
+    except DataError:
+        if not damaging:
+            raise
+        return find_sharp(root, a, b, scale, pipeline=True)
+
+
+def _degradation(card: Card) -> Degradation | None:
+    """The one that the model learned to undo, where it did."""
+    known = card.training.get("degradation")
+    if known is None:
+        return None
+    from ..degradation import Degradation, DegradationConfig
+
+    return Degradation(DegradationConfig.model_validate(known), card.scale, card.scale, seed=0)
+
+
+def _damaged(truth: Array, number: int, degradation: Degradation) -> Array:
+    """(H, W, C) -> (H / scale, W / scale, C), 8 bits."""
+    import torch
+
+    x = torch.from_numpy(to_float(truth)).permute(2, 0, 1)[None]
+    damaged: Array = (degradation.damaged(x, number)[0] * 255).round().byte().permute(1, 2, 0).numpy()
+    return damaged

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,8 @@ class Scoring:
     a: str | None = None
     b: str | None = None
     native: bool = False
+    bicubic: bool = False
+    """Sharp pictures are made small and not damaged, whatever the model learned from."""
     lpips_files: tuple[Path | None, Path | None] = (None, None)
     """Weights of the network and its heads."""
 
@@ -68,11 +70,14 @@ def score(engine: Engine, scoring: Scoring, folder: Path, say: Callable[[str], N
     metrics = metrics_for(scoring.metrics, found.usual, card, scoring.lpips_files, say)
     baselines = _baselines(card, found)
     broken: list[str] = []
+    pairs = found.scored(broken)
+    if "lpips" in metrics:
+        pairs = _large_enough(pairs, found.border, broken)
     with Bar(f"Scoring {found.split}", len(found), found.things) as bar:
         done = iter(range(1, len(found) + 1))
         result = evaluate(
             engine,
-            found.scored(broken),
+            pairs,
             metrics,
             baselines,
             found.border,
@@ -111,9 +116,25 @@ def table(scores: Scores) -> str:
     return text.getvalue().rstrip()
 
 
+def _large_enough(
+    pairs: Iterable[tuple[str, Array, Array]], border: int, broken: list[str]
+) -> Iterator[tuple[str, Array, Array]]:
+    """Those that LPIPS can look at."""
+    from ..perceptual import SMALLEST
+
+    for name, x, y in pairs:
+        side = min(y.shape[:2]) - 2 * border
+        if side >= SMALLEST:
+            yield name, x, y
+        else:
+            broken.append(
+                f"{name}: LPIPS needs {SMALLEST} pixels a side, here are {side}. --metrics without lpips scores it too."
+            )
+
+
 def _material(card: Card, scoring: Scoring) -> Material:
     if card.keeps_content:
-        return sharp_material(scoring.data, card, scoring.split, scoring.a, scoring.b)
+        return sharp_material(scoring.data, card, scoring.split, scoring.a, scoring.b, scoring.bicubic)
     return material(scoring.data, card, scoring.split, scoring.a, scoring.b, scoring.native)
 
 

@@ -13,7 +13,7 @@ import torch
 import typer
 
 from ..cheat_words import CheatWatch
-from ..config import TrainConfig, read_yaml, resolve, to_yaml
+from ..config import TrainConfig, merge, read_yaml, resolve, to_yaml
 from ..datasets import DATASETS
 from ..datasets.source import Ready, Source
 from ..device import Placement, place
@@ -54,9 +54,21 @@ def settings(request: Request) -> TrainConfig:
         layers.append(method.PRESETS[request.preset])
     if request.config_file is not None:
         layers.append(read_yaml(request.config_file))
-    layers += [request.flags, request.assignments, {"method": request.method, "data": {"path": str(request.data)}}]
+    typed = merge(request.flags, request.assignments)
+    layers += [typed, {"method": request.method, "data": {"path": str(request.data)}}]
     _refuse_others_settings(request.method, layers)
-    return resolve(method.Config, layers)
+    return resolve(method.Config, _with_one_length(layers, typed))
+
+
+def _with_one_length(layers: list[dict[str, Any]], typed: dict[str, Any]) -> list[dict[str, Any]]:
+    """Layers of which `epochs` takes the place of `images` in weaker ones; raises ConfigError where both were typed."""
+    if {"images", "epochs"} <= typed.keys():
+        raise ConfigError("Both images and epochs say how long the run is. Give one of them.")
+    said = [n for n, layer in enumerate(layers) if "epochs" in layer and "images" not in layer]
+    return [
+        {key: value for key, value in layer.items() if key != "images" or n > max(said, default=-1)}
+        for n, layer in enumerate(layers)
+    ]
 
 
 def _refuse_others_settings(name: str, layers: list[dict[str, Any]]) -> None:
@@ -77,6 +89,8 @@ def train_run(request: Request) -> int | None:
     config = settings(request)
     method_type, run = METHODS[request.method], Run(request.run)
     run.check_place(config)
+    if run.exists:
+        config = method_type.continued(config, run.config(method_type.Config))
     placement = place(config.device, config.precision)
     if placement.device.type == "cpu":
         keep_freed_memory()

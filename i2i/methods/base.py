@@ -82,8 +82,23 @@ class Method(ABC):
         """The method with fresh networks; raises for names and options that do not exist."""
 
     @classmethod
+    def to_export(cls, config: TrainConfig, placement: Placement) -> Self:
+        """The same, to put trained weights in: what training alone needs may be missing."""
+        return cls.from_config(config, placement)
+
+    @classmethod
+    def continued(cls, config: TrainConfig, before: TrainConfig) -> TrainConfig:  # noqa: ARG003
+        """`config` for a run that began with `before`: what was decided by what lay at hand then stays so."""
+        return config
+
+    @classmethod
     def source_options(cls, config: TrainConfig) -> dict[str, Any]:  # noqa: ARG003
         """What a source of `data_kind` takes beside the folder, by name."""
+        return {}
+
+    @classmethod
+    def card_facts(cls, config: TrainConfig) -> dict[str, Any]:  # noqa: ARG003
+        """What an exported file's card says of the training beside what every method's does."""
         return {}
 
     @abstractmethod

@@ -24,8 +24,8 @@ from ..device import Placement
 from ..errors import ConfigError
 from ..losses import charbonnier, grid_gap, l1, mse
 from ..metrics import psnr_y
-from ..networks import as_served, check_size
-from ..perceptual import Perceptual, build_perceptual, resolve
+from ..networks import DISCRIMINATORS, as_served, check_size
+from ..perceptual import Perceptual, at_hand, build_perceptual, resolve, weights_of
 from ..samples import to_pictures
 from .base import Batch, Method, adam, beliefs, build_discriminator, build_generator, completed, placed
 from .srgan_config import PRESETS, SrganConfig
@@ -101,13 +101,37 @@ class SRGAN(Method):
             )
         if config.gan_images == 0:
             return config
-        return config.model_copy(update={"perceptual": resolve(config.perceptual)})
+        perceptual = resolve(config.perceptual)
+        if config.lambda_perceptual > 0 and perceptual.network != "none":
+            weights_of(perceptual)  # before the folder is read, which may take long
+        return config.model_copy(update={"perceptual": perceptual})
+
+    @classmethod
+    def continued(cls, config: TrainConfig, before: TrainConfig) -> TrainConfig:
+        """With the perceptual network that the run has, where `auto` would choose; ConfigError where it is gone."""
+        config, before = cast(SrganConfig, config), cast(SrganConfig, before)
+        asked, had = config.perceptual, before.perceptual
+        if before.gan_images == 0 or asked.network != "auto" or asked.weights is not None:
+            return config
+        if had.network != "none" and had.weights is None and at_hand(had.network) is None:
+            raise ConfigError(
+                f"This run compares by {had.network}, whose weights are no longer at hand. Say where they are with "
+                f"--set perceptual.weights=FILE, or have them downloaded: --set perceptual.network={had.network}."
+            )
+        kept = {"network": had.network, "layers": asked.layers or had.layers, "weights": had.weights}
+        return config.model_copy(update={"perceptual": asked.model_copy(update=kept)})
 
     @classmethod
     def source_options(cls, config: TrainConfig) -> dict[str, Any]:
         """The scale, and whether low-resolution pictures are made while training."""
         config = cast(SrganConfig, config)
         return {"scale": config.scale, "pipeline": config.degradation.kind == "pipeline"}
+
+    @classmethod
+    def card_facts(cls, config: TrainConfig) -> dict[str, Any]:
+        """The degradation, so that the model can be scored on what it learned to undo."""
+        config = cast(SrganConfig, config)
+        return {"degradation": config.degradation.model_dump()} if config.degradation.kind == "pipeline" else {}
 
     @classmethod
     def from_config(cls, config: TrainConfig, placement: Placement) -> Self:
@@ -118,6 +142,8 @@ class SRGAN(Method):
         G = build_generator(config, (x_channels, y_channels), config.scale)
         D, perceptual, degradation = None, None, None
         if config.gan_images:
+            wanted = getattr(DISCRIMINATORS[config.discriminator.name], "multiple", 1)
+            check_size(config.size, G, None, config.scale, wanted)
             D = build_discriminator(config, y_channels)
             if config.lambda_perceptual > 0:
                 perceptual = build_perceptual(config.perceptual, y_channels, config.size)
@@ -125,6 +151,11 @@ class SRGAN(Method):
         if config.degradation.kind == "pipeline":
             degradation = Degradation(config.degradation, config.scale, config.size, config.seed)
         return cls(G, D, perceptual, degradation, placement, config)
+
+    @classmethod
+    def to_export(cls, config: TrainConfig, placement: Placement) -> Self:
+        """Without the perceptual network."""
+        return cls.from_config(config.model_copy(update={"lambda_perceptual": 0}), placement)
 
     def at(self, seen: int, total: int) -> None:
         """Begin the adversarial stage when its time has come."""
@@ -177,7 +208,7 @@ class SRGAN(Method):
                 with self.placement.autocast():
                     scalars["g_perceptual"] = self.perceptual(fake, target)
                 loss = loss + self.config.lambda_perceptual * scalars["g_perceptual"]  # ESRGAN, eq. 3
-            if self.config.lambda_grid > 0:
+            if self.config.lambda_grid > 0 and self.config.scale > 1:  # of one phase it would be a blurred pixel loss
                 scalars["g_grid"] = grid_gap(fake, target, self.config.scale) / 2
                 loss = loss + self.config.lambda_grid * scalars["g_grid"]
             self.descend(self.opt_g, loss)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ..config import (
     AdamConfig,
@@ -38,7 +38,7 @@ class SrganConfig(TrainConfig):
     scale: int = Field(4, ge=1, le=4)
     """How much larger the result is: 2, 3 or 4; 1 restores pictures at their own size."""
     size: int = Field(128, ge=16)
-    """Side of the high-resolution crops, in pixels."""
+    """Side of the high-resolution crops, in pixels; at scale 3 the default is 96."""
     batch: int = Field(16, ge=1)
     """Images a step."""
     gan_images: int = Field(0, ge=0)
@@ -67,6 +67,12 @@ class SrganConfig(TrainConfig):
     """The network of the perceptual loss."""
     degradation: DegradationConfig = DegradationConfig()
     """How low-resolution pictures are made of sharp ones."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _size_for_the_scale(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """At scale 3 the usual size is one that 3 divides, and the discriminators' 32."""
+        return {"size": 96, **given} if given.get("scale") == 3 else given
 
     @property
     def total(self) -> int | None:
@@ -173,6 +179,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "network": "vgg19",
             "layers": {"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1, "conv4_4": 1, "conv5_4": 1},
         },
+        "data": {"augment": ["crop", "flip"]},
         "degradation": DEGRADATIONS["real"],
     },
     "restore": RESTORING,

@@ -9,6 +9,7 @@ own options)` and says its `smallest` input; one that is made for a size of pict
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, cast
@@ -111,14 +112,19 @@ def require(kind: str, name: str, table: Collection[str]) -> None:
         raise UnknownNameError(kind, name, table)
 
 
-def check_size(size: int, generator: nn.Module, discriminator: nn.Module | None, scale: int = 1) -> None:
-    """Raises ConfigError when crops of `size` pixels, which `generator` makes of size / scale, do not suit the two."""
-    multiple, smallest = scale * cast(int, generator.multiple), scale * cast(int, generator.smallest)
+def check_size(size: int, generator: nn.Module, discriminator: nn.Module | None, scale: int = 1, also: int = 1) -> None:
+    """Raises ConfigError when crops of `size` pixels, which `generator` makes of size / scale, do not suit the two.
+
+    `also` is what a discriminator that is not built yet wants sizes to be a multiple of.
+    """
+    multiple = math.lcm(scale * cast(int, generator.multiple), also)
+    smallest = scale * cast(int, generator.smallest)
     if size % multiple or size < smallest:
         nearest = max(-(-smallest // multiple) * multiple, round(size / multiple) * multiple)
         fault = f"{size} is less" if size < smallest else f"{size} is none"
+        which = "This generator needs" if also == 1 else "Generator and discriminator need"
         raise ConfigError(
-            f"This generator needs sizes that are multiples of {multiple}, from {smallest} on; {fault}. Try {nearest}."
+            f"{which} sizes that are multiples of {multiple}, from {smallest} on; {fault}. Try --size {nearest}."
         )
     needed = 0 if discriminator is None else cast(int, discriminator.smallest)
     if size < needed:

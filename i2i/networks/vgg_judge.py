@@ -27,6 +27,8 @@ class VggDiscriminator(Discriminator):
     from 64 on; ConfigError otherwise.
     """
 
+    multiple = 2**HALVINGS
+
     def __init__(
         self,
         in_channels: int,
@@ -37,7 +39,7 @@ class VggDiscriminator(Discriminator):
         spectral: bool = False,
         minibatch_std: bool = False,
     ) -> None:
-        step = 2**HALVINGS
+        step = self.multiple
         if size % step or size < 2 * step:
             nearest = max(2 * step, round(size / step) * step)
             raise ConfigError(
