@@ -58,7 +58,7 @@ def arrange(root: Path, a: str | None = None, b: str | None = None) -> Arrangeme
     sides = _find_sides(root, a, b)
     if sides is None:
         return Arrangement(root, "side by side", a or "left", b or "right", {"train": (root,)})
-    return Arrangement(root, "two folders", sides[0].name, sides[1].name, _splits_below(root, sides))
+    return Arrangement(root, "two folders", a or sides[0].name, b or sides[1].name, _splits_below(root, sides))
 
 
 def _lettered(root: Path) -> dict[str, tuple[Path, ...]]:
@@ -93,9 +93,9 @@ def _with_splits_above(root: Path, splits: dict[str, Path], a: str | None, b: st
     if len(names) > 1:
         said = ", ".join(f"{split}: {' and '.join(p.name for p in pair or ())}" for split, pair in sides.items())
         raise DataError(f"The splits of {root} name their two folders differently ({said}); rename them alike.")
-    a_name, b_name = names.pop() or (a or "left", b or "right")
+    a_name, b_name = names.pop() or ("left", "right")
     folders: dict[str, tuple[Path, ...]] = {split: pair or (splits[split],) for split, pair in sides.items()}
-    return Arrangement(root, next(iter(kinds.values())), a_name, b_name, folders)
+    return Arrangement(root, next(iter(kinds.values())), a or a_name, b or b_name, folders)
 
 
 def _splits_below(root: Path, sides: tuple[Path, Path]) -> dict[str, tuple[Path, ...]]:
@@ -145,10 +145,17 @@ def _named_sides(folder: Path, named: dict[str, Path], a: str | None, b: str | N
     if a is None or b is None or a == b:
         raise DataError(f"data.a is {a!r} and data.b is {b!r}; name two different folders, or neither.")
     for name in (a, b):
-        if name not in named:
+        if name not in named and not _is_below(folder, name):
             known = f"it holds {', '.join(sorted(named))}" if named else "it holds no folder of pictures"
             raise DataError(f"{folder} holds no folder {name!r} of pictures; {known}.")
-    return named[a], named[b]
+    return folder / a, folder / b
+
+
+def _is_below(folder: Path, name: str) -> bool:
+    """Whether `name` is the path of a folder of pictures further down (`LR_bicubic/X4`)."""
+    path = Path(name)
+    inside = bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+    return inside and (folder / path).is_dir() and _has_pictures(folder / path)
 
 
 def _in_order(one: Path, other: Path) -> tuple[Path, Path]:

@@ -43,9 +43,13 @@ class PictureCache:
         """What is kept of the decoded pictures of an item's sides."""
         return tuple(map(self.fit, pictures))
 
+    def has_room(self, size: int) -> bool:
+        """Whether so many bytes more can be held."""
+        return self.used + size <= self.budget
+
     def hold(self, item: Item, *pictures: Array) -> None:
         """Keep what `fit` has made of its pictures, unless the budget is used up."""
         size = sum(picture.nbytes for picture in pictures)
-        if item not in self._held and self.used + size <= self.budget:
+        if item not in self._held and self.has_room(size):
             self._held[item] = pictures
             self.used += size

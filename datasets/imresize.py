@@ -24,9 +24,15 @@ Floats = npt.NDArray[np.float64]
 SUPPORT = 4
 """Input pixels along a side that the kernel reaches over, unstretched."""
 
+Part = tuple[slice, slice]
+"""Rows and columns of a picture."""
+WHOLE = slice(None), slice(None)
 
-def imresize(pixels: Array, scale: float) -> Array:
+
+def imresize(pixels: Array, scale: float, part: Part = WHOLE) -> Array:
     """(H, W, C) uint8, uint16 or float32 to (ceil(H * scale), ceil(W * scale), C) of the same type.
+
+    Of a `part` of the result nothing else is made, and its pixels are those of the whole bit for bit.
 
     Integers are computed in float64, and rounded (halves up) and clipped along either axis. Floats are computed in
     float32 and neither rounded nor clipped: bicubic weights are partly negative, so values overshoot by some percent
@@ -35,11 +41,12 @@ def imresize(pixels: Array, scale: float) -> Array:
     if not scale > 0:
         raise ValueError(f"a picture cannot be resized by {scale}")
     if scale == 1:
-        return pixels
+        return pixels[part]
     whole = pixels.dtype != np.float32
-    work = pixels.astype(np.float64 if whole else np.float32)
-    for axis in (0, 1):
-        work = _along(work, axis, scale)
+    lines = [_taps_of(wanted, length, scale) for wanted, length in zip(part, pixels.shape[:2], strict=True)]
+    work = pixels[lines[0][0], lines[1][0]].astype(np.float64 if whole else np.float32)
+    for axis, (_, index, weight) in enumerate(lines):
+        work = _along(work, axis, index, weight)
         if whole:
             work = np.floor(np.clip(work, 0, np.iinfo(pixels.dtype).max) + 0.5)
     return work.astype(pixels.dtype)
@@ -69,9 +76,15 @@ def taps(length: int, scale: float) -> tuple[npt.NDArray[np.intp], Floats]:
     return index[:, used].astype(np.intp).clip(0, length - 1), weight[:, used]
 
 
-def _along(pixels: Array, axis: int, scale: float) -> Array:
+def _taps_of(wanted: slice, length: int, scale: float) -> tuple[slice, npt.NDArray[np.intp], Floats]:
+    """The stretch of a line that the wanted pixels of the resized line are made of, and their `taps` within it."""
+    index, weight = taps(length, scale)
+    first, last = int(index[wanted].min()), int(index[wanted].max())
+    return slice(first, last + 1), index[wanted] - first, weight[wanted]
+
+
+def _along(pixels: Array, axis: int, index: npt.NDArray[np.intp], weight: Floats) -> Array:
     """One axis resized. A sum over the few taps is quicker than a product with the matrix, which is mostly zeros."""
-    index, weight = taps(pixels.shape[axis], scale)
     lines = np.moveaxis(pixels, axis, 0)
     flat = np.ascontiguousarray(lines).reshape(len(lines), -1)
     weight = weight.astype(pixels.dtype)

@@ -208,7 +208,8 @@ def of_side(layout: Layout[Single], split: str, side: int) -> tuple[Single, ...]
 def hold_out(layout: Layout[T], fraction: float = 0.05, seed: int = 0) -> Layout[T]:
     """The layout with a `val` split: its own, else `test`, else a part of `train` chosen by hash of (seed, name).
 
-    At least 1 and at most 16 are held out, of each domain where they are unpaired, and none when `fraction` is 0.
+    At least 1 and at most 16 are held out, of each domain where they are unpaired, and none when `fraction` is 0 or
+    one has but two.
     Raises DataError when fewer than two are there to train on.
     """
     train = layout.splits.get("train", ())
@@ -222,7 +223,7 @@ def hold_out(layout: Layout[T], fraction: float = 0.05, seed: int = 0) -> Layout
     if layout.splits.get("test"):
         splits = {**layout.splits, "val": layout.splits["test"]}
         return dataclasses.replace(layout, splits=splits, description=f"{said}; test serves as val.")
-    if fraction == 0:
+    if fraction == 0 or min(map(len, groups)) < 3:  # two are needed to train on
         return layout
     chosen = [_chosen(group, fraction, seed) for group in groups]
     held = {item for group in chosen for item in group}

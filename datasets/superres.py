@@ -45,7 +45,7 @@ def margin(scale: int) -> int:
 
 
 class SuperResCache(PictureCache):
-    """Keeps both sides of what is trained on, the smaller one made once."""
+    """Keeps both sides of what is trained on, the smaller one made once while there is room for it."""
 
     def __init__(self, fit: Fit, budget_mb: float, scale: int, pipeline: bool) -> None:
         super().__init__(fit, budget_mb)
@@ -53,6 +53,17 @@ class SuperResCache(PictureCache):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "scale": self.scale, "pipeline": self.pipeline}
+
+    def read(self, item: Item) -> tuple[Array, ...]:
+        """What `fitted` makes; high alone where low is made of it and cannot be kept, as a crop of that is quicker."""
+        if item in self or self.pipeline or not isinstance(item, Sharp):
+            return super().read(item)
+        high = multiple_of(self.scale, decode(item)[-1])
+        if not self.has_room(high.nbytes + high.nbytes // self.scale**2):
+            return (high,)
+        held = imresize(high, 1 / self.scale), high
+        self.hold(item, *held)
+        return held
 
     def fitted(self, item: Item, pictures: tuple[Array, ...]) -> tuple[Array, ...]:
         """(low, high) of the same proportions; with a pipeline (high,) alone."""
@@ -65,11 +76,17 @@ class SuperResCache(PictureCache):
 
 def fitting(low: Array, high: Array, scale: int, *, made: bool) -> tuple[Array, Array]:
     """Both sides cut, at the right and at the bottom, to where they match; with `made`, low is reduced from high."""
-    height, width = (length // scale for length in high.shape[:2])
-    high = high[: height * scale, : width * scale]
+    high = multiple_of(scale, high)
     if made:
         return imresize(high, 1 / scale), high
+    height, width = (length // scale for length in high.shape[:2])
     return low[:height, :width], high
+
+
+def multiple_of(scale: int, pixels: Array) -> Array:
+    """(H, W, C) cut, at the right and at the bottom, to multiples of `scale`."""
+    height, width = (length // scale * scale for length in pixels.shape[:2])
+    return pixels[:height, :width]
 
 
 class SuperResPictures(Stream):
@@ -99,6 +116,7 @@ class SuperResPictures(Stream):
         super().__init__(items, **options)
         self.scale, self.pipeline, self.swap = scale, pipeline, swap
         self.margin = margin(scale) if pipeline else 0
+        self._step = 1 if pipeline else scale
         self._turns = [name for name in augment if name in TURNS]
         self._alone = [name for name in augment if AUGMENTATIONS[name].input_only]
         self._order = Order(len(self.items), self.seed)
@@ -138,25 +156,26 @@ class SuperResPictures(Stream):
         a, b = (b, a) if self.swap else (a, b)
         return {"a": with_channels(a, self.channels[0]), "b": with_channels(b, self.channels[1])}
 
-    def _sides(self, index: int) -> list[Array]:
-        """Input and truth, or the truth alone, with the channels of samples."""
+    def _sides(self, index: int) -> tuple[Array, ...]:
+        """Input and truth; the truth alone where the input is made of it, later or of the crop."""
         held = self.cache.read(self.items[index])
-        sides = held[::-1] if self.swap else held
-        return [as_drawn_from(side, count) for side, count in zip(sides, self.channels[-len(sides) :], strict=True)]
+        return held[::-1] if self.swap else held
 
     def _room(self, sides: Sequence[Array]) -> list[int]:
-        """By how many steps the crop can move down and to the right; a step is a pixel of the first side."""
-        side = self.size + self.margin if self.pipeline else self.size // self.scale
-        return [length - side for length in sides[0].shape[:2]]
+        """By how many steps the crop can move down and to the right; a step is a pixel of the input."""
+        full = self.size + self.margin
+        return [length // self._step - full // self._step for length in sides[-1].shape[:2]]
 
     def _cut(self, sides: Sequence[Array], places: Sequence[int]) -> list[Array]:
-        """The crop of each side, whose corner is `places` steps down and to the right."""
-        crops, full = [], self.size + self.margin if self.pipeline else self.size
-        for factor, side in zip((1, self.scale), sides, strict=False):
-            length = full if len(sides) == 1 else full * factor // self.scale
-            y, x = (place * factor for place in places)
-            crops.append(side[y : y + length, x : x + length])
-        return crops
+        """The crop of each side, whose corner is `places` steps down and to the right, with the channels of samples."""
+        y, x = places
+        small = self.size // self.scale
+        part = slice(y, y + small), slice(x, x + small)
+        y, x, full = y * self._step, x * self._step, self.size + self.margin
+        crops = [sides[-1][y : y + full, x : x + full]]
+        if not self.pipeline:
+            crops.insert(0, sides[0][part] if len(sides) > 1 else imresize(sides[0], 1 / self.scale, part))
+        return [as_drawn_from(crop, count) for crop, count in zip(crops, self.channels[-len(crops) :], strict=True)]
 
     def _changed(self, rng: np.random.Generator, crop: Array) -> Array:
         """The input alone, changed."""

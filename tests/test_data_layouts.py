@@ -146,6 +146,17 @@ def test_unpaired_folders_are_recognised(tmp_path: Path) -> None:
     assert "cyclegan" in refusal(tmp_path)
 
 
+def test_of_two_none_is_held_out_for_both_are_needed_to_train_on(tmp_path: Path) -> None:
+    for name in ("1", "2"):
+        for side in "AB":
+            put(tmp_path / side / f"{name}.png")
+    layout = hold_out(find_layout(tmp_path))
+    assert {split: len(pairs) for split, pairs in layout.splits.items()} == {"train": 2}
+    for side in "AB":
+        put(tmp_path / side / "3.png")
+    assert len(hold_out(find_layout(tmp_path)).splits["val"]) == 1
+
+
 def test_pairs_are_held_out_by_name_and_stay_held_out_when_others_come(tmp_path: Path) -> None:
     for number in range(100):
         put(tmp_path / f"{number}.png", width=4, height=2)
@@ -205,6 +216,17 @@ def test_no_picture_is_left_out_in_silence(tmp_path, folders, said):
             Image.new("RGB", (8, 4)).save(tmp_path / folder / f"{n}.png")
     with pytest.raises(DataError, match=said):
         find_layout(tmp_path)
+
+
+@pytest.mark.parametrize("pattern", ["{side}/{name}", "train/{side}/{name}", "{side}/train/{name}"])
+def test_sides_further_down_can_be_named_by_their_path(tmp_path: Path, pattern: str) -> None:
+    for side in ("day/rain", "day/sun", "night"):
+        for number in range(2):
+            put(tmp_path / pattern.format(side=side, name=f"{number}.png"))
+    layout = find_layout(tmp_path, "day/sun", "night")
+    assert (layout.a_name, layout.b_name) == ("day/sun", "night")
+    assert [pair.name for pair in layout.splits["train"]] == ["0", "1"]
+    assert "holds no folder 'day/snow' of pictures" in refusal(tmp_path, a="day/snow", b="night")
 
 
 def test_hidden_folders_are_no_sides(tmp_path):

@@ -9,7 +9,8 @@ from PIL import Image
 from i2i.datasets import DATASETS
 from i2i.datasets.augment import AUGMENTATIONS
 from i2i.datasets.imresize import cubic, imresize, taps
-from i2i.datasets.superres import MARGIN, SuperResSource, margin
+from i2i.datasets.loading import Fit
+from i2i.datasets.superres import MARGIN, SuperResCache, SuperResSource, margin
 from i2i.errors import ConfigError, DataError
 from i2i.metrics import psnr_y
 from i2i.pictures import read_picture
@@ -178,6 +179,98 @@ def test_two_folders_can_be_named(tmp_path):
     source.read(size=32)
 
 
+def published(root: Path, name: str, splits=("train_", "valid_"), scales=(2, 4), count=3):
+    """A set as DIV2K and Flickr2K are unpacked; the small pictures are negatives, to tell them from made ones."""
+    for number, split in enumerate(splits):
+        for n in range(count - number):
+            truth = picture(10 * number + n)
+            save(root / f"{name}_{split}HR" / f"{n:04}.png", truth)
+            for scale in scales:
+                small = 255 - imresize(truth, 1 / scale)
+                save(root / f"{name}_{split}LR_bicubic" / f"X{scale}" / f"{n:04}x{scale}.png", small)
+    return root
+
+
+def files_of(layout):
+    return {
+        split: [tuple(str(path.relative_to(layout.root)) for path in item.files) for item in items]
+        for split, items in layout.splits.items()
+    }
+
+
+def test_div2k_as_it_is_published_is_pairs_of_the_scale_with_a_split_that_validates(tmp_path):
+    published(tmp_path, "DIV2K")
+    save(tmp_path / "DIV2K_test_LR_bicubic" / "X4" / "0901x4.png", picture(0))  # its truths never were published
+    for scale in (2, 4):
+        source = SuperResSource(tmp_path, scale=scale)
+        low = f"DIV2K_{{}}_LR_bicubic/X{scale}/{{}}x{scale}.png"
+        assert files_of(source.layout) == {
+            "train": [(low.format("train", n), f"DIV2K_train_HR/{n}.png") for n in ("0000", "0001", "0002")],
+            "val": [(low.format("valid", n), f"DIV2K_valid_HR/{n}.png") for n in ("0000", "0001")],
+        }
+        assert (source.layout.a_name, source.layout.b_name) == (f"DIV2K_train_LR_bicubic/X{scale}", "DIV2K_train_HR")
+        assert "in train (3) and val (2)" in source.layout.description
+        whole = source.read(size=32).training.whole(0)
+        np.testing.assert_array_equal(whole["a"], 255 - imresize(whole["b"], 1 / scale))
+
+
+@pytest.mark.parametrize("low", ["Flickr2K_LR_bicubic", "LR_bicubic"])
+def test_a_published_set_without_splits_is_pairs_in_train(low, tmp_path):
+    published(tmp_path, "Flickr2K", [""])
+    (tmp_path / "Flickr2K_LR_bicubic").rename(tmp_path / low)
+    source = SuperResSource(tmp_path, scale=4, holdout=0)
+    assert [len(item.files) for item in source.layout.splits["train"]] == [2, 2, 2]
+    assert (source.layout.a_name, source.layout.b_name) == (f"{low}/X4", "Flickr2K_HR")
+
+
+def test_a_pipeline_takes_the_sharp_pictures_of_a_published_set_alone(tmp_path):
+    published(tmp_path, "DIV2K")
+    layout = SuperResSource(tmp_path, scale=4, pipeline=True).layout
+    assert {split: len(items) for split, items in layout.splits.items()} == {"train": 3, "val": 2}
+    assert all("_HR/" in file for files in files_of(layout).values() for (file,) in files)
+
+
+def test_published_sharp_pictures_alone_are_made_small(tmp_path):
+    published(tmp_path / "both", "DIV2K", scales=())
+    layout = SuperResSource(tmp_path / "both", scale=4).layout
+    assert layout.description.startswith("Sharp pictures of 'DIV2K_train_HR' and 'DIV2K_valid_HR' in train (3) and val")
+    assert SuperResSource(tmp_path / "both" / "DIV2K_train_HR", scale=4, holdout=0).count == 3
+    published(tmp_path / "other", "DIV2K")
+    layout = SuperResSource(tmp_path / "other", scale=3).layout
+    assert "HR' in train (3) and val (2); the inputs are made 3 times smaller" in layout.description
+    published(tmp_path / "more", "DIV2K", scales=())
+    sharp_folder(tmp_path / "more" / "others", 4)
+    assert SuperResSource(tmp_path / "more", scale=4, holdout=0).count == 9
+
+
+@pytest.mark.parametrize("split", ["", "train"])
+def test_folders_of_a_published_set_can_be_named_by_their_path(split, tmp_path):
+    published(tmp_path / split, "DIV2K", ["train_"])
+    names = "DIV2K_train_LR_bicubic/X4", "DIV2K_train_HR"
+    layout = SuperResSource(tmp_path, *names, scale=4, holdout=0).layout
+    assert (layout.a_name, layout.b_name) == names
+    assert [item.name for item in layout.splits["train"]] == ["0000", "0001", "0002"]
+    assert SuperResSource(tmp_path, None, names[1], scale=4, holdout=0).count == 3
+    for wrong in ("DIV2K_train_LR_bicubic/X8", f"../{tmp_path.name}/DIV2K_train_HR", str(tmp_path), "."):
+        with pytest.raises(DataError, match="holds no folder"):
+            SuperResSource(tmp_path, wrong, names[1], scale=4)
+
+
+def test_small_pictures_of_a_set_are_never_taken_for_truths(tmp_path):
+    published(tmp_path / "two", "DIV2K")
+    published(tmp_path / "two", "Flickr2K", [""])
+    published(tmp_path / "deeper" / "DIV2K", "DIV2K")
+    published(tmp_path / "lacking", "DIV2K", ["train_"])
+    published(tmp_path / "lacking", "DIV2K", ["valid_"], scales=())
+    for name in ("two", "deeper", "lacking"):
+        with pytest.raises(DataError) as caught:
+            SuperResSource(tmp_path / name, scale=4)
+        assert "DIV2K_train_LR_bicubic/X4" in str(caught.value)
+        assert "--set data.a=LOW --set data.b=HIGH" in str(caught.value)
+    with pytest.raises(DataError, match="of low and of high resolution"):
+        SuperResSource(tmp_path / "two", scale=4, pipeline=True)
+
+
 def test_pairs_of_another_scale_are_refused_with_the_one_that_fits(tmp_path):
     for n in range(3):
         save(tmp_path / "LR" / f"{n}.png", imresize(picture(n), 0.25))
@@ -198,7 +291,7 @@ def test_at_scale_1_two_folders_of_one_size_are_pairs(tmp_path):
 
 def test_at_scale_1_sharp_pictures_alone_are_refused_with_the_ways_out(tmp_path):
     sharp_folder(tmp_path)
-    with pytest.raises(DataError, match=r"no two folders.*degradation\.kind=pipeline"):
+    with pytest.raises(DataError, match=r"no two folders.*--preset noise, blur or jpeg"):
         SuperResSource(tmp_path, scale=1)
     SuperResSource(tmp_path, scale=1, pipeline=True)
 
@@ -321,6 +414,50 @@ def test_squeezing_is_refused(tmp_path):
     sharp_folder(tmp_path)
     with pytest.raises(ConfigError, match=r"data\.squash"):
         SuperResSource(tmp_path, scale=2, holdout=0).read(size=32, squash=True)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("scale", [1 / 2, 1 / 3, 1 / 4, 2])
+def test_a_part_of_a_resized_picture_is_that_of_the_whole(scale, dtype):
+    pixels = np.random.default_rng(0).integers(0, 256, (107, 95, 3)).astype(dtype)
+    whole = imresize(pixels, scale)
+    height, width = whole.shape[:2]
+    for y in (0, 1, 5, height // 2, height - 9):
+        for x in (0, 3, width // 2, width - 10, width - 1):
+            part = slice(y, y + 9), slice(x, x + 10)
+            np.testing.assert_array_equal(imresize(pixels, scale, part), whole[part])
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize(("channels", "dtype"), [(3, np.uint8), (1, np.uint8), (1, np.uint16)])
+def test_a_picture_that_is_not_kept_gives_the_samples_of_a_kept_one(scale, channels, dtype, tmp_path, monkeypatch):
+    for n in range(4):
+        pixels = np.random.default_rng(n).integers(0, np.iinfo(dtype).max, (61 + n, 73 - n, channels)).astype(dtype)
+        save(tmp_path / f"{n}.png", pixels)
+    source = SuperResSource(tmp_path, scale=scale, holdout=0)
+    kept, anew = (source.read(size=48, cache_mb=budget) for budget in (64, 0))
+    assert kept.training.cached
+    assert not len(anew.training.cache)
+    made = set()
+
+    def watched(*given):
+        small = imresize(*given)
+        made.add(small.shape[:2])
+        return small
+
+    monkeypatch.setattr("i2i.datasets.superres.imresize", watched)
+    draws = [(kept.training[n], anew.training[n]) for n in range(200)]  # few places, so that borders come too
+    assert made == {(48 // scale, 48 // scale)}  # and never the whole picture
+    for one, other in draws + list(zip(kept.validation[1], anew.validation[1], strict=True)):
+        assert all(np.array_equal(one[side], other[side]) for side in "ab")
+
+
+def test_pictures_are_kept_with_their_small_sides_while_there_is_room(tmp_path):
+    sharp_folder(tmp_path, 4, height=512, width=512)  # 0.75 MB each, and 0.1875 MB small
+    cache = SuperResCache(Fit(None), 2, scale=2, pipeline=False)
+    items = SuperResSource(tmp_path, scale=2, holdout=0).layout.splits["train"]
+    assert [len(cache.read(item)) for item in items] == [2, 2, 1, 1]
+    assert [item in cache for item in items] == [True, True, False, False]
 
 
 def test_real_folders_are_understood(real_data):
