@@ -12,7 +12,7 @@ import time
 
 from ..card import Card
 from ..errors import I2IError, PictureError, PictureTooLargeError
-from ..pictures import Header, read_header, read_picture
+from ..pictures import MAX_PIXELS, Header, read_header, read_picture
 from .encoding import encode
 from .engine import Engine
 
@@ -33,9 +33,10 @@ class BusyError(I2IError):
 class Desk:
     """The one place where a served engine takes pictures; safe to call from several threads."""
 
-    def __init__(self, engine: Engine, max_pixels: float, max_waiting: int = 8) -> None:
+    def __init__(self, engine: Engine, max_pixels: float, max_result_pixels: float, max_waiting: int = 8) -> None:
         self.engine = engine
         self.max_pixels = int(max_pixels)
+        self.max_result_pixels = int(max_result_pixels)
         self.max_waiting = max_waiting
         self._admission = threading.Lock()
         self._working = threading.Lock()
@@ -76,19 +77,28 @@ class Desk:
             ) from error
         except PictureError as error:
             raise NotAPictureError(str(error)) from error
-        _check_size(header, self.engine.card, self.max_pixels)
+        _check_size(header, self.engine.card, self.max_pixels, self.max_result_pixels)
+        _check_channels(header, self.engine.card)
 
 
-def _check_size(header: Header, card: Card, max_pixels: int) -> None:
-    """Raises PictureTooLargeError or PictureError on what the server will not even decode."""
+def _check_size(header: Header, card: Card, max_pixels: int, max_result_pixels: int) -> None:
+    """Raises PictureTooLargeError on what the server will not even decode, and on too large a result of an enlarger."""
     pixels = header.width * header.height
-    largest = pixels * card.scale**2
-    if largest > max_pixels:
-        what = "The picture" if pixels > max_pixels else f"The result at scale {card.scale}"
-        raise PictureTooLargeError(
-            f"{what} has {largest / 1e6:.0f} megapixels ({header.width}x{header.height} were sent); "
-            f"the limit is {max_pixels / 1e6:g}."
-        )
+    checks = [("The picture", pixels, max_pixels, "--max-megapixels")]
+    if card.scale > 1:
+        result = f"The result at scale {card.scale}"
+        checks.append((result, pixels * card.scale**2, max_result_pixels, "--max-result-megapixels"))
+    for what, has, limit, option in checks:
+        if has > limit:
+            raise PictureTooLargeError(
+                f"{what} has {math.ceil(has / 1e5) / 10:g} megapixels ({header.width}x{header.height} were sent); "
+                f"the limit is {limit / 1e6:g}. `i2i serve {option}` raises it; `i2i convert` reads up to "
+                f"{MAX_PIXELS / 1e6:g} megapixels and has no limit for results."
+            )
+
+
+def _check_channels(header: Header, card: Card) -> None:
+    """Raises PictureError where the model takes, or PNG holds, other channels."""
     if header.channels != card.input_channels and {header.channels, card.input_channels} != {1, 3}:
         raise PictureError(f"The picture has {header.channels} channels where {card.input_channels} are needed.")
     if card.output_channels not in (1, 3):

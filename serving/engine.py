@@ -17,6 +17,7 @@ from PIL import Image
 from ..card import Card
 from ..errors import ModelFileError, PictureError, ProviderError, first_line
 from ..pictures import Picture, from_pil, to_float, with_channels
+from .bleed import bleed
 from .ensemble import ensembled
 from .modelfile import read_model
 from .providers import open_session
@@ -150,10 +151,13 @@ class Engine:
 
         Grey is repeated for an RGB model and RGB becomes luma for a grey one; raises PictureError on other counts
         of channels. What is enlarged or restored stays grey. A colour profile is dropped when grey became colour or the
-        reverse: it describes neither.
+        reverse: it describes neither. What alpha hides takes the visible colours around it first (bleed.py).
         """
         pixels = with_channels(picture.pixels, self.card.input_channels)
-        out = self._answer(np.ascontiguousarray(to_float(pixels).transpose(2, 0, 1))[None])[0].transpose(1, 2, 0)
+        planes = np.ascontiguousarray(to_float(pixels).transpose(2, 0, 1))
+        if picture.alpha is not None:
+            planes = bleed(planes, picture.alpha)
+        out = self._answer(planes[None])[0].transpose(1, 2, 0)
         if self.card.keeps_content and picture.pixels.shape[2] == 1:
             out = with_channels(out, 1)
         alpha = picture.alpha if picture.alpha is None else _grown(picture.alpha, self.card.scale)
@@ -220,11 +224,11 @@ def padded_side(side: int, multiple: int, smallest: int) -> int:
 
 
 def _like(values: FloatArray, dtype: np.dtype[Any]) -> Array:
-    """[0, 1] as `dtype`: rounded to the nearest integer, or float32 as it is."""
+    """[0, 1] as `dtype`: rounded to the nearest integer, in `values` itself; float32 stays as it is."""
     if dtype == np.float32:
         return np.ascontiguousarray(values)
-    whole: Array = np.rint(values * np.float32(np.iinfo(dtype).max)).astype(dtype)
-    return whole
+    values *= np.float32(np.iinfo(dtype).max)  # in place, as an enlarged picture is large
+    return np.rint(values, out=values).astype(dtype)
 
 
 def _grown(alpha: Array, scale: int) -> Array:

@@ -97,8 +97,9 @@ def build_page(desks: dict[str, Desk]) -> gr.Blocks:
 
         def translate(path: str | None, name: str) -> tuple[tuple[str, str], gr.DownloadButton, str]:
             before, after = _translate(desks, path, name)
-            files = _keep(slider, download, path or "", before, after)
-            said = f"{_sizes(desks[name], after)}\n\n{_runs_on(desks[name])}"
+            sent = Path(path or "")  # without one there was an error above
+            files = _keep(slider, download, sent.stem, before, after)
+            said = f"{_sizes(desks[name], sent)}\n\n{_runs_on(desks[name])}"
             return (files[0], files[1]), gr.DownloadButton(value=files[1], interactive=True), said
 
         button.click(
@@ -149,9 +150,8 @@ def _before(picture: Picture, scale: int) -> bytes:
     return encode(shown, "png")
 
 
-def _keep(slider: Any, download: Any, path: str, before: bytes, after: bytes) -> tuple[str, str]:
+def _keep(slider: Any, download: Any, stem: str, before: bytes, after: bytes) -> tuple[str, str]:
     """Both pictures as files that gradio serves and later removes."""
-    stem = Path(path).stem
     with tempfile.TemporaryDirectory(prefix="i2i-page-") as folder:
         first, second = Path(folder) / f"{stem}-before.png", Path(folder) / f"{stem}-translated.png"
         first.write_bytes(before)
@@ -192,11 +192,11 @@ def _slider_label(desk: Desk) -> str:
     return "Before and after" if scale == 1 else f"Enlarged {scale} times: bicubic on the left, the model on the right"
 
 
-def _sizes(desk: Desk, after: bytes) -> str:
+def _sizes(desk: Desk, sent: Path) -> str:
     """What went in and what came out, in pixels: `x4: 120x80 → 480x320`."""
-    header, scale = read_header(after), desk.engine.card.scale
-    went_in = f"{header.width // scale}x{header.height // scale}"
-    return went_in if scale == 1 else f"x{scale}: {went_in} → {header.width}x{header.height}"
+    header, scale = read_header(sent), desk.engine.card.scale  # a result may be larger than what we would read
+    went_in = f"{header.width}x{header.height}"
+    return went_in if scale == 1 else f"x{scale}: {went_in} → {header.width * scale}x{header.height * scale}"
 
 
 def _runs_on(desk: Desk) -> str:

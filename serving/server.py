@@ -70,17 +70,18 @@ def create_app(
     *,
     max_bytes: int = 32 * 2**20,
     max_pixels: float = 16e6,
+    max_result_pixels: float = 64e6,
     max_waiting: int = 8,
     page: bool = True,
 ) -> FastAPI:
     """The application that serves `engines` by name; the first is taken when a request names none.
 
-    Bodies are limited to `max_bytes`, pictures and results to `max_pixels`, and `max_waiting` requests may wait
-    for an engine. Raises RequestError without an engine.
+    Bodies are limited to `max_bytes`, the pictures in them to `max_pixels`, what enlargers make of them to
+    `max_result_pixels`, and `max_waiting` requests may wait for an engine. Raises RequestError without an engine.
     """
     if not engines:
         raise RequestError("There is no model to serve. Name a run directory or an ONNX file.")
-    desks = {name: Desk(engine, max_pixels, max_waiting) for name, engine in engines.items()}
+    desks = {name: Desk(engine, max_pixels, max_result_pixels, max_waiting) for name, engine in engines.items()}
     app = FastAPI(title="i2i", summary="Picture in, translated picture out.", docs_url=None, redoc_url=None)
     _add_errors(app)
     _add_facts(app, engines)

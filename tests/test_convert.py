@@ -52,7 +52,8 @@ def write_kind(kind: str, path: Path, seed: int) -> Path:
             exif[0x010F] = "Camera"
             Image.fromarray(pixels(seed, *size, 3)).save(path, quality=95, exif=exif)
         case "alpha":
-            Image.fromarray(pixels(seed, *size, 4)).save(path)
+            seen = np.maximum(pixels(seed, *size, 4), [0, 0, 0, 1]).astype(np.uint8)  # what is hidden may change
+            Image.fromarray(seen).save(path)
         case "deep":
             Image.fromarray(pixels(seed, *size, dtype=np.uint16)).save(path)
         case "grey":

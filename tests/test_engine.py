@@ -129,6 +129,45 @@ def test_alpha_is_carried_over_unchanged_and_grows_with_the_scale(make_model):
     assert (large[..., 3] == 77).all()
 
 
+def test_what_alpha_hides_takes_the_visible_colours_beside_it_and_these_stay(make_model):
+    across = np.linspace(0, 1, 101, dtype=np.float32)
+    given = np.dstack([np.broadcast_to(across, (70, 101)), random(70, 101), np.full((70, 101), 0.25, np.float32)])
+    alpha = random(70, 101, seed=1) + np.float32(0.01)
+    alpha[:, 64:] = alpha[30:40, 20:30] = 0  # as far as a power of two: no halved picture has both sides in one pixel
+    seen = alpha > 0
+    given[~seen] = 1, 1, 0  # what no one is to see
+    kept = given.copy()
+    done = 1 - Engine(make_model(), device="cpu").translate(Picture(given, alpha)).pixels
+    np.testing.assert_array_equal(given, kept)  # the caller's array
+    np.testing.assert_allclose(done[seen], given[seen], atol=1e-7)
+    np.testing.assert_allclose(done[~seen][:, 2], 0.25, atol=1e-5)
+    assert np.abs(done[:, 64:68, 0] - across[63]).max() < 0.08
+    assert np.abs(done[30:40, 20:30, 0] - across[20:30]).max() < 0.06
+
+
+@pytest.mark.parametrize("alpha", [1, 255, 0])
+def test_where_alpha_hides_nothing_or_all_every_colour_stays(make_model, alpha):
+    rgba = np.random.default_rng(1).integers(0, 256, (9, 14, 4), dtype=np.uint8)
+    rgba[..., 3] = alpha
+    answer = Engine(make_model(), device="cpu")(rgba)
+    np.testing.assert_array_equal(answer[..., :3], 255 - rgba[..., :3])
+
+
+@pytest.mark.parametrize("size", [(1, 2), (2, 1), (1, 37), (3, 5), (17, 33)])
+def test_one_visible_pixel_gives_a_picture_of_any_size_its_colour(make_model, size):
+    rgba = np.zeros((*size, 4), np.uint8)
+    rgba[-1, -1] = 200, 100, 50, 1
+    answer = Engine(make_model(), device="cpu")(rgba)
+    np.testing.assert_array_equal(answer[..., :3], np.broadcast_to([55, 155, 205], (*size, 3)))
+
+
+def test_the_least_alpha_of_a_float_picture_is_alpha(make_model):
+    pixels, alpha = random(5, 9, 3), np.zeros((5, 9), np.float32)
+    alpha[2, 3] = np.finfo(np.float32).smallest_subnormal
+    done = 1 - Engine(make_model(), device="cpu").translate(Picture(pixels, alpha)).pixels
+    np.testing.assert_allclose(done, np.broadcast_to(pixels[2, 3], done.shape), atol=1e-6)
+
+
 def test_sixteen_bit_grey_stays_sixteen_bit_in_pillow(make_model):
     values = np.random.default_rng(1).integers(0, 65536, (6, 5), dtype=np.uint16)
     grey = Engine(make_model(name="grey", input_channels=1, output_channels=1), device="cpu")

@@ -17,7 +17,7 @@ from small_models import card_for
 from i2i.datasets.imresize import imresize
 from i2i.export import export_onnx
 from i2i.networks import GENERATORS
-from i2i.pictures import read_picture
+from i2i.pictures import Picture, read_picture
 from i2i.serving import Engine
 from i2i.serving.server import create_app
 
@@ -63,7 +63,7 @@ def write(kind, path):
 
 
 def check(kind, result):
-    """Colours are repeated, alpha is enlarged smoothly, and type and channels are the file's."""
+    """Colours that are seen are repeated, alpha is enlarged smoothly, and type and channels are the file's."""
     given = picture(kind)
     whole = result.pixels if result.alpha is None else np.dstack([result.pixels, result.alpha])
     assert whole.dtype == given.dtype
@@ -71,7 +71,8 @@ def check(kind, result):
     colours = given.shape[2] // 2 * 2 - 1 if given.shape[2] in (2, 4) else given.shape[2]
     level = np.iinfo(given.dtype).max / 255
     repeated = np.kron(given[..., :colours].astype(float), np.ones((SCALE, SCALE, 1)))
-    assert np.abs(whole[..., :colours] - repeated).max() <= level
+    seen = np.kron(given[..., -1] > 0, np.ones((SCALE, SCALE))) > 0 if colours < given.shape[2] else ...
+    assert np.abs(whole[..., :colours] - repeated)[seen].max() <= level
     if colours < given.shape[2]:
         smooth = imresize(given[..., colours:].astype(np.float32), SCALE)
         inside = (slice(8, -8), slice(8, -8))
@@ -119,3 +120,41 @@ def test_a_palette_picture_and_a_jpeg_are_enlarged_as_well(client):
         save(data)
         answer = client.post("/v1/translate", content=data.getvalue(), headers={"Accept": "image/png"})
         assert Image.open(io.BytesIO(answer.content)).size == (51 * SCALE, 37 * SCALE)
+
+
+# Four times as large
+
+
+@pytest.fixture(scope="module")
+def x4(tmp_path_factory):
+    """A network that begins as bicubic enlargement."""
+    network = GENERATORS["compact"](3, 3, scale=4, width=4, blocks=1)
+    path = tmp_path_factory.mktemp("enlarging") / "x4.onnx"
+    export_onnx(network, path, card_for("x4", method="srgan", task="super-resolution", scale=4, tiling="global"))
+    return Engine(path, device="cpu")
+
+
+def test_a_photograph_of_two_megapixels_goes_through_the_server_at_scale_4_as_it_is_by_default(x4, serving):
+    small = np.random.default_rng(5).integers(0, 256, (10, 20, 3), dtype=np.uint8)
+    photo, data = Image.fromarray(small).resize((2000, 1000), Image.Resampling.BICUBIC), io.BytesIO()
+    photo.save(data, "JPEG", quality=95)
+    with serving(create_app({"x4": x4}, page=False)) as base:
+        answer = httpx.post(f"{base}/v1/translate", content=data.getvalue(), timeout=60)
+    assert answer.status_code == 200, answer.text
+    with Image.open(io.BytesIO(answer.content)) as large:
+        assert large.size == (8000, 4000)
+        back = np.asarray(large.reduce(4), np.int16)
+    assert np.abs(back - np.asarray(Image.open(data), np.int16)).max() <= 4
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_white_square_on_hidden_black_gets_no_dark_rim(x4, dtype, channels):
+    white = 1 if dtype is np.float32 else np.iinfo(dtype).max
+    alpha = np.zeros((48, 48), dtype)
+    alpha[13:36, 12:37] = white
+    large = x4.translate(Picture(np.repeat(alpha[..., None], channels, axis=2), alpha))
+    pixels, opaque = (values.astype(float) / white for values in (large.pixels, large.alpha[..., None]))
+    on_white = pixels * opaque + (1 - opaque)
+    assert on_white.min() * 255 >= 250
+    assert opaque.max() > 0.99

@@ -37,13 +37,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def base(serving, tmp_path_factory) -> Iterator[str]:
-    """The address of a real server with two models, one of them with examples."""
+    """The address of a real server with three models, one of them with examples."""
     folder = tmp_path_factory.mktemp("served")
     first, second = write_model(folder, name="facades"), write_model(folder, "enlarge", name="sharper", scale=2)
     (first.parent / "examples").mkdir()
     for seed in range(3):
         scene(seed).save(first.parent / f"examples/{seed}.png")
-    engines = {"facades": Engine(first, device="cpu"), "sharper": Engine(second, device="cpu")}
+    third = write_model(folder, "enlarge", name="largest", scale=4)
+    files = {"facades": first, "sharper": second, "largest": third}
+    engines = {name: Engine(file, device="cpu") for name, file in files.items()}
     with serving(create_app(engines, max_bytes=2_000_000)) as address:
         yield address
 
@@ -141,6 +143,31 @@ def test_another_model_is_chosen_with_its_facts_and_gives_its_own_result(page, b
     assert downloaded(page, tmp_path).read_bytes() == wanted
 
 
+def test_a_photograph_of_two_megapixels_is_shown_at_scale_4(page, base, tmp_path):
+    picture = tmp_path / "photo.jpg"
+    scene(13, (2000, 1000)).save(picture)
+    upload(page, picture)
+    page.locator("#model input").click()
+    page.get_by_role("option", name="largest").click()
+    page.locator("#translate").click()
+    expect(page.locator("#runs-on")).to_contain_text("x4: 2000x1000 → 8000x4000", timeout=60_000)
+    shown(page, 8000, 4000)
+    wanted = httpx.post(f"{base}/v1/translate?model=largest", content=picture.read_bytes(), timeout=60).content
+    assert downloaded(page, tmp_path).read_bytes() == wanted
+
+
+def test_a_result_larger_than_what_the_server_reads_is_shown_as_well(page, tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5000)  # twice that is refused: 120x80 are read, 240x160 are not
+    picture = tmp_path / "small.png"
+    scene(14, (120, 80)).save(picture)
+    upload(page, picture)
+    page.locator("#model input").click()
+    page.get_by_role("option", name="sharper").click()
+    page.locator("#translate").click()
+    shown(page, 240, 160)
+    expect(page.locator("#runs-on")).to_contain_text("x2: 120x80 → 240x160")
+
+
 def test_an_example_fills_the_page_and_translates(page):
     page.locator("button.gallery-item").first.click()
     expect(page.locator("#picture img")).to_be_visible()
@@ -168,7 +195,7 @@ def test_the_page_fits_a_narrow_window(page):
 
 
 def test_the_api_keeps_its_routes_beside_the_page(base):
-    assert [m["id"] for m in httpx.get(f"{base}/v1/models").json()["models"]] == ["facades", "sharper"]
+    assert [m["id"] for m in httpx.get(f"{base}/v1/models").json()["models"]] == ["facades", "sharper", "largest"]
     assert httpx.get(f"{base}/v1/nothing").json() == {
         "error": "There is no GET /v1/nothing; /docs lists what there is."
     }

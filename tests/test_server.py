@@ -56,7 +56,7 @@ def client(serving, tmp_path_factory):
         "invert": Engine(write_model(folder), device="cpu"),
         "large": Engine(write_model(folder, "enlarge", name="large", scale=3), device="cpu"),
     }
-    app = create_app(engines, max_bytes=MAX_BYTES, max_pixels=1e6, page=False)
+    app = create_app(engines, max_bytes=MAX_BYTES, max_pixels=1e6, max_result_pixels=1.5e6, page=False)
     with serving(app) as base, httpx.Client(base_url=base) as client:
         yield client
 
@@ -167,17 +167,25 @@ def test_health_and_the_description_of_the_api_are_there_and_need_no_other_serve
         (picture_bytes("GIF", mode="L"), 415, "not a JPEG, PNG"),
         (picture_bytes("PNG", size=(90, 90))[:3000], 422, "damaged or cut short"),
         (claimed_png(20_000, 10_000), 413, "too large|200 megapixels"),
-        (claimed_png(1001, 1000), 413, "1 megapixels .*limit is 1"),
+        (claimed_png(1001, 1000), 413, r"1\.1 megapixels .*limit is 1\. `i2i serve --max-megapixels` raises it"),
     ],
 )
 def test_what_is_no_fit_picture_gets_its_status_and_a_sentence(client, content, status, text):
     check_error(client.post("/v1/translate", content=content), status, text)
 
 
-def test_the_pixels_of_the_result_count_too(client):
-    data = picture_bytes("PNG", size=(400, 400), mode="L")
-    assert client.post("/v1/translate", content=data).status_code == 200
-    check_error(client.post("/v1/translate?model=large", content=data), 413, "result at scale 3")
+def test_the_result_of_an_enlarger_has_a_limit_of_its_own(client):
+    within, beyond = (picture_bytes("PNG", size=size, mode="L") for size in [(400, 400), (410, 410)])
+    assert read_png(client.post("/v1/translate?model=large", content=within)).shape == (1200, 1200)
+    said = r"result at scale 3 has 1\.6 megapixels \(410x410 were sent\); the limit is 1\.5\. "
+    said += "`i2i serve --max-result-megapixels` raises it; `i2i convert` .* no limit for results"
+    check_error(client.post("/v1/translate?model=large", content=beyond), 413, said)
+    assert client.post("/v1/translate", content=beyond).status_code == 200
+
+
+def test_what_keeps_its_size_knows_no_limit_of_results(make_model):
+    desk = Desk(Engine(make_model(), device="cpu"), max_pixels=1e6, max_result_pixels=100)
+    assert Image.open(io.BytesIO(desk.translate(picture_bytes(size=(13, 9))))).size == (13, 9)
 
 
 def test_unknown_models_and_parameters_are_named(client):
@@ -269,7 +277,7 @@ def test_requests_at_the_same_time_do_not_mix(client):
 
 
 def test_the_desk_judges_sizes_before_it_decodes(make_model):
-    desk = Desk(Engine(make_model(), device="cpu"), max_pixels=1e6)
+    desk = Desk(Engine(make_model(), device="cpu"), max_pixels=1e6, max_result_pixels=1e6)
     before = time.monotonic()
     with pytest.raises(PictureTooLargeError):
         desk.translate(claimed_png(12_000, 12_000))
@@ -277,6 +285,25 @@ def test_the_desk_judges_sizes_before_it_decodes(make_model):
 
 
 # Starting and stopping
+
+
+def test_the_command_sets_both_limits_of_size(make_model):
+    limits = ["--max-megapixels", "0.02", "--max-result-megapixels", "0.05"]
+    command = [sys.executable, "-m", "i2i", "serve", str(make_model("enlarge", scale=2)), "--device", "cpu"]
+    process = subprocess.Popen([*command, "--port", "0", *limits], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert "as asked" in process.stdout.readline()
+        base = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())[0]
+        answers = {side: httpx.post(f"{base}/v1/translate", content=picture_bytes(size=(side, side)), timeout=20)
+                   for side in (110, 120, 150)}  # fmt: skip
+        process.terminate()
+        process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert read_png(answers[110]).shape == (220, 220, 3)
+    check_error(answers[120], 413, r"result at scale 2 .* limit is 0\.05\. `i2i serve --max-result-megapixels`")
+    check_error(answers[150], 413, r"The picture has .* limit is 0\.02\. `i2i serve --max-megapixels`")
 
 
 def test_a_taken_port_is_named_with_the_way_out():

@@ -79,7 +79,8 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 7860,
     device: Annotated[str, typer.Option(help="auto, cuda, cuda:N, openvino or cpu.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto or fp32.")] = "auto",
-    max_megapixels: Annotated[float, typer.Option(help="Largest picture, in and out.", min=0.01)] = 16,
+    max_megapixels: Annotated[float, typer.Option(help="Largest picture that is sent.", min=0.01)] = 16,
+    max_result_megapixels: Annotated[float, typer.Option(help="Largest result of an enlarger.", min=0.01)] = 64,
     max_megabytes: Annotated[float, typer.Option(help="Largest upload.", min=0.01)] = 32,
 ) -> None:
     """Open the page and the HTTP API on one port.
@@ -97,5 +98,6 @@ def serve(
         device=device,
         precision=precision,
         max_pixels=max_megapixels * 1e6,
+        max_result_pixels=max_result_megapixels * 1e6,
         max_bytes=int(max_megabytes * 2**20),
     )
