@@ -14,7 +14,7 @@ from .words import Sign
 
 DIRECTIONS = {"a2b": "A to B", "b2a": "B to A"}
 
-VARIANTS = {"cycle_8bit": "in 8 bits ", "cycle_noise": "with noise "}
+VARIANTS = {"changed": "pixels changed by ", "cycle_8bit": "in 8 bits ", "cycle_noise": "with noise "}
 """What is said before a figure that is not a cheat's first."""
 
 Figures = Mapping[str, float]
@@ -38,24 +38,37 @@ class Cheat(NamedTuple):
     text: str
     """What that means."""
     remedy: str
-    """What helps, with the settings."""
+    """What helps, with the settings of CycleGAN."""
+    of_discogan: str = ""
+    """The same where DiscoGAN has other settings."""
+
+    def helps(self, method: str) -> str:
+        """What helps in a run of this method."""
+        return (self.of_discogan if method == "discogan" else "") or self.remedy
 
 
 LEAST_GROWTH = 0.02
 """Growth of the cycle's error, in [0, 1], below which nobody would see it: five grey levels."""
 
+LEAST_CHANGE = 0.012
+"""Mean change of a pixel, in [0, 1], below which a picture looks as before: three grey levels."""
+
 CHEATS: dict[str, Cheat] = {
     "identity": Cheat(
         title="The input is handed back",
-        figures=("identity",),
+        figures=("identity", "changed"),
         definition="mean abs(G(x) - x) over the 1-Wasserstein distance of the colours of x from those of y, which is "
-        "the least mean change that gives x the colours of y; on pictures of 16 pixels; from 4 pictures on",
+        "the least mean change that gives x the colours of y; on pictures of 16 pixels; from 4 pictures on; and mean "
+        "abs(G(x) - x) at full size, for domains of one colour that differ in texture",
         limit=0.25,
-        when="below 0.25",
-        bad=lambda seen: seen["identity"] < 0.25,
-        text="the output differs from the input by less than a quarter of what the domains' colours are apart",
+        when="below 0.25, or less than 0.012 (3 of 255 levels) at full size",
+        bad=lambda seen: seen["identity"] < 0.25 or seen.get("changed", 1.0) < LEAST_CHANGE,
+        text="the output differs from the input by less than a quarter of what the domains' colours are apart, or by "
+        "less than one sees",
         remedy="In a new run, take away what pulls towards the input (--set lambda_identity=0), let the cycle weigh "
         "less (--set lambda_cycle=5), or give the generator more capacity (--set generator.width=96) and more time.",
+        of_discogan="In a new run, let the reconstruction weigh less (--set rate=0.3) or the contest more (--set "
+        "lambda_gan=0.5), or give the generator more capacity (--set generator.width=96) and more time.",
     ),
     "inversion": Cheat(
         title="Light and dark are swapped",
@@ -67,7 +80,8 @@ CHEATS: dict[str, Cheat] = {
         bad=lambda seen: seen["inversion"] < -0.3,
         text="what is light in the input is dark in the output, which the cycle turns back and so never punishes",
         remedy="Unless the domains ask for it, start anew with more of the identity loss (--set lambda_identity=1), "
-        "or with other initial weights (--seed 1).",
+        "or with other initial weights (--set seed=1).",
+        of_discogan="Unless the domains ask for it, start anew with other initial weights (--set seed=1).",
     ),
     "collapse": Cheat(
         title="The outputs are all alike",
@@ -80,7 +94,7 @@ CHEATS: dict[str, Cheat] = {
         text="outputs differ from each other far less than the pictures of either domain do",
         remedy="In a new run, slow the discriminators down (--set optimizer.lr_d=0.0001), show them more variety "
         "(--set gan.augment=[colour,translation,cutout]) or what a batch has in common "
-        "(--set discriminator.minibatch_std=true), or try another loss (--set gan.loss=hinge).",
+        "(--set discriminator.minibatch_std=true, from --batch 4 on), or try another loss (--set gan.loss=hinge).",
     ),
     "cycle": Cheat(
         title="The cycle hides its information",
@@ -94,31 +108,39 @@ CHEATS: dict[str, Cheat] = {
         "or rounding spoils it",
         remedy="In a new run, let the cycle weigh less, so that less must be carried over (--set lambda_cycle=5), or "
         "use up-sampling that has a harder time painting fine patterns (--set generator.up=resize).",
+        of_discogan="In a new run, let the reconstruction weigh less, so that less must be carried over (--set "
+        "rate=0.3), or use a generator that has a harder time painting fine patterns (--set generator.name=resnet6 "
+        "--set generator.up=resize).",
     ),
 }
 """The cheats by name; a name is also that of the figure which is looked at first."""
 
 
-def alarms(record: Mapping[str, Any], ways: Mapping[str, str] = DIRECTIONS) -> list[Sign]:
+def alarms(record: Mapping[str, Any], ways: Mapping[str, str] = DIRECTIONS, method: str = "cyclegan") -> list[Sign]:
     """A sign of level `bad` for each cheat that a line of the log shows, both directions in one sentence.
 
-    `ways` says what the directions are called.
+    `ways` says what the directions are called; what helps is told in the settings of `method`.
     """
     signs = []
     for name, cheat in CHEATS.items():
         seen = {direction: _of(record, cheat, direction) for direction in ways}
         guilty = {direction: found for direction, found in seen.items() if name in found and cheat.bad(found)}
         if guilty:
-            signs.append(Sign("bad", cheat.title, f"{_where(guilty, ways)} {cheat.text}. {cheat.remedy}"))
+            signs.append(Sign("bad", cheat.title, f"{_where(guilty, ways)} {cheat.text}. {cheat.helps(method)}"))
     return signs
 
 
-def verdict(records: Sequence[Mapping[str, Any]], ways: Mapping[str, str] = DIRECTIONS) -> list[Sign]:
-    """What the last lines with figures say: the alarms, or one good sign; nothing where there are no figures."""
+def verdict(
+    records: Sequence[Mapping[str, Any]], ways: Mapping[str, str] = DIRECTIONS, method: str = "cyclegan"
+) -> list[Sign]:
+    """What the last lines with figures say: the alarms, or else one sign; nothing where there are no figures.
+
+    It is good where every cheat was looked for, and a note where too few pictures were there for one.
+    """
     last = typical(records)
     if not any(f"cheat_{name}_{direction}" in last for name in CHEATS for direction in ways):
         return []
-    said = []
+    said, unmeasured = [], []
     for name, cheat in CHEATS.items():
         seen = [found for direction in ways if name in (found := _of(last, cheat, direction))]
         if seen:
@@ -126,9 +148,23 @@ def verdict(records: Sequence[Mapping[str, Any]], ways: Mapping[str, str] = DIRE
                 f"{name} {' and '.join(map(_brief, seen))}"
                 + (f" (bad {cheat.when})" if cheat.limit is not None else "")
             )
+        else:
+            unmeasured.append(name)
     trained = " and ".join(f"from {way}" for d, way in ways.items() if any(key.endswith(f"_{d}") for key in last))
     text = f"Translations {trained} show: {'; '.join(said)}."
-    return alarms(last, ways) or [Sign("good", "No cheating seen", text)]
+    return alarms(last, ways, method) or [_all_clear(text, unmeasured)]
+
+
+def _all_clear(text: str, unmeasured: Sequence[str]) -> Sign:
+    if not unmeasured:
+        return Sign("good", "No cheating seen", text)
+    missing = " and ".join(unmeasured)
+    return Sign(
+        "note",
+        f"No cheating seen, but {missing} not looked for",
+        f"{text} For {missing} there are too few validation pictures, or flat ones: four or more in each domain's test "
+        "or val folder, or --set data.holdout=0.2 in a new run.",
+    )
 
 
 def typical(records: Iterable[Mapping[str, Any]], count: int = 3) -> dict[str, float]:
@@ -145,8 +181,8 @@ class CheatWatch:
     The first pictures of a run are all alike, so a single line proves nothing.
     """
 
-    def __init__(self, count: int = 3) -> None:
-        self.count = count
+    def __init__(self, method: str = "cyclegan", count: int = 3) -> None:
+        self.method, self.count = method, count
         self.lines: list[Mapping[str, Any]] = []
         self.said: set[str] = set()
 
@@ -157,7 +193,8 @@ class CheatWatch:
         self.lines = [*self.lines, record][-self.count :]
         if len(self.lines) < self.count:
             return []
-        new = [sign for sign in alarms(typical(self.lines, self.count)) if sign.title not in self.said]
+        last = typical(self.lines, self.count)
+        new = [sign for sign in alarms(last, method=self.method) if sign.title not in self.said]
         self.said |= {sign.title for sign in new}
         return [f"{sign.title}. {sign.text}" for sign in new]
 

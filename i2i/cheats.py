@@ -39,6 +39,7 @@ def cheats(x: Tensor, fake: Tensor, y: Tensor, back: Back, direction: str) -> di
     """
     figures = {
         "identity": identity(x, fake, y),
+        "changed": changed(x, fake),
         "inversion": inversion(x, fake),
         "collapse": collapse(x, fake, y),
         **cycle(x, fake, back),
@@ -61,6 +62,13 @@ def identity(x: Tensor, fake: Tensor, y: Tensor) -> float:
         x, fake, y = _luminance(x), _luminance(fake), _luminance(y)
     gap = wasserstein(_columns(x), _columns(y)).mean().clamp(min=2 / 255)  # two grey levels: less cannot be seen
     return float((fake - x).abs().mean() / gap)
+
+
+def changed(x: Tensor, fake: Tensor) -> float:
+    """Mean |fake - x| in [0, 1], pixel by pixel; of the luminance where channels differ."""
+    if x.shape[1] != fake.shape[1]:
+        x, fake = _luminance(x), _luminance(fake)
+    return float((fake.float() - x.float()).abs().mean() / 2)
 
 
 def inversion(x: Tensor, fake: Tensor) -> float:

@@ -317,6 +317,8 @@ def _in_words(model: type[BaseModel], error: Any) -> str:
         return f"There is no setting called {key!r}.{did_you_mean(path[-1], known)} Known here: {', '.join(known)}."
     if error["type"] == "missing":
         return f"The setting {key!r} is missing."
+    if error["type"] == "tuple_type" and isinstance(error["input"], str):
+        return f"The setting {key} is a list: {key}=[{error['input']}]."
     return f"The setting {key} cannot be {error['input']!r}: {error['msg'][0].lower()}{error['msg'][1:]}."
 
 

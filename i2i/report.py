@@ -109,7 +109,7 @@ def _page(run: Path) -> str:
         "FACTS": _facts_html(_facts(ticks, seen, planned, environment)),
         "HEALTH": "".join(
             f'<li class="{sign.level}"><strong>{html.escape(sign.title)}.</strong> {html.escape(sign.text)}</li>'
-            for sign in health(ticks, ways)
+            for sign in health(ticks, ways, str(config.get("method")))
         )
         or '<li class="note">The log holds too little to judge how the training goes.</li>',
         "CONFIG": _table(config, "config.yaml is missing or unreadable."),
@@ -179,7 +179,7 @@ def _cheat_charts(series: Mapping[str, Sequence[float | None]], ways: Mapping[st
     """The charts of the cheats that the log has figures of; `lines` names the columns of each."""
     charts = []
     for name, cheat in CHEATS.items():
-        if len(cheat.figures) == 1:
+        if cheat.limit is not None:  # which is one of the first figure
             parts = {name.capitalize(): {f"cheat_{name}_{direction}": way for direction, way in ways.items()}}
         else:
             labels = {figure: VARIANTS.get(figure, "plain").strip() for figure in cheat.figures}

@@ -97,10 +97,10 @@ def is_better_higher(key: str) -> bool:
     return any(name in key for name in HIGHER_IS_BETTER)
 
 
-def health(ticks: Sequence[Tick], ways: Mapping[str, str] = DIRECTIONS) -> list[Sign]:
+def health(ticks: Sequence[Tick], ways: Mapping[str, str] = DIRECTIONS, method: str = "cyclegan") -> list[Sign]:
     """What the last part of the run shows, most important first; empty when the log says too little.
 
-    `ways` says what the two directions are called.
+    `ways` says what the two directions are called; advice is in the settings of `method`.
     """
     if not ticks:
         return []
@@ -110,7 +110,7 @@ def health(ticks: Sequence[Tick], ways: Mapping[str, str] = DIRECTIONS) -> list[
             where = f"{', '.join(broken)} stopped being a number at {int(tick['images']):,} images."
             way = "Go back to a checkpoint before it; a lower learning rate or fp32 precision usually avoids it."
             return [Sign("bad", "The training broke down", f"{where} {way}")]
-    signs = [_adversaries(ticks), *verdict(ticks, ways), _validation(ticks)]
+    signs = [_adversaries(ticks), *verdict(ticks, ways, method), _validation(ticks)]
     return sorted((sign for sign in signs if sign), key=lambda sign: sign.level != "bad")  # what is bad comes first
 
 

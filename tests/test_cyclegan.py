@@ -203,3 +203,15 @@ def test_the_best_checkpoint_is_that_of_the_least_distance_of_patches(tmp_path):
     assert logged
     figure = (Run(tmp_path / "run").checkpoints / checkpoint.BEST / "figure.json").read_text()
     assert f'"images": {min(logged, key=logged.get)},' in figure
+
+
+@pytest.mark.parametrize(("asked", "norm", "dropout"), [
+    ({}, "instance", 0), ({"norm": "picture"}, "picture", 0), ({"dropout": 0.5}, "instance", 0.5),
+])  # fmt: skip
+def test_a_u_net_here_has_the_authors_instance_norm_and_no_dropout_unless_asked(asked, norm, dropout):
+    config = tiny("cyclegan", generator={"name": "unet64", "width": 4, **asked})
+    assert (config.generator.norm, config.generator.dropout) == (norm, dropout)
+    method = fresh("cyclegan", generator={"name": "unet64", "width": 4, **asked})
+    x = noise(0)["a"]
+    twice = [method.G.train()(x) for _ in range(2)]
+    assert torch.equal(*twice) == (dropout == 0)

@@ -131,8 +131,10 @@ def test_the_share_of_the_reconstruction_rises_when_the_curriculum_ends():
 
 def test_the_papers_loss_is_cross_entropy_and_reconstruction_alone_from_the_start():
     config = tiny("discogan", **DiscoGAN.PRESETS["paper"])
-    assert (config.gan.feature_matching, config.curriculum) == (0, 0)
-    method = fresh("discogan", **DiscoGAN.PRESETS["paper"])
+    assert (config.gan.feature_matching, config.gan.g_steps, config.curriculum) == (0, 1, 0)
+    assert (config.batch, config.optimizer.weight_decay) == (200, 1e-4)  # section 4
+    in_turns = {**DiscoGAN.PRESETS["paper"], "gan": {"feature_matching": 0, "g_steps": 2}}  # to see G's step alone
+    method = fresh("discogan", **{**in_turns, "optimizer": {}, "batch": 2})
     method.turns.count = 1
     batch = noise(2, 3)
     weight = config.lambda_gan
@@ -248,3 +250,13 @@ def test_a_served_network_uses_its_running_averages():
         torch.testing.assert_close(served, copy.deepcopy(G).eval()(x))
         assert not torch.allclose(served, copy.deepcopy(G).train()(x), atol=1e-3)
     assert G.training
+
+
+@pytest.mark.parametrize(("settings", "said"), [
+    ({"images": 640_000, "batch": 64}, True), ({"images": 640_064, "batch": 64}, False),
+    ({"images": 8, "curriculum": 0}, False), ({"images": 8, "starting_rate": 0.5}, False),
+])  # fmt: skip
+def test_a_run_that_ends_within_its_curriculum_is_told_so(settings, said):
+    notes = fresh("discogan", **settings).notes
+    assert bool(notes) == said
+    assert not said or "--set curriculum=2000" in notes[0]

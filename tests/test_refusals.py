@@ -13,7 +13,7 @@ from i2i.methods import METHODS
 REFUSED = [
     # (settings, what the sentence says, settings that go together instead), in the order of NONSENSE
     (
-        {"gan": {"label_smoothing": 0.1, "loss": "wasserstein"}, "discriminator": {"spectral": True}},
+        {"gan": {"label_smoothing": 0.1, "loss": "wasserstein"}, "discriminator": {"spectral": True, "norm": "none"}},
         r"gan\.label_smoothing .*the wasserstein loss has no target.*gan\.loss=non_saturating or least_squares",
         [{"gan": {"label_smoothing": 0}}, {"gan": {"loss": "non_saturating"}}, {"gan": {"loss": "least_squares"}}],
     ),
@@ -29,7 +29,7 @@ REFUSED = [
     ),
     (
         {"gan": {"loss": "wasserstein"}, "discriminator": {"norm": "none"}},
-        r"The wasserstein loss has no bottom.*gan\.gradient_penalty=10 or .*discriminator\.spectral=true",
+        r"The wasserstein loss has no bottom.*gan\.gradient_penalty=10 or,.*discriminator\.spectral=true",
         [{"gan": {"gradient_penalty": 10}}, {"discriminator": {"spectral": True}}],
     ),
     (
@@ -96,7 +96,7 @@ def fresh_config(settings):
 
 
 def test_every_setting_that_a_sentence_offers_can_be_typed():
-    bounded = {"discriminator": {"spectral": True}}
+    bounded = {"discriminator": {"spectral": True, "norm": "none"}}
     for settings, _, _ in REFUSED:
         with pytest.raises(ConfigError) as refusal:
             tiny("cyclegan", **settings)
@@ -111,6 +111,22 @@ def test_a_rule_looks_at_what_the_network_has_by_itself():
     tiny("cyclegan", gan={"r1": 1})
     with pytest.raises(ConfigError, match="population normalisation"):
         tiny("cyclegan", gan={"r1": 1}, discriminator={"norm": "population"})
+
+
+@pytest.mark.parametrize("discriminator", [
+    {"name": "unet"},  # spectral by itself, but for its ends
+    {"name": "patch", "norm": "batch", "spectral": True},
+    {"name": "patch", "norm": "picture", "spectral": True},
+])  # fmt: skip
+def test_what_spectral_normalisation_does_not_bound_is_no_place_for_wasserstein(discriminator):
+    with pytest.raises(ConfigError, match="has no bottom"):
+        tiny("cyclegan", gan={"loss": "wasserstein"}, discriminator=discriminator)
+    tiny("cyclegan", gan={"loss": "wasserstein"}, discriminator={"name": "patch", "norm": "instance", "spectral": True})
+
+
+def test_a_name_where_a_list_is_meant_is_refused_with_the_list():
+    with pytest.raises(ConfigError, match=r"gan\.augment is a list: gan\.augment=\[colour\]"):
+        tiny("cyclegan", gan={"augment": "colour"})
 
 
 @pytest.mark.parametrize(

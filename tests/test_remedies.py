@@ -512,6 +512,24 @@ def test_the_average_is_the_weights_with_a_half_life_that_grows_with_the_run():
     assert average.decay(10_000, 100) == 0.5
 
 
+@pytest.mark.parametrize(("d", "g"), [(1, 1), (5, 1), (1, 2)])
+def test_a_half_life_is_counted_in_images_of_the_run_whoevers_turn_they_were(d, g, monkeypatch, tmp_path):
+    counted = []
+    monkeypatch.setattr(Average, "decay", lambda _, seen, shown: counted.append((seen, shown)) or 0.5)
+    settings = {"ema": {"images": 100}, "gan": {"d_steps": d, "g_steps": g}}
+    whole = [*range(0, 24, 2)]
+    method = begun("pix2pix", **settings)
+    for images in whole[:7]:
+        method.at(images, 24)
+        method.step(noise(images, images + 1))
+    resumed = begun("pix2pix", **settings)
+    resumed.load_state(method.state())
+    for images in whole[7:]:
+        resumed.at(images, 24)
+        resumed.step(noise(images, images + 1))
+    assert sum(shown for _, shown in counted) == counted[-1][0]
+
+
 def test_an_average_without_warm_up_starts_at_the_newest_weights():
     assert Average(nn.Linear(1, 1), EmaConfig(images=100, rampup=0)).decay(50, 4) == 0
 

@@ -372,7 +372,10 @@ def test_a_cheat_is_the_first_thing_said_with_its_direction_and_the_remedy(tmp_p
 def test_a_run_without_cheats_says_so_in_one_sentence_with_the_figures(tmp_path):
     text = write_report(write_unpaired_run(tmp_path / "run", FAIR | CYCLE)).read_text()
     assert text.count("No cheating seen") == 1
-    assert "identity 1.2 and 1.1 (bad below 0.25); cycle 0.03 (in 8 bits 0.031, with noise 0.04)." in text
+    assert (
+        "identity 1.2 and 1.1 (bad below 0.25, or less than 0.012 (3 of 255 levels) at full size); cycle 0.03 (in 8 bits 0.031, with noise 0.04)."
+        in text
+    )
     assert (
         "cheat" not in re.search(r'<ul class="health">.*?</ul>', write_report(write_run(tmp_path / "p")).read_text())[0]
     )
@@ -545,7 +548,7 @@ def test_cheats_have_curves_of_their_own_with_the_limit_marked(tmp_path, open_pa
     page = open_page(write_report(write_unpaired_run(tmp_path / "run", figures)))
     titles = page.locator("#cheats h3").all_inner_texts()
     assert titles == [
-        "Identity\nBad when below 0.25 (dashed line)",
+        "Identity\nBad when below 0.25, or less than 0.012 (3 of 255 levels) at full size (dashed line)",
         "Inversion\nBad when below -0.3 (dashed line)",
         "Cycle error, summer to winter\n"
         "Bad when rounding or noise makes it more than twice the plain one, and at least 0.02 more",

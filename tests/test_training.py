@@ -285,6 +285,20 @@ def test_a_run_resumed_in_another_precision_keeps_what_its_optimizers_know(name,
     assert turned or name != "cyclegan"
 
 
+@pytest.mark.parametrize("discriminator", [{"norm": "batch"}, {"minibatch_std": True}])
+@pytest.mark.parametrize("name", ["pix2pix", "cyclegan", "discogan"])
+@pytest.mark.parametrize(("before", "after"), [("bf16", "fp32"), ("fp32", "bf16")])
+def test_a_run_goes_on_in_another_precision_with_the_fakes_of_its_pool(name, discriminator, before, after):
+    """A D that sees real and made pictures apart gets the old fakes in the precision of the new."""
+    settings = {"gan": {"pool": 2, "d_steps": 1, "g_steps": 1}, "discriminator": discriminator}
+    old, new = (fresh(name, precision, **settings) for precision in (before, after))
+    for number in range(3):
+        old.step(noise(2 * number, 2 * number + 1))
+    new.load_state(old.state())
+    for number in range(4):
+        new.step(noise(2 * number, 2 * number + 1))
+
+
 def members(optimizer):
     return [p for group in optimizer.param_groups for p in group["params"]]
 

@@ -33,7 +33,7 @@ class Pool:
             return picture
         place = int(torch.randint(self.size, ()))
         old, self.pictures[place] = self.pictures[place], picture.clone()
-        return old
+        return old.to(picture.dtype)  # a run may go on in another precision
 
     def state(self) -> dict[str, Any]:
         """For a checkpoint."""

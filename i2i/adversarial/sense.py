@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ..config import DiscriminatorConfig, GanConfig
 from ..errors import ConfigError
-from ..networks import require
+from ..networks import DISCRIMINATORS, require
 from .augment import CHANGES
 from .losses import ADVERSARIAL
 
@@ -22,6 +22,12 @@ class _Asked(NamedTuple):
 
 def _penalty(gan: GanConfig) -> str:
     return "gan.gradient_penalty" if gan.gradient_penalty else "gan.r1"
+
+
+def _held(discriminator: DiscriminatorConfig) -> bool:
+    """Whether spectral normalisation bounds D: of every layer, with no learned scale behind it."""
+    ends_free = getattr(DISCRIMINATORS[discriminator.name], "ends_free", False)
+    return bool(discriminator.spectral) and not ends_free and discriminator.norm in (None, "none", "instance")
 
 
 NONSENSE: tuple[tuple[Callable[[_Asked], bool], Callable[[_Asked], str]], ...] = (
@@ -44,10 +50,11 @@ NONSENSE: tuple[tuple[Callable[[_Asked], bool], Callable[[_Asked], str]], ...] =
         lambda _: "gan.gradient_penalty pulls D's slope to 1 and gan.r1 pulls it to 0. Use one of them.",
     ),
     (
-        lambda q: not ADVERSARIAL[q.gan.loss].bounded and not q.gan.gradient_penalty and not q.discriminator.spectral,
+        lambda q: not (ADVERSARIAL[q.gan.loss].bounded or q.gan.gradient_penalty or _held(q.discriminator)),
         lambda q: (
-            f"The {q.gan.loss} loss has no bottom unless D's slope is held. Add --set gan.gradient_penalty=10 or "
-            "--set discriminator.spectral=true."
+            f"The {q.gan.loss} loss has no bottom unless D's slope is held. Add --set gan.gradient_penalty=10 or, for "
+            "a D that leaves no layer out, as 'unet' does, --set discriminator.spectral=true with a norm that learns "
+            "no scale: --set discriminator.norm=instance (or none)."
         ),
     ),
     (

@@ -192,7 +192,7 @@ def _fit(config: TrainConfig, method: Method, run: Run, ready: Ready, placement:
         bar = Bar("Training", total, "images", start=done)
         bar.__enter__()
 
-    watch = CheatWatch()
+    watch = CheatWatch(config.method)
 
     def tick(record: dict[str, Any]) -> None:
         if bar:

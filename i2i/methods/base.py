@@ -70,6 +70,8 @@ class Method(ABC):
         self.averages: list[Average] = []
         self.seen = 0
         """Images that the run has shown before this step."""
+        self.followed: int | None = 0
+        """Images that it had shown after the last step of the generators; None where a checkpoint does not say."""
 
     @classmethod
     @abstractmethod
@@ -146,8 +148,11 @@ class Method(ABC):
 
     def follow(self, shown: int) -> None:
         """Let the averages follow a step of the generators on `shown` images."""
+        now = self.seen + shown
+        since = shown if self.followed is None else max(shown, now - self.followed)  # what D alone was shown counts too
         for average in self.averages:
-            average.follow(self.seen + shown, shown)
+            average.follow(now, since)
+        self.followed = now
 
     def descend(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
         """One step of `optimizer` down `loss`, no longer than `clip` allows."""
@@ -180,11 +185,13 @@ class Method(ABC):
             "scalers": {
                 n: self.scalers[id(o)].state_dict() for n, o in self.optimizers.items() if id(o) in self.scalers
             },
+            "followed": self.followed,
             "keeps": {name: part.state() for name, part in self._parts().items()},
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take back what `state` gave."""
+        self.followed = state.get("followed")
         for name, optimizer in self.optimizers.items():
             if self.expects(name, state["optimizers"]):
                 optimizer.load_state_dict(state["optimizers"][name])

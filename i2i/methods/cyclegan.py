@@ -96,8 +96,15 @@ class CycleGAN(Unpaired):
 
     @classmethod
     def resolved(cls, config: TrainConfig, count: int) -> TrainConfig:
-        """The configuration with the networks named (9 blocks from 256 pixels on, 6 below) and the length in images."""
+        """The configuration with the networks named and the length in images.
+
+        9 blocks from 256 pixels on, 6 below; a U-Net has InstanceNorm and no dropout, as in the authors' code.
+        """
         refuse_direction(config)
+        G = config.generator
+        if G.name.startswith("unet"):  # whose own defaults are Pix2Pix's
+            as_here = {"norm": G.norm or "instance", "dropout": 0.0 if G.dropout is None else G.dropout}
+            config = config.model_copy(update={"generator": G.model_copy(update=as_here)})
         return completed(config, count, lambda size: "resnet9" if size >= 256 else "resnet6")
 
     @classmethod

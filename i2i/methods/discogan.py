@@ -63,7 +63,13 @@ class DiscoGAN(Unpaired):
 
     Config = DiscoGANConfig
     PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
-        "paper": {"gan": {"feature_matching": 0}, "curriculum": 0, "lambda_gan": 1},
+        "paper": {  # equations 3 to 7 and section 4, without what the released code adds
+            "batch": 200,
+            "gan": {"feature_matching": 0, "g_steps": 1},
+            "optimizer": {"weight_decay": 1e-4},
+            "curriculum": 0,
+            "lambda_gan": 1,
+        },
         # The authors' settings for turned cars and faces: what is shared must pass through 100 numbers.
         "pose": {"generator": {"name": "disco_bottleneck"}, "rate": 0.9, "starting_rate": 0.9},
         # Larger pictures keep their places: a generator that works at a quarter of the size, and patches.
@@ -138,7 +144,11 @@ class DiscoGAN(Unpaired):
             for network in (G_AB, G_BA, D_A, D_B):
                 init_normal(network, config.init_std)
         names = ("optimizer", "gan", "ema", "rate", "starting_rate", "curriculum", "lambda_gan", "reconstruct")
-        return cls(G_AB, G_BA, D_A, D_B, placement, **{name: getattr(config, name) for name in names})
+        method = cls(G_AB, G_BA, D_A, D_B, placement, **{name: getattr(config, name) for name in names})
+        steps = (config.images or 0) // config.batch
+        if steps <= config.curriculum and config.starting_rate != config.rate:
+            method.notes = (_shorter_than_its_curriculum(steps, config),)
+        return method
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """One update of both generators, or of both discriminators: `a` and `b` do not belong together."""
@@ -175,3 +185,11 @@ class DiscoGAN(Unpaired):
                 loss = loss + d_A
             self.descend(self.opt_d, loss / 2)
         return scalars
+
+
+def _shorter_than_its_curriculum(steps: int, config: DiscoGANConfig) -> str:
+    return (
+        f"this run of {steps} steps ends within its curriculum of {config.curriculum}, so the reconstruction never "
+        f"weighs more than {config.starting_rate:g} and little ties an output to its input. Train longer, or shorten "
+        f"the curriculum: --set curriculum={steps // 5}."
+    )
