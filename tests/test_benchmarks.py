@@ -134,7 +134,7 @@ def test_an_unknown_row_is_refused_with_the_likely_name(module):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("module", ["benchmarks", "benchmarks.limits", "benchmarks.toolbox"])
+@pytest.mark.parametrize("module", ["benchmarks", "benchmarks.limits", "benchmarks.toolbox", "benchmarks.beside"])
 @pytest.mark.parametrize("text", ["a page without a place for the table\n", None])
 def test_a_page_that_cannot_take_the_table_is_refused_before_anything_is_measured(module, text, tmp_path):
     page = tmp_path / "page.md"
@@ -194,6 +194,20 @@ def test_how_near_a_row_is_to_the_limit_is_measured_and_put_on_the_page(bench, t
     takes, least, share, ratio, most = (float(re.search(r"([\d.]+)(?: s|%| times)", cell)[1]) for cell in row[1:])
     assert share == pytest.approx(100 * least / takes, rel=0.02, abs=1)
     assert most == pytest.approx(ratio * takes / least, rel=0.02)
+
+
+def test_what_other_work_costs_a_step_is_measured_and_put_on_the_page(bench, tmp_path):
+    page = tmp_path / "benchmarks.md"
+    page.write_text(f"before\n{bench('beside').MARK}\nold\n<!-- end of measured -->\nafter\n")
+    done = run("--small", "--page", page, module="benchmarks.beside")
+    assert done.returncode == 0, done.stderr
+    text = page.read_text("utf-8")
+    assert "\nold\n" not in text
+    rows = [cells(line) for line in text.splitlines() if "times as fast" in line]
+    assert [row[1] for row in rows] == ["0", "0", "1", "1"]
+    for row in rows:
+        ours, theirs, ratio = (float(cell.split()[0]) for cell in row[2:])
+        assert ratio == pytest.approx(theirs / ours, rel=0.02)
 
 
 def test_operations_are_counted_as_a_hand_counts_them(bench):

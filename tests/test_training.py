@@ -1,6 +1,7 @@
 """A run survives everything: stops, kills, full disks, and goes on exactly where it was."""
 
 import json
+import os
 import platform
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from i2i.device import Placement
 from i2i.errors import RunError, StorageError, TrainingError
 from i2i.methods import METHODS
 from i2i.run import Run
+from i2i.waiting import SAID, SPINS
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -55,6 +57,20 @@ print(usual, news())
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     usual, kept = map(int, done.stdout.split())
     assert kept * 10 < usual
+
+
+@pytest.mark.parametrize(("said", "spins"), [
+    ({}, str(SPINS)), ({"GOMP_SPINCOUNT": "77"}, "77"), ({"OMP_WAIT_POLICY": "passive"}, "0"),
+])  # fmt: skip
+@pytest.mark.skipif(platform.system() != "Linux", reason="torch comes with another OpenMP")
+def test_threads_sleep_soon_while_they_wait_unless_the_user_says_otherwise(said, spins, tmp_path):
+    """As GCC's OpenMP itself tells it, once the command has loaded torch."""
+    command = [sys.executable, "-m", "i2i", "train", "pix2pix", "photos", "--run", "run", "--show-config"]
+    environment = {name: value for name, value in os.environ.items() if name not in SAID} | said
+    environment |= {"OMP_DISPLAY_ENV": "verbose"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert f"GOMP_SPINCOUNT = '{spins}'" in done.stderr
 
 
 @pytest.mark.skipif(

@@ -11,6 +11,7 @@ import typer
 
 from .. import __version__
 from ..errors import I2IError
+from ..waiting import wait_briefly
 
 app = typer.Typer(
     name="i2i",
@@ -54,6 +55,7 @@ __all__ = ["app", "data_commands", "demo", "doctor", "importing", "main", "model
 
 def main() -> None:
     """Run the command line; a user's mistake ends in one sentence and an exit status, never in a traceback."""
+    wait_briefly()
     try:
         app()
     except I2IError as error:
