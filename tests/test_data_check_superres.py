@@ -122,8 +122,9 @@ def test_a_setting_of_the_degradation_changes_the_sheet_and_a_misspelt_one_is_re
     assert "Did you mean 'real'?" in err
 
 
-def test_a_scale_that_no_network_has_is_refused(i2i, photos):
-    status, _, err = i2i("data", "check", photos, "--scale", 9, "--degradation", "real")
+@pytest.mark.parametrize("scale", [0, 9])
+def test_a_scale_that_no_network_has_is_refused(i2i, photos, scale):
+    status, _, err = i2i("data", "check", photos, "--scale", scale, "--degradation", "real")
     assert status == 2
     assert "scale" in err
 

@@ -24,7 +24,10 @@ def check(
     b: Annotated[str | None, typer.Option(help="Name of the folder of side B.")] = None,
     unpaired: Annotated[bool, typer.Option("--unpaired", help="Two domains: no picture needs a partner.")] = False,
     scale: Annotated[
-        int | None, typer.Option(help="For super-resolution: sharp pictures, or LR and HR folders; 1 is restoration.")
+        int | None,
+        typer.Option(
+            help="For super-resolution: sharp pictures, or LR and HR folders; 1 is restoration.", min=1, max=4
+        ),
     ] = None,
     degradation: Annotated[
         str | None, typer.Option(help="Show what real, mild, noise, blur or jpeg makes of sharp pictures.")
@@ -49,7 +52,8 @@ def check(
             raise RequestError("--html and --unpaired are for pairs and domains; leave them out with --scale.")
         if set_ and degradation is None:
             raise RequestError("--set is a setting of the degradation: name one, as in --degradation mild.")
-        _check_sharp(folder, a, b, scale or _usual_scale(degradation), degradation, set_ or [], sheet)
+        usual = _usual_scale(degradation) if scale is None else scale
+        _check_sharp(folder, a, b, usual, degradation, set_ or [], sheet)
     from ..datasets.check import check_folder
 
     report = check_folder(folder, a, b, unpaired=unpaired)

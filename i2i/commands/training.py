@@ -89,7 +89,7 @@ def train_run(request: Request) -> int | None:
     config = settings(request)
     method_type, run = METHODS[request.method], Run(request.run)
     run.check_place(config)
-    if run.exists:
+    if run.has_checkpoints:
         config = method_type.continued(config, run.config(method_type.Config))
     placement = place(config.device, config.precision)
     if placement.device.type == "cpu":
