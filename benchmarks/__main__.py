@@ -15,7 +15,7 @@ from .command import end_with
 def main() -> int:
     """Measure, show, and write when everything was measured or a place was named."""
     from .processes import alone
-    from .results import BEGIN, PAGE, RESULTS, around_marks, facts, table, to_row, write, write_page
+    from .results import BEGIN, PAGE, RESULTS, facts, table, to_row, writable, write, write_page
     from .rows import ROWS, measured
 
     asked = _parser().parse_args()
@@ -24,9 +24,7 @@ def main() -> int:
             raise UnknownNameError("benchmark", name, ROWS)
     whole = not asked.names and not asked.small
     results_file = asked.results or (RESULTS if whole else None)
-    page = asked.page or (PAGE if whole else None)
-    if page is not None:
-        around_marks(page, BEGIN)
+    page = writable(asked.page or (PAGE if whole else None), BEGIN)
     command = "make bench" if whole else " ".join(["python -m benchmarks", *sys.argv[1:]])
     environment, started = facts(command), time.monotonic()
     if (environment["load_before"] or 0) > environment["cores"] / 4:

@@ -21,7 +21,7 @@ from i2i.waiting import SAID, wait_briefly
 from .command import end_with
 from .measure import Measured, compare
 from .processes import built_alone
-from .results import ROOT, around_marks, facts, put_between_marks, where_measured
+from .results import ROOT, facts, publish, writable
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 MARK = "<!-- measured: written by python -m benchmarks.beside -->"
@@ -96,9 +96,7 @@ def main() -> int:
     parser.add_argument("--small", action="store_true", help="tiny networks: does it run? The figures mean nothing")
     parser.add_argument("--page", type=Path, metavar="FILE", help="the Markdown page whose table is rewritten")
     asked = parser.parse_args()
-    page = asked.page or (None if asked.small else PAGE)
-    if page is not None:
-        around_marks(page, MARK)
+    page = writable(asked.page or (None if asked.small else PAGE), MARK)
     environment = facts(" ".join(["python -m benchmarks.beside", *sys.argv[1:]]))
     found: dict[int, list[Measured]] = {}
     for others in (0, 1):
@@ -106,10 +104,7 @@ def main() -> int:
             print(f"{method} beside {others} ...", flush=True)
             found.setdefault(others, []).append(step(method, title, batch, others, asked.small))
     text = table(found)
-    print(f"\n{text}")
-    if page is not None:
-        put_between_marks(page, MARK, f"{text}\n{where_measured(environment)}")
-        print(f"Written: {page}")
+    publish(text, environment, page, MARK)
     return 0
 
 

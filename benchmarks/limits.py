@@ -22,7 +22,7 @@ from . import material
 from .command import end_with
 from .measure import Measured
 from .processes import alone
-from .results import ROOT, around_marks, facts, put_between_marks, where_measured
+from .results import ROOT, facts, publish, writable
 from .rows import measured
 
 MARK = "<!-- measured: written by python -m benchmarks.limits -->"
@@ -112,9 +112,7 @@ def main() -> int:
     for name in asked.names:
         if name not in LIMITED:
             raise UnknownNameError("row", name, LIMITED)
-    page = asked.page or (None if asked.small or asked.names else PAGE)
-    if page is not None:
-        around_marks(page, MARK)
+    page = writable(asked.page or (None if asked.small or asked.names else PAGE), MARK)
     environment = facts(" ".join(["python -m benchmarks.limits", *sys.argv[1:]]))
     size = 256 if asked.small else LARGE
     rates = {name: rate(dtype, size) for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16))}
@@ -125,10 +123,7 @@ def main() -> int:
         limits.append(Limit(row, alone(LIMITED[name], asked.small), max(rates.values())))
     reached = " and ".join(f"{found / 1e9:.0f} billion in {name}" for name, found in rates.items())
     text = f"{table(limits)}\nA product of two matrices of {size} rows reaches {reached} operations a second.\n"
-    print(f"\n{text}")
-    if page is not None:
-        put_between_marks(page, MARK, f"{text}\n{where_measured(environment)}")
-        print(f"Written: {page}")
+    publish(text, environment, page, MARK)
     return 0
 
 

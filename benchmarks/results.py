@@ -77,6 +77,21 @@ def put_between_marks(path: Path, begin: str, text: str) -> None:
     write_atomically(path, f"{before}{begin}\n\n{text}\n{END}{after}".encode())
 
 
+def writable(page: Path | None, begin: str) -> Path | None:
+    """The page, which must have a place for the table (`around_marks`); None where nothing is to be written."""
+    if page is not None:
+        around_marks(page, begin)
+    return page
+
+
+def publish(text: str, environment: Results, page: Path | None, begin: str) -> None:
+    """Show a table, and put it on the page with the conditions (`facts`)."""
+    print(f"\n{text}")
+    if page is not None:
+        put_between_marks(page, begin, f"{text}\n{where_measured(environment)}")
+        print(f"Written: {page}")
+
+
 def around_marks(path: Path, begin: str) -> tuple[str, str]:
     """The page before `begin` and after END; raises RequestError where there are no such marks, or no page.
 

@@ -21,7 +21,7 @@ from i2i.methods import METHODS, Method
 from .command import end_with
 from .material import batch_of_pairs, width
 from .measure import SETTLE
-from .results import ROOT, around_marks, facts, put_between_marks, where_measured
+from .results import ROOT, facts, publish, writable
 
 PAGE = ROOT / "docs" / "toolbox.md"
 MARK = "<!-- measured: written by python -m benchmarks.toolbox -->"
@@ -132,15 +132,10 @@ def main() -> int:
     asked = parser.parse_args()
     if asked.small:
         torch.set_num_threads(1)  # a test must not wait for a busy machine
-    page = asked.page or (None if asked.small else PAGE)
-    if page is not None:
-        around_marks(page, MARK)
+    page = writable(asked.page or (None if asked.small else PAGE), MARK)
     environment = facts(" ".join(["python -m benchmarks.toolbox", *sys.argv[1:]]))
     text = table(measure(asked.rounds, asked.small))
-    print(f"\n{text}")
-    if page is not None:
-        put_between_marks(page, MARK, f"{text}\n{where_measured(environment)}")
-        print(f"Written: {page}")
+    publish(text, environment, page, MARK)
     return 0
 
 

@@ -199,6 +199,15 @@ def test_who_learned_from_damaged_pictures_is_scored_on_such(i2i, tmp_path, scal
         assert "MATLAB's bicubic reduction" in printed
 
 
+def test_a_degradation_that_this_version_does_not_know_is_refused_in_a_sentence(i2i, tmp_path):
+    save(sharp(0, 40, 40), tmp_path / "sharp" / "p.png")
+    model = enlarger(tmp_path, training={"degradation": {"kind": "rust"}})
+    code, _, err = i2i("evaluate", model, tmp_path / "sharp", "--device", "cpu")
+    assert code == 2
+    assert "--bicubic" in err
+    scored(i2i, model, tmp_path / "sharp", "--metrics", "l1", "--bicubic")
+
+
 def test_pairs_are_scored_as_they_are_whatever_the_model_learned_from(i2i, folders, tmp_path):
     plain, _ = scored(i2i, enlarger(tmp_path / "a"), folders)
     model = enlarger(tmp_path / "b", training={"degradation": NOISE.model_dump()})

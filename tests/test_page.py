@@ -123,12 +123,16 @@ def test_upload_translate_slide_and_download_what_the_api_gives(page, base, tmp_
     np.testing.assert_array_equal(np.asarray(Image.open(file)), 255 - np.asarray(scene(11)))
 
 
+def choose(page, model):
+    page.locator("#model input").click()
+    page.get_by_role("option", name=model).click()
+
+
 def test_another_model_is_chosen_with_its_facts_and_gives_its_own_result(page, base, tmp_path):
     picture = tmp_path / "small.jpg"
     scene(12, (60, 40)).save(picture)
     upload(page, picture)
-    page.locator("#model input").click()
-    page.get_by_role("option", name="sharper").click()
+    choose(page, "sharper")
     expect(page.locator("#facts")).to_contain_text("2 times as large")
     expect(page.locator("button.gallery-item").first).to_be_hidden()  # the examples are the other model's
     page.locator("#translate").click()
@@ -147,8 +151,7 @@ def test_a_photograph_of_two_megapixels_is_shown_at_scale_4(page, base, tmp_path
     picture = tmp_path / "photo.jpg"
     scene(13, (2000, 1000)).save(picture)
     upload(page, picture)
-    page.locator("#model input").click()
-    page.get_by_role("option", name="largest").click()
+    choose(page, "largest")
     page.locator("#translate").click()
     expect(page.locator("#runs-on")).to_contain_text("x4: 2000x1000 → 8000x4000", timeout=60_000)
     shown(page, 8000, 4000)
@@ -161,8 +164,7 @@ def test_a_result_larger_than_what_the_server_reads_is_shown_as_well(page, tmp_p
     picture = tmp_path / "small.png"
     scene(14, (120, 80)).save(picture)
     upload(page, picture)
-    page.locator("#model input").click()
-    page.get_by_role("option", name="sharper").click()
+    choose(page, "sharper")
     page.locator("#translate").click()
     shown(page, 240, 160)
     expect(page.locator("#runs-on")).to_contain_text("x2: 120x80 → 240x160")

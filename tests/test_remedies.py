@@ -618,6 +618,14 @@ def test_a_pool_keeps_fakes_and_not_places_in_memory():
     assert torch.equal(torch.stack(pool.pictures), numbered(1, 2))
 
 
+@pytest.mark.parametrize(("before", "after"), [(torch.bfloat16, torch.float32), (torch.float32, torch.bfloat16)])
+def test_a_past_fake_comes_in_the_precision_of_the_new(before, after, monkeypatch):
+    pool = Pool(1)
+    pool(torch.ones(1, 3, 2, 2, dtype=before))
+    monkeypatch.setattr(torch, "rand", lambda *_: torch.tensor(0.9))  # an old one for the new
+    assert torch.equal(pool(torch.zeros(1, 3, 2, 2, dtype=after)), torch.ones(1, 3, 2, 2, dtype=after))
+
+
 def test_past_fakes_reach_the_discriminator_and_their_inputs_with_them():
     """pix2pix's D judges pairs, so pairs are kept."""
     torch.manual_seed(0)

@@ -9,9 +9,11 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pydantic import ValidationError
+
 from ..card import Card
 from ..datasets.layouts import Layout
-from ..errors import DataError
+from ..errors import DataError, ModelFileError
 from ..pictures import Array, read_header, to_float, with_channels
 from .scored_pairs import Material, chosen_split, without_seen
 
@@ -127,7 +129,14 @@ def _degradation(card: Card) -> Degradation | None:
         return None
     from ..degradation import Degradation, DegradationConfig
 
-    return Degradation(DegradationConfig.model_validate(known), card.scale, card.scale, seed=0)
+    try:
+        config = DegradationConfig.model_validate(known)
+    except ValidationError as error:
+        raise ModelFileError(
+            f"The card of {card.name} holds a degradation that this version does not know; it may be of a later one. "
+            "Score the model on pairs, or an enlarger with --bicubic."
+        ) from error
+    return Degradation(config, card.scale, card.scale, seed=0)
 
 
 def _damaged(truth: Array, number: int, degradation: Degradation) -> Array:
