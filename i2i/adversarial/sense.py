@@ -53,8 +53,8 @@ NONSENSE: tuple[tuple[Callable[[_Asked], bool], Callable[[_Asked], str]], ...] =
         lambda q: not (ADVERSARIAL[q.gan.loss].bounded or q.gan.gradient_penalty or _held(q.discriminator)),
         lambda q: (
             f"The {q.gan.loss} loss has no bottom unless D's slope is held. Add --set gan.gradient_penalty=10 or, for "
-            "a D that leaves no layer out, as 'unet' does, --set discriminator.spectral=true with a norm that learns "
-            "no scale: --set discriminator.norm=instance (or none)."
+            "a D other than 'unet', of which it leaves two layers out, --set discriminator.spectral=true with a norm "
+            "that learns no scale: --set discriminator.norm=instance (or none)."
         ),
     ),
     (

@@ -188,8 +188,9 @@ class DiscoGAN(Unpaired):
 
 
 def _shorter_than_its_curriculum(steps: int, config: DiscoGANConfig) -> str:
+    counted = f"{steps} step" if steps == 1 else f"{steps} steps"
     return (
-        f"this run of {steps} steps ends within its curriculum of {config.curriculum}, so the reconstruction never "
-        f"weighs more than {config.starting_rate:g} and little ties an output to its input. Train longer, or shorten "
-        f"the curriculum: --set curriculum={steps // 5}."
+        f"this run of {counted} ends within its curriculum of {config.curriculum}, so the reconstruction never weighs "
+        f"more than {config.starting_rate:g} and little ties an output to its input. Train longer, or shorten the "
+        f"curriculum: --set curriculum={steps // 5}."
     )
