@@ -36,15 +36,15 @@ def peak() -> float:
 
 def main() -> None:
     """Two turns, and the figure as the last word."""
-    from . import material
+    from . import workloads
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
     parser.add_argument("side", choices=["ours", "theirs"])
-    parser.add_argument("method", choices=list(material.SETTINGS))
+    parser.add_argument("method", choices=list(workloads.SETTINGS))
     parser.add_argument("--batch", type=int, default=1, metavar="N", help="pictures of each side a step (1)")
     parser.add_argument("--small", action="store_true", help="tiny networks: does it run?")
     asked = parser.parse_args()
-    turn = material.stepping(asked.side, asked.method, asked.batch, asked.small)
+    turn = workloads.stepping(asked.side, asked.method, asked.batch, asked.small)
     for _ in range(2):
         turn()
     print(f"{asked.side}, {asked.method}: {peak():.1f}")

@@ -15,7 +15,7 @@ import torch
 from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity, profile
 
-from . import material
+from . import workloads
 
 OWNERS = {  # of whatever runs inside them
     "optimizer": re.compile(r"Optimizer\."),
@@ -79,7 +79,7 @@ def table(groups: Counter[str], others: Counter[str]) -> str:
 def main() -> None:
     """Profile our step, or the plain one."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.profile_step", description=__doc__)
-    parser.add_argument("--method", choices=list(material.SETTINGS), default="pix2pix", help="which method (pix2pix)")
+    parser.add_argument("--method", choices=list(workloads.SETTINGS), default="pix2pix", help="which method (pix2pix)")
     parser.add_argument("--batch", type=int, default=1, metavar="N", help="pictures of each side a step (1)")
     parser.add_argument("--steps", type=int, default=3, metavar="N", help="steps that are counted (3)")
     parser.add_argument("--plain", action="store_true", help="the plain way instead of ours")
@@ -88,11 +88,11 @@ def main() -> None:
 
     if asked.small:
         torch.set_num_threads(1)  # a test must not wait for a busy machine
-    ours = material.ours(asked.method, asked.batch, asked.small)
+    ours = workloads.ours(asked.method, asked.batch, asked.small)
     device = ours.placement.device
-    pairs = material.pictures(asked.method, asked.batch, device)
+    pairs = workloads.pictures(asked.method, asked.batch, device)
     if asked.plain:
-        plain = material.plain(asked.method, device, asked.small)
+        plain = workloads.plain(asked.method, device, asked.small)
         print(f"The plain step of {asked.method}, batch {asked.batch}, fp32 on {device}.")
         found = profiled(lambda: plain.step(pairs["a"], pairs["b"]), asked.steps, device.type == "cuda")
     else:

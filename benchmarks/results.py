@@ -12,8 +12,7 @@ import torch
 
 from i2i.errors import RequestError
 from i2i.files import write_atomically
-from i2i.run import environment
-from i2i.serving.threads import available_threads
+from i2i.hardware.system import available_threads, environment
 
 from .measure import FASTER, Measured
 

@@ -15,17 +15,18 @@ from unittest import mock
 import numpy as np
 import torch
 
-from i2i.device import place
+from i2i.hardware.device import place
+from i2i.images.decode import read_picture
 from i2i.methods import base
-from i2i.networks import quick, resnet, wide
-from i2i.pictures import read_picture
+from i2i.networks import resnet
+from i2i.networks.kernels import im2col, layers
 from i2i.serving import Engine, convert_folder
 
-from . import material
+from . import workloads
 from .measure import OVERHEAD, Measured, Say, Timings, Work, compare
 from .memory import peak_of
-from .plain import Floats, translate
 from .processes import built_alone
+from .reference import Floats, translate
 
 LEAST_PSNR = 30.0
 """dB between the two sides of a run; less would mean that they compute different things."""
@@ -36,10 +37,10 @@ def step(small: bool, say: Say, *, method: str, title: str, batch: int) -> Measu
 
     Each side has a process of its own, as its memory is held as that side would hold it.
     """
-    setting = material.SETTINGS[method]
+    setting = workloads.SETTINGS[method]
     batch = min(batch, 4) if small else batch
     placement = place()
-    sides = [built_alone(partial(material.stepping, side, method, batch, small)) for side in ("ours", "theirs")]
+    sides = [built_alone(partial(workloads.stepping, side, method, batch, small)) for side in ("ours", "theirs")]
     with sides[0] as ours, sides[1] as theirs:
         found = _compare_steps(ours, theirs, small, say)
     timings = Timings(*([seconds / setting.steps for seconds in side] for side in (found.ours, found.theirs)))
@@ -60,7 +61,7 @@ def step_memory(small: bool, say: Say, *, method: str, title: str, batch: int) -
             taken.append(peak_of(side, method, batch, small))
         say(f"round {number}: ours {sides['ours'][-1]:.0f} MB, theirs {sides['theirs'][-1]:.0f} MB")
     return Measured(
-        what=f"Peak memory of {title} training, {material.SETTINGS[method].size} pixels, batch {batch}",
+        what=f"Peak memory of {title} training, {workloads.SETTINGS[method].size} pixels, batch {batch}",
         unit="MB",
         timings=Timings(**sides),
         note="whole processes of two steps each, torch itself included",
@@ -70,63 +71,63 @@ def step_memory(small: bool, say: Say, *, method: str, title: str, batch: int) -
 
 def wide_layers(small: bool, say: Say, *, batch: int) -> Measured:
     """Our training step, against the same step with torch's convolutions where ours takes matrix products."""
-    method = material.ours("pix2pix", batch, small)
+    method = workloads.ours("pix2pix", batch, small)
     placement = method.placement
-    pairs = material.batch_of_pairs(batch, placement.device)
+    pairs = workloads.batch_of_pairs(batch, placement.device)
 
     def with_convolutions() -> None:
-        with mock.patch.object(wide, "pays", return_value=False):
+        with mock.patch.object(im2col, "pays", return_value=False):
             method.step(pairs)
 
-    sides = [material.finished(side, placement.device) for side in (lambda: method.step(pairs), with_convolutions)]
+    sides = [workloads.finished(side, placement.device) for side in (lambda: method.step(pairs), with_convolutions)]
     timings = _compare_steps(*sides, small, say)
     return Measured(
         what=f"Wide layers as matrix products in that step, batch {batch}",
         unit="s/step",
         timings=timings,
-        note=f"the same step in {placement.precision}, theirs with torch's convolutions (i2i/networks/wide.py)",
+        note=f"the same step in {placement.precision}, theirs with torch's convolutions (networks/kernels/im2col.py)",
     )
 
 
 def quick_layers(small: bool, say: Say, *, batch: int) -> Measured:
     """Our CycleGAN step, against the same step with torch's layers where ours takes those of quick.py."""
-    method = material.ours("cyclegan", batch, small)
+    method = workloads.ours("cyclegan", batch, small)
     placement = method.placement
-    pairs = material.batch_of_pairs(batch, placement.device)
+    pairs = workloads.batch_of_pairs(batch, placement.device)
 
     with mock.patch.object(base, "lay_weights_out"):
-        with_torchs = material.ours("cyclegan", batch, small)
+        with_torchs = workloads.ours("cyclegan", batch, small)
 
     def torchs() -> None:
         with (
-            mock.patch.object(quick.ReflectConv2d, "way", return_value=None),
-            mock.patch.object(quick, "_held_in_bf16", return_value=False),
+            mock.patch.object(layers.ReflectConv2d, "way", return_value=None),
+            mock.patch.object(layers, "_held_in_bf16", return_value=False),
             mock.patch.object(resnet, "laid_out", lambda x: x),
         ):
             with_torchs.step(pairs)
 
-    sides = [material.finished(side, placement.device) for side in (lambda: method.step(pairs), torchs)]
+    sides = [workloads.finished(side, placement.device) for side in (lambda: method.step(pairs), torchs)]
     timings = _compare_steps(*sides, small, say)
     return Measured(
         what=f"The residual generator's quick layers in that step, batch {batch}",
         unit="s/step",
         timings=timings,
-        note=f"the same step in {placement.precision}, theirs with torch's layers (i2i/networks/quick.py)",
+        note=f"the same step in {placement.precision}, theirs with torch's layers (i2i/networks/kernels/layers.py)",
     )
 
 
 def run_generator(
-    small: bool, say: Say, *, name: str, title: str, sides: tuple[int, int] = (material.SIZE, material.SIZE)
+    small: bool, say: Say, *, name: str, title: str, sides: tuple[int, int] = (workloads.SIZE, workloads.SIZE)
 ) -> Measured:
     """A picture of (height, width) through the exported file, against the torch module that it was exported from."""
     say("exporting")
-    engine = Engine(material.exported(name, small))
+    engine = Engine(workloads.exported(name, small))
     device = place().device
-    G = material.untrained(name, small).to(device)
+    G = workloads.untrained(name, small).to(device)
     height, width = sides
     if small:
-        height = width = material.SIZE // getattr(G, "scale", 1)
-    picture = material.to_batch(material.photo(height, width))
+        height = width = workloads.SIZE // getattr(G, "scale", 1)
+    picture = workloads.to_batch(workloads.photo(height, width))
     _refuse_unlike(engine.run(picture), translate(G, picture, device))
     timings = compare(
         lambda: engine.run(picture),
@@ -147,11 +148,11 @@ def convert_jpegs(small: bool, say: Say, *, count: int) -> Measured:
     """A folder through `i2i convert`, decoding and encoding included, against the engine alone on the same pictures."""
     say("exporting, painting")
     count = 4 if small else count
-    engine = Engine(material.exported("unet256", small))
+    engine = Engine(workloads.exported("unet256", small))
     with tempfile.TemporaryDirectory(prefix="i2i-bench-") as scratch:
         source, target = Path(scratch) / "source", Path(scratch) / "target"
-        material.write_jpegs(material.photos(count), source)
-        arrays = [material.to_batch(read_picture(path).pixels) for path in sorted(source.iterdir())]
+        workloads.write_jpegs(workloads.photos(count), source)
+        arrays = [workloads.to_batch(read_picture(path).pixels) for path in sorted(source.iterdir())]
 
         def convert() -> None:
             shutil.rmtree(target, ignore_errors=True)
@@ -167,7 +168,7 @@ def convert_jpegs(small: bool, say: Say, *, count: int) -> Measured:
             engine.run(array)
         timings = compare(convert, engine_alone, rounds=2 if small else 5, seconds=120, say=say, warmups=0)
     return Measured(
-        what=f"`i2i convert` of {count} JPEGs, {material.SIZE} pixels, U-Net 256, against the engine alone",
+        what=f"`i2i convert` of {count} JPEGs, {workloads.SIZE} pixels, U-Net 256, against the engine alone",
         unit="s",
         timings=timings,
         note=f"both {engine.provider} in {engine.precision}; ours decodes and encodes besides",

@@ -14,14 +14,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from i2i.config import parse_assignments, resolve
-from i2i.device import place
+from i2i.hardware.device import place
 from i2i.methods import METHODS, Method
+from i2i.settings import parse_assignments, resolve
 
 from .command import end_with
-from .material import batch_of_pairs, width
 from .measure import SETTLE
 from .results import ROOT, facts, publish, writable
+from .workloads import batch_of_pairs, width
 
 PAGE = ROOT / "docs" / "toolbox.md"
 MARK = "<!-- measured: written by python -m benchmarks.toolbox -->"

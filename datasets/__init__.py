@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .source import PairedSource, Source, UnpairedSource
-from .superres import SuperResSource
+from .streams.source import PairedSource, Source, UnpairedSource
+from .streams.superres import SuperResSource
 
 DATASETS: dict[str, type[Source[Any]]] = {
     "paired": PairedSource,

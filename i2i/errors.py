@@ -18,7 +18,7 @@ I2IError                    base; the command line prints its sentence and exits
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 
 class I2IError(Exception):
@@ -93,3 +93,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The hint `Did you mean 'unet256'?` with a space before it, or nothing when no known name is near."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def require(kind: str, name: str, table: Collection[str]) -> None:
+    """Raises UnknownNameError when `name` is not in `table`."""
+    if name not in table:
+        raise UnknownNameError(kind, name, table)

@@ -9,21 +9,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .convert import ConversionReport, convert_folder
-    from .engine import Engine
-    from .modelfile import read_card, resolve_model
-    from .run import serve
-    from .server import create_app, load_engines
+    from .conversion.convert import ConversionReport, convert_folder
+    from .inference.engine import Engine
+    from .runtime.model_file import read_card
+    from .runtime.resolve import resolve_model
+    from .web.launch import serve
+    from .web.server import create_app, load_engines
 
 _HOMES = {
-    "ConversionReport": "convert",
-    "Engine": "engine",
-    "convert_folder": "convert",
-    "create_app": "server",
-    "load_engines": "server",
-    "read_card": "modelfile",
-    "resolve_model": "modelfile",
-    "serve": "run",
+    "ConversionReport": "conversion.convert",
+    "Engine": "inference.engine",
+    "convert_folder": "conversion.convert",
+    "create_app": "web.server",
+    "load_engines": "web.server",
+    "read_card": "runtime.model_file",
+    "resolve_model": "runtime.resolve",
+    "serve": "web.launch",
 }
 
 __all__ = [

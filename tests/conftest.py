@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from small_models import write_model
 
 from i2i.commands import main
-from i2i.serving.run import bind
+from i2i.serving.web.launch import bind
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def real_models() -> Path:
 @pytest.fixture(scope="session")
 def sample_pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Painted pairs of 64 pixels: 20 to train on, 2 for val and 2 for test."""
-    from i2i.datasets.sample import SAMPLES
+    from i2i.datasets.synthetic.samples import SAMPLES
 
     return SAMPLES["facades"](tmp_path_factory.mktemp("sample") / "facades", 20, 64, 0)
 

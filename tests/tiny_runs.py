@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from i2i.config import LogConfig, TrainConfig, resolve
-from i2i.device import place
-from i2i.feed import Sample, batches, stack
-from i2i.loop import Pace, fit
+from i2i.hardware.device import place
 from i2i.methods import METHODS, Method
-from i2i.run import Run
+from i2i.methods.config import LogConfig, TrainConfig
+from i2i.settings import resolve
+from i2i.training.loader import Sample, batches, stack
+from i2i.training.loop import Pace, fit
+from i2i.training.run_directory import Run
 
 SIZE = 64
 TINY: dict[str, Any] = {

@@ -1,14 +1,16 @@
 """The contest of generator and discriminator: losses by name, and every remedy for a training that goes wrong.
 
-losses.py has the losses, penalties.py the slopes, augment.py what is done to pictures before D sees them, pool.py past
-fakes; judge.py puts them around a discriminator, and sense.py refuses what does not go together.
+losses.py has the losses, penalties.py the gradient penalties, diff_augment.py what is done to pictures before D sees
+them, image_pool.py past fakes; objective.py puts them around a discriminator, updates.py says whose turn it is, and
+compatibility.py refuses settings that do not go together.
 """
 
 from __future__ import annotations
 
-from .augment import CHANGES
-from .judge import Judge, Scalars, Turns, suffixed
+from .compatibility import refuse_nonsense
+from .diff_augment import CHANGES
 from .losses import ADVERSARIAL
-from .sense import refuse_nonsense
+from .objective import Judge, Scalars, suffixed
+from .updates import Turns
 
 __all__ = ["ADVERSARIAL", "CHANGES", "Judge", "Scalars", "Turns", "refuse_nonsense", "suffixed"]

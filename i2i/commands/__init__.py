@@ -5,52 +5,15 @@ Nothing heavy is imported before a command runs, so that `i2i --help` answers at
 
 from __future__ import annotations
 
-import sys
-
-import typer
-
-from .. import __version__
 from ..errors import I2IError
-from ..waiting import wait_briefly
+from ..hardware.openmp import wait_briefly
+from . import convert, data, demo, doctor, evaluate, export, import_, info, serve, train
+from .app import EXTRAS, app, fail
 
-app = typer.Typer(
-    name="i2i",
-    help="Turn one kind of picture into another: train, export, convert and serve image-to-image translators.",
-    epilog="Exit status: 0 all done, 1 some inputs failed, 2 nothing was done because the request was wrong.",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-)
+COMMANDS = (train, evaluate, export, info, convert, serve, data, import_, demo, doctor)
+"""The modules that add their commands to `app`."""
 
-EXTRAS = {
-    "torch": "train",
-    "torchvision": "train",
-    "albumentations": "train",
-    "onnx": "train",
-    "onnxscript": "train",
-    "safetensors": "train",
-}
-"""Packages that the base install lacks, and the extra that brings each."""
-
-
-def _show_version(value: bool) -> None:
-    if value:
-        typer.echo(f"i2i {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Show the version."),
-) -> None:
-    pass
-
-
-from . import data as data_commands  # noqa: E402  # each adds its commands to `app`
-from . import demo, doctor, importing, models, serve, train  # noqa: E402
-
-__all__ = ["app", "data_commands", "demo", "doctor", "importing", "main", "models", "serve", "train"]
+__all__ = ["COMMANDS", "app", "main"]
 
 
 def main() -> None:
@@ -68,10 +31,3 @@ def main() -> None:
         fail(f"This command needs {error.name}, which is not installed. {way_out}", 2)
     except KeyboardInterrupt:
         fail("Stopped.", 130)
-
-
-def fail(sentence: str, status: int) -> None:
-    """Print the sentence and end the process."""
-    sys.stdout.flush()
-    print(f"i2i: {sentence}", file=sys.stderr)
-    sys.exit(status)

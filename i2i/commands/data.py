@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import RequestError
-from . import app
+from .app import app
 
 data = typer.Typer(
     help="Look at folders of pictures, and make sample ones.", no_args_is_help=True, rich_markup_mode=None
@@ -54,13 +54,13 @@ def check(
             raise RequestError("--set is a setting of the degradation: name one, as in --degradation mild.")
         usual = _usual_scale(degradation) if scale is None else scale
         _check_sharp(folder, a, b, usual, degradation, set_ or [], sheet)
-    from ..datasets.check import check_folder
+    from ..datasets.checks.check import check_folder
 
     report = check_folder(folder, a, b, unpaired=unpaired)
     for sentence in report.sentences():
         typer.echo(sentence)
     if html is not None:
-        from ..datasets.check_page import write_page
+        from ..datasets.checks.page import write_page
 
         write_page(report, html)
         typer.echo(f"Page: {html}")
@@ -81,8 +81,8 @@ def _check_sharp(
     folder: Path, a: str | None, b: str | None, scale: int, degradation: str | None, assignments: list[str], sheet: Path
 ) -> None:
     """The check of a folder for super-resolution or restoration; ends the command."""
-    from ..datasets.check_sharp import check_sharp
-    from .progress import Bar
+    from ..datasets.checks.superres import check_sharp
+    from ..workflows.progress import Bar
 
     with Bar("Looking", 0, "pictures") as bar:
 
@@ -94,8 +94,8 @@ def _check_sharp(
     for sentence in report.sentences():
         typer.echo(sentence)
     if degradation is not None and report.middle is not None:
-        from ..config import parse_assignments
-        from .damaged import show_damage
+        from ..settings import parse_assignments
+        from ..workflows.degradation_sheet import show_damage
 
         settings, side = parse_assignments(assignments), min(report.middle.sizes[-1])
         rows = show_damage(folder, degradation, sheet, scale=scale, side=side, a=a, b=b, assignments=settings)
@@ -126,9 +126,9 @@ def sample(
     i2i data sample seasons samples/seasons --count 600 --size 64
     i2i data sample superres samples/textures --count 200
     """
-    from ..datasets.sample import SAMPLES, USES
+    from ..datasets.synthetic.samples import SAMPLES, USES
     from ..errors import UnknownNameError
-    from .progress import Bar
+    from ..workflows.progress import Bar
 
     if name not in SAMPLES:
         raise UnknownNameError("sample", name, SAMPLES)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from . import app
+from .app import app
 
 
 @app.command()
@@ -23,7 +23,7 @@ def demo(
     i2i demo
     i2i demo photos/facades --run runs/mine --minutes 8
     """
-    from .journey import journey
+    from ..workflows.demo import journey
 
     stopped_by = journey(data, run, minutes, direction)
     if stopped_by is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from . import app
+from .app import app
 
 
 @app.command()
@@ -13,7 +13,7 @@ def doctor() -> None:
 
     Exit status 1 when something is wrong.
     """
-    from .checkup import checkup
+    from ..workflows.doctor import checkup
 
     facts, troubles = checkup()
     for name, text in facts:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import app
+from .app import app
 
 
 @app.command()
@@ -45,8 +45,8 @@ def train(
     i2i train cyclegan photos/seasons --run runs/seasons --preset season
     i2i train srgan photos --run runs/x4 --preset x4
     """
-    from ..config import parse_assignments
-    from .training import Request, print_config, train_run
+    from ..settings import parse_assignments
+    from ..workflows.train import Request, print_config, train_run
 
     given: dict[str, Any] = {
         "size": size,

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from ..config import Strict
+from ..settings import Strict
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Mode = Literal["area", "bilinear", "bicubic", "antialiased"]

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from .config import DegradationConfig, JpegConfig, NoiseConfig, ResizeConfig
-from .damage import blur, gaussian_noise, jpeg, poisson_noise, resize, sharpened
 from .kernels import FINAL_SINC_FROM, drawn_blur, drawn_side, sinc
+from .operations import blur, gaussian_noise, jpeg, poisson_noise, resize, sharpened
 
 DAMAGE = 2
 """What a generator keyed by (seed, purpose, number) is for; 0 and 1 are those of the samples' stream."""

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, Self, TypeVar
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar, Protocol, Self
 
 import torch
 from torch import Tensor, nn
 
-from ..adversarial import Judge, Turns, refuse_nonsense
-from ..averages import Average
-from ..config import AdamConfig, EmaConfig, TrainConfig
-from ..device import Placement
-from ..networks import DISCRIMINATORS, GENERATORS, as_served, build, complete, require, takes
-from ..networks.quick import lay_weights_out
+from ..adversarial import Judge, Turns
+from ..hardware.device import Placement
+from ..networks import as_served
+from .building import moments_like_weights
+from .config import AdamConfig, TrainConfig
+from .ema import Average, EmaConfig
+from .schedules import constant_then_linear
 
 Batch = Mapping[str, Tensor]
-C = TypeVar("C", bound=TrainConfig)
-N = TypeVar("N", bound=nn.Module)
 
 
 class Keeps(Protocol):
@@ -195,7 +194,7 @@ class Method(ABC):
         for name, optimizer in self.optimizers.items():
             if self.expects(name, state["optimizers"]):
                 optimizer.load_state_dict(state["optimizers"][name])
-                _like_the_weights(optimizer)
+                moments_like_weights(optimizer)
         for name, saved in state["scalers"].items():
             if saved and self.placement.precision == "fp16":  # a run may change its precision when it is resumed
                 self._scaler(self.optimizers[name]).load_state_dict(saved)
@@ -209,89 +208,3 @@ class Method(ABC):
 
     def _parts(self) -> dict[str, Keeps]:
         return {"turns": self.turns, **self.judges}
-
-
-def placed(network: N, placement: Placement) -> N:
-    """The generator `network` on the device, its weights in the order that is quick there."""
-    network.to(placement.device)
-    if placement.device.type == "cpu" and placement.precision == "bf16":
-        lay_weights_out(network)
-    return network
-
-
-def adam(networks: Sequence[nn.Module], config: AdamConfig, *, lr: float | None = None) -> torch.optim.Adam:
-    """Fused Adam over the networks' parameters; its own rate, `lr` or else the configuration's, is `initial_lr`."""
-    rate = lr or config.lr
-    parameters = [p for network in networks for p in network.parameters()]
-    optimizer = torch.optim.Adam(
-        parameters, rate, (config.beta1, config.beta2), weight_decay=config.weight_decay, fused=True
-    )
-    for group in optimizer.param_groups:
-        group["initial_lr"] = rate
-    return optimizer
-
-
-def _like_the_weights(optimizer: torch.optim.Optimizer) -> None:
-    """Bring what the optimizer keeps for each weight into the weight's order in memory.
-
-    A checkpoint may come from a run with another. On a CPU, fused Adam goes along the memory of both as if they were
-    alike, and does not look whether they are.
-    """
-    for weight, kept in optimizer.state.items():
-        for name, value in kept.items():
-            if torch.is_tensor(value) and value.shape == weight.shape:
-                kept[name] = torch.empty_like(weight).copy_(value)
-
-
-def completed(config: C, count: int, usual: Callable[[int], str]) -> C:
-    """The configuration with its length in images, and both networks named with all their options.
-
-    `usual` gives the generator that `auto` means at a size; `count` is the number of training pictures. Raises
-    UnknownNameError for names that do not exist, ConfigError for settings of the contest that do not go together.
-    """
-    name = usual(config.size) if config.generator.name == "auto" else config.generator.name
-    require("generator", name, GENERATORS)
-    require("discriminator", config.discriminator.name, DISCRIMINATORS)
-    given = config.generator.model_dump(exclude={"name"})
-    judged = config.discriminator.model_dump(exclude={"name"})
-    discriminator = config.discriminator.model_copy(update=complete(DISCRIMINATORS, config.discriminator.name, judged))
-    refuse_nonsense(config.gan, discriminator, config.batch)
-    return config.model_copy(
-        update={
-            "images": config.images or max(1, round(config.epochs * count)),
-            "generator": config.generator.model_copy(update={"name": name, **complete(GENERATORS, name, given)}),
-            "discriminator": discriminator,
-        }
-    )
-
-
-def build_generator(config: TrainConfig, channels: tuple[int, int], scale: int = 1) -> nn.Module:
-    """The generator that the configuration names, for (channels in, channels out); it enlarges by `scale`."""
-    options = config.generator.model_dump(exclude={"name"})
-    if scale > 1 or takes(GENERATORS, config.generator.name, "scale"):
-        options["scale"] = scale
-    return build(GENERATORS, "generator", config.generator.name, channels, options)
-
-
-def build_discriminator(config: TrainConfig, channels: int) -> nn.Module:
-    """The discriminator that the configuration names, for pictures of so many channels."""
-    options = config.discriminator.model_dump(exclude={"name"})
-    if takes(DISCRIMINATORS, config.discriminator.name, "size"):
-        options["size"] = config.size
-    return build(DISCRIMINATORS, "discriminator", config.discriminator.name, (channels,), options)
-
-
-def constant_then_linear(done: float, decay_from: float) -> float:
-    """Factor of the learning rate when the share `done` of a run is over: 1, then linearly to 0 at the end."""
-    return 1.0 if done <= decay_from or decay_from >= 1 else (1 - done) / (1 - decay_from)
-
-
-def beliefs(scalars: Mapping[str, float]) -> list[str]:
-    """What the discriminators believe, in words: means over them; nothing where they say nothing of the kind."""
-    means = []
-    for side in ("p_real", "p_fake"):
-        found = [value for name, value in scalars.items() if name.startswith(side)]
-        if not found:
-            return []
-        means.append(sum(found) / len(found))
-    return [f"D believes {means[0]:.0%} of the real and {means[1]:.0%} of the made"]

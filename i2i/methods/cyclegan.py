@@ -12,13 +12,19 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ..adversarial import Judge, Turns, suffixed
-from ..config import AdamConfig, DiscriminatorConfig, EmaConfig, GanConfig, TrainConfig
-from ..device import Placement
+from ..adversarial.config import GanConfig
 from ..errors import ConfigError
-from ..losses import l1
-from ..networks import check_size, couples_batch, init_normal
+from ..hardware.device import Placement
+from ..losses.pixel import l1
+from ..networks import couples_batch
+from ..networks.build import check_size
+from ..networks.config import DiscriminatorConfig
+from ..networks.init import init_normal
 from ..networks.norms import statistics_kept
-from .base import Batch, adam, build_discriminator, build_generator, completed, placed
+from .base import Batch
+from .building import adam, build_discriminator, build_generator, completed, placed
+from .config import AdamConfig, TrainConfig
+from .ema import EmaConfig
 from .unpaired import Unpaired, channels_of, refuse_direction
 
 

@@ -14,12 +14,17 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ..adversarial import Judge, Scalars, Turns, suffixed
-from ..config import AdamConfig, DataConfig, DiscriminatorConfig, EmaConfig, GanConfig, GeneratorConfig, TrainConfig
-from ..device import Placement
-from ..losses import mse
-from ..networks import check_size, init_normal
+from ..adversarial.config import GanConfig
+from ..hardware.device import Placement
+from ..losses.pixel import mse
+from ..networks.build import check_size
+from ..networks.config import DiscriminatorConfig, GeneratorConfig
+from ..networks.init import init_normal
 from ..networks.norms import statistics_kept
-from .base import Batch, adam, build_discriminator, build_generator, completed, placed
+from .base import Batch
+from .building import adam, build_discriminator, build_generator, completed, placed
+from .config import AdamConfig, DataConfig, TrainConfig
+from .ema import EmaConfig
 from .unpaired import Unpaired, channels_of, refuse_direction
 
 

@@ -13,11 +13,16 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ..adversarial import Judge, Turns
-from ..config import AdamConfig, EmaConfig, GanConfig, TrainConfig
-from ..device import Placement
-from ..losses import l1
-from ..networks import check_size, init_normal, unet_for
-from .base import Batch, Method, adam, beliefs, build_discriminator, build_generator, completed, placed
+from ..adversarial.config import GanConfig
+from ..hardware.device import Placement
+from ..losses.pixel import l1
+from ..networks.build import check_size
+from ..networks.init import init_normal
+from ..networks.unet import unet_for
+from .base import Batch, Method
+from .building import adam, beliefs, build_discriminator, build_generator, completed, placed
+from .config import AdamConfig, TrainConfig
+from .ema import EmaConfig
 
 
 class Pix2PixConfig(TrainConfig):

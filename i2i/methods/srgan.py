@@ -18,17 +18,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..adversarial import Judge, Turns
-from ..config import AdamConfig, TrainConfig
 from ..degradation import Degradation
-from ..device import Placement
 from ..errors import ConfigError
-from ..losses import charbonnier, grid_gap, l1, mse
-from ..metrics import psnr_y
-from ..networks import DISCRIMINATORS, as_served, check_size
-from ..perceptual import Perceptual, at_hand, build_perceptual, resolve, weights_of
-from ..samples import to_pictures
-from .base import Batch, Method, adam, beliefs, build_discriminator, build_generator, completed, placed
+from ..evaluation.metrics import psnr_y
+from ..hardware.device import Placement
+from ..losses.perceptual import Perceptual, at_hand, build_perceptual, resolve, weights_of
+from ..losses.pixel import charbonnier, grid_gap, l1, mse
+from ..networks import DISCRIMINATORS, as_served
+from ..networks.build import check_size
+from .base import Batch, Method
+from .building import adam, beliefs, build_discriminator, build_generator, completed, placed
+from .config import AdamConfig, TrainConfig
 from .srgan_config import PRESETS, SrganConfig
+from .tensors import to_pictures
 
 PIXEL = {"l1": l1, "mse": mse, "charbonnier": charbonnier}
 """Pixel losses by name."""

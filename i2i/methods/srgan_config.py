@@ -10,17 +10,13 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from ..config import (
-    AdamConfig,
-    DataConfig,
-    DiscriminatorConfig,
-    EmaConfig,
-    GanConfig,
-    PerceptualConfig,
-    TrainConfig,
-)
+from ..adversarial.config import GanConfig
 from ..degradation import DEGRADATIONS, DegradationConfig
-from ..schedules import ScheduleConfig
+from ..losses.perceptual import PerceptualConfig
+from ..networks.config import DiscriminatorConfig
+from .config import AdamConfig, DataConfig, TrainConfig
+from .ema import EmaConfig
+from .schedules import ScheduleConfig
 
 
 class SrganData(DataConfig):

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from ..cheats import cheats
-from ..config import TrainConfig
-from ..distances import sliced_wasserstein
+from ..diagnostics.failure_modes import cheats
 from ..errors import ConfigError
-from .base import Batch, Method, beliefs
+from ..evaluation.distances import sliced_wasserstein
+from .base import Batch, Method
+from .building import beliefs
+from .config import TrainConfig
 
 
 class Unpaired(Method):

@@ -8,27 +8,24 @@ own options)` and says its `smallest` input; one that is made for a size of pict
 
 from __future__ import annotations
 
-import inspect
-import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
 
 from torch import nn
 
-from ..errors import ConfigError, UnknownNameError
+from .build import build, check_size, complete, takes
 from .compact import CompactNetwork
 from .disco import DiscoDiscriminator, DiscoGenerator
-from .judging import couples_batch
-from .norms import NORMS, as_served
+from .discriminator import couples_batch
+from .init import init_normal
+from .norms import as_served
 from .patchgan import PatchDiscriminator, PixelDiscriminator
 from .resnet import ResnetGenerator
 from .rrdb import RRDBNet
 from .srresnet import MSRResNet, SRResNet
-from .unet import UNet
-from .unet_judge import UNetDiscriminator
-from .up import UPSAMPLERS, ShuffleConv2d
-from .vgg_judge import VggDiscriminator
+from .unet import UNet, unet_for
+from .unet_discriminator import UNetDiscriminator
+from .vgg_discriminator import VggDiscriminator
 
 __all__ = [
     "DISCRIMINATORS",
@@ -39,10 +36,10 @@ __all__ = [
     "complete",
     "couples_batch",
     "init_normal",
-    "require",
     "takes",
     "unet_for",
 ]
+
 
 GENERATORS: dict[str, Callable[..., nn.Module]] = {
     "unet16": partial(UNet, depth=4),
@@ -62,6 +59,7 @@ GENERATORS: dict[str, Callable[..., nn.Module]] = {
     "compact": CompactNetwork,
 }
 
+
 DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {
     "patch": PatchDiscriminator,
     "pixel": PixelDiscriminator,
@@ -69,95 +67,3 @@ DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {
     "vgg": VggDiscriminator,
     "unet": UNetDiscriminator,
 }
-
-
-def build(
-    table: dict[str, Callable[..., nn.Module]],
-    kind: str,
-    name: str,
-    channels: tuple[int, ...],
-    options: Mapping[str, Any],
-) -> nn.Module:
-    """The network called `name` in `table`, initialised as it pleases; options that are None keep its defaults.
-
-    Raises UnknownNameError for the name, ConfigError for an option that this network does not have.
-    """
-    require(kind, name, table)
-    given = {key: value for key, value in options.items() if value is not None}
-    known = inspect.signature(table[name]).parameters
-    for key, value in given.items():
-        if key not in known:
-            raise ConfigError(f"The {kind} {name!r} has no {key!r} to set to {value!r}; leave {kind}.{key} out.")
-    if "norm" in given:
-        require("norm", given["norm"], NORMS)
-    if "up" in given:
-        require("upsampler", given["up"], UPSAMPLERS)
-    return table[name](*channels, **given)
-
-
-def complete(table: Mapping[str, Callable[..., nn.Module]], name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """`options` with the network's own default for each that is None; what the network does not have stays None."""
-    known = inspect.signature(table[name]).parameters
-    return {key: known[key].default if value is None and key in known else value for key, value in options.items()}
-
-
-def takes(table: Mapping[str, Callable[..., nn.Module]], name: str, option: str) -> bool:
-    """Whether there is a network called `name`, and it has this option."""
-    return name in table and option in inspect.signature(table[name]).parameters
-
-
-def require(kind: str, name: str, table: Collection[str]) -> None:
-    """Raises UnknownNameError when `name` is not in `table`."""
-    if name not in table:
-        raise UnknownNameError(kind, name, table)
-
-
-def check_size(size: int, generator: nn.Module, discriminator: nn.Module | None, scale: int = 1, also: int = 1) -> None:
-    """Raises ConfigError when crops of `size` pixels, which `generator` makes of size / scale, do not suit the two.
-
-    `also` is what a discriminator that is not built yet wants sizes to be a multiple of.
-    """
-    multiple = math.lcm(scale * cast(int, generator.multiple), also)
-    smallest = scale * cast(int, generator.smallest)
-    if size % multiple or size < smallest:
-        nearest = max(-(-smallest // multiple) * multiple, round(size / multiple) * multiple)
-        fault = f"{size} is less" if size < smallest else f"{size} is none"
-        which = "This generator needs" if also == 1 else "Generator and discriminator need"
-        raise ConfigError(
-            f"{which} sizes that are multiples of {multiple}, from {smallest} on; {fault}. Try --size {nearest}."
-        )
-    needed = 0 if discriminator is None else cast(int, discriminator.smallest)
-    if size < needed:
-        raise ConfigError(
-            f"This discriminator needs pictures of {needed} pixels or more; the size is {size}. Try --size {needed}, "
-            "or one that sees less: --set discriminator.name=patch --set discriminator.layers=2."
-        )
-
-
-def unet_for(size: int) -> str:
-    """The deepest U-Net, up to the paper's `unet256`, whose multiple divides `size` pixels.
-
-    Raises ConfigError when none does.
-    """
-    for depth in (8, 7, 6, 5, 4):
-        if size % 2**depth == 0:
-            return f"unet{2**depth}"
-    raise ConfigError(
-        f"No U-Net takes pictures of {size} pixels: the size must be a multiple of 16. "
-        f"Try --size {max(16, round(size / 16) * 16)}, or --set generator.name=resnet6 (any multiple of 4)."
-    )
-
-
-def init_normal(network: nn.Module, std: float = 0.02) -> None:
-    """Weights from N(0, std), norm weights from N(1, std), biases 0 (Isola et al., 2017, section 6.2)."""
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            parametrized = getattr(module, "parametrizations", None)  # spectral normalisation keeps the weight there
-            nn.init.normal_(module.weight if parametrized is None else parametrized.weight.original, 0.0, std)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-            if isinstance(module, ShuffleConv2d):
-                module.repeat_kernels()
-        elif isinstance(module, nn.BatchNorm2d | nn.InstanceNorm2d) and module.affine:
-            nn.init.normal_(module.weight, 1.0, std)
-            nn.init.zeros_(module.bias)

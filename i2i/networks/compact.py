@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from . import field
-from .enlarge import added, kaiming, plus, seen, stages
-from .quick import PReLU, SameConv2d, laid_out
-from .up import ShuffleConv2d
+from . import receptive_field
+from .init import kaiming
+from .kernels.layers import PReLU, SameConv2d, laid_out
+from .upsampling import ShuffleConv2d
+from .upscaling import added, plus, seen, stages
 
 
 class CompactNetwork(nn.Module):
@@ -48,8 +49,8 @@ class CompactNetwork(nn.Module):
             layers += [SameConv2d(width, width, 3), PReLU(width)]
         self.body = nn.Sequential(*layers, last)
         self.skip = added(in_channels, out_channels, scale, skip)
-        third = field.convolution(3)
-        self.receptive_field = seen([*[third] * (blocks + 2), field.enlarged(scale)], self.skip, scale)
+        third = receptive_field.convolution(3)
+        self.receptive_field = seen([*[third] * (blocks + 2), receptive_field.enlarged(scale)], self.skip, scale)
         kaiming(self)
         if self.skip is not None:
             nn.init.zeros_(last.weight)

@@ -10,10 +10,10 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from .judging import Discriminator, MinibatchStd
+from .discriminator import Discriminator, MinibatchStd
+from .kernels.im2col import Conv2d, ConvTranspose2d
+from .kernels.layers import ReLU, laid_out
 from .norms import NORMS
-from .quick import ReLU, laid_out
-from .wide import Conv2d, ConvTranspose2d
 
 CONVOLUTIONS = 4
 

@@ -15,7 +15,7 @@ from functools import partial
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .quick import InstanceNorm2d
+from .kernels.layers import InstanceNorm2d
 
 
 class PopulationNorm(nn.BatchNorm2d):

@@ -9,9 +9,9 @@ from itertools import pairwise
 
 from torch import nn
 
-from .judging import Discriminator, MinibatchStd
+from .discriminator import Discriminator, MinibatchStd
+from .kernels.im2col import Conv2d
 from .norms import NORMS, needs_bias
-from .wide import Conv2d
 
 
 class PatchDiscriminator(Discriminator):

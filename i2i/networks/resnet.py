@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from . import field
+from . import receptive_field
+from .kernels.layers import ReflectConv2d, ReLU, laid_out
 from .norms import NORMS, needs_bias
-from .quick import ReflectConv2d, ReLU, laid_out
-from .up import UPSAMPLERS, BlurDown
+from .upsampling import UPSAMPLERS, BlurDown
 
 
 class ResidualBlock(nn.Module):
@@ -61,11 +61,15 @@ class ResnetGenerator(nn.Module):
         super().__init__()
         if norm in ("none", "population"):
             self.tiling = "local"
-        thinning = [field.convolution(3), field.convolution(3, 2)] if antialias else [field.convolution(3, 2)]
+        thinning = (
+            [receptive_field.convolution(3), receptive_field.convolution(3, 2)]
+            if antialias
+            else [receptive_field.convolution(3, 2)]
+        )
         rising = UPSAMPLERS[up].back(3)
-        ends = field.convolution(7)
-        self.receptive_field = field.receptive_field(
-            [ends, *thinning * 2, *[field.convolution(3)] * (2 * blocks), *rising * 2, ends], self.multiple
+        ends = receptive_field.convolution(7)
+        self.receptive_field = receptive_field.receptive_field(
+            [ends, *thinning * 2, *[receptive_field.convolution(3)] * (2 * blocks), *rising * 2, ends], self.multiple
         )
         bias = needs_bias(norm)
 

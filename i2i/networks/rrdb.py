@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from . import field
-from .enlarge import RESIDUAL, kaiming, stages
-from .quick import SameConv2d, laid_out
+from . import receptive_field
+from .init import kaiming
+from .kernels.layers import SameConv2d, laid_out
+from .upscaling import RESIDUAL, stages
 
 SCALING = 0.2
 """Share of a residual that is added (section 3.1)."""
@@ -103,11 +104,11 @@ class RRDBNet(nn.Module):
             self.add_module(f"conv_up{n + 1}", SameConv2d(width, width, 3))
         self.conv_hr = SameConv2d(width, width, 3)
         self.conv_last = SameConv2d(width, out_channels, 3)
-        third = field.convolution(3)
-        rising = [back for factor in self.factors for back in (field.enlarged(factor), third)]
+        third = receptive_field.convolution(3)
+        rising = [back for factor in self.factors for back in (receptive_field.enlarged(factor), third)]
         depth = blocks * 3 * CONVOLUTIONS + 2
-        self.receptive_field = field.receptive_field(
-            [field.gathered(self.gather), *[third] * depth, *rising, third, third], scale * self.multiple
+        self.receptive_field = receptive_field.receptive_field(
+            [receptive_field.gathered(self.gather), *[third] * depth, *rising, third, third], scale * self.multiple
         )
         kaiming(self.body, RESIDUAL)  # the others begin as torch has it, as in the authors' code,
         kaiming(self.conv_last, RESIDUAL)  # but for the last, so that the first pictures are grey and not noise

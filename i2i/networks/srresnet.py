@@ -11,11 +11,12 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from . import field
-from .enlarge import RESIDUAL, added, kaiming, plus, seen, stages
+from . import receptive_field
+from .init import kaiming
+from .kernels.layers import PReLU, ReLU, SameConv2d, laid_out
 from .norms import NORMS, needs_bias
-from .quick import PReLU, ReLU, SameConv2d, laid_out
-from .up import ShuffleConv2d
+from .upsampling import ShuffleConv2d
+from .upscaling import RESIDUAL, added, plus, seen, stages
 
 Activation = Callable[[], nn.Module]
 
@@ -47,8 +48,8 @@ def _enlarging(width: int, factors: list[int], activation: Activation) -> list[n
     return layers
 
 
-def _back(factors: list[int]) -> list[field.Back]:
-    return [back for factor in factors for back in (field.convolution(3), field.enlarged(factor))]
+def _back(factors: list[int]) -> list[receptive_field.Back]:
+    return [back for factor in factors for back in (receptive_field.convolution(3), receptive_field.enlarged(factor))]
 
 
 class SRResNet(nn.Module):
@@ -94,8 +95,8 @@ class SRResNet(nn.Module):
             SameConv2d(width, out_channels, 9),
         )
         self.skip = added(in_channels, out_channels, 1, "nearest") if scale == 1 else None
-        ends = field.convolution(9)
-        inner = [field.convolution(3)] * (2 * blocks + 1)
+        ends = receptive_field.convolution(9)
+        inner = [receptive_field.convolution(3)] * (2 * blocks + 1)
         self.receptive_field = seen([ends, *inner, *_back(factors), ends], self.skip, scale)
         kaiming(self)
         if norm == "none":
@@ -146,7 +147,7 @@ class MSRResNet(nn.Module):
             SameConv2d(width, out_channels, 3),
         )
         self.skip = added(in_channels, out_channels, scale, skip)
-        third = field.convolution(3)
+        third = receptive_field.convolution(3)
         self.receptive_field = seen([third] * (2 * blocks + 1) + _back(factors) + [third] * 2, self.skip, scale)
         kaiming(self, RESIDUAL)  # every convolution, as in BasicSR's code
 

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from . import field
-from .enlarge import added, plus
+from ..errors import ConfigError
+from . import receptive_field
+from .kernels.im2col import Conv2d
 from .norms import NORMS, needs_bias
-from .up import UPSAMPLERS
-from .wide import Conv2d
+from .upsampling import UPSAMPLERS
+from .upscaling import added, plus
 
 
 class UNet(nn.Module):
@@ -46,8 +47,8 @@ class UNet(nn.Module):
         if norm in ("none", "population"):
             self.tiling = "local"
         # By the way through the bottleneck; what the skips see lies within.
-        self.receptive_field = field.receptive_field(
-            [*[field.convolution(4, 2, 1)] * depth, *UPSAMPLERS[up].back(4) * depth], self.multiple
+        self.receptive_field = receptive_field.receptive_field(
+            [*[receptive_field.convolution(4, 2, 1)] * depth, *UPSAMPLERS[up].back(4) * depth], self.multiple
         )
         bias = needs_bias(norm)
         widths = [min(2**level, 8) * width for level in range(depth)]
@@ -84,3 +85,17 @@ class UNet(nn.Module):
             x = torch.cat([skips.pop(), dropout(norm(up(F.relu(x))))], dim=1)
         learned = self.last(F.relu(x))
         return plus(self.skip, given, learned) if self.residual else torch.tanh(learned)
+
+
+def unet_for(size: int) -> str:
+    """The deepest U-Net, up to the paper's `unet256`, whose multiple divides `size` pixels.
+
+    Raises ConfigError when none does.
+    """
+    for depth in (8, 7, 6, 5, 4):
+        if size % 2**depth == 0:
+            return f"unet{2**depth}"
+    raise ConfigError(
+        f"No U-Net takes pictures of {size} pixels: the size must be a multiple of 16. "
+        f"Try --size {max(16, round(size / 16) * 16)}, or --set generator.name=resnet6 (any multiple of 4)."
+    )

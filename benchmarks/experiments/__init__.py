@@ -1,0 +1,1 @@
+"""Experiments that the docs report: `python -m benchmarks.experiments.NAME`."""

@@ -1,0 +1,1 @@
+"""`i2i data check`: what could spoil a training run."""

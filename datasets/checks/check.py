@@ -1,0 +1,201 @@
+"""`i2i data check FOLDER`: everything that could spoil a training run, found and listed instead of refused."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import DataError
+from ...images.find import find_pictures
+from ..layouts.layouts import Found, Pair, Single, find_domains, find_layout, hold_out, look_at
+from .alignment import MOST, judge
+from .colours import compare
+from .entry import Entry, Seen, entries_of, entries_of_domains, look
+from .report import CheckReport, Side, Suspect, Twins
+
+Progress = Callable[[int, int], None]
+
+
+def check_folder(
+    root: Path,
+    a: str | None = None,
+    b: str | None = None,
+    progress: Progress | None = None,
+    *,
+    unpaired: bool = False,
+) -> CheckReport:
+    """Look at every picture of a folder; `a` and `b` name the sides' folders where several are.
+
+    It is checked as pairs, or as two domains when it is laid out so (`trainA`, `trainB`) or `unpaired` says so.
+    Raises DataError only when there is no such folder or no picture in it; every other fault is in the report.
+    """
+    found, trouble = _layout(root, a, b)
+    unpaired = found is not None and (unpaired or found.kind == "lettered")
+    domains = find_domains(root, a, b, halves=True) if unpaired else None
+    entries = entries_of_domains(domains) if domains and domains.kind != "side by side" else entries_of(root, found)
+    compared = set() if unpaired else _to_compare(entries)
+    seen = []
+    with ThreadPoolExecutor(min(32, os.cpu_count() or 1)) as executor:
+        for done, one in enumerate(executor.map(lambda entry: look(entry, entry in compared), entries), 1):
+            seen.append(one)
+            if progress:
+                progress(done, len(entries))
+    matched = list(found.matched.items()) if found and not unpaired else []
+    suspects, count, telling = _suspects(seen)
+    names = _names(found)
+    return CheckReport(
+        root=root,
+        kind=found.kind if found else "unknown",
+        description=domains.description if domains else None,
+        trouble=trouble or _untrainable(root, found, a, b, unpaired),
+        counts=_counts(entries, found),
+        sides=tuple(_side(seen, which, name) for which, name in enumerate(names)),
+        unmatched=tuple(_below(root, [p for _, m in matched for p in (*m.lonely_a.values(), *m.lonely_b.values())])),
+        doubled=tuple(_below(root, [p for _, m in matched for p in m.doubled])),
+        corrupt=tuple((one.entry.title, one.reason) for one in seen if one.reason),
+        unequal=tuple(
+            f"{one.entry.title} ({_times(one.sizes[0])} and {_times(one.sizes[1])})"
+            for one in seen
+            if one.sizes[0] and one.sizes[1] and one.sizes[0] != one.sizes[1]
+        ),
+        twins=_twins(seen, names, unpaired),
+        suspects=suspects,
+        compared=count,
+        telling=telling,
+        notes=tuple(_notes(found, seen, unpaired)),
+        pairs=_sheet(entries),
+    )
+
+
+def _notes(found: Found | None, seen: list[Seen], unpaired: bool) -> Iterator[str]:
+    """What is no fault, but good to know."""
+    if found is None:
+        return
+    if not unpaired:
+        if found.kind == "two folders" and not any(m.pairs for m in found.matched.values()):
+            yield "No names match; if these are two unpaired domains, check them with --unpaired."
+        return
+    of_a, of_b = ([t for one in seen if (t := one.tints[which])] for which in (0, 1))
+    yield compare(of_a, of_b, found.a_name, found.b_name)
+    for split in ("val", "test"):
+        many = len(found.matched[split].pairs) if split in found.matched else 0
+        if many:
+            said = "1 name is" if many == 1 else f"{many} names are"
+            yield f"{said} in both domains of {split}, so i2i evaluate can take side B as the truth of side A there."
+
+
+def _sheet(entries: list[Entry]) -> dict[str, Pair]:
+    """What is shown side by side: the pairs, or of two domains a picture each, for they have no partners."""
+    shown = {entry.title: entry.item for entry in entries if isinstance(entry.item, Pair)}
+    singles: dict[tuple[str, int], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        if isinstance(entry.item, Single):
+            singles[entry.split, entry.item.side].append(entry)
+    for split in dict.fromkeys(split for split, _ in singles):
+        for of_a, of_b in zip(singles[split, 0], singles[split, 1], strict=False):
+            title = f"{of_a.title} | {of_b.title}"
+            shown[title] = Pair(title, of_a.item.files[0], of_b.item.files[0], side_by_side=False)
+    return shown
+
+
+def _untrainable(root: Path, found: Found | None, a: str | None, b: str | None, unpaired: bool) -> str | None:
+    """Why a folder without lonely pictures would still not be trained on, or None."""
+    if found is None or (not unpaired and any(m.lonely_a or m.lonely_b or m.doubled for m in found.matched.values())):
+        return None
+    try:
+        if unpaired:
+            hold_out(find_domains(root, a, b))
+        else:
+            hold_out(find_layout(root, a, b))
+    except DataError as error:
+        return str(error)
+    return None
+
+
+def _layout(root: Path, a: str | None, b: str | None) -> tuple[Found | None, str | None]:
+    """The arrangement, or the sentence that says why there is none though there are pictures."""
+    if not root.is_dir() or not find_pictures(root):
+        look_at(root, a, b)  # has the right sentence
+        raise DataError(f"{root} holds no pictures (JPEG, PNG, WebP, TIFF or BMP).")
+    try:
+        return look_at(root, a, b), None
+    except DataError as error:
+        return None, str(error)
+
+
+def _names(found: Found | None) -> tuple[str, ...]:
+    return (found.a_name, found.b_name) if found else ("pictures",)
+
+
+def _counts(entries: Iterable[Entry], found: Found | None) -> dict[str, int]:
+    return dict(Counter(e.split for e in entries if found is None or isinstance(e.item, Pair)))
+
+
+def _to_compare(entries: list[Entry]) -> set[Entry]:
+    """Which pairs have their edges compared: a random part of a very large folder, for memory's sake."""
+    pairs = [entry for entry in entries if isinstance(entry.item, Pair)]
+    if len(pairs) <= MOST:
+        return set(pairs)
+    return {pairs[number] for number in np.random.default_rng(0).choice(len(pairs), MOST, replace=False)}
+
+
+def _side(seen: list[Seen], which: int, name: str) -> Side:
+    sizes = Counter(size for one in seen if (size := one.sizes[which]))
+    channels = Counter(count for one in seen if (count := one.channels[which]))
+    depths = Counter(bits for one in seen if (bits := one.depths[which]))
+    return Side(name, dict(sizes), dict(channels), dict(depths))
+
+
+def _twins(seen: list[Seen], names: tuple[str, ...], unpaired: bool) -> tuple[Twins, ...]:
+    """Groups of equal pairs first, then of equal pictures that are not in such a group alone."""
+    by_pair: dict[tuple[str, str], list[Seen]] = defaultdict(list)
+    by_picture: dict[str, list[tuple[Seen, int]]] = defaultdict(list)
+    for one in seen:
+        first, second = one.digests
+        if first and second:
+            by_pair[first, second].append(one)
+        for which, digest in enumerate(one.digests):
+            if digest:
+                by_picture[digest].append((one, which))
+    groups, told = [], set()
+    for pair, alike in by_pair.items():
+        if len(alike) > 1:
+            titles = tuple(one.entry.title for one in alike)
+            told.add(frozenset(titles))
+            groups.append(Twins("pair", titles, len({one.entry.split for one in alike}) > 1))
+        if pair[0] == pair[1]:
+            groups += [Twins("sides", (one.entry.title,), False) for one in alike]
+    for members in by_picture.values():
+        titles = tuple(dict.fromkeys(one.entry.title for one, _ in members))
+        if len(titles) > 1 and frozenset(titles) not in told:
+            sides = {which for _, which in members}
+            said = " and ".join(sorted({names[min(which, len(names) - 1)] for which in sides}))
+            said = "domains" if unpaired and len(sides) > 1 else said
+            groups.append(Twins(said, titles, len({one.entry.split for one, _ in members}) > 1))
+    return tuple(sorted(groups, key=lambda group: (not group.across, group.titles)))
+
+
+def _suspects(seen: list[Seen]) -> tuple[tuple[Suspect, ...], int, bool]:
+    """Pairs whose sides seem not to belong together, how many were compared and whether that told anything."""
+    pairs = [one for one in seen if one.edges is not None]
+    judged = judge([one.edges for one in pairs if one.edges is not None])
+    suspects = []
+    for doubt in judged.doubts:
+        one = pairs[doubt.number]
+        width, height = one.sizes[0] or (0, 0)
+        shift = (round(doubt.shift[0] * width), round(doubt.shift[1] * height))
+        suspects.append(Suspect(one.entry.title, doubt.kind, shift))
+    return tuple(suspects), judged.compared, judged.telling
+
+
+def _below(root: Path, paths: Iterable[Path]) -> list[str]:
+    return [str(path.relative_to(root)) for path in paths]
+
+
+def _times(size: tuple[int, int] | None) -> str:
+    return f"{size[0]}x{size[1]}" if size else "?"

@@ -1,0 +1,1 @@
+"""Which pictures of a folder are trained on as what."""

@@ -1,0 +1,215 @@
+"""How the folders of a data folder lie: the splits, and the one or two folders of pictures in each.
+
+Four arrangements are known, each with or without splits: side-by-side pictures; two folders (`A` and `B`, `low` and
+`high`, or any two), below the splits or above them; and split and side in one word (`trainA`, `trainB`, `testA`, …),
+which says that the pictures of the two sides do not belong together.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from ...errors import DataError
+from ...images.find import find_pictures, is_picture
+
+SPLITS = {"train": "train", "val": "val", "validation": "val", "valid": "val", "test": "test"}
+"""Names of split folders, in any case, and the split that each means."""
+
+SIDES = (("a", "b"), ("input", "target"), ("source", "target"), ("low", "high"), ("labels", "photos"),
+         ("label", "photo"), ("sketch", "photo"), ("lr", "hr"), ("before", "after"))  # fmt: skip
+"""Two folders with one of these pairs of names have an order of their own; others go by the alphabet."""
+
+LETTERED = re.compile(rf"({'|'.join(SPLITS)})[ _-]?([ab])", re.IGNORECASE)
+"""Names of folders that say split and side in one word."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Arrangement:
+    """Where the pictures of each split are."""
+
+    root: Path
+    kind: str
+    """`side by side`, `two folders`, or `lettered` (`trainA`, `trainB`)."""
+    a_name: str
+    b_name: str
+    splits: dict[str, tuple[Path, ...]]
+    """By split, in the order train, val, test: the folder of side-by-side pictures, or those of side A and side B."""
+
+
+def arrange(root: Path, a: str | None = None, b: str | None = None) -> Arrangement:
+    """The arrangement of a folder; `a` and `b` name the sides' folders where several could be meant.
+
+    Where no folder is to be chosen (side by side, lettered), `a` and `b` are what the sides are called. Raises
+    DataError with one sentence when there are no pictures, or when what is there has no clear meaning.
+    """
+    if not root.exists():
+        raise DataError(f"There is no folder {root}.")
+    if not root.is_dir():
+        raise DataError(f"{root} is a file; name the folder that holds the pictures.")
+    named = {a, b} <= {folder.name for folder in _folders(root)}
+    if not named and (lettered := _lettered(root)):
+        return Arrangement(root, "lettered", a or "A", b or "B", lettered)
+    splits = split_folders(root)
+    if splits:
+        return _with_splits_above(root, splits, a, b)
+    sides = _find_sides(root, a, b)
+    if sides is None:
+        return Arrangement(root, "side by side", a or "left", b or "right", {"train": (root,)})
+    return Arrangement(root, "two folders", a or sides[0].name, b or sides[1].name, _splits_below(root, sides))
+
+
+def _lettered(root: Path) -> dict[str, tuple[Path, ...]]:
+    """`trainA`, `trainB` and their like by split; empty when there are none."""
+    found: dict[str, dict[str, Path]] = {}
+    for folder in _folders(root):
+        match = LETTERED.fullmatch(folder.name)
+        if match is None or not _has_pictures(folder):
+            continue
+        sides = found.setdefault(SPLITS[match[1].lower()], {})
+        if (letter := match[2].lower()) in sides:
+            said = f"{sides[letter].name} and {folder.name}"
+            raise DataError(f"{root} holds {said}, which mean the same; keep one.")
+        sides[letter] = folder
+    for sides in found.values():
+        if len(sides) == 1:
+            (letter, folder), *_ = sides.items()
+            missing = folder.name[:-1] + ("ab" if folder.name[-1].islower() else "AB")[letter == "a"]
+            raise DataError(f"{root} holds {folder.name} but no pictures in {missing}; add it, or take both away.")
+    if found:
+        _refuse_others(root, [folder for sides in found.values() for folder in sides.values()])
+    return {split: (sides["a"], sides["b"]) for split, sides in sorted(found.items(), key=_split_order)}
+
+
+def _with_splits_above(root: Path, splits: dict[str, Path], a: str | None, b: str | None) -> Arrangement:
+    sides = {split: _find_sides(folder, a, b) for split, folder in splits.items()}
+    kinds = {split: "side by side" if pair is None else "two folders" for split, pair in sides.items()}
+    if len(set(kinds.values())) > 1:
+        said = ", ".join(f"{split}: {kind}" for split, kind in kinds.items())
+        raise DataError(f"The splits of {root} are arranged differently ({said}); arrange them all in one way.")
+    names = {pair and (pair[0].name, pair[1].name) for pair in sides.values()}
+    if len(names) > 1:
+        said = ", ".join(f"{split}: {' and '.join(p.name for p in pair or ())}" for split, pair in sides.items())
+        raise DataError(f"The splits of {root} name their two folders differently ({said}); rename them alike.")
+    a_name, b_name = names.pop() or ("left", "right")
+    folders: dict[str, tuple[Path, ...]] = {split: pair or (splits[split],) for split, pair in sides.items()}
+    return Arrangement(root, next(iter(kinds.values())), a or a_name, b or b_name, folders)
+
+
+def _splits_below(root: Path, sides: tuple[Path, Path]) -> dict[str, tuple[Path, ...]]:
+    """Splits that lie in the folders of the sides; all is `train` when there are none."""
+    below = [_splits(side) for side in sides]
+    own = any(_pictures_in(side) for side in sides)
+    if below[0].keys() != below[1].keys() and not own:
+        said = "; ".join(f"{s.name}: {', '.join(n) or 'none'}" for s, n in zip(sides, below, strict=True))
+        raise DataError(f"The two sides of {root} do not have the same splits ({said}).")
+    both = [split for split in dict.fromkeys(SPLITS.values()) if all(split in names for names in below)]
+    if both and not own:
+        return {split: (below[0][split], below[1][split]) for split in both}
+    return {"train": sides}
+
+
+def _find_sides(folder: Path, a: str | None, b: str | None) -> tuple[Path, Path] | None:
+    """The folders of the two sides, or None when the pictures of this folder are side by side."""
+    folders = picture_folders(folder)
+    named = {d.name: d for d in folders}
+    direct = _pictures_in(folder)
+    if not folders and not direct:
+        raise DataError(f"{folder} holds no pictures (JPEG, PNG, WebP, TIFF or BMP).")
+    if not folders:
+        return None
+    if a is not None or b is not None:
+        return _named_sides(folder, named, a, b)
+    listed = ", ".join(sorted(named))
+    if direct:
+        raise DataError(
+            f"{folder} holds pictures and folders of pictures ({listed}), so the two sides are ambiguous; keep either, "
+            f"or say --set data.a=NAME --set data.b=NAME."
+        )
+    if len(folders) == 1:
+        raise DataError(
+            f"{folder} holds one folder of pictures ({listed}); training needs two, or "
+            f"side-by-side pictures: then name {folders[0]} itself."
+        )
+    if len(folders) > 2:
+        raise DataError(
+            f"{folder} holds {len(folders)} folders of pictures ({listed}); say which are meant: "
+            f"--set data.a=NAME --set data.b=NAME."
+        )
+    return _in_order(folders[0], folders[1])
+
+
+def _named_sides(folder: Path, named: dict[str, Path], a: str | None, b: str | None) -> tuple[Path, Path]:
+    if a is None or b is None or a == b:
+        raise DataError(f"data.a is {a!r} and data.b is {b!r}; name two different folders, or neither.")
+    for name in (a, b):
+        if name not in named and not _is_below(folder, name):
+            known = f"it holds {', '.join(sorted(named))}" if named else "it holds no folder of pictures"
+            raise DataError(f"{folder} holds no folder {name!r} of pictures; {known}.")
+    return folder / a, folder / b
+
+
+def _is_below(folder: Path, name: str) -> bool:
+    """Whether `name` is the path of a folder of pictures further down (`LR_bicubic/X4`)."""
+    path = Path(name)
+    inside = bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+    return inside and (folder / path).is_dir() and _has_pictures(folder / path)
+
+
+def _in_order(one: Path, other: Path) -> tuple[Path, Path]:
+    if (other.name.lower(), one.name.lower()) in SIDES:
+        return other, one
+    return one, other
+
+
+def _splits(folder: Path) -> dict[str, Path]:
+    """The folders of `folder` that are splits, by the split; raises DataError where two mean the same one."""
+    splits: dict[str, Path] = {}
+    for found in _folders(folder):
+        split = SPLITS.get(found.name.lower())
+        if split is None or not _has_pictures(found):
+            continue
+        if split in splits:
+            raise DataError(f"{folder} holds {splits[split].name} and {found.name}, which mean the same; keep one.")
+        splits[split] = found
+    return splits
+
+
+def _refuse_others(root: Path, known: Iterable[Path]) -> None:
+    """Raise DataError when there are pictures beside the folders that have a meaning."""
+    meant = [folder.name for folder in known]
+    others = sorted(d.name for d in _folders(root) if _has_pictures(d) and d.name not in meant)
+    if others or _pictures_in(root):
+        said = " and ".join(["pictures of its own"] * _pictures_in(root) + [f"pictures in {name}" for name in others])
+        raise DataError(f"{root} holds {', '.join(meant)} and besides {said}; keep either, so that none is lost.")
+
+
+def split_folders(root: Path) -> dict[str, Path]:
+    """The folders of `root` that are splits, in their order; raises DataError when there are pictures beside them."""
+    splits = _splits(root)
+    if splits:
+        _refuse_others(root, splits.values())
+    return dict(sorted(splits.items(), key=_split_order))
+
+
+def picture_folders(folder: Path) -> list[Path]:
+    """The folders of `folder` that hold pictures, by name."""
+    return [found for found in _folders(folder) if _has_pictures(found)]
+
+
+def _split_order(item: tuple[str, object]) -> int:
+    return list(SPLITS.values()).index(item[0])
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(d for d in folder.iterdir() if d.is_dir() and not d.name.startswith("."))
+
+
+def _pictures_in(folder: Path) -> bool:
+    return any(is_picture(p) and p.is_file() for p in folder.iterdir())
+
+
+def _has_pictures(folder: Path) -> bool:
+    return bool(find_pictures(folder))

@@ -1,0 +1,97 @@
+"""Pictures of two folders matched by name, never by order: what pairs up, what is left, what is there twice."""
+
+from __future__ import annotations
+
+import dataclasses
+import unicodedata
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from ...errors import DataError
+from ...images.find import find_pictures
+
+SHOWN = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Matched:
+    """One split's pictures, by name."""
+
+    pairs: dict[str, tuple[Path, Path]]
+    lonely_a: dict[str, Path]
+    """Pictures of side A without a partner."""
+    lonely_b: dict[str, Path]
+    doubled: tuple[Path, ...]
+    """Pictures whose name (without suffix) another one of the same side has already."""
+
+    def refuse_leftovers(self, root: Path, split: str, a_name: str, b_name: str) -> None:
+        """Raise DataError when a name is there twice or a picture has no partner."""
+        if self.doubled:
+            raise DataError(
+                f"Names must differ before the suffix, but {listed(_below(root, self.doubled))} "
+                f"{'has' if len(self.doubled) == 1 else 'have'} the name of another picture in the same folder; "
+                f"rename or remove one of the two."
+            )
+        if not self.pairs and self.lonely_a and self.lonely_b:
+            raise DataError(
+                f"No picture of {a_name!r} has the name of one of {b_name!r} in {split} ({a_name!r} begins "
+                f"with {next(iter(self.lonely_a))!r}, {b_name!r} with {next(iter(self.lonely_b))!r}); pairs are "
+                f"matched by name, so name them alike."
+            )
+        for lonely, other in ((self.lonely_a, b_name), (self.lonely_b, a_name)):
+            if lonely:
+                names = listed(_below(root, lonely.values()))
+                one = len(lonely) == 1
+                raise DataError(
+                    f"{len(lonely)} picture{'' if one else 's'} in {split} {'has' if one else 'have'} no partner "
+                    f"in {other!r}: {names}; add the missing or remove {'it' if one else 'them'}."
+                )
+
+
+def match_sides(a: Path, b: Path, plain: Callable[[str], str] = str) -> Matched:
+    """Pictures below two folders, matched by their path below them without suffix (Unicode-normalised).
+
+    `plain` takes out of a name what does not count.
+    """
+    of_a, doubled_a = _by_name(a, plain)
+    of_b, doubled_b = _by_name(b, plain)
+    return Matched(
+        {name: (path, of_b[name]) for name, path in of_a.items() if name in of_b},
+        {name: path for name, path in of_a.items() if name not in of_b},
+        {name: path for name, path in of_b.items() if name not in of_a},
+        (*doubled_a, *doubled_b),
+    )
+
+
+def match_single(folder: Path) -> Matched:
+    """Side-by-side pictures below a folder: each is its own partner."""
+    found, doubled = _by_name(folder)
+    return Matched({name: (path, path) for name, path in found.items()}, {}, {}, tuple(doubled))
+
+
+def named_pictures(folder: Path) -> dict[str, Path]:
+    """Every picture below a folder by its name; one whose name is taken keeps its suffix in its own."""
+    found, doubled = _by_name(folder)
+    return found | {path.relative_to(folder).as_posix(): path for path in doubled}
+
+
+def listed(names: list[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def _below(root: Path, paths: Iterable[Path]) -> list[str]:
+    return [str(path.relative_to(root)) for path in paths]
+
+
+def _by_name(folder: Path, plain: Callable[[str], str] = str) -> tuple[dict[str, Path], list[Path]]:
+    found: dict[str, Path] = {}
+    doubled = []
+    for path in find_pictures(folder):
+        # Some file systems keep accents apart from their letters; the same name must match itself.
+        name = plain(unicodedata.normalize("NFC", path.relative_to(folder).with_suffix("").as_posix()))
+        if name in found:
+            doubled.append(path)
+        found.setdefault(name, path)
+    return found, doubled

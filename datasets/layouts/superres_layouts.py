@@ -1,0 +1,152 @@
+"""What a folder is for super-resolution and restoration: sharp pictures, or pairs of low and high resolution."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ...errors import DataError
+from .arrangement import SPLITS, arrange, picture_folders, split_folders
+from .layouts import Layout, Pair, Sharp, counted, find_layout
+from .matching import listed, match_sides, named_pictures
+
+LOW = re.compile(
+    r"((.+[ _-])?lr|lq|low|low[ _-]?res(olution)?|input|small|degraded|noisy|blur(red|ry)?|jpe?g)"
+    r"([ _-]?(bicubic|x?\d))*",
+    re.IGNORECASE,
+)
+HIGH = re.compile(r"((.+[ _-])?hr|hq|gt|high|high[ _-]?res(olution)?|target|original|truth|sharp|clean)", re.IGNORECASE)
+"""Names of two folders that say what they are to each other."""
+NAMED_SPLIT = re.compile(rf"(?:.+[ _-])?({'|'.join(SPLITS)})[ _-][lh]r", re.IGNORECASE)
+"""Such a name that says the split, too: `DIV2K_valid_HR`."""
+TOKENS = [re.compile(rf"(?<![a-z]){side}(?![a-wyz])", re.IGNORECASE) for side in ("lr", "hr")]
+"""What paths of pairs' folders have in them, whatever else is there."""
+SCALED = re.compile(r"x\d", re.IGNORECASE)
+"""Names of folders that hold small pictures of one scale, as test sets have them beside `original`."""
+SUFFIX = re.compile(r"([ _-]?(lr|hr|x\d))+$", re.IGNORECASE)
+"""What the field appends to the name of one side: `0001x4` belongs to `0001`."""
+
+
+def find_sharp(root: Path, a: str | None, b: str | None, scale: int, pipeline: bool) -> Layout[Any]:
+    """The layout of a folder of sharp pictures, or of pairs where its folders say that they are some.
+
+    Raises DataError when there is neither, or no pairs at scale 1 with nothing to make them.
+    """
+    if not root.is_dir():
+        raise DataError(f"There is no folder {root}." if not root.exists() else f"{root} is a file; name its folder.")
+    folders = split_folders(root)
+    if a is None and b is None:
+        a, b = _said(next(iter(folders.values()), root), scale)
+    if a is not None and b is not None and not pipeline:
+        return _pairs(root, arrange(root, a, b).splits, a, b) if scale > 1 else find_layout(root, a, b)
+    if scale == 1 and not pipeline:
+        return _pairs_of_any_folders(root)
+    named = _by_name(root, scale, pipeline) if not folders and b is None else {}
+    if any(len(sides) == 2 for sides in named.values()):
+        a, b = (side.relative_to(root).as_posix() for side in next(iter(named.values())))
+        return _pairs(root, named, a, b)
+    parents = folders or {"train": root}
+    high = {split: _of_high(folder, b) for split, folder in parents.items()}
+    high = {split: sides[-1] for split, sides in named.items()} or high
+    return _sharp(root, high, {*high.values()} - {*parents.values()}, scale, pipeline)
+
+
+def _said(folder: Path, scale: int) -> tuple[str | None, str | None]:
+    """The two folders in `folder` whose names say low and high; of several low ones that with the scale in its name."""
+    low, high = _sides(picture_folders(folder), scale)
+    return (low[0].relative_to(folder).as_posix(), high[0].name) if len(low) == len(high) == 1 else (None, None)
+
+
+def _sides(folders: Iterable[Path], scale: int) -> tuple[list[Path], list[Path]]:
+    """Those of low resolution among these folders, or in them by scale (`LR_bicubic/X4`), and those of high."""
+    low: list[Path] = []
+    for folder in folders:
+        if LOW.fullmatch(folder.name):
+            inside = picture_folders(folder)
+            by_scale = bool(inside) and all(SCALED.fullmatch(path.name) for path in inside)
+            low += inside if by_scale else [folder]
+    high = [folder for folder in folders if HIGH.fullmatch(folder.name)]
+    return [path for path in low if path.name.endswith(str(scale))] or low, high
+
+
+def _by_name(root: Path, scale: int, pipeline: bool) -> dict[str, tuple[Path, ...]]:
+    """(low, high), or (high,) where low is made, by the split in the folders' names; empty where that is not clear."""
+    inside = picture_folders(root)
+    found: dict[str, list[Path]] = {split: [] for split in SPLITS.values()}
+    for folder in inside:
+        if LOW.fullmatch(folder.name) or HIGH.fullmatch(folder.name):
+            said = NAMED_SPLIT.match(folder.name)
+            found[SPLITS[said[1].lower()] if said else "train"].append(folder)
+    sides = {split: _sides(folders, scale) for split, folders in found.items()}
+    sides = {split: (low, high) for split, (low, high) in sides.items() if high}
+    if any(len(high) > 1 for _, high in sides.values()):
+        return {}
+    if not pipeline and any(len(low) == 1 for low, _ in sides.values()):
+        clear = all(len(low) == 1 for low, _ in sides.values())
+        return {split: (*low, *high) for split, (low, high) in sides.items()} if clear else {}
+    others = len(inside) - sum(map(len, found.values()))  # they are sharp, too
+    alone = len(sides) > 1 and (pipeline or not others)
+    return {split: tuple(high) for split, (_, high) in sides.items()} if alone else {}
+
+
+def _of_high(folder: Path, name: str | None) -> Path:
+    """The folder in `folder` called `name`; without a name the one that is sharp among small ones; else `folder`."""
+    if name is not None:
+        return folder / name if (folder / name).is_dir() else folder
+    inside = picture_folders(folder)
+    high = [path for path in inside if HIGH.fullmatch(path.name)]
+    small = [path for path in inside if LOW.fullmatch(path.name) or SCALED.fullmatch(path.name)]
+    return high[0] if len(high) == 1 and small and len(inside) == 1 + len(small) else folder
+
+
+def _sharp(root: Path, high: Mapping[str, Path], chosen: set[Path], scale: int, pipeline: bool) -> Layout[Sharp]:
+    """The sharp pictures of these folders by split, of which those `chosen` among others are named."""
+    splits = {split: _truths(folder, scale) for split, folder in high.items()}
+    if not any(splits.values()):
+        raise DataError(f"{root} holds no pictures (JPEG, PNG, WebP, TIFF or BMP).")
+    made = "damaged while training" if pipeline else f"made {scale} times smaller bicubically, as MATLAB does"
+    inside = sorted({folder.name for folder in chosen})
+    of = f" of {' and '.join(map(repr, inside))}" if inside else ""
+    said = f"Sharp pictures{of} in {counted(splits)}; the inputs are {made}."
+    names = ("low resolution", "high resolution") if scale > 1 else ("damaged", "clean")
+    return Layout(root, "sharp", *names, splits, said)
+
+
+def _truths(folder: Path, scale: int) -> tuple[Sharp, ...]:
+    """The pictures below a folder; raises DataError where folders of low resolution among them lie beside high."""
+    pictures = named_pictures(folder)
+    inside = sorted({PurePosixPath(name).parent.as_posix() for name in pictures})
+    if all(any(map(token.search, inside)) for token in TOKENS):
+        such = [path for path in inside if any(token.search(path) for token in TOKENS)]
+        raise DataError(
+            f"{folder} holds folders of low and of high resolution ({listed(such)}), which look like pairs, but it is "
+            f"not clear which belong together at scale {scale}; name them (--set data.a=LOW --set data.b=HIGH), or the "
+            f"sharp ones alone (--set data.b=HIGH), of which the small ones are made."
+        )
+    return tuple(Sharp(name, path) for name, path in pictures.items())
+
+
+def _pairs(root: Path, folders: Mapping[str, tuple[Path, ...]], a: str, b: str) -> Layout[Pair]:
+    """Pairs of two folders by split, matched by what is left of their names without the field's suffixes."""
+    splits = {}
+    for split, (low, high) in folders.items():
+        matched = match_sides(low, high)
+        if matched.lonely_a or matched.lonely_b:
+            matched = match_sides(low, high, lambda name: SUFFIX.sub("", name))
+        matched.refuse_leftovers(root, split, a, b)
+        splits[split] = tuple(Pair(name, *paths, False) for name, paths in matched.pairs.items())
+    said = f"Pairs from two folders, {a!r} is low and {b!r} is high resolution, in {counted(splits)}."
+    return Layout(root, "two folders", a, b, splits, said)
+
+
+def _pairs_of_any_folders(root: Path) -> Layout[Pair]:
+    """Pairs of two folders; pictures that lie in no two folders could be halves, or sharp, and are neither here."""
+    way_out = "Sharp pictures alone can be damaged while training: --preset noise, blur or jpeg."
+    try:
+        if arrange(root).kind != "side by side":
+            return find_layout(root)
+    except DataError as error:
+        raise DataError(f"{error} {way_out}") from error
+    raise DataError(f"{root} holds no two folders of pictures, damaged and clean, to learn restoring from. {way_out}")

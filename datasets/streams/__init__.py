@@ -1,0 +1,1 @@
+"""Training samples as functions of (seed, n)."""

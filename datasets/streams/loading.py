@@ -1,0 +1,116 @@
+"""Pictures from files into arrays, and into the size that they are trained at.
+
+Arrays are (H, W, C) uint8, uint16 or float32 in [0, 1], as `i2i.images.decode` decodes them; alpha is left out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ...errors import PictureError
+from ...images.decode import read_picture
+from ...images.image import with_channels
+from ..layouts.layouts import Item, Pair, Sharp
+
+Array = npt.NDArray[Any]
+
+Contents = Mapping[Path, bytes]
+
+FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR,
+           "nearest": Image.Resampling.NEAREST}  # fmt: skip
+"""Ways to resize, by name; all but `nearest` average when they shrink. `nearest` keeps label maps pure."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit:
+    """How a decoded picture is brought to the size that crops are taken from."""
+
+    side: int | None
+    """Pixels of the short side afterwards; None leaves pictures as they are."""
+    interpolation: str = "bicubic"
+    squash: bool = False
+    """Make both sides this long, whatever the shape, instead of keeping the proportions."""
+
+    def __call__(self, pixels: Array) -> Array:
+        """(H, W, C) resized, of the same type; the very same array when nothing is to be done."""
+        if self.side is None:
+            return pixels
+        height, width = pixels.shape[:2]
+        short = min(height, width)
+        new = (self.side, self.side) if self.squash else (
+            max(self.side, round(height * self.side / short)), max(self.side, round(width * self.side / short))
+        )  # fmt: skip
+        return resize(pixels, new[0], new[1], self.interpolation)
+
+
+def resize(pixels: Array, height: int, width: int, interpolation: str = "bicubic") -> Array:
+    """(H, W, C) to (height, width, C) of the same type; `interpolation` is a name of FILTERS."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    filter_ = FILTERS[interpolation]
+    if pixels.dtype == np.uint8 and pixels.shape[2] in (1, 3):
+        image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+        return np.asarray(image.resize((width, height), filter_)).reshape(height, width, -1)
+    bands = [
+        np.asarray(Image.fromarray(pixels[..., band].astype(np.float32)).resize((width, height), filter_))
+        for band in range(pixels.shape[2])
+    ]
+    resized: Array = np.stack(bands, axis=-1)
+    if pixels.dtype == np.float32:
+        return np.asarray(np.clip(resized, 0, 1))
+    return np.asarray(np.rint(np.clip(resized, 0, np.iinfo(pixels.dtype).max)), pixels.dtype)
+
+
+def load_pair(pair: Pair, channels: tuple[int, int], *, swap: bool = False) -> tuple[Array, Array]:
+    """Both sides at their own size: (H, W, channels[0]) and (H, W, channels[1]), untouched but for the channels.
+
+    With `swap` the second side comes first; `channels` are those of what is returned. Raises PictureError.
+    """
+    first, second = decode_pair(pair)
+    if swap:
+        first, second = second, first
+    return with_channels(first, channels[0]), with_channels(second, channels[1])
+
+
+def decode_pair(pair: Pair, contents: Contents | None = None) -> tuple[Array, Array]:
+    """Both sides, as `decode` gives them."""
+    a, b = decode(pair, contents)
+    return a, b
+
+
+def decode(item: Item, contents: Contents | None = None) -> tuple[Array, ...]:
+    """The pictures of its sides with the channels that their files have; from these contents instead of the files.
+
+    Two of a pair, one of a single picture; of a sharp one, of which both sides are made, the same twice. Raises
+    PictureError when a file cannot be read or a side-by-side picture has no middle.
+    """
+    if isinstance(item, Sharp):
+        pixels = _decode(item.path, contents)
+        return pixels, pixels
+    if isinstance(item, Pair):
+        if not item.side_by_side:
+            return _decode(item.a, contents), _decode(item.b, contents)
+        return _halves(item.a, contents)
+    return (_halves(item.path, contents)[item.side] if item.half else _decode(item.path, contents),)
+
+
+def _halves(path: Path, contents: Contents | None) -> tuple[Array, Array]:
+    whole = _decode(path, contents)
+    width = whole.shape[1]
+    if width % 2:
+        raise PictureError(f"{path} is {width} pixels wide, so it has no two equal halves.")
+    return np.ascontiguousarray(whole[:, : width // 2]), np.ascontiguousarray(whole[:, width // 2 :])
+
+
+def _decode(path: Path, contents: Contents | None) -> Array:
+    try:
+        return read_picture(path if contents is None else contents[path]).pixels
+    except PictureError as error:
+        raise type(error)(str(error).replace("The picture", str(path), 1)) from error

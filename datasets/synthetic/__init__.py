@@ -1,0 +1,1 @@
+"""`i2i data sample`: pictures made by program."""

@@ -1,0 +1,1 @@
+"""Landscapes in summer and winter."""

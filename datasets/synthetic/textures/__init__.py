@@ -1,0 +1,1 @@
+"""Textured surfaces in high resolution."""

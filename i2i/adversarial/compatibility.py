@@ -1,0 +1,102 @@
+"""Which settings of the contest go together: every senseless combination with its reason and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..errors import ConfigError, require
+from ..networks import DISCRIMINATORS
+from ..networks.config import DiscriminatorConfig
+from .config import GanConfig
+from .diff_augment import CHANGES
+from .losses import ADVERSARIAL
+
+
+class _Asked(NamedTuple):
+    """What the rules look at."""
+
+    gan: GanConfig
+    discriminator: DiscriminatorConfig
+    batch: int
+
+
+def _penalty(gan: GanConfig) -> str:
+    return "gan.gradient_penalty" if gan.gradient_penalty else "gan.r1"
+
+
+def _held(discriminator: DiscriminatorConfig) -> bool:
+    """Whether spectral normalisation bounds D: of every layer, with no learned scale behind it."""
+    ends_free = getattr(DISCRIMINATORS[discriminator.name], "ends_free", False)
+    return bool(discriminator.spectral) and not ends_free and discriminator.norm in (None, "none", "instance")
+
+
+NONSENSE: tuple[tuple[Callable[[_Asked], bool], Callable[[_Asked], str]], ...] = (
+    (
+        lambda q: q.gan.label_smoothing > 0 and not ADVERSARIAL[q.gan.loss].smoothable,
+        lambda q: (
+            f"gan.label_smoothing lowers the target of real pictures, and the {q.gan.loss} loss has no target. "
+            "Leave it out, or use --set gan.loss=non_saturating or least_squares."
+        ),
+    ),
+    (
+        lambda q: (q.gan.gradient_penalty > 0 or q.gan.r1 > 0) and q.discriminator.norm in ("batch", "population"),
+        lambda q: (
+            f"{_penalty(q.gan)} looks at each picture's own slope, and {q.discriminator.norm} normalisation mixes the "
+            "pictures of a batch. Use --set discriminator.norm=picture (or instance, or none)."
+        ),
+    ),
+    (
+        lambda q: q.gan.gradient_penalty > 0 and q.gan.r1 > 0,
+        lambda _: "gan.gradient_penalty pulls D's slope to 1 and gan.r1 pulls it to 0. Use one of them.",
+    ),
+    (
+        lambda q: not (ADVERSARIAL[q.gan.loss].bounded or q.gan.gradient_penalty or _held(q.discriminator)),
+        lambda q: (
+            f"The {q.gan.loss} loss has no bottom unless D's slope is held. Add --set gan.gradient_penalty=10 or, for "
+            "a D other than 'unet', of which it leaves two layers out, --set discriminator.spectral=true with a norm "
+            "that learns no scale: --set discriminator.norm=instance (or none)."
+        ),
+    ),
+    (
+        lambda q: bool(q.discriminator.minibatch_std) and q.batch < 2,
+        lambda _: (
+            "discriminator.minibatch_std shows how much the pictures of a batch differ, and a batch of one does not. "
+            "Use --batch 4."
+        ),
+    ),
+    (
+        lambda q: q.gan.d_steps > 1 and q.gan.g_steps > 1,
+        lambda q: (
+            f"gan.d_steps={q.gan.d_steps} and gan.g_steps={q.gan.g_steps} give both sides more; one of them must be 1."
+        ),
+    ),
+    (
+        lambda q: q.gan.ada and not q.gan.augment,
+        lambda _: (
+            "gan.ada adapts how often pictures are augmented, and gan.augment names no change. "
+            "Add --set gan.augment=[colour,translation,cutout]."
+        ),
+    ),
+    (
+        lambda q: q.gan.ada and ADVERSARIAL[q.gan.loss].threshold is None,
+        lambda q: (
+            f"gan.ada counts how often D says real, and with the {q.gan.loss} loss a single verdict has no sign. "
+            "Leave it out (gan.augment alone works), or use --set gan.loss=non_saturating."
+        ),
+    ),
+)
+
+
+def refuse_nonsense(gan: GanConfig, discriminator: DiscriminatorConfig, batch: int) -> None:
+    """Raises ConfigError with the reason for a combination that cannot work, UnknownNameError for an unknown name.
+
+    `discriminator` has its defaults filled in (`complete`); `batch` is images a step.
+    """
+    require("adversarial loss", gan.loss, ADVERSARIAL)
+    for name in gan.augment:
+        require("differentiable augmentation", name, CHANGES)
+    asked = _Asked(gan, discriminator, batch)
+    for applies, reason in NONSENSE:
+        if applies(asked):
+            raise ConfigError(reason(asked))

@@ -1,0 +1,40 @@
+"""The settings of adversarial training: the loss of D and G, and every stabiliser around it."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from ..settings import Strict
+
+
+class GanConfig(Strict):
+    """The contest of generator and discriminator D: its loss, and the remedies for one that goes wrong."""
+
+    loss: str = "non_saturating"
+    """A name of ADVERSARIAL."""
+    label_smoothing: float = Field(0, ge=0, lt=1)
+    """How far below 1 the target of real pictures lies; 0.1 is usual (Salimans et al., 2016, section 3.4)."""
+    instance_noise: float = Field(0, ge=0, allow_inf_nan=False)
+    """Standard deviation of noise on all that D sees, in [-1, 1]; falls linearly to 0 at the end of the run."""
+    gradient_penalty: float = Field(0, ge=0, allow_inf_nan=False)
+    """Weight of the penalty that holds D's slope at 1 between real and made pictures; 10 is usual (WGAN-GP)."""
+    r1: float = Field(0, ge=0, allow_inf_nan=False)
+    """Weight gamma of the penalty gamma/2 · slope² on D at real pictures (Mescheder et al., 2018)."""
+    feature_matching: float = Field(0, ge=0, allow_inf_nan=False)
+    """Weight of the gap between D's mean features of real and made pictures, in the generator's loss."""
+    augment: tuple[str, ...] = ()
+    """Differentiable changes to all that D sees, real and made: `colour`, `translation`, `cutout`."""
+    augment_p: float = Field(1, ge=0, le=1)
+    """Probability of each of these changes, for each picture; with `ada` it is found while training."""
+    ada: bool = False
+    """Adapt the probability of the changes to how far D overfits (Karras et al., 2020)."""
+    ada_target: float = Field(0.6, ge=0, le=1)
+    """Share by which D's verdicts on real pictures may lean to real before the probability rises."""
+    ada_images: int = Field(500_000, ge=1)
+    """Images in which the probability can go from 0 to 1."""
+    d_steps: int = Field(1, ge=1)
+    """Updates of D in a turn, each on a batch of its own; with 1 and 1 both use the same batch."""
+    g_steps: int = Field(1, ge=1)
+    """Updates of the generator in a turn."""
+    pool: int = Field(0, ge=0)
+    """Made pictures kept to show D again, one for a new one half of the time (Shrivastava et al., 2017); 0: none."""

@@ -1,0 +1,126 @@
+"""A discriminator in a contest: its losses for any method, with every remedy of `GanConfig` around it.
+
+Pictures are (N, C, H, W) in [-1, 1]. Conditional methods give, beside a picture, the input that it was made from; the
+two are stacked by channel, and D sees them together.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from ..hardware.device import Placement
+from ..losses.pixel import feature_gap
+from ..networks import couples_batch
+from ..networks.discriminator import Discriminator
+from .config import GanConfig
+from .diff_augment import Adaptation, augment
+from .image_pool import Pool
+from .losses import ADVERSARIAL
+from .penalties import gradient_penalty, r1_penalty
+
+Scalars = dict[str, Tensor]
+
+
+class Judge:
+    """D with what `gan` asks for: loss, noise, augmentation, penalties, feature matching, a pool of past fakes."""
+
+    def __init__(self, D: nn.Module, gan: GanConfig, placement: Placement) -> None:
+        self.D, self.gan, self.placement = cast(Discriminator, D), gan, placement
+        self.loss = ADVERSARIAL[gan.loss]
+        self.pool = Pool(gan.pool)
+        self.adaptation = Adaptation(gan.ada_target, gan.ada_images) if gan.ada else None
+        self.joins = not couples_batch(D)
+        """Whether real and made pictures may pass D in one batch."""
+        self.share = 0.0
+        """Part of the run that is over."""
+
+    def g_loss(self, fake: Tensor, real: Tensor, given: Tensor | None = None) -> tuple[Tensor, Scalars]:
+        """What G pays for its `fake`; D's own weights get no gradient. `real` is for losses that compare."""
+        matches = self.gan.feature_matching > 0
+        with frozen(self.D), self.placement.autocast():
+            features, logits = self.D.features(self._seen(fake, given))
+        real_features: list[Tensor] = []
+        real_logits: Tensor | None = None
+        if matches or self.loss.g_needs_real:
+            with torch.no_grad(), self.placement.autocast():
+                real_features, real_logits = self.D.features(self._seen(real, given))
+        total = g_gan = self.loss.g(real_logits, logits)
+        scalars = {"g_gan": g_gan}
+        if matches:
+            scalars["g_features"] = feature_gap(real_features, features)
+            total = total + self.gan.feature_matching * scalars["g_features"]
+        return total, scalars
+
+    def d_loss(self, fake: Tensor, real: Tensor, given: Tensor | None = None) -> tuple[Tensor, Scalars]:
+        """What D pays, penalties included, for `real` and for `fake` or older ones from the pool."""
+        channels = self._channels(fake, given)
+        fake = self._changed(self.pool(_stack(fake.detach(), given)), channels)
+        real = self._seen(real, given)
+        with self.placement.autocast():
+            both = self.D(torch.cat([real, fake])).chunk(2) if self.joins else (self.D(real), self.D(fake))
+        of_real, of_fake = both
+        d_real, d_fake = self.loss.d(of_real, of_fake, self.gan.label_smoothing)
+        scalars = {"d_real": d_real, "d_fake": d_fake}
+        if self.loss.beliefs is not None:
+            with torch.no_grad():
+                scalars["p_real"], scalars["p_fake"] = self.loss.beliefs(of_real, of_fake)
+        total = d_real + d_fake
+        if self.gan.gradient_penalty:
+            scalars["d_slope"] = gradient_penalty(self.D, real, fake)
+            total = total + self.gan.gradient_penalty * scalars["d_slope"]
+        if self.gan.r1:
+            scalars["d_r1"] = r1_penalty(self.D, real)
+            total = total + self.gan.r1 * scalars["d_r1"]
+        if self.adaptation is not None and self.loss.threshold is not None:
+            self.adaptation.saw(of_real, self.loss.threshold)
+            state = torch.tensor([self.adaptation.p, self.adaptation.r], device=real.device)
+            scalars["ada_p"], scalars["ada_r"] = state.unbind()
+        return total, scalars
+
+    def _seen(self, picture: Tensor, given: Tensor | None) -> Tensor:
+        return self._changed(_stack(picture, given), self._channels(picture, given))
+
+    def _changed(self, stack: Tensor, channels: list[int]) -> Tensor:
+        """What D gets to see: with noise, and augmented."""
+        noise = self.gan.instance_noise * (1 - self.share)
+        if noise > 0:
+            stack = stack + noise * torch.randn_like(stack)
+        p = self.gan.augment_p if self.adaptation is None else self.adaptation.p
+        return augment(stack, self.gan.augment, p, channels) if p > 0 else stack
+
+    def _channels(self, picture: Tensor, given: Tensor | None) -> list[int]:
+        return [*([] if given is None else [given.shape[1]]), picture.shape[1]]
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps beside D's weights."""
+        return {"pool": self.pool.state(), "ada": self.adaptation.state() if self.adaptation else None}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take back what `state` gave."""
+        self.pool.load_state(state["pool"], self.placement.device)
+        if self.adaptation:
+            self.adaptation.load_state(state["ada"])
+
+
+def _stack(picture: Tensor, given: Tensor | None) -> Tensor:
+    return picture if given is None else torch.cat([given, picture.to(given.dtype)], 1)
+
+
+@contextlib.contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """No gradients for the network's own weights inside; they still flow through it."""
+    network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)
+
+
+def suffixed(scalars: Scalars, ending: str) -> Scalars:
+    """The scalars of one of several discriminators: `d_real` as `d_real_x`."""
+    return {f"{name}_{ending}": value for name, value in scalars.items()}

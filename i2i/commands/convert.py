@@ -1,0 +1,72 @@
+"""`i2i convert`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .app import app
+
+
+@app.command()
+def convert(
+    model: Annotated[Path, typer.Argument(help="Run directory or ONNX file.")],
+    source: Annotated[Path, typer.Argument(help="Folder of pictures, or one picture.")],
+    target: Annotated[Path, typer.Argument(help="Folder to write, with the same tree and names.")],
+    existing: Annotated[
+        str, typer.Option(help="What is there already: skip, overwrite, newer, rename or fail.")
+    ] = "skip",
+    format: Annotated[str, typer.Option(help="keep, png, jpg, webp or tiff.")] = "keep",
+    quality: Annotated[int | None, typer.Option(help="1 to 100, for JPEG and WebP.")] = None,
+    direction: Annotated[str | None, typer.Option(help="a2b or b2a, where a run has two; by default a2b.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cuda, cuda:N, openvino or cpu.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto or fp32.")] = "auto",
+    tile: Annotated[
+        str, typer.Option(help="Pixels a side of the tiles that large pictures are computed in, auto or off.")
+    ] = "auto",
+    ensemble: Annotated[
+        bool, typer.Option("--ensemble", help="The mean of eight flips and turns, in 8 times.")
+    ] = False,
+    workers: Annotated[int | None, typer.Option(help="Threads that decode and encode.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and check, write nothing.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write what was done as JSON to this file.")] = None,
+) -> None:
+    """Translate every picture of a folder into another folder: same tree, same names, upright.
+
+    A broken picture does not stop the rest: it is listed, and the exit status is 1.
+
+    \b
+    i2i convert runs/facades sketches out
+    i2i convert facades.onnx sketches out --format jpg --quality 92 --report done.json
+    i2i convert runs/x4 small large --tile 256
+    """
+    from ..errors import RequestError
+    from ..files import write_atomically
+    from ..serving import Engine, convert_folder, resolve_model
+    from ..serving.inference.tiles import parse_tile
+    from ..workflows.conversion_summary import Meter, summary
+
+    path = resolve_model(model, direction)
+    engine = Engine(path, device=device, precision=precision, tile=parse_tile(tile), ensemble=ensemble)
+    typer.echo(engine.reason, err=True)
+    if report is not None and not os.access(report.parent, os.W_OK):  # said before the work, not after it
+        raise RequestError(f"No report can be written to {report}: the folder is not there, or not writable.")
+    with Meter() as meter:
+        result = convert_folder(
+            engine,
+            source,
+            target,
+            existing=existing,
+            format=format,
+            quality=quality,
+            workers=workers,
+            dry_run=dry_run,
+            progress=meter,
+        )
+    typer.echo(summary(result, dry_run))
+    if report is not None:
+        write_atomically(report, result.to_json().encode())
+    raise typer.Exit(result.status)

@@ -1,0 +1,77 @@
+"""`i2i evaluate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .app import app
+
+
+@app.command()
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="Run directory or ONNX file.")],
+    data: Annotated[
+        Path,
+        typer.Argument(help="Folder of pairs, of two domains with the same scenes in test, or of sharp pictures."),
+    ],
+    split: Annotated[str | None, typer.Option(help="train, val or test; by default test, else val.")] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            help="Names with commas between, of l1, psnr, ssim, psnr_y, ssim_y, lpips; by default l1,psnr,ssim, and "
+            "for super-resolution and restoration psnr_y,ssim_y,psnr,ssim,lpips."
+        ),
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the CSV and the contact sheet.")] = None,
+    direction: Annotated[str | None, typer.Option(help="a2b or b2a, where a run has two; by default a2b.")] = None,
+    native: Annotated[bool, typer.Option(help="At the pictures' own size, not the trained one.")] = False,
+    bicubic: Annotated[
+        bool, typer.Option("--bicubic", help="Make sharp pictures small, and damage none as in training.")
+    ] = False,
+    a: Annotated[str | None, typer.Option(help="Name of the folder of side A.")] = None,
+    b: Annotated[str | None, typer.Option(help="Name of the folder of side B.")] = None,
+    ensemble: Annotated[
+        bool, typer.Option("--ensemble", help="The mean of eight flips and turns, in 8 times.")
+    ] = False,
+    lpips_weights: Annotated[Path | None, typer.Option(help="SqueezeNet's weights, for lpips.")] = None,
+    lpips_heads: Annotated[Path | None, typer.Option(help="The heads of LPIPS for SqueezeNet.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cuda, cuda:N, openvino or cpu.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto or fp32.")] = "auto",
+) -> None:
+    """Score a translator on pairs, beside baselines: the input itself, and the best lookup by colour.
+
+    In a folder of unpaired pictures, those of one split that have one name in both domains are pairs; colour transfers
+    take the place of the lookup. An enlarger is scored on sharp pictures, whole and made small by bicubic, or damaged
+    if it learned from damaged ones, or on LR and HR folders; beside bicubic enlargement. Writes scores.csv (a line a
+    picture) and sheet.png (the worst, median and best) into OUT.
+
+    \b
+    i2i evaluate runs/facades facades --split test --json scores.json
+    i2i evaluate runs/x4 Set14 --lpips-weights squeezenet1_1.pth --lpips-heads squeeze.pth
+    """
+    from ..serving import Engine, resolve_model
+    from ..workflows.evaluate import Scoring, score, table
+
+    path = resolve_model(model, direction)
+    engine = Engine(path, device=device, precision=precision, ensemble=ensemble)
+    typer.echo(f"Scoring {path.name}: {engine.card.source} to {engine.card.target}. {engine.reason}")
+    named = None if metrics is None else tuple(m.strip() for m in metrics.split(",") if m.strip())
+    scoring = Scoring(data, split, named, a, b, native, bicubic, (lpips_weights, lpips_heads))
+    inside = "evaluation-b2a" if path.stem == "b2a" else "evaluation"
+    folder = out or (model / inside if model.is_dir() else path.with_name(f"{path.stem}-evaluation"))
+    scores = score(engine, scoring, folder, typer.echo)
+    typer.echo(table(scores))
+    if json_file is not None:
+        from ..files import write_atomically
+
+        write_atomically(json_file, json.dumps(scores.result.to_dict(str(model), str(data)), indent=1).encode())
+    typer.echo(f"By picture: {folder / 'scores.csv'}")
+    typer.echo(f"Worst, median and best: {folder / 'sheet.png'}")
+    for reason in scores.broken:
+        typer.echo(f"Left out: {reason}", err=True)
+    raise typer.Exit(1 if scores.broken else 0)

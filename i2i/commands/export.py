@@ -1,0 +1,30 @@
+"""`i2i export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .app import app
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    out: Annotated[Path | None, typer.Option(help="File to write; by default in the run.")] = None,
+    checkpoint: Annotated[str, typer.Option(help="last or best (by the validation error).")] = "last",
+    direction: Annotated[str | None, typer.Option(help="a2b or b2a, where a run has two.")] = None,
+    precision: Annotated[str, typer.Option(help="fp32 or fp16.")] = "fp32",
+) -> None:
+    """Write a run's generator as one ONNX file, checked against torch.
+
+    \b
+    i2i export runs/facades --checkpoint best --out facades.onnx
+    """
+    from ..export.from_run import export_run
+    from ..training.run_directory import Run
+
+    for path in export_run(Run(run), checkpoint, direction=direction, out=out, precision=precision):
+        typer.echo(f"{path} ({path.stat().st_size / 2**20:.1f} MB)")

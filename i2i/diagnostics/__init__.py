@@ -1,0 +1,1 @@
+"""Detectors of failure modes: what a run shows of them, and what helps."""

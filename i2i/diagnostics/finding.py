@@ -1,0 +1,13 @@
+"""What a detector found: a sentence, and since when."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Sign(NamedTuple):
+    """One sentence on how a training goes; `level` is `good`, `note` or `bad`."""
+
+    level: str
+    title: str
+    text: str

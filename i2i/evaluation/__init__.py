@@ -1,0 +1,1 @@
+"""Figures of merit: metrics of pairs and sets, baselines, the contact sheet."""

@@ -1,0 +1,1 @@
+"""Generators as ONNX files: from runs, and from other people's weights."""

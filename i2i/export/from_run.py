@@ -1,0 +1,123 @@
+"""From a run directory to its ONNX files: which checkpoint, which generators, and the facts for the card."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from pathlib import Path
+
+from ..card import Card
+from ..errors import RunError, require
+from ..hardware.device import place
+from ..hardware.system import versions
+from ..methods import METHODS, Method
+from ..methods.config import TrainConfig
+from ..training import checkpoint
+from ..training.run_directory import Run
+from .onnx_file import export_onnx
+
+CHECKPOINTS = ("last", "best")
+PRECISIONS = ("fp32", "fp16")
+DIRECTIONS = ("a2b", "b2a")
+MEANINGS = {1: "grey", 3: "rgb"}
+
+
+def export_run(
+    run: Run,
+    which: str = "last",
+    *,
+    direction: str | None = None,
+    out: Path | None = None,
+    precision: str = "fp32",
+) -> list[Path]:
+    """Write the run's generators as ONNX files, into the run or to `out`, and give their paths.
+
+    `which` is `last` or `best`. Raises RunError when the run has no such checkpoint, or `out` cannot name several
+    files; ExportError when a file differs from its network.
+    """
+    require("checkpoint", which, CHECKPOINTS)
+    require("precision", precision, PRECISIONS)
+    if direction is not None:
+        require("direction", direction, DIRECTIONS)
+    kind = run.method()
+    require("method", kind, METHODS)
+    config = run.config(METHODS[kind].Config)
+    method = METHODS[kind].to_export(config, place("cpu", "fp32"))
+    images = _load(run, which, method)
+
+    stems = [s for s in method.generators if direction is None or s in ("model", direction)]
+    if not stems:
+        raise RunError(f"{run.path} has no direction {direction!r}; it has {', '.join(method.generators)}.")
+    if out is not None and len(stems) > 1:
+        raise RunError(f"{run.path} has {len(stems)} generators; say which with --direction a2b or b2a.")
+    written = []
+    for stem in stems:
+        path = out or run.path / f"{stem}.onnx"
+        card = _card(run, config, method, stem, images)
+        export_onnx(method.networks[method.generators[stem]], path, card, precision)
+        written.append(path)
+    return written
+
+
+def _load(run: Run, which: str, method: Method) -> int:
+    """Put the weights in; gives the images they have seen."""
+    found = checkpoint.numbered(run.checkpoints)
+    best = run.checkpoints / checkpoint.BEST
+    path = best if which == "best" else (found[-1] if found else None)
+    needed = [checkpoint.WEIGHTS, *(["figure.json"] if path == best else [])]
+    if path is None or not all((path / name).exists() for name in needed):
+        raise RunError(f"{run.path} has no {which} checkpoint yet. Train it on with i2i train, then export.")
+    checkpoint.load_weights(path, method)
+    return int(json.loads((best / "figure.json").read_text())["images"]) if path == best else int(path.name)
+
+
+def _card(run: Run, config: TrainConfig, method: Method, stem: str, images: int) -> Card:
+    facts = run.environment().get("data", {})
+    names = (str(facts.get("a", "a")), str(facts.get("b", "b")))
+    channels = (config.data.channels_a or 3, config.data.channels_b or 3)
+    if (config.direction == "b2a") != (stem == "b2a"):
+        names, channels = names[::-1], channels[::-1]
+    return Card(
+        name=slug(run.path.resolve().name) + ("" if stem == "model" else f"-{stem}"),
+        method=config.method,
+        task=method.task,
+        source=names[0],
+        target=names[1],
+        input_channels=channels[0],
+        output_channels=channels[1],
+        input_meaning=MEANINGS.get(channels[0], f"{channels[0]} bands"),
+        output_meaning=MEANINGS.get(channels[1], f"{channels[1]} bands"),
+        tiling="global",
+        training={
+            "images": images,
+            "size": config.size,
+            "direction": stem if stem in DIRECTIONS else config.direction,
+            "seed": config.seed,
+            "held_out": facts.get("held_out", []),
+            "squash": config.data.squash,
+            "interpolation": config.data.interpolation,
+            "pictures": facts.get("counts", {}).get("train"),
+            "fingerprint": facts.get("fingerprint"),
+            "precision": run.environment().get("precision"),
+            "packages": versions(),
+            **method.card_facts(config),
+        },
+        metrics=_figures(run, images),
+        licence=config.licence,
+    )
+
+
+def slug(name: str) -> str:
+    """The name for lists and URLs: letters, digits, '-', '_' and '.' alone."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-") or "model"
+
+
+def _figures(run: Run, images: int) -> dict[str, float]:
+    """The validation figures nearest before `images`."""
+    found: dict[str, float] = {}
+    for record in run.records():
+        if record["images"] <= images:
+            found.update({k: v for k, v in record.items() if k.startswith("val_")})
+    return found

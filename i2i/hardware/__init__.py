@@ -1,0 +1,1 @@
+"""The machine: cores, memory, devices, and how torch uses them."""

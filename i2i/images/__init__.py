@@ -1,0 +1,1 @@
+"""Pictures: found, decoded into arrays, encoded into files. No torch; training, conversion and the server share it."""

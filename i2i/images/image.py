@@ -1,0 +1,76 @@
+"""A picture in memory: its pixels, its metadata, and the ways between depths and channel counts."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ..errors import PictureError
+
+Array = npt.NDArray[Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """A decoded picture, upright."""
+
+    pixels: Array
+    """(H, W, C) uint8, uint16 or float32 in [0, 1]; C is 1 (grey), 3 (RGB) or the bands of a TIFF; no alpha."""
+    alpha: Array | None = None
+    """(H, W), of the same type as `pixels`."""
+    icc: bytes | None = None
+    exif: bytes | None = None
+    """Without the orientation, which has been applied."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """What a file says of itself before it is decoded, upright."""
+
+    width: int
+    height: int
+    channels: int
+    """As `Picture.pixels` will have them: alpha does not count."""
+    depth: int
+    """Bits a channel: 8, 16 or 32."""
+
+
+def with_channels(pixels: Array, channels: int) -> Array:
+    """(H, W, C) as (H, W, channels): RGB to grey by Rec. 601 luma, grey to RGB by repetition, else refused.
+
+    Raises PictureError where no such conversion means anything (five bands to RGB, say).
+    """
+    have = pixels.shape[2]
+    if have == channels:
+        return pixels
+    if have == 1 and channels == 3:
+        return np.repeat(pixels, 3, axis=2)
+    if have == 3 and channels == 1:
+        luma = pixels.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+        grey = luma if pixels.dtype == np.float32 else np.rint(luma)
+        return grey.astype(pixels.dtype)[..., None]
+    raise PictureError(f"The picture has {have} channels where {channels} are needed.")
+
+
+def to_float(pixels: Array) -> npt.NDArray[np.float32]:
+    """Any `Picture.pixels` as float32 in [0, 1]; the depth is the type's, never guessed from the values."""
+    if pixels.dtype == np.float32:
+        return pixels
+    return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+
+
+def to_uint8(pixels: Array) -> npt.NDArray[np.uint8]:
+    """Any `Picture.pixels` as uint8, rounded to the nearest value."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    return np.rint(np.clip(to_float(pixels), 0, 1) * 255).astype(np.uint8)
+
+
+def to_pil(pixels: Array) -> Image.Image:
+    """(H, W, 1 or 3) as an 8-bit Pillow picture; of other counts the first three bands are shown."""
+    shown = to_uint8(pixels)
+    return Image.fromarray(shown[..., 0] if shown.shape[2] < 3 else shown[..., :3])

@@ -1,0 +1,1 @@
+"""Losses of pictures against pictures: pixels, and features of trained networks."""

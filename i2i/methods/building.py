@@ -1,0 +1,101 @@
+"""What methods are built from: networks by their settings, optimizers, device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from ..adversarial import refuse_nonsense
+from ..errors import require
+from ..hardware.device import Placement
+from ..networks import DISCRIMINATORS, GENERATORS
+from ..networks.build import build, complete, takes
+from ..networks.kernels.layers import lay_weights_out
+from .config import AdamConfig, TrainConfig
+
+C = TypeVar("C", bound=TrainConfig)
+N = TypeVar("N", bound=nn.Module)
+
+
+def placed(network: N, placement: Placement) -> N:
+    """The generator `network` on the device, its weights in the order that is quick there."""
+    network.to(placement.device)
+    if placement.device.type == "cpu" and placement.precision == "bf16":
+        lay_weights_out(network)
+    return network
+
+
+def adam(networks: Sequence[nn.Module], config: AdamConfig, *, lr: float | None = None) -> torch.optim.Adam:
+    """Fused Adam over the networks' parameters; its own rate, `lr` or else the configuration's, is `initial_lr`."""
+    rate = lr or config.lr
+    parameters = [p for network in networks for p in network.parameters()]
+    optimizer = torch.optim.Adam(
+        parameters, rate, (config.beta1, config.beta2), weight_decay=config.weight_decay, fused=True
+    )
+    for group in optimizer.param_groups:
+        group["initial_lr"] = rate
+    return optimizer
+
+
+def moments_like_weights(optimizer: torch.optim.Optimizer) -> None:
+    """Bring what the optimizer keeps for each weight into the weight's order in memory.
+
+    A checkpoint may come from a run with another. On a CPU, fused Adam goes along the memory of both as if they were
+    alike, and does not look whether they are.
+    """
+    for weight, kept in optimizer.state.items():
+        for name, value in kept.items():
+            if torch.is_tensor(value) and value.shape == weight.shape:
+                kept[name] = torch.empty_like(weight).copy_(value)
+
+
+def completed(config: C, count: int, usual: Callable[[int], str]) -> C:
+    """The configuration with its length in images, and both networks named with all their options.
+
+    `usual` gives the generator that `auto` means at a size; `count` is the number of training pictures. Raises
+    UnknownNameError for names that do not exist, ConfigError for settings of the contest that do not go together.
+    """
+    name = usual(config.size) if config.generator.name == "auto" else config.generator.name
+    require("generator", name, GENERATORS)
+    require("discriminator", config.discriminator.name, DISCRIMINATORS)
+    given = config.generator.model_dump(exclude={"name"})
+    judged = config.discriminator.model_dump(exclude={"name"})
+    discriminator = config.discriminator.model_copy(update=complete(DISCRIMINATORS, config.discriminator.name, judged))
+    refuse_nonsense(config.gan, discriminator, config.batch)
+    return config.model_copy(
+        update={
+            "images": config.images or max(1, round(config.epochs * count)),
+            "generator": config.generator.model_copy(update={"name": name, **complete(GENERATORS, name, given)}),
+            "discriminator": discriminator,
+        }
+    )
+
+
+def build_generator(config: TrainConfig, channels: tuple[int, int], scale: int = 1) -> nn.Module:
+    """The generator that the configuration names, for (channels in, channels out); it enlarges by `scale`."""
+    options = config.generator.model_dump(exclude={"name"})
+    if scale > 1 or takes(GENERATORS, config.generator.name, "scale"):
+        options["scale"] = scale
+    return build(GENERATORS, "generator", config.generator.name, channels, options)
+
+
+def build_discriminator(config: TrainConfig, channels: int) -> nn.Module:
+    """The discriminator that the configuration names, for pictures of so many channels."""
+    options = config.discriminator.model_dump(exclude={"name"})
+    if takes(DISCRIMINATORS, config.discriminator.name, "size"):
+        options["size"] = config.size
+    return build(DISCRIMINATORS, "discriminator", config.discriminator.name, (channels,), options)
+
+
+def beliefs(scalars: Mapping[str, float]) -> list[str]:
+    """What the discriminators believe, in words: means over them; nothing where they say nothing of the kind."""
+    means = []
+    for side in ("p_real", "p_fake"):
+        found = [value for name, value in scalars.items() if name.startswith(side)]
+        if not found:
+            return []
+        means.append(sum(found) / len(found))
+    return [f"D believes {means[0]:.0%} of the real and {means[1]:.0%} of the made"]

@@ -1,0 +1,127 @@
+"""The settings that every method has: where the pictures are, how long, how often it is logged."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ..adversarial.config import GanConfig
+from ..networks.config import DiscriminatorConfig, GeneratorConfig
+from ..settings import Strict
+from .ema import EmaConfig
+
+
+class DataConfig(Strict):
+    """Where the pictures are and how they become samples."""
+
+    path: str
+    """Folder of training pictures."""
+    a: str | None = None
+    """Name of the folder of side A, where more than two could be meant; or of left halves, or of `trainA`'s domain."""
+    b: str | None = None
+    """The same for side B."""
+    skip_broken: bool = False
+    """Leave out files that cannot be read, instead of refusing to start."""
+    augment: tuple[str, ...] = ("jitter", "flip")
+    """Names of the augmentations, in order; docs/data.md lists them."""
+    interpolation: str = "bicubic"
+    """How pictures are resized: `bicubic`, `bilinear`, or `nearest`, which keeps label maps pure."""
+    squash: bool = False
+    """Make pictures square by squeezing them, as the papers' code does, instead of cropping their long side."""
+    cache_mb: int = Field(2048, ge=0)
+    """Memory for decoded pictures, in MiB; when they do not all fit, they are decoded anew each time."""
+    holdout: float = Field(0.05, ge=0, lt=1)
+    """Share of `train` kept for validation where there is no such folder; at most 16 pairs, or of each domain."""
+    channels_a: int | None = Field(None, ge=1)
+    """Channels that side A is read with: 1 grey, 3 RGB, else the bands of a TIFF; found by the scan."""
+    channels_b: int | None = Field(None, ge=1)
+    """The same for side B."""
+
+
+class AdamConfig(Strict):
+    """Adam and its schedule: constant, then linear to zero."""
+
+    lr: float = Field(2e-4, gt=0, allow_inf_nan=False)
+    """Learning rate."""
+    lr_d: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """Another one for the discriminators (two time scales: Heusel et al., 2017)."""
+    weight_decay: float = Field(0, ge=0, allow_inf_nan=False)
+    """L2 penalty on all weights, as Adam has it."""
+    clip: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """Longest gradient of a step, over all weights of an optimizer; longer ones are shortened to it."""
+    beta1: float = Field(0.5, ge=0, lt=1)
+    """Decay of the first moment."""
+    beta2: float = Field(0.999, ge=0, lt=1)
+    """Decay of the second moment."""
+    decay_from: float = Field(0.5, ge=0, le=1)
+    """Share of the run after which the rate falls linearly to zero; 1 keeps it constant."""
+
+
+class LogConfig(Strict):
+    """How often a run writes, counted in images; None chooses by the length of the run."""
+
+    every: int | None = Field(None, ge=1)
+    """Images between lines of log.jsonl."""
+    samples: int | None = Field(None, ge=1)
+    """Images between sample grids, which also measure the validation error."""
+    checkpoint: int | None = Field(None, ge=1)
+    """Images between checkpoints."""
+    checkpoint_minutes: float = Field(5, gt=0)
+    """A checkpoint also after this long without one."""
+    keep: int = Field(2, ge=1)
+    """Newest checkpoints that are kept; the best generator is kept besides."""
+    rows: int = Field(4, ge=1, le=16)
+    """Validation pictures in the grid."""
+
+
+class TrainConfig(Strict):
+    """What every method has. A run is counted in images: source pictures shown."""
+
+    method: str
+    """A name of METHODS."""
+    data: DataConfig
+    direction: Literal["a2b", "b2a"] = "a2b"
+    """Which side of a pair is the input."""
+    size: int = Field(256, ge=16)
+    """Side of the square training crops, in pixels."""
+    images: int | None = Field(None, ge=1)
+    """Length of the run in images shown; by default `epochs` times the training pictures."""
+    epochs: float = Field(200, gt=0, allow_inf_nan=False)
+    """Length of the run in passes over the pictures, where `images` is not given."""
+    batch: int = Field(1, ge=1)
+    """Images a step."""
+    seed: int = Field(0, ge=0, lt=2**63)
+    """Of initialisation, order, augmentation and dropout."""
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda` or `cuda:N`."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """Arithmetic of the networks; `auto` is bf16 where the hardware has it. Weights stay fp32."""
+    workers: int | None = Field(None, ge=0)
+    """Processes that prepare samples; by default 0 on a CPU, else up to 8."""
+    licence: str = "unspecified"
+    """Licence of the trained model, for its card: an SPDX name or a sentence."""
+    generator: GeneratorConfig = GeneratorConfig()
+    discriminator: DiscriminatorConfig = DiscriminatorConfig()
+    optimizer: AdamConfig = AdamConfig()
+    gan: GanConfig = GanConfig()
+    ema: EmaConfig = EmaConfig()
+    log: LogConfig = LogConfig()
+
+    @property
+    def total(self) -> int | None:
+        """Length of the whole run in images; None while it is not decided."""
+        return self.images
+
+    def free_to_change(self) -> frozenset[str]:
+        """What may differ in the configuration that this run is resumed with: settings, or groups of them."""
+        return FREE_TO_CHANGE
+
+
+FREE_TO_CHANGE = frozenset(
+    {
+        *("images", "epochs", "device", "precision", "workers", "licence", "log"),
+        *("data.path", "data.cache_mb", "perceptual.weights"),
+    }
+)
+"""What may differ when a run of any method is resumed."""

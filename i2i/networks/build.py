@@ -1,0 +1,71 @@
+"""Networks by name with the options that each has, and the sizes that suit them."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from torch import nn
+
+from ..errors import ConfigError, require
+from .norms import NORMS
+from .upsampling import UPSAMPLERS
+
+
+def build(
+    table: dict[str, Callable[..., nn.Module]],
+    kind: str,
+    name: str,
+    channels: tuple[int, ...],
+    options: Mapping[str, Any],
+) -> nn.Module:
+    """The network called `name` in `table`, initialised as it pleases; options that are None keep its defaults.
+
+    Raises UnknownNameError for the name, ConfigError for an option that this network does not have.
+    """
+    require(kind, name, table)
+    given = {key: value for key, value in options.items() if value is not None}
+    known = inspect.signature(table[name]).parameters
+    for key, value in given.items():
+        if key not in known:
+            raise ConfigError(f"The {kind} {name!r} has no {key!r} to set to {value!r}; leave {kind}.{key} out.")
+    if "norm" in given:
+        require("norm", given["norm"], NORMS)
+    if "up" in given:
+        require("upsampler", given["up"], UPSAMPLERS)
+    return table[name](*channels, **given)
+
+
+def complete(table: Mapping[str, Callable[..., nn.Module]], name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """`options` with the network's own default for each that is None; what the network does not have stays None."""
+    known = inspect.signature(table[name]).parameters
+    return {key: known[key].default if value is None and key in known else value for key, value in options.items()}
+
+
+def takes(table: Mapping[str, Callable[..., nn.Module]], name: str, option: str) -> bool:
+    """Whether there is a network called `name`, and it has this option."""
+    return name in table and option in inspect.signature(table[name]).parameters
+
+
+def check_size(size: int, generator: nn.Module, discriminator: nn.Module | None, scale: int = 1, also: int = 1) -> None:
+    """Raises ConfigError when crops of `size` pixels, which `generator` makes of size / scale, do not suit the two.
+
+    `also` is what a discriminator that is not built yet wants sizes to be a multiple of.
+    """
+    multiple = math.lcm(scale * cast(int, generator.multiple), also)
+    smallest = scale * cast(int, generator.smallest)
+    if size % multiple or size < smallest:
+        nearest = max(-(-smallest // multiple) * multiple, round(size / multiple) * multiple)
+        fault = f"{size} is less" if size < smallest else f"{size} is none"
+        which = "This generator needs" if also == 1 else "Generator and discriminator need"
+        raise ConfigError(
+            f"{which} sizes that are multiples of {multiple}, from {smallest} on; {fault}. Try --size {nearest}."
+        )
+    needed = 0 if discriminator is None else cast(int, discriminator.smallest)
+    if size < needed:
+        raise ConfigError(
+            f"This discriminator needs pictures of {needed} pixels or more; the size is {size}. Try --size {needed}, "
+            "or one that sees less: --set discriminator.name=patch --set discriminator.layers=2."
+        )

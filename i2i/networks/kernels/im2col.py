@@ -1,0 +1,168 @@
+"""Convolutions that are quick where weights are many and pixels few, as in the middle of an encoder-decoder.
+
+On a CPU in bf16 such a layer spends its time on bringing millions of weights into the order that the convolution
+wants, forwards and backwards, for a handful of pixels. As one matrix product it can leave them as they lie: `patches`
+lays the pixels under the kernel side by side, and `heaped` is the transpose of that. docs/benchmarks.md has the effect
+on a step. The layers are torch's own in every other respect: parameters, names, export, and results but for the last
+bits of bf16, in which overlapping patches are added up.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from itertools import product
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from .layers import bf16_on_cpu, has_amx, laid_out
+
+LEAST_WEIGHTS = 2_000_000
+MOST_PLACES = 256
+"""Of the kernel over the batch, on the coarse side; from there on the convolution is quicker again."""
+
+AMX_LEAST_WEIGHTS = 500_000
+AMX_MOST_PLACES = 64
+"""In one picture. Where products are that quick, they win on small maps at any batch size."""
+
+
+def pays(x: Tensor, weight: Tensor, places: int) -> bool:
+    """Whether the matrix product is the quicker way; decided by measurement, for bf16 autocast on a CPU alone."""
+    if not bf16_on_cpu(x) or places < 1:  # a picture smaller than the kernel is torch's to refuse
+        return False
+    if has_amx() and weight.numel() >= AMX_LEAST_WEIGHTS and places <= AMX_MOST_PLACES:
+        return True
+    return weight.numel() >= LEAST_WEIGHTS and len(x) * places <= MOST_PLACES
+
+
+@dataclasses.dataclass(frozen=True)
+class Window:
+    """A square kernel that moves over a picture whose border is padded with zeros."""
+
+    kernel: int
+    stride: int
+    padding: int
+
+    def places(self, height: int, width: int) -> tuple[int, int]:
+        """(rows, columns) of places that it takes; 0 where the picture is smaller than the kernel."""
+        rows, columns = (max(0, (s + 2 * self.padding - self.kernel) // self.stride + 1) for s in (height, width))
+        return rows, columns
+
+    def size(self, rows: int, columns: int) -> tuple[int, int]:
+        """(height, width) of the smallest picture with so many places."""
+        height, width = ((n - 1) * self.stride - 2 * self.padding + self.kernel for n in (rows, columns))
+        return height, width
+
+
+def patches(x: Tensor, window: Window) -> Tensor:
+    """(N, C, H, W) -> (N, rows, columns, kernel² C): the pixels under the window at each place, row by row."""
+    kernel, border = window.kernel, window.padding
+    n, channels, height, width = x.shape
+    padded = x.new_zeros(n, height + 2 * border, width + 2 * border, channels)
+    padded[:, border : border + height, border : border + width] = x.permute(0, 2, 3, 1)
+    of_n, of_row, of_column, _ = padded.stride()
+    shape = (n, *window.places(height, width), kernel, kernel * channels)  # pixels of a row lie side by side
+    strides = (of_n, window.stride * of_row, window.stride * of_column, of_row, 1)
+    return padded.as_strided(shape, strides).flatten(3)
+
+
+def heaped(p: Tensor, window: Window, height: int, width: int) -> Tensor:
+    """The transpose of `patches`, (N, rows, columns, kernel² C) -> (N, C, H, W): what falls on one pixel is added."""
+    kernel, border = window.kernel, window.padding
+    n, rows, columns, numbers = p.shape
+    channels = numbers // kernel**2
+    parts = p.reshape(n, rows, columns, kernel, kernel, channels)
+    padded = p.new_zeros(n, height + 2 * border, width + 2 * border, channels)
+    ends = window.stride * (rows - 1) + 1, window.stride * (columns - 1) + 1
+    for i, j in product(range(kernel), repeat=2):
+        padded[:, i : i + ends[0] : window.stride, j : j + ends[1] : window.stride] += parts[:, :, :, i, j]
+    # Made in its final shape: a view could not be changed in place, as the next activation may want to.
+    shape = (n, channels, height, width)
+    picture = torch.empty(shape, dtype=p.dtype, device=p.device, memory_format=torch.channels_last)
+    picture.permute(0, 2, 3, 1).copy_(padded[:, border : border + height, border : border + width])
+    return picture
+
+
+class _Patches(torch.autograd.Function):
+    """`patches`; torch would find the way back pixel by pixel. Can be differentiated as often as one likes."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, window: Window) -> Tensor:
+        ctx.window, ctx.size = window, x.shape[2:]
+        return patches(x, window)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return _Heaped.apply(grad, ctx.window, *ctx.size), None
+
+
+class _Heaped(torch.autograd.Function):
+    """`heaped`, likewise."""
+
+    @staticmethod
+    def forward(ctx: Any, p: Tensor, window: Window, height: int, width: int) -> Tensor:
+        ctx.window = window
+        return heaped(p, window, height, width)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+        return _Patches.apply(grad, ctx.window), None, None, None
+
+
+def conv_by_product(x: Tensor, weight: Tensor, bias: Tensor | None, window: Window) -> Tensor:
+    """`F.conv2d` with that window: patches as rows, times the weights as a matrix; channels-last."""
+    x = laid_out(x)
+    p, w = _Patches.apply(x, window), weight.to(x.dtype).flatten(1)
+    if p.shape[:3].numel() < len(w):  # the fewer rows are brought into the order of the others
+        p = _turned(p, window.kernel**2)
+    else:
+        w = _turned(w, x.shape[1])
+    return _plus((p @ w.t()).permute(0, 3, 1, 2), bias)
+
+
+def deconv_by_product(x: Tensor, weight: Tensor, bias: Tensor | None, window: Window) -> Tensor:
+    """`F.conv_transpose2d` with that window: pixels times the weights, patches added up; channels-last."""
+    x = laid_out(x)
+    size, channels = window.size(*x.shape[2:]), weight.shape[1]
+    pixels, w = x.permute(0, 2, 3, 1), weight.to(x.dtype).flatten(1)
+    few = pixels.shape[:3].numel() < len(w)  # likewise
+    p = _turned(pixels @ w, channels) if few else pixels @ _turned(w, channels)
+    y: Tensor = _Heaped.apply(p, window, *size)
+    return _plus(y, bias)
+
+
+def _turned(rows: Tensor, groups: int) -> Tensor:
+    """(..., groups n) -> (..., n groups): from the order of weights, channels first, to that of patches, or back."""
+    return rows.reshape(*rows.shape[:-1], groups, -1).transpose(-1, -2).flatten(-2)
+
+
+def _plus(y: Tensor, bias: Tensor | None) -> Tensor:
+    return y if bias is None else y + bias.to(y.dtype)[:, None, None]
+
+
+def _window(layer: nn.Conv2d | nn.ConvTranspose2d) -> Window:
+    return Window(layer.kernel_size[0], layer.stride[0], cast(int, layer.padding[0]))
+
+
+class Conv2d(nn.Conv2d):
+    """`nn.Conv2d` with a square kernel and one stride, as a matrix product where that pays."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in, H, W) -> (N, out, H', W')."""
+        window, weight = _window(self), self.weight  # asked for once: spectral normalisation computes it anew each time
+        rows, columns = window.places(*x.shape[2:])
+        if pays(x, weight, rows * columns):
+            return conv_by_product(x, weight, self.bias, window)
+        y: Tensor = self._conv_forward(x, weight, self.bias)
+        return y
+
+
+class ConvTranspose2d(nn.ConvTranspose2d):
+    """`nn.ConvTranspose2d` with a square kernel, one stride and no output padding, likewise."""
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """(N, in, H, W) -> (N, out, H', W')."""
+        if output_size is None and pays(x, self.weight, x.shape[2] * x.shape[3]):
+            return deconv_by_product(x, self.weight, self.bias, _window(self))
+        return super().forward(x, output_size)

@@ -1,0 +1,107 @@
+"""What the enlarging generators share: their stages, the enlarged input that they add to, how their weights begin.
+
+A generator here takes (N, C, H, W) in [-1, 1] and gives (N, C', scale H, scale W), in that range but for overshoot: it
+has no tanh, as those of the papers have none, and the exported file clips. Scale 1 restores at the picture's own size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..errors import ConfigError, UnknownNameError
+from . import receptive_field
+
+STAGES: dict[int, list[int]] = {1: [], 2: [2], 3: [3], 4: [2, 2]}
+"""By scale, the factors of the enlarging stages, one after the other."""
+
+
+SKIPS: dict[str, int] = {"nearest": 0, "bilinear": 1, "bicubic": 2}
+"""Ways to enlarge the input for adding, and how many neighbours on either side each mixes; bicubic has a = -0.75."""
+
+
+REACH = max(SKIPS.values())
+"""Neighbours on either side that the widest of them mixes."""
+
+
+RESIDUAL = 0.1
+"""Weights of a residual branch begin at this share of Kaiming's, so that the branch begins near zero: for networks
+without BatchNorm, as Wang et al. (ESRGAN, 2018, section 3.1) found and their code has it."""
+
+
+def stages(scale: int) -> list[int]:
+    """The factors of the enlarging stages; raises ConfigError for a scale that no generator has."""
+    if scale not in STAGES:
+        known = ", ".join(map(str, STAGES))
+        raise ConfigError(f"Generators enlarge by {known}; the scale {scale} is none of them. Try --set scale=4.")
+    return STAGES[scale]
+
+
+class Enlarged(nn.Module):
+    """The input itself, enlarged in fp32 and in one of the ways of SKIPS: (N, in, H, W) -> (N, in, scale H, scale W).
+
+    What is added to a residual must be exact: in bf16 a bright pixel would be off by up to half a step of 8 bits. In an
+    exported file all but nearest neighbours is a convolution with a kernel for each of the scale² phases: ONNX Runtime
+    computes it faster than its own resizing, and torch more slowly.
+    """
+
+    kernels: Tensor
+
+    def __init__(self, scale: int, way: str) -> None:
+        super().__init__()
+        if way not in SKIPS:
+            raise UnknownNameError("skip", way, SKIPS)
+        self.scale, self.way = scale, way
+        self.register_buffer("kernels", _phases(scale, way), persistent=False)
+        self.back: list[receptive_field.Back] = [] if scale == 1 else [receptive_field.enlarged(scale, SKIPS[way])]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in, H, W) -> (N, in, scale H, scale W)."""
+        if self.scale == 1:
+            return x
+        with torch.autocast(x.device.type, enabled=False):
+            # x, which the learnt part has seen in bf16, is here as it was given.
+            if self.way == "nearest" or not torch.onnx.is_in_onnx_export():
+                return F.interpolate(x, scale_factor=float(self.scale), mode=self.way)
+            return F.pixel_shuffle(self.phases(x), self.scale)
+
+    def phases(self, x: Tensor) -> Tensor:
+        """(N, in, H, W) -> (N, scale² in, H, W): the same as `forward` gives, before it is laid out."""
+        channels = x.shape[1]
+        kernels = self.kernels.to(x.dtype).repeat(channels, 1, 1, 1)
+        framed = F.pad(x, (REACH,) * 4, mode="replicate")
+        return F.conv2d(framed, kernels, groups=channels)
+
+
+def _phases(scale: int, way: str) -> Tensor:
+    """(scale², 1, 5, 5): what each pixel that is made of an input pixel takes of that one's neighbourhood."""
+    impulses = torch.eye(2 * REACH + 5)[:, None, None]  # far enough from the ends
+    if scale > 1:
+        impulses = F.interpolate(impulses, scale_factor=(1.0, float(scale)), mode=way)
+    middle = REACH + 2
+    taps = impulses[middle - REACH : middle + REACH + 1, 0, 0, middle * scale : (middle + 1) * scale]
+    return torch.einsum("yp,xq->pqyx", taps, taps).flatten(0, 1)[:, None]
+
+
+def added(in_channels: int, out_channels: int, scale: int, way: str) -> Enlarged | None:
+    """The enlarged input to add to an output of so many channels; None where the channels do not fit.
+
+    A grey input (one channel) is added to each channel of the output.
+    """
+    skip = Enlarged(scale, way)
+    return skip if in_channels in (1, out_channels) else None
+
+
+def plus(skip: nn.Module | None, x: Tensor, residual: Tensor) -> Tensor:
+    """`residual` with what `skip` makes of the input `x`, where there is such a skip."""
+    return residual if skip is None else cast(Tensor, skip(x)) + residual
+
+
+def seen(layers: Sequence[receptive_field.Back], skip: Enlarged | None, grid: int) -> int:
+    """The receptive field, in input pixels, of `layers` with `skip` beside them; `grid` output pixels repeat."""
+    ways = [layers] if skip is None else [layers, skip.back]
+    return receptive_field.receptive_field([receptive_field.either(*ways)], grid)

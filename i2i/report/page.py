@@ -1,0 +1,234 @@
+"""The report of a training run: one static HTML file that opens offline, written from the run directory alone.
+
+`write_report` reads config.yaml, log.jsonl, environment.json and samples/ (docs/run-directory.md), every one of
+which may be missing, and fills the template report.html. The page asks for nothing over the network, and its
+content security policy forbids it to.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import re
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..diagnostics.findings import CHEATS, VARIANTS
+from ..errors import RunError
+from ..files import write_atomically
+from ..text import duration
+from .images import read_samples
+from .text import Tick, best_of, column_titles, directions, headline, health, is_better_higher, main_figure, state
+
+MOST_POINTS = 3000
+"""Points of a curve at most; longer logs are averaged over equal groups of ticks."""
+
+SOURCES = ("config.yaml", "log.jsonl", "environment.json", "samples")
+
+
+def write_report(run: Path) -> Path:
+    """Write `run/report.html` from what the run directory holds, and return its path.
+
+    The file appears whole or not at all. Raises RunError when `run` is no run directory, StorageError when the
+    file cannot be written.
+    """
+    if not any((run / name).exists() for name in SOURCES):
+        raise RunError(f"{run} is no run directory: it holds none of {', '.join(SOURCES)}. Give the folder of --run.")
+    page = _page(run)
+    target = run / "report.html"
+    write_atomically(target, page.encode("utf-8", "replace"))  # file names need not be valid Unicode
+    return target
+
+
+def read_log(path: Path) -> list[Tick]:
+    """The ticks of a log.jsonl in order of `images`; a missing file has none.
+
+    Lines that are cut short are ignored. A resumed run goes back to its checkpoint: where `images` falls, the
+    ticks of the abandoned stretch are dropped, and of two ticks at the same `images` the later values win.
+    """
+    ticks: list[Tick] = []
+    for tick in _lines(path):
+        while ticks and ticks[-1]["images"] > tick["images"]:
+            ticks.pop()
+        if ticks and ticks[-1]["images"] == tick["images"]:
+            ticks[-1].update(tick)
+        else:
+            ticks.append(tick)
+    return ticks
+
+
+def _lines(path: Path) -> Iterator[Tick]:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    for line in text.splitlines():
+        try:
+            fields = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(fields, dict) and isinstance(fields.get("images"), int):
+            yield {k: float(v) for k, v in fields.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+
+
+def _page(run: Path) -> str:
+    """The filled template."""
+    config, environment = _read_config(run / "config.yaml"), _read_json(run / "environment.json")
+    ticks = read_log(run / "log.jsonl")
+    seen, planned = int(ticks[-1]["images"]) if ticks else 0, _planned(config)
+    word, sentence = state(seen, planned, _age(run / "log.jsonl"))
+    series, ways = _series(ticks), directions(config, environment)
+    samples = read_samples(run / "samples")
+    samples["columns"] = column_titles(samples["columns"], config, environment)
+    data = {"series": series, "best": _bests(ticks), "cheats": _cheat_charts(series, ways), "samples": samples}
+    title = headline(config, environment)
+    parts = {
+        "TITLE": html.escape(f"{title} · {run.resolve().name}"),
+        "HEADLINE": html.escape(title),
+        "RUN": html.escape(run.resolve().name),
+        "STATE": html.escape(word),
+        "STATE_CLASS": word.replace(" ", "-"),
+        "STATE_SENTENCE": html.escape(sentence),
+        "FACTS": _facts_html(_facts(ticks, seen, planned, environment)),
+        "HEALTH": "".join(
+            f'<li class="{sign.level}"><strong>{html.escape(sign.title)}.</strong> {html.escape(sign.text)}</li>'
+            for sign in health(ticks, ways, str(config.get("method")))
+        )
+        or '<li class="note">The log holds too little to judge how the training goes.</li>',
+        "CONFIG": _table(config, "config.yaml is missing or unreadable."),
+        "ENVIRONMENT": _table(environment, "environment.json is missing or unreadable."),
+        "WRITTEN": time.strftime("%Y-%m-%d %H:%M"),
+        "DATA": json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
+    }
+    template = (files(__package__) / "report.html").read_text(encoding="utf-8")
+    return re.sub(r"@@([A-Z_]+)@@", lambda found: parts[found[1]], template)  # one pass: values are not searched
+
+
+def _planned(config: Mapping[str, Any]) -> int | None:
+    """Images of all stages of the run, or None where the configuration does not say."""
+    stages = [config.get("images"), config.get("gan_images", 0)]
+    return sum(stages) if all(isinstance(images, int) for images in stages) else None
+
+
+def _facts(
+    ticks: Sequence[Tick], seen: int, planned: int | None, environment: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str]]:
+    """What the headline states below itself: label, value, remark."""
+    yield "Images seen", f"{seen:,}", f"of {planned:,} planned" if planned is not None else ""
+    seconds = ticks[-1].get("seconds", math.nan) if ticks else math.nan
+    speeds = [tick["images_per_s"] for tick in ticks if math.isfinite(tick.get("images_per_s", math.nan))]
+    if math.isfinite(seconds):
+        speed = f"{statistics.median(speeds):.3g} images/s" if speeds else ""
+        yield "Training time", duration(seconds), speed
+    key = main_figure(ticks)
+    if key and (best := best_of(ticks, key)):
+        yield f"Best validation {_title(key)}", f"{best.value:.4g}", f"at {best.images:,} images"
+    if environment.get("device"):
+        yield "Device", str(environment["device"]), str(environment.get("precision") or "")
+
+
+def _title(key: str) -> str:
+    """`val_l1` as `L1`."""
+    return key.removeprefix("val_").replace("_", " ").upper()
+
+
+def _series(ticks: Sequence[Tick]) -> dict[str, list[float | None]]:
+    """The log by column, at most MOST_POINTS long, five significant digits; null where a tick has no number."""
+    group = math.ceil(len(ticks) / MOST_POINTS) or 1
+    groups = [ticks[start : start + group] for start in range(0, len(ticks), group)]
+    keys = dict.fromkeys(key for tick in ticks for key in tick if key != "images")
+    series: dict[str, list[float | None]] = {"images": [int(part[-1]["images"]) for part in groups]}
+    for key in keys:
+        series[key] = [_average([tick.get(key, math.nan) for tick in part]) for part in groups]
+    return series
+
+
+def _average(values: list[float]) -> float | None:
+    finite = [value for value in values if math.isfinite(value)]
+    return float(f"{sum(finite) / len(finite):.5g}") if finite else None
+
+
+def _bests(ticks: Sequence[Tick]) -> dict[str, dict[str, Any]]:
+    """The best point of every validation metric, for the page to mark."""
+    bests = {key: best_of(ticks, key) for key in {k for tick in ticks for k in tick if k.startswith("val_")}}
+    return {
+        key: {**best._asdict(), "title": _title(key), "better": "higher" if is_better_higher(key) else "lower"}
+        for key, best in sorted(bests.items())
+        if best
+    }
+
+
+def _cheat_charts(series: Mapping[str, Sequence[float | None]], ways: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The charts of the cheats that the log has figures of; `lines` names the columns of each."""
+    charts = []
+    for name, cheat in CHEATS.items():
+        if cheat.limit is not None:  # which is one of the first figure
+            parts = {name.capitalize(): {f"cheat_{name}_{direction}": way for direction, way in ways.items()}}
+        else:
+            labels = {figure: VARIANTS.get(figure, "plain").strip() for figure in cheat.figures}
+            parts = {
+                f"{name.capitalize()} error, {way}": {f"cheat_{f}_{direction}": label for f, label in labels.items()}
+                for direction, way in ways.items()
+            }
+        for title, lines in parts.items():
+            found = {key: label for key, label in lines.items() if key in series}
+            charts.append({"title": title, "note": f"Bad when {cheat.when}", "rule": cheat.limit, "lines": found})
+    return [chart for chart in charts if chart["lines"]]
+
+
+def _facts_html(facts: Iterator[tuple[str, str, str]]) -> str:
+    rows = ([html.escape(text) for text in fact] for fact in facts)
+    return "".join(f"<div><dt>{label}</dt><dd>{value}<span>{remark}</span></dd></div>" for label, value, remark in rows)
+
+
+def _table(mapping: Mapping[str, Any], otherwise: str) -> str:
+    """Two columns, nested names with dots, as `--set` takes them."""
+    if not mapping:
+        return f"<p>{html.escape(otherwise)}</p>"
+    rows = (
+        f'<tr><th scope="row">{html.escape(key)}</th><td>{html.escape(value)}</td></tr>'
+        for key, value in _flat(mapping)
+    )
+    return f"<table><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _flat(mapping: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in mapping.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield (
+                f"{prefix}{key}",
+                value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False),
+            )
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8", errors="replace"))
+    except (OSError, ValueError, yaml.YAMLError):  # ValueError: a date that is none
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8", errors="replace"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _age(path: Path) -> float | None:
+    """Seconds since the file was last written."""
+    try:
+        return max(0.0, time.time() - path.stat().st_mtime)
+    except OSError:
+        return None

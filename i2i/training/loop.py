@@ -1,0 +1,271 @@
+"""The training loop: steps, log, sample grids, checkpoints, a clean stop. It knows methods and batches alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import TrainingError
+from ..methods import Batch, Method
+from ..methods.config import LogConfig
+from . import checkpoint
+from .checkpoint import Progress
+from .run_directory import Run
+from .sample_grid import write_grid
+
+Record = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Pace:
+    """How often a run of `total` images logs, shows and saves, in images."""
+
+    total: int
+    log: int
+    samples: int
+    checkpoint: int
+    checkpoint_seconds: float
+
+    @classmethod
+    def of(cls, total: int, batch: int, config: LogConfig) -> Pace:
+        """What `config` says, and for what it leaves open about 400 lines, 20 grids and 10 checkpoints a run."""
+
+        def every(given: int | None, times: int, least: int, most: int) -> int:
+            return given or max(least * batch, min(most, total // times))
+
+        return cls(
+            total,
+            every(config.every, 400, 1, 200),
+            every(config.samples, 20, 25, 10_000),
+            every(config.checkpoint, 10, 50, 50_000),
+            config.checkpoint_minutes * 60,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a call of `fit` ended."""
+
+    progress: Progress
+    stopped_by: int | None
+    """The signal that stopped it, or None when the run reached its end."""
+
+
+def fit(
+    method: Method,
+    feed: Callable[[int], Iterable[Batch]],
+    run: Run,
+    pace: Pace,
+    *,
+    validation: tuple[Sequence[str], Batch],
+    rows: int,
+    keep: int,
+    on_start: Callable[[Progress], None] = lambda _: None,
+    on_tick: Callable[[Record], None] = lambda _: None,
+) -> Outcome:
+    """Train `method` from the newest checkpoint of `run` to `pace.total` images.
+
+    `feed(n)` gives the batches from image n on; `validation` is the names and the batch of the pictures shown and
+    scored, of which the first `rows` make the grid. SIGINT and SIGTERM end it after the step at hand, with a
+    checkpoint. Raises TrainingError when a loss is no longer a number, StorageError when the disk is full; the last
+    good checkpoint stays in both cases.
+    """
+    progress = checkpoint.restore(run.checkpoints, method)
+    run.rewind_log(progress.images)
+    on_start(progress)
+    watch = _Watch(method, run, validation, rows)
+    if progress.images == 0:
+        watch.look(progress)
+    ticks = _Ticks(progress)
+    saved_at = time.monotonic()
+    with _StopRequest() as stop:
+        for batch in feed(progress.images) if progress.images < pace.total else ():
+            method.at(progress.images, pace.total)
+            method.set_learning_rate(method.rate_factor(progress.images, pace.total))
+            ticks.add(method.step(batch))
+            before = progress.images
+            now = before + len(next(iter(batch.values())))
+            progress = dataclasses.replace(progress, images=now, steps=progress.steps + 1, seconds=ticks.seconds())
+            done = now >= pace.total or stop.signal is not None
+
+            shows = _crossed(before, now, pace.samples) or now >= pace.total
+            saves = _crossed(before, now, pace.checkpoint) or time.monotonic() - saved_at > pace.checkpoint_seconds
+            if done or shows or saves or _crossed(before, now, pace.log):
+                record = ticks.record(progress, method, run)
+                if shows or saves or done:
+                    _refuse_broken_weights(progress, method, run)
+                if shows:
+                    figures = watch.look(progress)
+                    record |= figures
+                    progress = watch.keep_best(progress, figures)
+                run.log(record)
+                on_tick(record)
+                if done or saves:
+                    checkpoint.save(run.checkpoints, method, progress, keep)
+                    saved_at = time.monotonic()
+                ticks.go_on()
+            if done:
+                break
+    return Outcome(progress, stop.signal if progress.images < pace.total else None)
+
+
+def _crossed(before: int, now: int, every: int) -> bool:
+    return before // every != now // every
+
+
+class _Ticks:
+    """The scalars and the time between two lines of the log.
+
+    Scalars stay on the device until a line is due, so that a GPU never waits for the log.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self.before, self.start = progress.seconds, time.monotonic()
+        self.images, self.since = progress.images, progress.seconds
+        self.scalars: list[dict[str, Tensor]] = []
+
+    def add(self, scalars: dict[str, Tensor]) -> None:
+        self.scalars.append({name: value.detach() for name, value in scalars.items()})
+
+    def seconds(self) -> float:
+        return self.before + time.monotonic() - self.start
+
+    def go_on(self) -> None:
+        """From here on it is training again: grids, reports and checkpoints do not count for the rate."""
+        self.since = self.seconds()
+
+    def record(self, progress: Progress, method: Method, run: Run) -> Record:
+        """The line due now: means since the last one. Raises TrainingError when one is not a number."""
+        means = self._means(progress, method, run)
+        seconds = self.seconds()
+        rate = (progress.images - self.images) / max(seconds - self.since, 1e-9)
+        record: Record = {
+            "images": progress.images,
+            "step": progress.steps,
+            "seconds": round(seconds, 3),
+            "images_per_s": round(rate, 4),
+            "memory_mb": _memory_mb(method.placement.device),
+            **{f"lr_{name}": o.param_groups[0]["lr"] for name, o in method.optimizers.items()},
+            **{name: float(f"{value:.6g}") for name, value in means.items()},
+        }
+        self.scalars, self.images, self.since = [], progress.images, seconds
+        return record
+
+    def _means(self, progress: Progress, method: Method, run: Run) -> dict[str, float]:
+        """Of each scalar over the steps that gave it, for not every step updates every network."""
+        names = list(dict.fromkeys(name for scalars in self.scalars for name in scalars))
+        missing = torch.zeros((), device=method.placement.device)
+        rows = [torch.stack([scalars.get(name, missing).float() for name in names]) for scalars in self.scalars]
+        table = torch.stack(rows).cpu()
+        given = torch.tensor([[name in scalars for name in names] for scalars in self.scalars])
+        self._refuse_nonsense(table, names, progress, method, run)
+        means = table.sum(0) / given.sum(0)
+        return dict(zip(names, means.tolist(), strict=True))
+
+    def _refuse_nonsense(self, table: Tensor, names: list[str], progress: Progress, method: Method, run: Run) -> None:
+        bad = ~torch.isfinite(table)
+        if not bad.any():
+            return
+        row = int(bad.any(1).int().argmax())
+        culprits = ", ".join(n for n, b in zip(names, bad[row].tolist(), strict=True) if b)
+        broken = _broken(method)
+        step = progress.steps - len(self.scalars) + row + 1
+        raise TrainingError(
+            f"At step {step} {culprits} stopped being a number"
+            + (f", and the weights of {' and '.join(broken)} with it" if broken else "")
+            + f". {_way_out(run)}"
+        )
+
+
+def _broken(method: Method) -> list[str]:
+    """Names of the networks with a weight that is no finite number."""
+    return [
+        name
+        for name, network in method.networks.items()
+        if not all(torch.isfinite(t).all() for t in network.state_dict().values() if t.is_floating_point())
+    ]
+
+
+def _refuse_broken_weights(progress: Progress, method: Method, run: Run) -> None:
+    """The losses of a step are of the weights before it, so what it made of them is looked at before it is kept."""
+    broken = _broken(method)
+    if broken:
+        raise TrainingError(
+            f"Step {progress.steps} left the weights of {' and '.join(broken)} without finite numbers. {_way_out(run)}"
+        )
+
+
+def _way_out(run: Run) -> str:
+    last = checkpoint.numbered(run.checkpoints)
+    if not last:
+        return "No checkpoint had been written yet. Start anew with a lower rate (--set optimizer.lr=1e-4)."
+    return (
+        f"The last good checkpoint is {last[-1]}. Go on from there with --precision fp32, "
+        "or start anew with a lower rate (--set optimizer.lr=1e-4)."
+    )
+
+
+class _Watch:
+    """Looks at the validation pictures: writes the grid, measures, keeps the best generator."""
+
+    def __init__(self, method: Method, run: Run, validation: tuple[Sequence[str], Batch], rows: int) -> None:
+        self.method, self.run, self.rows = method, run, rows
+        self.names, self.batch = validation
+
+    def look(self, progress: Progress) -> dict[str, float]:
+        columns = self.method.show(self.batch)
+        rows = self.names[: self.rows]
+        write_grid(self.run.samples, progress.images, rows, {name: c[: self.rows] for name, c in columns.items()})
+        return {name: round(value, 6) for name, value in self.method.score(columns).items()}
+
+    def keep_best(self, progress: Progress, figures: dict[str, float]) -> Progress:
+        value = figures[self.method.best_metric]
+        if not math.isfinite(value) or (progress.best is not None and value >= progress.best):
+            return progress
+        checkpoint.save_best(self.run.checkpoints, self.method, progress.images, value)
+        return dataclasses.replace(progress, best=value)
+
+
+class _StopRequest:
+    """SIGINT and SIGTERM become a wish, granted after the step at hand; a second one is not held back."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self.old: dict[int, Any] = {}
+
+    def __enter__(self) -> _StopRequest:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                self.old[number] = signal.signal(number, self._ask)
+            except ValueError:  # not the main thread: whoever runs us there stops us otherwise
+                break
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self.old.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, _frame: FrameType | None) -> None:
+        self.signal = number
+        signal.signal(number, self.old[number])
+
+
+def _memory_mb(device: torch.device) -> int | None:
+    """Peak memory: of the device where it has its own, else of the process; None where the system does not tell."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) // 2**20
+    try:
+        import resource  # not on Windows
+    except ModuleNotFoundError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // (2**20 if sys.platform == "darwin" else 2**10)

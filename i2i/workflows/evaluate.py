@@ -1,0 +1,175 @@
+"""What `i2i evaluate` does: which pairs, seen at which size, against which baselines."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from ..card import Card
+from ..errors import PictureError
+from ..evaluation.baselines import ColourLookup, returned_input
+from ..evaluation.colour_transfer import Colours, best_affine, monge_kantorovich
+from ..evaluation.evaluate import Evaluation, Translate, evaluate
+from ..files import write_atomically
+from ..images.image import Array
+from ..serving import Engine
+from .evaluation_metrics import metrics_for
+from .evaluation_pairs import Material, material
+from .evaluation_sheet import write_sheet
+from .evaluation_superres import sharp_material
+from .progress import Bar
+
+ENSEMBLED = "The model's pictures are the mean of what eight flips and turns of the input give (self-ensemble)."
+MOST_LOOKED_UP = 15
+"""Input channels that a map of colours makes sense for."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Scoring:
+    """What is to be scored."""
+
+    data: Path
+    split: str | None = None
+    metrics: tuple[str, ...] | None = None
+    """Names of METRICS; None is what is usual for the kind of model."""
+    a: str | None = None
+    b: str | None = None
+    native: bool = False
+    bicubic: bool = False
+    """Sharp pictures are made small and not damaged, whatever the model learned from."""
+    lpips_files: tuple[Path | None, Path | None] = (None, None)
+    """Weights of the network and its heads."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """What came out."""
+
+    result: Evaluation
+    broken: list[str]
+    """Why each picture that was left out was."""
+    things: str
+    """What was counted."""
+    note: str
+    """How the pictures were seen, where that needs saying."""
+
+
+def score(engine: Engine, scoring: Scoring, folder: Path, say: Callable[[str], None] = lambda _: None) -> Scores:
+    """Score, and leave scores.csv and sheet.png in `folder`; `say` gets what is good to know before.
+
+    Raises what the folder or a name deserves.
+    """
+    card = engine.card
+    found = _material(card, scoring)
+    metrics = metrics_for(scoring.metrics, found.usual, card, scoring.lpips_files, say)
+    baselines = _baselines(card, found)
+    broken: list[str] = []
+    pairs = found.scored(broken)
+    if "lpips" in metrics:
+        pairs = _large_enough(pairs, found.border, broken)
+    with Bar(f"Scoring {found.split}", len(found), found.things) as bar:
+        done = iter(range(1, len(found) + 1))
+        result = evaluate(
+            engine,
+            pairs,
+            metrics,
+            baselines,
+            found.border,
+            on_picture=lambda _: bar.update(next(done)),
+        )
+    write_atomically(folder / "scores.csv", result.to_csv().encode())
+    write_sheet(engine, baselines.get("bicubic"), found, result, folder / "sheet.png")
+    note = " ".join(filter(None, [found.note, ENSEMBLED if engine.ensemble else ""]))
+    return Scores(result, broken, found.things, note)
+
+
+def table(scores: Scores) -> str:
+    """The figures beside the baselines, the gain where there is but one, and below what each figure is."""
+    result, text = scores.result, io.StringIO()
+    console = Console(file=text, width=120)
+    grid = Table(title=f"{len(result.rows)} {scores.things}", title_justify="left")
+    headings = ["", "model", "95 % interval", *(f"baseline: {name}" for name in result.baselines)]
+    only = result.baselines[0] if len(result.baselines) == 1 else None
+    for heading in [*headings, *([f"gain over {only}"] if only else [])]:
+        grid.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    for name, metric in result.metrics.items():
+        unit = f" in {metric.unit}" if metric.unit else ""
+        low, high = result.interval(name)
+        cells = [f"{result.mean(name):#.4g}", f"[{low:#.4g}, {high:#.4g}]"]
+        cells += [f"{result.mean(name, baseline):#.4g}" for baseline in result.baselines]
+        if only:
+            gain = result.mean(name) - result.mean(name, only)
+            cells.append(f"{gain:+.2f}" if metric.unit else f"{gain:+.4f}")
+        grid.add_row(f"{name}{unit} {'↑' if metric.higher_is_better else '↓'}", *cells)
+    console.print(grid)
+    console.print("↓ lower is better, ↑ higher is better.", highlight=False)
+    for name, metric in result.metrics.items():
+        console.print(f"{name}: {metric.definition}.", highlight=False)
+    if scores.note:
+        console.print(scores.note, highlight=False)
+    return text.getvalue().rstrip()
+
+
+def _large_enough(
+    pairs: Iterable[tuple[str, Array, Array]], border: int, broken: list[str]
+) -> Iterator[tuple[str, Array, Array]]:
+    """Those that LPIPS can look at."""
+    from ..losses.perceptual import SMALLEST
+
+    for name, x, y in pairs:
+        side = min(y.shape[:2]) - 2 * border
+        if side >= SMALLEST:
+            yield name, x, y
+        else:
+            broken.append(
+                f"{name}: LPIPS needs {SMALLEST} pixels a side, here are {side}. --metrics without lpips scores it too."
+            )
+
+
+def _material(card: Card, scoring: Scoring) -> Material:
+    if card.keeps_content:
+        return sharp_material(scoring.data, card, scoring.split, scoring.a, scoring.b, scoring.bicubic)
+    return material(scoring.data, card, scoring.split, scoring.a, scoring.b, scoring.native)
+
+
+def _baselines(card: Card, found: Material) -> dict[str, Translate]:
+    """By name, each learned from what `found` lets it see."""
+    baselines: dict[str, Translate] = {}
+    if _comparable(card):
+        name = "bicubic" if card.scale > 1 else "input"
+        baselines[name] = lambda x: returned_input(_enlarged(x, card.scale), card.output_channels)
+    if card.keeps_content or card.input_channels > MOST_LOOKED_UP:
+        return baselines
+    if found.training:
+        baselines["lookup"] = ColourLookup.learned(found.learned())
+    if found.unpaired:
+        if all(found.domains) and card.input_channels == card.output_channels:
+            baselines["transfer"] = monge_kantorovich(*(Colours(found.of_domain(side)) for side in (0, 1)))
+        best = best_affine(((x, y) for _, x, y in found.scored([])), len(found))
+        baselines["best transfer"] = best
+    return baselines
+
+
+def _comparable(card: Card) -> bool:
+    """Whether the input can stand for the output at all."""
+    try:
+        returned_input(np.zeros((1, 1, card.input_channels), np.uint8), card.output_channels)
+    except PictureError:
+        return False
+    return True
+
+
+def _enlarged(picture: Array, scale: int) -> Array:
+    """(H, W, C) -> (H * scale, W * scale, C) of its type by MATLAB's bicubic: what every enlarger must beat."""
+    if scale == 1:
+        return picture
+    from ..datasets.streams.imresize import imresize
+
+    enlarged = imresize(picture, scale)
+    return np.clip(enlarged, 0, 1) if enlarged.dtype == np.float32 else enlarged

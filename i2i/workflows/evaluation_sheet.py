@@ -1,0 +1,52 @@
+"""The contact sheet of `i2i evaluate`: whole pictures, or of an enlarger the crop that tells most, pixel by pixel."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from ..evaluation.contact_sheet import contact_sheet, telling_region
+from ..evaluation.evaluate import Evaluation, Translate
+from ..files import write_atomically
+from ..images.image import Array, with_channels
+from .evaluation_pairs import Material
+
+CROP = 64
+"""Side of a crop, in pixels of the truth; the sheet shows it enlarged four times."""
+
+
+def write_sheet(engine: Translate, enlarge: Translate | None, found: Material, result: Evaluation, path: Path) -> None:
+    """The worst, the median and the best pictures by the first metric.
+
+    `enlarge` is the plain enlargement that an enlarging model is compared with, None for other models.
+    """
+    places = {item.name: index for index, item in enumerate(found.pictures.items)}
+    rows = []
+    for label, index in result.telling():
+        row = result.rows[index]
+        x, y = found.pair(found.pictures, places[row.name])
+        caption = f"{label}: {row.name}, {result.first} {row.values[result.first]:.4g}"
+        output = engine(x)
+        if enlarge is None:
+            rows.append((caption, [x, output, y]))
+        else:
+            where, crops = crops_of(x, enlarge(x), output, y)
+            rows.append((f"{caption}, at {where}", crops))
+    columns = ("input", "output", "truth") if enlarge is None else ("nearest", "bicubic", "output", "truth")
+    buffer = io.BytesIO()
+    contact_sheet(rows, columns).save(buffer, "PNG")
+    write_atomically(path, buffer.getvalue())
+
+
+def crops_of(x: Array, enlarged: Array, output: Array, truth: Array) -> tuple[str, list[Array]]:
+    """Where (`left, top` in pixels of the truth) and what: crops of x by nearest, of `enlarged`, `output`, `truth`.
+
+    x is (H, W, C), the others are (H * scale, W * scale, C). The crop is where `enlarged` is furthest from `truth`, on
+    the grid of x, so that each of x's pixels is seen whole.
+    """
+    scale = truth.shape[0] // x.shape[0]
+    side = max(1, CROP // scale) * scale
+    region = rows, columns = telling_region(with_channels(enlarged, truth.shape[2]), truth, side, scale)
+    small = x[rows.start // scale : rows.stop // scale, columns.start // scale : columns.stop // scale]
+    nearest = small.repeat(scale, axis=0).repeat(scale, axis=1)
+    return f"{columns.start}, {rows.start}", [nearest, *(picture[region] for picture in (enlarged, output, truth))]

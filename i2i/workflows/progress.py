@@ -1,0 +1,78 @@
+"""Progress with rate and time left: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
+
+from ..text import duration
+
+
+class Bar:
+    """Counts `unit`s up to a total; `start` of them were done before and do not count for the rate.
+
+    `began` is when the work did, on the monotonic clock, where that was before the bar was made.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        total: int,
+        unit: str,
+        start: int = 0,
+        seconds_between_lines: float = 10,
+        began: float | None = None,
+    ) -> None:
+        self.what, self.total, self.unit, self.start = what, total, unit, start
+        self.said = time.monotonic()
+        self.began = self.said if began is None else began
+        self.between = seconds_between_lines
+        self.bar: Progress | None = None
+        if sys.stderr.isatty():
+            columns = (
+                TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+                BarColumn(bar_width=12),
+                TextColumn("{task.completed:.0f}/{task.total:.0f}", table_column=Column(no_wrap=True)),
+                TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True)),
+                TextColumn(
+                    "{task.fields[words]}",
+                    style="dim",
+                    table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1),
+                ),
+            )
+            self.bar = Progress(*columns, console=Console(stderr=True), expand=True)
+            self.task = self.bar.add_task(what, total=total, completed=start, words="")
+
+    def __enter__(self) -> Self:
+        if self.bar:
+            self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.bar:
+            self.bar.stop()
+
+    @property
+    def seconds(self) -> float:
+        """Since the bar was made."""
+        return time.monotonic() - self.began
+
+    def update(self, done: int, words: str = "") -> None:
+        """`done` of the total are done now."""
+        now = time.monotonic()
+        rate = (done - self.start) / max(now - self.began, 1e-9)
+        words = f"{rate:.3g} {self.unit}/s" + (f"; {words}" if words else "")
+        if self.bar:
+            self.bar.update(self.task, completed=done, total=self.total, words=words)
+        elif now - self.said >= self.between or done >= self.total:
+            self.said = now
+            left = duration((self.total - done) / rate) if rate > 0 else "?"
+            print(f"{self.what}: {done}/{self.total} {self.unit}, {left} left, {words}", file=sys.stderr, flush=True)

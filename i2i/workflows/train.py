@@ -1,0 +1,249 @@
+"""What `i2i train` does, in order: settings, folder, scan, networks, loop, report, file."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+import typer
+
+from ..datasets import DATASETS
+from ..datasets.streams.source import Ready, Source
+from ..diagnostics.findings import CheatWatch
+from ..errors import ConfigError, I2IError, TrainingError, UnknownNameError, first_line, require
+from ..export.from_run import export_run
+from ..hardware.allocator import keep_freed_memory
+from ..hardware.device import Placement, place
+from ..methods import METHODS, Method
+from ..methods.config import TrainConfig
+from ..report.page import write_report
+from ..settings import merge, read_yaml, resolve, to_yaml
+from ..training.loader import batches, stack
+from ..training.loop import Outcome, Pace, fit
+from ..training.run_directory import Run
+from .progress import Bar
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What the user typed."""
+
+    method: str
+    data: Path
+    run: Path
+    preset: str | None = None
+    config_file: Path | None = None
+    flags: dict[str, Any] = dataclasses.field(default_factory=dict)
+    assignments: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """The `--set` values, as a mapping."""
+
+
+def settings(request: Request) -> TrainConfig:
+    """The configuration that the request means, before the folder is looked at."""
+    require("method", request.method, METHODS)
+    method = METHODS[request.method]
+    layers: list[dict[str, Any]] = []
+    if request.preset is not None:
+        if request.preset not in method.PRESETS:
+            raise UnknownNameError(f"preset of {request.method}", request.preset, method.PRESETS)
+        layers.append(method.PRESETS[request.preset])
+    if request.config_file is not None:
+        layers.append(read_yaml(request.config_file))
+    typed = merge(request.flags, request.assignments)
+    layers += [typed, {"method": request.method, "data": {"path": str(request.data)}}]
+    _refuse_others_settings(request.method, layers)
+    return resolve(method.Config, _with_one_length(layers, typed))
+
+
+def _with_one_length(layers: list[dict[str, Any]], typed: dict[str, Any]) -> list[dict[str, Any]]:
+    """Layers of which `epochs` takes the place of `images` in weaker ones; raises ConfigError where both were typed."""
+    if {"images", "epochs"} <= typed.keys():
+        raise ConfigError("Both images and epochs say how long the run is. Give one of them.")
+    said = [n for n, layer in enumerate(layers) if "epochs" in layer and "images" not in layer]
+    return [
+        {key: value for key, value in layer.items() if key != "images" or n > max(said, default=-1)}
+        for n, layer in enumerate(layers)
+    ]
+
+
+def _refuse_others_settings(name: str, layers: list[dict[str, Any]]) -> None:
+    """Raises ConfigError for a setting that another method has; what none has is told by `resolve`."""
+    for key in sorted({key for layer in layers for key in layer} - METHODS[name].Config.model_fields.keys()):
+        owners = [other for other, method in METHODS.items() if key in method.Config.model_fields]
+        if owners:
+            raise ConfigError(f"{name} has no setting {key!r}; it belongs to {' and '.join(owners)}.")
+
+
+def print_config(request: Request) -> None:
+    """The complete settings, as config.yaml would hold them."""
+    typer.echo(to_yaml(settings(request)), nl=False)
+
+
+def train_run(request: Request) -> int | None:
+    """Train, or go on training, to the end; gives the signal that stopped it before, or None."""
+    config = settings(request)
+    method_type, run = METHODS[request.method], Run(request.run)
+    run.check_place(config)
+    if run.has_checkpoints:
+        config = method_type.continued(config, run.config(method_type.Config))
+    placement = place(config.device, config.precision)
+    if placement.device.type == "cpu":
+        keep_freed_memory()
+
+    data = config.data
+    options = {"holdout": data.holdout, "seed": config.seed, **method_type.source_options(config)}
+    source = DATASETS[method_type.data_kind](Path(data.path), data.a, data.b, **options)
+    typer.echo(source.layout.description)
+    config = method_type.resolved(config, source.count)
+    ready = _read(config, source)
+    channels = dict(zip(("channels_a", "channels_b"), ready.channels, strict=True))
+    config = config.model_copy(update={"data": config.data.model_copy(update=channels)})
+
+    with _failures_said(run, placement):
+        torch.manual_seed(config.seed)
+        method = method_type.from_config(config, placement)
+        _start(config, run, placement, source, ready)
+        for note in method.notes:
+            typer.echo(f"Note: {note}", err=True)
+        outcome = _fit(config, method, run, ready, placement)
+    return _finish(config, run, outcome)
+
+
+@contextlib.contextmanager
+def _failures_said(run: Run, placement: Placement) -> Iterator[None]:
+    """Too little memory becomes a sentence; whatever ends a run, the report shows what led there."""
+    try:
+        yield
+    except I2IError:
+        _report_meanwhile(run)
+        raise
+    except (RuntimeError, MemoryError) as error:
+        _report_meanwhile(run)
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "allocate" not in str(error):
+            raise
+        raise TrainingError(
+            f"The memory of {placement.device} is not enough for this run ({first_line(error)}). "
+            "Try a smaller --batch, --size or --set generator.width=32."
+        ) from error
+
+
+def _start(config: TrainConfig, run: Run, placement: Placement, source: Source[Any], ready: Ready) -> None:
+    """Write what a run has before its first step."""
+    run.start(config)
+    before = run.environment().get("data", {}).get("fingerprint")
+    if before not in (None, ready.fingerprint):
+        typer.echo("Note: these are not quite the pictures that the run began with.", err=True)
+    run.write_environment(
+        {
+            "device": str(placement.device),
+            "precision": placement.precision,
+            "data": {
+                "a": source.layout.a_name,
+                "b": source.layout.b_name,
+                "fingerprint": ready.fingerprint,
+                "held_out": source.held_out,
+                "counts": ready.counts,
+            },
+        }
+    )
+    typer.echo(placement.sentence)
+
+
+def _read(config: TrainConfig, source: Source[Any]) -> Ready:
+    """Look into every file, and say what of it is worth saying."""
+    with Bar("Reading", source.total, source.things) as bar:
+        ready = source.read(
+            size=config.size,
+            seed=config.seed,
+            augment=config.data.augment,
+            interpolation=config.data.interpolation,
+            squash=config.data.squash,
+            cache_mb=config.data.cache_mb,
+            channels=(config.data.channels_a, config.data.channels_b),
+            swap=config.direction == "b2a",
+            skip_broken=config.data.skip_broken,
+            progress=lambda done, _: bar.update(done),
+        )
+    for broken in ready.broken:
+        typer.echo(f"Left out: {broken.reason}", err=True)
+    for note in ready.notes:
+        typer.echo(f"Note: {note}", err=True)
+    return ready
+
+
+def _fit(config: TrainConfig, method: Method, run: Run, ready: Ready, placement: Placement) -> Outcome:
+    total = config.total or 0
+    names, samples = ready.validation
+    validation = (names, stack(samples, placement.device))
+    workers = _workers(config.workers, placement)
+    pace = Pace.of(total, config.batch, config.log)
+
+    bar: Bar | None = None
+
+    def begin(done: int) -> None:
+        nonlocal bar
+        if 0 < done < total:
+            typer.echo(f"Going on from {done} of {total} images.")
+        bar = Bar("Training", total, "images", start=done)
+        bar.__enter__()
+
+    watch = CheatWatch(config.method)
+
+    def tick(record: dict[str, Any]) -> None:
+        if bar:
+            bar.update(record["images"], method.words(record))
+        for note in watch.notes(record):
+            typer.echo(f"Note: {note}", err=True)
+        if method.best_metric in record:
+            _report_meanwhile(run)
+
+    try:
+        return fit(
+            method,
+            lambda start: batches(ready.training, start, total, config.batch, workers, placement.device),
+            run,
+            pace,
+            validation=validation,
+            rows=config.log.rows,
+            keep=config.log.keep,
+            on_start=lambda progress: begin(progress.images),
+            on_tick=tick,
+        )
+    finally:
+        if bar is not None:
+            bar.__exit__(None, None, None)
+
+
+def _report_meanwhile(run: Run) -> None:
+    """The report as far as the run is; a run does not end because it cannot be written."""
+    with contextlib.suppress(I2IError):
+        write_report(run.path)
+
+
+def _workers(wanted: int | None, placement: Placement) -> int:
+    """On a CPU the networks need every core; beside a GPU the cores have nothing better to do."""
+    if wanted is not None:
+        return wanted
+    return 0 if placement.device.type == "cpu" else min(8, max(1, (os.cpu_count() or 1) - 1))
+
+
+def _finish(config: TrainConfig, run: Run, outcome: Outcome) -> int | None:
+    report = write_report(run.path)
+    if outcome.stopped_by is not None:
+        typer.echo(
+            f"Stopped at {outcome.progress.images} of {config.total} images; everything is saved in {run.path}. "
+            "The same command goes on from there."
+        )
+        return outcome.stopped_by
+    typer.echo(f"Trained {outcome.progress.images} images in {outcome.progress.seconds / 60:.1f} minutes.")
+    typer.echo("Exporting and checking the ONNX file ...")
+    for path in export_run(run):
+        typer.echo(f"Model:  {path}")
+    typer.echo(f"Report: {report}")
+    typer.echo(f"Next:   i2i serve {run.path}")
+    return None

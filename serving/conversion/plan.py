@@ -1,0 +1,151 @@
+"""Which source goes to which target, settled and checked before a conversion writes anything."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+from ...errors import ConfigError, RequestError, UnknownNameError
+from ...images.encode import FORMATS, format_of
+from ...images.find import SUFFIXES, find_pictures, is_picture
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One picture to convert."""
+
+    source: Path
+    target: Path
+    format: str
+    """A key of FORMATS."""
+    skip: bool = False
+    """Because the target is there already."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """Every job, in the order of the sources' paths."""
+
+    jobs: list[Job]
+    others: int
+    """Files below the source that are no pictures by their name."""
+
+
+def plan_conversion(source: Path, target: Path, existing: str, format: str, quality: int | None, bands: int) -> Plan:
+    """The jobs of `i2i convert`; `bands` is the model's count of output channels.
+
+    Raises RequestError (or one of its kind) when the request makes no sense; nothing was written then.
+    """
+    if existing not in EXISTING:
+        raise UnknownNameError("policy for existing files", existing, EXISTING)
+    if format not in ("keep", *FORMATS):
+        raise UnknownNameError("picture format", format, ["keep", *FORMATS])
+    if quality is not None and not 1 <= quality <= 100:
+        raise ConfigError(f"quality is {quality}; it must lie between 1 and 100.")
+    if bands not in (1, 3):
+        if format == "keep":
+            format = "tiff"
+        if not FORMATS[format].bands:
+            raise RequestError(f"The model gives {bands} bands, which {format} cannot hold. Use --format tiff.")
+    if source.is_file():
+        pairs, others = [(source, _single_target(source, target, format))], 0
+    else:
+        pairs, others = _tree(source, target)
+    jobs = [_job(a, b, format) for a, b in pairs]
+    _check_targets(jobs)
+    return Plan(EXISTING[existing](jobs), others)
+
+
+def _tree(source: Path, target: Path) -> tuple[list[tuple[Path, Path]], int]:
+    """Each picture below `source` with its place below `target`, and the count of other files."""
+    if not source.is_dir():
+        raise RequestError(f"There is no picture or folder at {source}.")
+    if target.is_file():
+        raise RequestError(f"{source} is a folder but {target} is a file. Name a folder as the target.")
+    root, out = source.resolve(), target.resolve()
+    if root == out:
+        raise RequestError(f"Source and target are the same folder, {source}. Name another target.")
+    ours = source / out.relative_to(root) if out.is_relative_to(root) else None  # outputs are no inputs
+    pictures = [p for p in find_pictures(source) if ours is None or not p.is_relative_to(ours)]
+    if not pictures:
+        kinds = ", ".join(sorted(SUFFIXES))
+        raise RequestError(f"{source} holds no picture ({kinds}).")
+    files = (p for p in source.rglob("*") if p.is_file() and (ours is None or not p.is_relative_to(ours)))
+    others = sum(not is_picture(p) for p in files)
+    return [(p, target / p.relative_to(source)) for p in pictures], others
+
+
+def _single_target(source: Path, target: Path, format: str) -> Path:
+    """Where one picture goes: the named file, or its own name in the named folder."""
+    if not is_picture(source):
+        raise RequestError(f"{source} is no picture by its name ({', '.join(sorted(SUFFIXES))}).")
+    if target.is_dir() or target.suffix.lower() not in SUFFIXES:
+        return target / source.name
+    if format != "keep" and format_of(target.suffix) != format:
+        raise RequestError(f"--format {format} and the target's name {target.name} disagree. Leave one of them out.")
+    return target
+
+
+def _job(source: Path, target: Path, format: str) -> Job:
+    chosen = format_of(target.suffix) if format == "keep" else format
+    if target.suffix.lower() not in FORMATS[chosen].suffixes:
+        target = target.with_suffix(FORMATS[chosen].suffixes[0])
+    return Job(source, target, chosen)
+
+
+def _check_targets(jobs: list[Job]) -> None:
+    """No two sources may meet in one target, and no target may be a source."""
+    taken: dict[Path, Path] = {}
+    sources = {job.source.resolve() for job in jobs}
+    for job in jobs:
+        if job.target in taken:
+            raise RequestError(
+                f"{taken[job.target]} and {job.source} would both become {job.target}. "
+                "Rename one of them, or keep their formats with --format keep."
+            )
+        taken[job.target] = job.source
+        if job.target.resolve() in sources:
+            raise RequestError(f"{job.target} is itself one of the sources. Name another target.")
+
+
+def _skip(jobs: list[Job]) -> list[Job]:
+    return [dataclasses.replace(job, skip=job.target.exists()) for job in jobs]
+
+
+def _newer(jobs: list[Job]) -> list[Job]:
+    def is_fresh(job: Job) -> bool:
+        return job.target.exists() and job.target.stat().st_mtime_ns >= job.source.stat().st_mtime_ns
+
+    return [dataclasses.replace(job, skip=is_fresh(job)) for job in jobs]
+
+
+def _rename(jobs: list[Job]) -> list[Job]:
+    taken = {job.target for job in jobs}
+    renamed = []
+    for job in jobs:
+        name, number = job.target, 1
+        while name.exists() or (name != job.target and name in taken):
+            name = job.target.with_name(f"{job.target.stem}-{number}{job.target.suffix}")
+            number += 1
+        taken.add(name)
+        renamed.append(dataclasses.replace(job, target=name))
+    return renamed
+
+
+def _fail(jobs: list[Job]) -> list[Job]:
+    there = [job.target for job in jobs if job.target.exists()]
+    if there:
+        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
+        raise RequestError(f"{there[0]}{more} exists already, and --existing fail was given. Nothing was converted.")
+    return jobs
+
+
+EXISTING: dict[str, Callable[[list[Job]], list[Job]]] = {
+    "skip": _skip,
+    "overwrite": lambda jobs: jobs,
+    "newer": _newer,
+    "rename": _rename,
+    "fail": _fail,
+}
+"""What happens when a target exists: it is left alone, replaced, replaced when older, put beside, or refused."""

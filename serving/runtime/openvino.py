@@ -1,0 +1,116 @@
+"""OpenVINO on the processor: as a plug-in of ONNX Runtime, or by itself where the plug-in offers no device.
+
+Version 1.8 of the plug-in looks at the processor's maker alone and takes Intel's (microsoft/onnxruntime#31981 lifts
+that). OpenVINO itself runs on others as well; it is the package `openvino`, which reads the same file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.util
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import onnxruntime as ort
+
+from ...errors import ProviderError
+from .sessions import Session, session_options
+
+_PLUGIN = "OpenVINOExecutionProvider"
+_registering = threading.Lock()
+
+
+def missing(_number: int = 0) -> str | None:
+    """Why neither way works here, or None."""
+    device, why_not = plugin()
+    if device is not None or importlib.util.find_spec("openvino") is not None:
+        return None
+    return f"{why_not}; OpenVINO does without it (pip install openvino)"
+
+
+def precisions() -> tuple[str, ...]:
+    """What it computes in here, quickest first."""
+    device, _ = plugin()
+    if device is None:
+        able = _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    else:
+        able = device.ep_metadata.get("OPTIMIZATION_CAPABILITIES", "").split()
+    return ("bf16", "fp32") if "BF16" in able else ("fp32",)
+
+
+def open_model(model: bytes, precision: str, _number: int, threads: int) -> Session:
+    """A session of the plug-in where that has a device, else of OpenVINO itself."""
+    hints = {
+        "INFERENCE_PRECISION_HINT": {"bf16": "bf16", "fp32": "f32"}[precision],
+        "INFERENCE_NUM_THREADS": str(threads),
+    }
+    device, _ = plugin()
+    return Alone(model, hints) if device is None else _plugged_in(device, model, hints, threads)
+
+
+def plugin() -> tuple[Any | None, str]:
+    """The plug-in's processor device, or None and why there is none; the plug-in stays registered for the process."""
+    if not hasattr(ort, "get_ep_devices"):
+        return None, "onnxruntime is older than 1.23 and takes no plug-ins"
+    with _registering:
+        if not any(d.ep_name == _PLUGIN for d in ort.get_ep_devices()):
+            try:
+                import onnxruntime_ep_openvino
+            except ImportError:
+                return None, "onnxruntime-ep-openvino is not installed"
+            with contextlib.suppress(Exception):  # registered before, and offers no device here
+                ort.register_execution_provider_library("i2i-openvino", onnxruntime_ep_openvino.get_library_path())
+        for device in ort.get_ep_devices():
+            if device.ep_name == _PLUGIN and device.ep_metadata.get("ov_device") == "CPU":
+                return device, ""
+    maker = next((d.device.vendor for d in ort.get_ep_devices() if d.ep_name == "CPUExecutionProvider"), "")
+    return None, f"the plug-in offers no device on this {maker or 'unknown'} processor"
+
+
+def _plugged_in(device: Any, model: bytes, hints: Mapping[str, str], threads: int) -> Session:
+    options = session_options(threads)
+    options.add_provider_for_devices([device], {"load_config": json.dumps({"CPU": hints})})
+    session = ort.InferenceSession(model, options)
+    if _PLUGIN not in session.get_providers():
+        raise ProviderError("the plug-in took no part of the model.")
+    plugged_in: Session = session
+    return plugged_in
+
+
+def _core() -> Any:
+    import openvino
+
+    return openvino.Core()
+
+
+@dataclasses.dataclass(frozen=True)
+class _Port:
+    name: str
+
+
+class Alone:
+    """A model in OpenVINO itself, with the methods of a session; one call at a time."""
+
+    def __init__(self, model: bytes, hints: Mapping[str, str]) -> None:
+        core = _core()
+        read = core.read_model(model)
+        self._inputs = [_Port(port.any_name) for port in read.inputs]  # once compiled, they go by other names as well
+        self._outputs = [_Port(port.any_name) for port in read.outputs]
+        self._request = core.compile_model(read, "CPU", hints).create_infer_request()
+
+    def run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any], /) -> list[Any]:
+        """Arrays by input name -> the arrays of the outputs named, or of all."""
+        answers = self._request.infer(dict(input_feed)).values()  # copies: the request writes the next into its own
+        found = {port.name: answer for port, answer in zip(self._outputs, answers, strict=True)}
+        return [found[name] for name in output_names or found]
+
+    def get_inputs(self) -> list[_Port]:
+        """In the file's order."""
+        return self._inputs
+
+    def get_outputs(self) -> list[_Port]:
+        """Likewise."""
+        return self._outputs

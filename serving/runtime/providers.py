@@ -1,0 +1,195 @@
+"""Which processor runs a model: CUDA, OpenVINO (openvino.py) or the plain CPU provider of ONNX Runtime.
+
+A device that the user names is taken or refused with the way out; only `auto` falls back, and it says why.
+Whatever is taken proves itself on the card's golden probe before it serves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import dataclasses
+import io
+import platform
+import re
+from collections.abc import Callable
+
+import onnxruntime as ort
+
+from ...card import Card
+from ...errors import ConfigError, ModelFileError, ProviderError, UnknownNameError, first_line
+from . import openvino
+from .probe import probe_complaint
+from .sessions import Session, session_options
+
+PRECISIONS = ("auto", "fp32", "bf16")
+
+
+@dataclasses.dataclass(frozen=True)
+class Backend:
+    """One way to run a model."""
+
+    title: str
+    missing: Callable[[int], str | None]
+    """Why it cannot be used here (given the number of the device), or None."""
+    precisions: Callable[[], tuple[str, ...]]
+    """What it computes in, quickest first; anything but fp32 is held to the looser tolerance of the probe."""
+    open: Callable[[bytes, str, int, int], Session]
+    """A session from (model, precision, number of the device, threads)."""
+    way_out: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Running:
+    """A session that passed the probe, and why it is the one."""
+
+    session: Session
+    provider: str
+    """`cuda`, `cuda:1`, `openvino` or `cpu`."""
+    precision: str
+    reason: str
+    """One sentence for people."""
+
+
+def open_session(model: bytes, card: Card, device: str = "auto", precision: str = "auto", threads: int = 1) -> Running:
+    """A session on `device` (`auto`, or a key of BACKENDS, `cuda:1` for the second card) that passed the probe.
+
+    Raises UnknownNameError or ConfigError on names that mean nothing, ProviderError when the named device is not
+    usable or computes wrongly, ModelFileError when no provider takes the graph.
+    """
+    if precision not in PRECISIONS:
+        raise UnknownNameError("precision", precision, PRECISIONS)
+    name, number = _parse(device)
+    refusals: list[str] = []
+    for key in BACKENDS if name == "auto" else [name]:
+        opened = _try_backend(key, number, model, card, precision, threads, refusals)
+        if opened is not None:
+            session, used = opened
+            label = f"{key}:{number}" if number else key
+            return Running(session, label, used, _sentence(key, used, name == "auto", refusals))
+    if name == "auto":
+        raise ProviderError(f"No provider of this machine runs the model: {' '.join(refusals)}")
+    raise ProviderError(f"Device {device!r} was asked for but is not usable: {' '.join(refusals)} {_way_out(name)}")
+
+
+def _try_backend(
+    key: str, number: int, model: bytes, card: Card, precision: str, threads: int, refusals: list[str]
+) -> tuple[Session, str] | None:
+    """A proven session and its precision, or None with the reasons added to `refusals`."""
+    backend = BACKENDS[key]
+    why_not = backend.missing(number)
+    if why_not is not None:
+        refusals.append(f"{backend.title}: {why_not}.")
+        return None
+    chosen = [p for p in backend.precisions() if precision in ("auto", p)]
+    if not chosen:
+        refusals.append(f"{backend.title}: it does not compute in {precision} here.")
+    for each in chosen:
+        try:
+            session = backend.open(model, each, number, threads)
+        except ProviderError as error:
+            refusals.append(f"{backend.title}: {error}")
+            continue
+        except Exception as error:  # ONNX Runtime's own classes; each provider refuses in its own words
+            if key == "cpu":  # the reference provider: the file is at fault, not the device
+                raise ModelFileError(f"ONNX Runtime cannot load the model ({first_line(error)}).") from error
+            refusals.append(f"{backend.title} in {each}: it cannot load the model ({first_line(error)}).")
+            continue
+        complaint = probe_complaint(card, session, exact=each == "fp32")
+        if complaint is None:
+            return session, each
+        refusals.append(f"{backend.title} in {each}: {complaint}.")
+    return None
+
+
+def _parse(device: str) -> tuple[str, int]:
+    match = re.fullmatch(r"([a-z]+)(?::(\d+))?", device)
+    if match is None or match[1] not in {"auto", *BACKENDS}:
+        raise UnknownNameError("device", device, ["auto", *BACKENDS])
+    if match[2] is not None and match[1] != "cuda":
+        raise ConfigError(f"Device {device!r} has a number; only CUDA devices are numbered (cuda:1).")
+    return match[1], int(match[2] or 0)
+
+
+def _sentence(key: str, precision: str, automatic: bool, refusals: list[str]) -> str:
+    title = BACKENDS[key].title
+    if not automatic:
+        return f"{title} in {precision}, as asked."
+    because = f" Not taken: {' '.join(refusals)}" if refusals else ""
+    return f"{title} in {precision}, the fastest that works here.{because}"
+
+
+def _way_out(name: str) -> str:
+    return f"{BACKENDS[name].way_out} Or let i2i choose: --device auto."
+
+
+# The plain CPU provider
+
+
+def _open_cpu(model: bytes, _precision: str, _number: int, threads: int) -> Session:
+    session: Session = ort.InferenceSession(model, session_options(threads), providers=["CPUExecutionProvider"])
+    return session
+
+
+# CUDA
+
+
+def _cuda_missing(number: int) -> str | None:
+    if "CUDAExecutionProvider" not in ort.get_available_providers():
+        return "the installed onnxruntime has no CUDA provider"
+    cards = _nvidia_cards()
+    if cards == 0:
+        return "no NVIDIA card was found"
+    return None if number < cards else f"there is no card number {number}; the first of {cards} is cuda:0"
+
+
+def _nvidia_cards() -> int:
+    """Cards that the driver shows; asked of the driver because ONNX Runtime lists CUDA on any machine."""
+    count = ctypes.c_int(0)
+    with contextlib.suppress(OSError, AttributeError):
+        driver = ctypes.CDLL("nvcuda.dll" if platform.system() == "Windows" else "libcuda.so.1")
+        if driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0:
+            return count.value
+    return 0
+
+
+def _open_cuda(model: bytes, precision: str, number: int, threads: int) -> Session:
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints each library that it does not find
+        if hasattr(ort, "preload_dlls"):
+            ort.preload_dlls()
+    chosen = {
+        "device_id": str(number),
+        "cudnn_conv_algo_search": "HEURISTIC",  # the default measures anew at each picture size
+        "use_tf32": "1" if precision == "tf32" else "0",
+    }
+    providers = [("CUDAExecutionProvider", chosen), "CPUExecutionProvider"]
+    session = ort.InferenceSession(model, session_options(threads), providers=providers)
+    if "CUDAExecutionProvider" not in session.get_providers():  # ONNX Runtime falls back in silence
+        raise ProviderError("CUDA or cuDNN libraries of the right version are not installed.")
+    on_cuda: Session = session
+    return on_cuda
+
+
+BACKENDS: dict[str, Backend] = {  # in the order in which `auto` tries them
+    "cuda": Backend(
+        title="CUDA",
+        missing=_cuda_missing,
+        precisions=lambda: ("tf32", "fp32"),
+        open=_open_cuda,
+        way_out="Install the driver and the libraries: pip install 'onnxruntime-gpu[cuda,cudnn]'.",
+    ),
+    "openvino": Backend(
+        title="OpenVINO",
+        missing=openvino.missing,
+        precisions=openvino.precisions,
+        open=openvino.open_model,
+        way_out="On an Intel processor: pip install onnxruntime-ep-openvino. On others: pip install openvino.",
+    ),
+    "cpu": Backend(
+        title="Plain CPU",
+        missing=lambda _number: None,
+        precisions=lambda: ("fp32",),
+        open=_open_cpu,
+        way_out="The plain CPU provider computes in fp32: leave --precision at auto.",
+    ),
+}

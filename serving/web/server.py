@@ -1,0 +1,219 @@
+"""The HTTP server: translate a picture that is sent, list the models, say that it lives; and the page at `/`.
+
+Only uploaded bytes are read: no path and no URL that a client names. Every error is `{"error": "one sentence"}`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from ...errors import (
+    I2IError,
+    PictureError,
+    PictureTooLargeError,
+    ProviderError,
+    RequestError,
+    UnknownNameError,
+    did_you_mean,
+)
+from ..inference.engine import Engine
+from ..runtime.resolve import exported_models, resolve_model
+from .api_docs import docs_page
+from .limits import BodyLimit
+from .service import BusyError, Desk, NotAPictureError
+
+log = logging.getLogger("i2i.serving")
+
+STATUS: dict[type[I2IError], int] = {  # the first class that fits decides
+    UnknownNameError: 404,
+    RequestError: 400,
+    NotAPictureError: 415,
+    PictureTooLargeError: 413,
+    PictureError: 422,
+    BusyError: 429,
+    ProviderError: 503,
+    I2IError: 500,
+}
+
+
+def load_engines(
+    models: Iterable[Path], direction: str | None = None, device: str = "auto", precision: str = "auto"
+) -> dict[str, Engine]:
+    """An engine for each MODEL by the name that clients use: the card's, with `-2`, `-3` … where names repeat.
+
+    A run with two directions gives both unless `direction` is given. Raises what `resolve_model` and Engine raise.
+    """
+    files: list[Path] = []
+    for model in models:
+        both = exported_models(model) if model.is_dir() and direction is None else []
+        files += both or [resolve_model(model, direction)]
+    engines: dict[str, Engine] = {}
+    for file in files:
+        engine = Engine(file, device, precision)
+        name, number = engine.card.name, 2
+        while name in engines:
+            name, number = f"{engine.card.name}-{number}", number + 1
+        engines[name] = engine
+    return engines
+
+
+def create_app(
+    engines: dict[str, Engine],
+    *,
+    max_bytes: int = 32 * 2**20,
+    max_pixels: float = 16e6,
+    max_result_pixels: float = 64e6,
+    max_waiting: int = 8,
+    page: bool = True,
+) -> FastAPI:
+    """The application that serves `engines` by name; the first is taken when a request names none.
+
+    Bodies are limited to `max_bytes`, the pictures in them to `max_pixels`, what enlargers make of them to
+    `max_result_pixels`, and `max_waiting` requests may wait for an engine. Raises RequestError without an engine.
+    """
+    if not engines:
+        raise RequestError("There is no model to serve. Name a run directory or an ONNX file.")
+    desks = {name: Desk(engine, max_pixels, max_result_pixels, max_waiting) for name, engine in engines.items()}
+    app = FastAPI(title="i2i", summary="Picture in, translated picture out.", docs_url=None, redoc_url=None)
+    _add_errors(app)
+    _add_facts(app, engines)
+    _add_translate(app, desks)
+    if page:
+        from .page import mount_page
+
+        mount_page(app, desks, max_bytes)
+    app.add_middleware(BodyLimit, max_bytes=max_bytes)
+    return app
+
+
+def _add_translate(app: FastAPI, desks: dict[str, Desk]) -> None:
+    picture = {"schema": {"type": "string", "format": "binary"}}
+    form = {"type": "object", "required": ["image"], "properties": {"image": picture["schema"]}}
+    body = {"image/*": picture, "application/octet-stream": picture, "multipart/form-data": {"schema": form}}
+
+    @app.post(
+        "/v1/translate",
+        response_class=Response,
+        responses={200: {"content": {"image/png": picture}, "description": "The translation, as PNG."}},
+        openapi_extra={"requestBody": {"required": True, "content": body}},
+    )
+    async def translate(request: Request, model: str | None = None) -> Response:
+        """One picture in (its bytes as the body, or one form field `image`), one PNG out."""
+        _check_query(request)
+        desk = desks[_known_model(model, desks)]
+        data = await _uploaded(request)
+        png = await run_in_threadpool(desk.translate, data)
+        return Response(png, media_type="image/png")
+
+    @app.api_route("/v1/{rest:path}", methods=["GET", "POST", "PUT", "DELETE", "PATCH"], include_in_schema=False)
+    async def nothing_here(request: Request, rest: str) -> Response:
+        """Keeps the page's own answers out of the API's paths."""
+        raise HTTPException(404, f"There is no {request.method} /v1/{rest}; /docs lists what there is.")
+
+
+def _add_facts(app: FastAPI, engines: dict[str, Engine]) -> None:
+    facts = [describe(name, engine) for name, engine in engines.items()]
+
+    @app.get("/v1/models")
+    async def models() -> dict[str, Any]:
+        """Every model: its name for requests, what its card says, and what runs it."""
+        return {"models": facts}
+
+    @app.get("/health")
+    @app.get("/health/live")
+    async def live() -> dict[str, str]:
+        """The server answers."""
+        return {"status": "live"}
+
+    @app.get("/health/ready")
+    async def ready() -> dict[str, Any]:
+        """Every model is loaded and has passed its golden probe."""
+        return {"status": "ready", "models": list(engines)}
+
+    @app.get("/docs", response_class=HTMLResponse, include_in_schema=False)
+    async def docs(request: Request) -> str:
+        return docs_page(app.openapi(), str(request.base_url).rstrip("/"), list(engines))
+
+
+def describe(name: str, engine: Engine) -> dict[str, Any]:
+    """A model as `/v1/models` lists it."""
+    card = engine.card
+    return {
+        "id": name,
+        "method": card.method,
+        "task": card.task,
+        "source": card.source,
+        "target": card.target,
+        "input": card.input_meaning,
+        "output": card.output_meaning,
+        "scale": card.scale,
+        "licence": card.licence,
+        "metrics": card.metrics,
+        "provider": engine.provider,
+        "precision": engine.precision,
+        "reason": engine.reason,
+    }
+
+
+def _check_query(request: Request) -> None:
+    for key in request.query_params:
+        if key != "model":
+            raise RequestError(f"No parameter is called {key!r}.{did_you_mean(key, ['model'])} Known: model.")
+
+
+def _known_model(name: str | None, desks: dict[str, Desk]) -> str:
+    if name is not None and name not in desks:
+        raise UnknownNameError("model", name, desks)
+    return name if name is not None else next(iter(desks))
+
+
+async def _uploaded(request: Request) -> bytes:
+    """The picture's bytes, from the raw body or a form; raises RequestError when there are none."""
+    if request.headers.get("content-type", "").lower().startswith("multipart/"):
+        try:
+            async with request.form(max_files=1, max_fields=0) as form:
+                upload = form.get("image")
+                if upload is None or isinstance(upload, str):
+                    raise RequestError("The form must hold the picture in a file field called 'image'.")
+                data = await upload.read()
+        except HTTPException as error:
+            raise RequestError(
+                f"The form must hold one file field 'image' and nothing else ({error.detail})"
+            ) from error
+    else:
+        data = await request.body()
+    if not data:
+        raise RequestError("The request has no picture in it (0 bytes). Send the file's bytes as the body.")
+    return data
+
+
+def _add_errors(app: FastAPI) -> None:
+    """One table from error class to status; no stack trace and no path of this machine reaches a client."""
+
+    def answer(status: int, text: str, headers: dict[str, str] | None = None) -> JSONResponse:
+        return JSONResponse({"error": text}, status, headers)
+
+    @app.exception_handler(I2IError)
+    async def ours(_request: Request, error: I2IError) -> JSONResponse:
+        status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
+        if status >= 500:
+            log.error("%s", error)
+        wait = {"Retry-After": str(error.seconds)} if isinstance(error, BusyError) else None
+        return answer(status, str(error), wait)
+
+    @app.exception_handler(HTTPException)
+    async def http(_request: Request, error: HTTPException) -> JSONResponse:
+        return answer(error.status_code, str(error.detail), dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    async def unforeseen(_request: Request, error: Exception) -> JSONResponse:
+        log.exception("unforeseen error", exc_info=error)
+        return answer(500, "The server failed on this request; its log says why.")

@@ -1,0 +1,106 @@
+"""Uploaded bytes in, PNG bytes out: what the HTTP API and the page both call, so that their results are the same.
+
+One picture at a time for each engine, a bounded number waiting; sizes are judged from the header, before decoding.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import threading
+import time
+
+from ...card import Card
+from ...errors import I2IError, PictureError, PictureTooLargeError
+from ...images.decode import MAX_PIXELS, read_header, read_picture
+from ...images.encode import encode
+from ...images.image import Header
+from ..inference.engine import Engine
+
+
+class NotAPictureError(PictureError):
+    """An upload that is no picture of a kind that we read."""
+
+
+class BusyError(I2IError):
+    """Too many pictures are waiting."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"The server is busy. Try again in {seconds} s.")
+        self.seconds = seconds
+        """When it is worth to try again, from the measured time a picture."""
+
+
+class Desk:
+    """The one place where a served engine takes pictures; safe to call from several threads."""
+
+    def __init__(self, engine: Engine, max_pixels: float, max_result_pixels: float, max_waiting: int = 8) -> None:
+        self.engine = engine
+        self.max_pixels = int(max_pixels)
+        self.max_result_pixels = int(max_result_pixels)
+        self.max_waiting = max_waiting
+        self._admission = threading.Lock()
+        self._working = threading.Lock()
+        self._inside = 0
+        self._seconds_each = 1.0
+
+    def translate(self, data: bytes) -> bytes:
+        """A picture's file as the PNG of its translation (16 bits where the picture had more than 8).
+
+        Raises NotAPictureError, PictureTooLargeError, PictureError (damaged, or of channels that the model does
+        not take), BusyError when `max_waiting` pictures wait already. EXIF is dropped from the answer.
+        """
+        self._admit(data)
+        with self._admission:
+            if self._inside > self.max_waiting:
+                raise BusyError(max(1, math.ceil(self._inside * self._seconds_each)))
+            self._inside += 1
+        try:
+            with self._working:
+                return self._work(data)
+        finally:
+            with self._admission:
+                self._inside -= 1
+
+    def _work(self, data: bytes) -> bytes:
+        started = time.monotonic()
+        picture = self.engine.translate(read_picture(data, max_pixels=self.max_pixels))
+        png = encode(dataclasses.replace(picture, exif=None), "png")
+        self._seconds_each += 0.3 * (time.monotonic() - started - self._seconds_each)
+        return png
+
+    def _admit(self, data: bytes) -> None:
+        try:
+            header = read_header(data)
+        except PictureTooLargeError as error:  # of our decoder, whose limit is another
+            raise PictureTooLargeError(
+                f"The picture is too large: over the limit of {self.max_pixels / 1e6:g} megapixels."
+            ) from error
+        except PictureError as error:
+            raise NotAPictureError(str(error)) from error
+        _check_size(header, self.engine.card, self.max_pixels, self.max_result_pixels)
+        _check_channels(header, self.engine.card)
+
+
+def _check_size(header: Header, card: Card, max_pixels: int, max_result_pixels: int) -> None:
+    """Raises PictureTooLargeError on what the server will not even decode, and on too large a result of an enlarger."""
+    pixels = header.width * header.height
+    checks = [("The picture", pixels, max_pixels, "--max-megapixels")]
+    if card.scale > 1:
+        result = f"The result at scale {card.scale}"
+        checks.append((result, pixels * card.scale**2, max_result_pixels, "--max-result-megapixels"))
+    for what, has, limit, option in checks:
+        if has > limit:
+            raise PictureTooLargeError(
+                f"{what} has {math.ceil(has / 1e5) / 10:g} megapixels ({header.width}x{header.height} were sent); "
+                f"the limit is {limit / 1e6:g}. `i2i serve {option}` raises it; `i2i convert` reads up to "
+                f"{MAX_PIXELS / 1e6:g} megapixels and has no limit for results."
+            )
+
+
+def _check_channels(header: Header, card: Card) -> None:
+    """Raises PictureError where the model takes, or PNG holds, other channels."""
+    if header.channels != card.input_channels and {header.channels, card.input_channels} != {1, 3}:
+        raise PictureError(f"The picture has {header.channels} channels where {card.input_channels} are needed.")
+    if card.output_channels not in (1, 3):
+        raise PictureError(f"The model gives {card.output_channels} bands, which no PNG holds; use `i2i convert`.")

@@ -1,0 +1,383 @@
+"""Benchmarks: every row runs, says what it measured, and docs/benchmarks.md shows just that. No timing decides."""
+
+import copy
+import importlib
+import importlib.util
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = [
+    "pix2pix-step-256-batch1", "pix2pix-step-256-batch4", "wide-layers-batch1", "wide-layers-batch4",
+    "cyclegan-step-256-batch1", "cyclegan-memory-256", "quick-layers-256", "discogan-step-64-batch64",
+    "srresnet-step-96-batch16", "rrdbnet-step-128-batch16", "run-unet256", "run-resnet9", "run-compact-x4-768x512",
+    "run-rrdbnet-x4-768x512", "convert-200-jpegs",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def bench():
+    """`bench("plain")` is benchmarks/reference.py; the checkout itself stays off the path, with its folder `datasets`."""
+    folder = ROOT / "benchmarks"
+    spec = importlib.util.spec_from_file_location(
+        "benchmarks", folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    sys.modules["benchmarks"] = importlib.util.module_from_spec(spec)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # threads wait for each other where the machine is busy
+    yield lambda name: importlib.import_module(f"benchmarks.{name}")
+    torch.set_num_threads(threads)
+    for name in [n for n in sys.modules if n.split(".")[0] == "benchmarks"]:
+        del sys.modules[name]
+
+
+def run(*arguments, module="benchmarks", timeout=400):
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout)
+
+
+def cells(line):
+    return [cell.strip() for cell in line.strip().strip("|").split(" | ")]
+
+
+BEGIN, END = "<!-- measured: written by make bench -->", "<!-- end of measured -->"
+
+
+def rows_on(page):
+    """The cells of every measured row of the table that `make bench` wrote; other tables of the page are prose."""
+    table = page.partition(BEGIN)[2].partition(END)[0]
+    return [cells(line) for line in table.splitlines() if line.startswith("| ") and "times as " in line]
+
+
+def assert_page_shows(page, results):
+    shown = rows_on(page)
+    assert len(shown) == len(results["rows"])
+    for line, row in zip(shown, results["rows"], strict=True):
+        assert line[0] == row["what"]
+        for cell, key in ((line[1], "ours"), (line[2], "theirs"), (line[3], "ratio")):
+            assert float(cell.split()[0]) == row[key], (row["name"], key)
+        assert [float(cell) for cell in line[4].split(",")[0].split(" to ")] == row["spread"]
+    for fact in ("processor", "started", "command"):
+        assert str(results["environment"][fact]) in page
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """Every row at the tiny setting, as JSON and on a page with prose around the table."""
+    folder = tmp_path_factory.mktemp("bench")
+    page, results = folder / "benchmarks.md", folder / "results.json"
+    page.write_text((ROOT / "docs" / "benchmarks.md").read_text("utf-8"), "utf-8")
+    done = run("--small", "--results", results, "--page", page)
+    assert done.returncode == 0, done.stderr
+    return json.loads(results.read_text("utf-8")), page.read_text("utf-8"), done.stdout
+
+
+def test_every_row_runs_and_has_the_keys_that_others_read(measured):
+    results, _, printed = measured
+    assert [row["name"] for row in results["rows"]] == NAMES
+    for row in results["rows"]:
+        assert {"name", "ours", "theirs", "ratio", "unit"} <= row.keys()
+        assert all(math.isfinite(row[key]) and row[key] > 0 for key in ("ours", "theirs", "ratio"))
+        assert row["unit"].startswith("s") or (row["unit"] == "MB" and "memory" in row["name"])
+        assert row["rounds"] == 2
+        assert f"{row['name']} ..." in printed
+    assert results["environment"].keys() >= {"processor", "cores", "threads", "packages", "command", "started"}
+
+
+def test_the_ratio_is_of_the_medians_in_the_direction_that_the_row_names(measured):
+    for row in measured[0]["rows"]:
+        wanted = row["theirs"] / row["ours"] if row["ratio_is"] == "theirs / ours" else row["ours"] / row["theirs"]
+        assert row["ratio"] == pytest.approx(wanted, rel=0.02)  # three digits each
+        assert row["spread"][0] <= row["spread"][1]
+    directions = {row["name"]: row["ratio_is"] for row in measured[0]["rows"]}
+    assert [name for name, is_ in directions.items() if is_ == "ours / theirs"] == [
+        "cyclegan-memory-256",
+        "convert-200-jpegs",
+    ]
+
+
+def test_the_page_shows_the_figures_of_the_json_and_keeps_its_prose(measured):
+    results, page, _ = measured
+    assert_page_shows(page, results)
+    before = (ROOT / "docs" / "benchmarks.md").read_text("utf-8")
+    assert page.partition(BEGIN)[0] == before.partition(BEGIN)[0]
+    assert page.partition(END)[2] == before.partition(END)[2]
+    assert "## What is compared" in page.partition(END)[2]
+
+
+def test_the_published_page_shows_the_figures_of_the_published_json(bench):
+    file = ROOT / "benchmarks" / "results.json"
+    if not file.exists():
+        pytest.skip("`make bench` was not run yet")
+    results, page = json.loads(file.read_text("utf-8")), (ROOT / "docs" / "benchmarks.md").read_text("utf-8")
+    assert [row["name"] for row in results["rows"]] == list(bench("rows").ROWS)
+    assert_page_shows(page, results)
+    assert results["environment"]["command"] == "make bench", "some rows, or tiny ones, were published"
+
+
+@pytest.mark.parametrize("module", ["benchmarks", "benchmarks.roofline"])
+def test_an_unknown_row_is_refused_with_the_likely_name(module):
+    done = run("run-rrdbnet-x4-768x521", module=module)
+    assert done.returncode == 2
+    assert "Did you mean 'run-rrdbnet-x4-768x512'?" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("module", ["benchmarks", "benchmarks.roofline", "benchmarks.toolbox", "benchmarks.contention"])
+@pytest.mark.parametrize("text", ["a page without a place for the table\n", None])
+def test_a_page_that_cannot_take_the_table_is_refused_before_anything_is_measured(module, text, tmp_path):
+    page = tmp_path / "page.md"
+    if text is not None:
+        page.write_text(text)
+    done = run("--page", page, module=module)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert str(page) in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert (page.read_text() if page.exists() else None) == text
+
+
+WORK = """
+import os
+from pathlib import Path
+
+def build():
+    calls = []
+    def work():
+        calls.append(os.getpid())
+        Path("calls.txt").write_text(" ".join(map(str, calls)))
+    return work
+
+if __name__ == "__main__":
+    from benchmarks.processes import alone, built_alone
+    print(os.getpid(), alone(os.getpid), alone(os.getpid))
+    with built_alone(build) as work:
+        for _ in range(3):
+            work()
+            print(Path("calls.txt").read_text())
+"""
+
+
+def test_a_row_and_each_side_of_it_have_processes_of_their_own(tmp_path):
+    """`alone` takes a fresh one each time; `built_alone` keeps what was built, and returns when the work is done."""
+    script = tmp_path / "work.py"
+    script.write_text(WORK)
+    command = [sys.executable, str(script)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    first, *calls = (line.split() for line in done.stdout.splitlines())
+    assert [len(line) for line in calls] == [1, 2, 3]
+    assert len(set(calls[-1])) == 1
+    assert len({*first, *calls[-1]}) == 4
+
+
+def test_how_near_a_row_is_to_the_limit_is_measured_and_put_on_the_page(bench, tmp_path):
+    page = tmp_path / "benchmarks.md"
+    page.write_text(f"before\n{bench('limits').MARK}\nold\n<!-- end of measured -->\nafter\n")
+    done = run("--small", "--page", page, "discogan-step-64-batch64", module="benchmarks.roofline")
+    assert done.returncode == 0, done.stderr
+    text = page.read_text("utf-8")
+    assert "\nold\n" not in text
+    (row,) = (cells(line) for line in text.splitlines() if "billion operations: " in line)
+    takes, least, share, ratio, most = (float(re.search(r"([\d.]+)(?: s|%| times)", cell)[1]) for cell in row[1:])
+    assert share == pytest.approx(100 * least / takes, rel=0.02, abs=1)
+    assert most == pytest.approx(ratio * takes / least, rel=0.02)
+
+
+def test_what_other_work_costs_a_step_is_measured_and_put_on_the_page(bench, tmp_path):
+    page = tmp_path / "benchmarks.md"
+    page.write_text(f"before\n{bench('beside').MARK}\nold\n<!-- end of measured -->\nafter\n")
+    done = run("--small", "--page", page, module="benchmarks.contention")
+    assert done.returncode == 0, done.stderr
+    text = page.read_text("utf-8")
+    assert "\nold\n" not in text
+    rows = [cells(line) for line in text.splitlines() if "times as fast" in line]
+    assert [row[1] for row in rows] == ["0", "1"]
+    for row in rows:
+        ours, theirs, ratio = (float(cell.split()[0]) for cell in row[2:])
+        assert ratio == pytest.approx(theirs / ours, rel=0.02)
+
+
+def test_operations_are_counted_as_a_hand_counts_them(bench):
+    """Each multiplication and each addition of the convolutions, forward and backward."""
+    limits, material = bench("limits"), bench("material")
+    G = material.untrained("compact", small=True)
+    weights = sum(p.numel() for p in G.parameters() if p.dim() == 4)
+    assert limits.operations_of_run("compact", 8, 6, small=True) == 2 * weights * 8 * 6
+    batch, least = 2, limits.operations_of_step("srresnet", 2, small=True)
+    assert least == limits.operations_of_step("srresnet", 1, small=True) * batch
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("pix2pix", {"generator": {"name": "unet32", "norm": "batch", "dropout": 0.0}}),
+        ("cyclegan", {"generator": {"name": "resnet6"}}),
+        ("discogan", {}),
+    ],
+)
+def test_the_plain_step_trains_as_ours_does_in_fp32(bench, method, options):
+    """Else the row would compare two different amounts of work."""
+    material = bench("material")
+    layer = {"precision": "fp32", "device": "cpu", "size": 64, "discriminator": {"norm": "batch"}, **options}
+    if method == "cyclegan":
+        layer["discriminator"] = {"norm": "instance"}
+    ours = material.ours(method, 2, small=True, settings=layer)
+    networks = list(ours.networks.values())
+    plain = material.SETTINGS[method].plain(*copy.deepcopy(networks))
+    twins = [plain.__dict__[name] for name in ours.networks]
+    before = copy.deepcopy(networks)
+    torch.manual_seed(0)
+    x, y = torch.rand(2, 3, 64, 64) * 2 - 1, torch.rand(2, 3, 64, 64) * 2 - 1
+    for _ in range(3):
+        ours.step({"a": x, "b": y})
+        plain.step(x, y)
+
+    def weights(networks):
+        # A norm cancels the bias before it, so Adam moves that by rounding alone, in either direction.
+        return [p for network in networks for name, p in network.named_parameters() if name.endswith("weight")]
+
+    for network, old, twin in zip(networks, before, twins, strict=True):
+        gaps = torch.cat([(a - b).abs().flatten() for a, b in zip(weights([network]), weights([twin]), strict=True)])
+        moves = torch.cat([(a - b).abs().flatten() for a, b in zip(weights([network]), weights([old]), strict=True)])
+        # After Adam's first steps every weight has moved by about the rate, 2e-4; agreement must be far closer.
+        assert moves.mean() > 1e-4
+        assert gaps.mean() < 3e-6
+
+
+def test_the_two_sides_are_timed_in_turns_and_bounded(bench):
+    measure, calls = bench("measure"), []
+    timings = measure.compare(
+        lambda: calls.append("ours"), lambda: calls.append("theirs"), rounds=3, seconds=60, say=str, warmups=1
+    )
+    assert calls == ["ours", "theirs"] * 4
+    assert len(timings.ours) == len(timings.theirs) == 3
+    assert len(measure.compare(int, int, rounds=50, seconds=0, say=str).ours) == 2
+
+
+def test_medians_and_spread_are_those_of_the_rounds(bench):
+    measure = bench("measure")
+    timings = measure.Timings([1.0, 2.0, 10.0], [4.0, 6.0, 20.0])
+    faster = measure.Measured("", "s", timings, "")
+    assert (faster.ours, faster.theirs, faster.ratio, faster.spread) == (2, 6, 3, (2, 4))
+    overhead = measure.Measured("", "s", timings, "", measure.OVERHEAD)
+    assert overhead.ratio == pytest.approx(1 / 3)
+    assert overhead.spread == pytest.approx((1 / 4, 1 / 2))
+
+
+def test_sides_that_give_different_pictures_are_not_timed(bench):
+    picture = torch.rand(1, 3, 8, 8).numpy()
+    rows = bench("rows")
+    rows._refuse_unlike(picture, picture + 1e-4)
+    with pytest.raises(RuntimeError, match="different pictures"):
+        rows._refuse_unlike(picture, 1 - picture)
+
+
+def test_memory_is_that_of_the_process_and_not_of_the_one_that_started_it(bench):
+    memory = bench("memory")
+    ballast = torch.ones(125_000_000)  # 500 MB
+    small = memory.peak_of("ours", "discogan", 2, small=True)
+    assert 50 < small < memory.peak() - ballast.nbytes / 1e6 / 2
+    assert memory.peak_of("theirs", "discogan", 64, small=True) > small
+
+
+@pytest.mark.parametrize("method", ["pix2pix", "cyclegan", "discogan"])
+@pytest.mark.parametrize("side", ["ours", "plain"])
+def test_the_profile_shares_out_the_whole_step(side, method):
+    plain = ["--plain"] if side == "plain" else []
+    done = run("--small", "--steps", 1, "--method", method, *plain, module="benchmarks.profile_step")
+    assert done.returncode == 0, done.stderr
+    body = done.stdout.partition("The largest")[0]
+    shares = {line[:26].strip(): float(line.split()[-1].rstrip("%")) for line in body.splitlines() if "%" in line}
+    assert shares.keys() >= {"convolutions, forward", "convolutions, backward", "optimizer", "norms"}
+    assert sum(shares.values()) == pytest.approx(100, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("names", "group"),
+    [
+        (["aten::copy_"], "casts and copies"),
+        (["aten::copy_", "_Heaped"], "convolutions as products"),
+        (["aten::fill_", "aten::zero_", "_PatchesBackward", "autograd::engine"], "convolutions as products"),
+        (["aten::mm", "aten::matmul"], "convolutions as products"),
+        (["aten::copy_", "Optimizer.step#Adam.step"], "optimizer"),
+        (["aten::bmm", "_Winograd"], "Winograd's products"),
+        (["aten::sub", "_Winograd"], "Winograd's transforms"),
+        (["aten::tanh"], "the rest"),
+    ],
+)
+def test_an_operator_counts_for_what_it_runs_in(bench, names, group):
+    event = None
+    for name in reversed(names):
+        event = SimpleNamespace(name=name, cpu_parent=event)
+    assert bench("profile_step").group_of(event) == group
+
+
+def test_the_cost_of_every_tool_is_measured_and_put_on_the_page(bench, tmp_path):
+    page = tmp_path / "toolbox.md"
+    mark = bench("toolbox").MARK
+    page.write_text(f"before\n{mark}\nold\n<!-- end of measured -->\nafter\n")
+    done = run("--small", "--rounds", 1, "--page", page, module="benchmarks.toolbox")
+    assert done.returncode == 0, done.stderr
+    text = page.read_text("utf-8")
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    shown = [cells(line) for line in text.splitlines() if "times as long" in line]
+    assert [line[0].replace("`", "") for line in shown] == list(bench("toolbox").TOOLS)
+    assert all(float(line[1].split()[0]) > 0 for line in shown)
+
+
+def test_a_tool_is_compared_with_the_step_of_the_same_round(bench):
+    table = bench("toolbox").table({"": [1.0, 2.0, 4.0], "ema.images=1": [2.0, 2.0, 12.0]})
+    assert "| none of these | 2 s | |" in table
+    assert "| `ema.images=1` | 2.00 times as long | 1.00 to 3.00, of 3 |" in table
+
+
+def test_a_grid_stands_out_of_noise_and_of_edges_by_its_strength(bench, tmp_path):
+    rng = np.random.default_rng(0)
+    texture = np.cumsum(np.cumsum(rng.normal(0, 1, (256, 256, 1)), 0), 1)
+    texture = 0.2 + 0.6 * (texture - texture.min()) / np.ptp(texture) + rng.normal(0, 0.02, (256, 256, 1))
+    pattern = np.tile(rng.choice([-1.0, 1.0], (4, 4, 1)), (64, 64, 1))
+    for name, strength in (("none", 0), ("faint", 0.01), ("loud", 0.05)):
+        (tmp_path / name).mkdir()
+        pixels = np.rint(255 * np.clip(texture + strength * pattern, 0, 1)).astype(np.uint8)
+        Image.fromarray(pixels[..., 0]).save(tmp_path / name / "a.png")
+    done = run(*(tmp_path / name for name in ("none", "faint", "loud")), module="benchmarks.experiments.checkerboard")
+    assert done.returncode == 0, done.stderr
+    none, faint, loud = (float(line.split(": ")[1].split()[0]) for line in done.stdout.splitlines())
+    assert none < 1.5
+    assert faint > 2 * none
+    assert loud > 2 * faint
+
+
+def test_the_adaptive_tool_is_timed_at_work(bench):
+    method = bench("toolbox").method_with({"gan": {"augment": ["colour"], "ada": True}}, small=True)
+    assert {judge.adaptation.p for judge in method.judges.values()} == {0.5}
+
+
+def test_what_is_said_of_painted_seasons_is_measured_and_put_on_the_page(bench, tmp_path):
+    page = tmp_path / "data.md"
+    page.write_text(f"before\n{bench('seasons').MARK}\nold\n<!-- end of measured -->\nafter\n")
+    asked = ("--tested", 3, "--learned", 3, "--page", page, "--out", tmp_path / "seasons.png")
+    done = run(*asked, module="benchmarks.experiments.seasons")
+    assert done.returncode == 0, done.stderr
+    text = page.read_text("utf-8")
+    assert "\nold\n" not in text
+    shown = text[: text.index("Of 3 test pairs")]
+    errors = [float(value) for value in re.findall(r"\| (0\.\d+) \|", shown)]
+    assert len(errors) == 3
+    assert errors[0] > errors[2] > 0
+    assert (tmp_path / "seasons.png").stat().st_size > 10_000

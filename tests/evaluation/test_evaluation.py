@@ -1,0 +1,129 @@
+"""Figures equal their definitions, and baselines are what they say."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from i2i.errors import DataError, PictureError
+from i2i.evaluation.baselines import ColourLookup, returned_input
+from i2i.evaluation.contact_sheet import contact_sheet
+from i2i.evaluation.evaluate import evaluate
+from i2i.evaluation.metrics import METRICS, l1, psnr, ssim
+
+
+def picture(seed, height=24, width=20, channels=3):
+    return np.random.default_rng(seed).uniform(0, 1, (height, width, channels)).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric.measure is not None])
+def test_a_metric_is_best_for_the_truth_itself_and_worse_for_anything_else(name):
+    metric, truth = METRICS[name], picture(0)
+    best, worse = metric.measure(truth, truth), metric.measure(np.clip(truth + 0.1, 0, 1), truth)
+    assert best > worse if metric.higher_is_better else best < worse
+    assert np.isfinite(best)
+
+
+def test_l1_and_psnr_equal_their_formulas():
+    truth = np.zeros((4, 4, 3), np.float32)
+    assert l1(truth + 0.1, truth) == pytest.approx(0.1)
+    assert psnr(truth + 0.1, truth) == pytest.approx(20.0, abs=1e-4)
+
+
+def test_ssim_equals_the_formula_written_window_by_window():
+    x, y = picture(1, 14, 13, 1), picture(2, 14, 13, 1)
+    offsets = np.arange(11) - 5
+    window = np.exp(-(offsets[:, None] ** 2 + offsets[None] ** 2) / (2 * 1.5**2))
+    window /= window.sum()
+    values = []
+    for top in range(4):
+        for left in range(3):
+            a, b = (z[top : top + 11, left : left + 11, 0].astype(float) for z in (x, y))
+            ma, mb = (window * a).sum(), (window * b).sum()
+            va, vb = (window * (a - ma) ** 2).sum(), (window * (b - mb) ** 2).sum()
+            cov = (window * (a - ma) * (b - mb)).sum()
+            values.append((2 * ma * mb + 1e-4) * (2 * cov + 9e-4) / ((ma**2 + mb**2 + 1e-4) * (va + vb + 9e-4)))
+    assert ssim(x, y) == pytest.approx(np.mean(values), abs=1e-9)
+
+
+def test_ssim_takes_pictures_smaller_than_its_window():
+    assert ssim(picture(1, 5, 7), picture(1, 5, 7)) == pytest.approx(1)
+
+
+def test_no_lookup_by_colour_beats_the_learned_one():
+    """Three label colours, each with its own spread of outputs: the medians, found by hand."""
+    rng = np.random.default_rng(0)
+    labels = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint8)
+    which = rng.integers(0, 3, (40, 40))
+    x = labels[which]
+    y = np.clip(which[..., None] * 60 + rng.integers(0, 40, (40, 40, 1)), 0, 255).astype(np.uint8)
+    lookup = ColourLookup.learned([(x, y)])
+    for label in range(3):
+        median = np.median(y[which == label])
+        assert np.abs(lookup(x)[which == label] * 255 - median).max() <= 1
+    best = min(
+        np.mean([np.abs(y[which == k] / 255.0 - v).mean() for k, v in enumerate(values)])
+        for values in np.stack(np.meshgrid(*[np.linspace(0, 1, 18)] * 3), -1).reshape(-1, 3)
+    )
+    assert np.mean([np.abs(lookup(x) - y / 255.0)[which == k].mean() for k in range(3)]) <= best + 1e-3
+
+
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_the_lookup_takes_any_number_of_channels_and_a_colour_it_never_saw(channels):
+    x = np.zeros((8, 8, channels), np.uint8)
+    lookup = ColourLookup.learned([(x, np.full((8, 8, 2), 100, np.uint8))])
+    assert lookup(x + 255).shape == (8, 8, 2)
+    assert np.allclose(lookup(x + 255), 100 / 255, atol=0.003)
+
+
+def test_returning_the_input_is_refused_where_it_means_nothing():
+    assert returned_input(picture(0, channels=1), 3).shape[2] == 3
+    with pytest.raises(PictureError):
+        returned_input(picture(0, channels=5), 3)
+
+
+def scored(count=9):
+    truths = [picture(n) for n in range(count)]
+    pairs = [(f"p{n}", t, np.clip(t * (1 - n / 20), 0, 1)) for n, t in enumerate(truths)]
+    return evaluate(lambda x: x, pairs, baselines={"black": lambda x: x * 0})
+
+
+def test_an_evaluation_keeps_the_keys_that_scripts_read():
+    result = scored()
+    facts = result.to_dict("model", "data")
+    assert list(facts) == ["model", "data", "count", "metrics", "intervals", "baselines"]
+    assert facts["count"] == 9
+    for name, value in facts["metrics"].items():
+        low, high = facts["intervals"][name]
+        assert low <= value <= high
+        assert name in facts["baselines"]["black"]
+
+
+def test_the_csv_has_a_line_a_picture_whose_mean_is_the_figure():
+    result = scored()
+    rows = list(csv.DictReader(io.StringIO(result.to_csv())))
+    assert [row["name"] for row in rows] == [f"p{n}" for n in range(9)]
+    assert np.mean([float(row["l1"]) for row in rows]) == pytest.approx(result.mean("l1"), abs=1e-6)
+    assert "black_ssim" in rows[0]
+
+
+def test_the_worst_the_median_and_the_best_are_found():
+    told = scored().telling(each=1)
+    assert told == [("worst", 8), ("median", 4), ("best", 0)]
+
+
+def test_two_pictures_are_enough_to_show():
+    assert {index for _, index in scored(2).telling()} == {0, 1}
+
+
+def test_an_output_of_another_size_is_an_error_that_names_the_picture():
+    with pytest.raises(DataError, match=r"p0: the output is \(12, 20, 3\)"):
+        evaluate(lambda x: x[:12], [("p0", picture(0), picture(0))])
+
+
+def test_the_contact_sheet_shows_every_picture_in_its_place():
+    red, green = (np.tile(np.array(c, np.float32), (10, 20, 1)) for c in ([1, 0, 0], [0, 1, 0]))
+    sheet = contact_sheet([("one", [red, green])], ("input", "output"))
+    assert sheet.getpixel((8 + 100, 22 + 22 + 60)) == (255, 0, 0)
+    assert sheet.getpixel((8 + 256 + 8 + 100, 22 + 22 + 60)) == (0, 255, 0)

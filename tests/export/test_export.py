@@ -1,0 +1,195 @@
+"""An exported file is the network: at sizes never traced, alone and in a batch, without torch's help."""
+
+import dataclasses
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from torch import nn
+
+from i2i.card import CARD_KEY, Card, digest, unpack
+from i2i.errors import ExportError
+from i2i.export import onnx_file
+from i2i.export.onnx_file import export_onnx, probe_picture
+from i2i.networks import GENERATORS, as_served
+from i2i.networks.build import build, takes
+from i2i.networks.init import init_normal
+from i2i.networks.norms import NORMS
+from i2i.networks.upsampling import UPSAMPLERS
+from i2i.networks.upscaling import SKIPS
+
+CARD = Card(
+    name="test", method="pix2pix", task="translation", source="a", target="b", input_channels=3, output_channels=3,
+    input_meaning="rgb", output_meaning="rgb", tiling="global",
+)  # fmt: skip
+
+
+ENLARGERS = [name for name in GENERATORS if takes(GENERATORS, name, "scale")]
+
+
+def small(name, channels=(3, 3), **options):
+    torch.manual_seed(0)
+    few = {"blocks": 2} if name in ENLARGERS else {}
+    generator = build(GENERATORS, "generator", name, channels, {"width": 4, **few, **options})
+    init_normal(generator, 0.1)
+    return generator
+
+
+def session(path):
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+def in_torch(generator, pictures):
+    with torch.no_grad():
+        y = as_served(generator)(torch.from_numpy(pictures) * 2 - 1)
+    return ((y + 1) / 2).clamp(0, 1).numpy()
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_the_file_equals_the_network_at_sizes_never_traced_alone_and_in_a_batch_of_four(name, tmp_path):
+    check_exported(small(name), tmp_path)
+
+
+@pytest.mark.parametrize("up", sorted({*UPSAMPLERS} - {"transposed"}))
+@pytest.mark.parametrize("name", ["unet16", "resnet6"])
+def test_the_file_equals_the_network_whatever_doubles_its_sides(name, up, tmp_path):
+    check_exported(small(name, up=up), tmp_path)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3])
+@pytest.mark.parametrize("name", ENLARGERS)
+def test_the_file_equals_the_network_at_every_scale_and_its_card_says_which(name, scale, tmp_path):
+    card = check_exported(small(name, scale=scale), tmp_path)
+    assert (card.scale, card.tiling) == (scale, "local")
+
+
+@pytest.mark.parametrize("skip", SKIPS)
+def test_the_file_equals_the_network_whichever_way_the_added_input_is_enlarged(skip, tmp_path):
+    check_exported(small("compact", skip=skip, scale=3), tmp_path)
+
+
+def test_rrdbnets_file_lays_no_more_than_two_maps_side_by_side(tmp_path):
+    export_onnx(small("rrdbnet", blocks=1), tmp_path / "g.onnx", CARD)
+    joined = [len(node.input) for node in onnx.load(tmp_path / "g.onnx").graph.node if node.op_type == "Concat"]
+    assert joined
+    assert max(joined) == 2
+
+
+@pytest.mark.parametrize("channels", [(3, 3), (1, 3), (4, 3)])
+@pytest.mark.parametrize("skip", SKIPS)
+def test_the_compact_networks_file_lays_pixels_out_once(skip, channels, tmp_path):
+    card = dataclasses.replace(CARD, input_channels=channels[0], output_channels=channels[1])
+    card = export_onnx(small("compact", channels, skip=skip, scale=2), tmp_path / "g.onnx", card)
+    assert max(card.parity.values()) < 1e-5
+    nodes = [node.op_type for node in onnx.load(tmp_path / "g.onnx").graph.node]
+    assert nodes.count("DepthToSpace") == 1
+    assert "Resize" not in nodes
+
+
+def check_exported(generator, tmp_path):
+    card = export_onnx(generator, tmp_path / "g.onnx", CARD)
+    run = session(tmp_path / "g.onnx")
+    side = -(-max(generator.smallest, 8) // generator.multiple) * generator.multiple
+    for n, height, width in ((1, side, side), (4, side, side + generator.multiple)):
+        pictures = np.concatenate([probe_picture(3, height, width, seed) for seed in range(n)])
+        given = run.run(None, {"image": pictures})[0]
+        assert np.abs(given - in_torch(generator, pictures)).max() < 1e-4
+        alone = np.concatenate([run.run(None, {"image": picture[None]})[0] for picture in pictures])
+        assert np.abs(given - alone).max() < 1e-4
+    assert max(card.parity.values()) < 1e-4
+    return card
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_every_norm_over_the_picture_is_one_instance_normalisation_in_the_file_and_dropout_is_gone(norm, tmp_path):
+    export_onnx(small("unet32", norm=norm), tmp_path / "g.onnx", CARD)
+    kinds = {node.op_type for node in onnx.load(tmp_path / "g.onnx").graph.node}
+    assert ("InstanceNormalization" in kinds) == (norm not in ("none", "population"))
+    assert not kinds & {"Dropout", "ReduceMean"}
+    assert norm == "population" or "BatchNormalization" not in kinds
+
+
+@pytest.mark.parametrize("channels", [(1, 3), (3, 1), (5, 2)])
+def test_pictures_need_not_be_rgb_on_either_side(channels, tmp_path):
+    card = dataclasses.replace(CARD, input_channels=channels[0], output_channels=channels[1])
+    export_onnx(small("unet16", channels), tmp_path / "g.onnx", card)
+    given = session(tmp_path / "g.onnx").run(None, {"image": probe_picture(channels[0], 32, 48, 0)})[0]
+    assert given.shape == (1, channels[1], 32, 48)
+
+
+def test_the_file_says_what_it_is_and_holds_everything(tmp_path):
+    generator = small("unet32")
+    written = export_onnx(generator, tmp_path / "g.onnx", CARD)
+    model = onnx.load(tmp_path / "g.onnx", load_external_data=False)
+    onnx.checker.check_model(model)
+    assert [p.name for p in tmp_path.iterdir()] == ["g.onnx"]
+    assert [i.name for i in model.graph.input] == ["image"]
+    assert [o.name for o in model.graph.output] == ["translation"]
+    dims = [d.dim_param or d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim]
+    assert dims[1] == 3
+    assert all(isinstance(dims[axis], str) for axis in (0, 2, 3))
+    card = Card.from_json({p.key: p.value for p in model.metadata_props}[CARD_KEY])
+    assert card == written
+    assert (card.multiple, card.smallest, card.tiling) == (32, 32, "global")
+
+
+def test_the_probe_is_what_the_network_gives(tmp_path):
+    generator = small("resnet6")
+    probe = export_onnx(generator, tmp_path / "g.onnx", CARD).probe
+    given = np.frombuffer(unpack(probe.input), "<u1").reshape(probe.input_shape).astype(np.float32) / np.float32(255)
+    raw = unpack(probe.output)
+    gives = np.frombuffer(raw, "<u2").reshape(probe.output_shape) / 65535
+    assert np.abs(gives - in_torch(generator, given)).max() < 2e-5
+    assert digest(raw) == probe.digest
+
+
+def test_output_is_clipped_to_the_range_even_for_input_outside_of_it(tmp_path):
+    export_onnx(small("unet16"), tmp_path / "g.onnx", CARD)
+    given = session(tmp_path / "g.onnx").run(None, {"image": np.full((1, 3, 16, 16), 9, np.float32)})[0]
+    assert given.min() >= 0
+    assert given.max() <= 1
+
+
+class SizeBakedIn(nn.Module):
+    """Divides by the number of rows that tracing saw: right there, wrong elsewhere."""
+
+    multiple, smallest, tiling, receptive_field = 4, 8, "local", 1
+
+    def __init__(self):
+        super().__init__()
+        self.traced = nn.Conv2d(3, 3, 1)
+
+    def forward(self, x):
+        rows = 64.0 if torch.compiler.is_exporting() else x.shape[2]
+        return self.traced(x) / rows
+
+
+def test_a_file_that_differs_from_its_network_is_refused_and_not_written(tmp_path):
+    with pytest.raises(ExportError, match=r"differs from torch by .*the limit is 1e-04. Nothing was written"):
+        export_onnx(SizeBakedIn(), tmp_path / "g.onnx", CARD)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_network_is_left_as_it_was(tmp_path):
+    generator = small("unet16", norm="batch").train()
+    before = {k: v.clone() for k, v in generator.state_dict().items()}
+    export_onnx(generator, tmp_path / "g.onnx", CARD)
+    assert generator.training
+    assert all(torch.equal(v, before[k]) for k, v in generator.state_dict().items())
+
+
+@pytest.mark.parametrize("name", ["unet32", "resnet6", "compact"])
+def test_a_half_precision_file_is_smaller_and_nearly_the_same(name, tmp_path):
+    generator = small(name)
+    export_onnx(generator, tmp_path / "full.onnx", CARD)
+    export_onnx(generator, tmp_path / "half.onnx", CARD, "fp16")
+    pictures = probe_picture(3, 64, 96, 3)
+    full, half = (session(tmp_path / f"{n}.onnx").run(None, {"image": pictures})[0] for n in ("full", "half"))
+    assert half.dtype == np.float32
+    assert -10 * np.log10(np.mean((full - half) ** 2)) > onnx_file.HALF_TOLERANCE
+    weights = [
+        sum(i.raw_data.__len__() for i in onnx.load(tmp_path / f"{n}.onnx").graph.initializer) for n in ("full", "half")
+    ]
+    assert weights[1] < 0.6 * weights[0]

@@ -1,0 +1,206 @@
+"""The rooms of the house: who may import whom, and what an install puts where."""
+
+import ast
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FREE = {"i2i.errors", "i2i.card", "i2i.images.decode", "i2i.files"}
+"""What every room may use: no torch, and little else."""
+
+ROOMS = {
+    "i2i": {"folder": "i2i", "may": {"i2i"}, "never": {"i2i.serving", "i2i.datasets", "i2i.commands", "gradio", "fastapi"}},
+    "i2i.serving": {"folder": "serving", "may": FREE | {"i2i.serving"}, "never": {"torch", "torchvision", "onnx", "albumentations"}},
+    "i2i.datasets": {"folder": "datasets", "may": FREE | {"i2i.datasets"}, "never": {"torch", "torchvision", "onnxruntime", "gradio"}},
+}  # fmt: skip
+
+
+def modules(folder):
+    """Every module of the folder: its file and its name as it is imported."""
+    mounted = {"i2i": "i2i", "serving": "i2i.serving", "datasets": "i2i.datasets"}[folder]
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        parts = path.relative_to(ROOT / folder).with_suffix("").parts
+        yield path, ".".join([mounted, *(p for p in parts if p != "__init__")])
+
+
+def imports(path, name):
+    """Absolute names that the file imports, wherever in it."""
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: len(package.split(".")) - (node.level - 1)] if node.level else []
+            start = ".".join([*base, *([node.module] if node.module else [])])
+            yield start
+            yield from (f"{start}.{alias.name}" for alias in node.names)
+
+
+def within(name, rooms):
+    return any(name == room or name.startswith(room + ".") for room in rooms)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_what_it_may(room):
+    rule, found = ROOMS[room], []
+    for path, name in modules(rule["folder"]):
+        if name.startswith("i2i.commands") or name == "i2i.__main__":
+            continue  # the command line wires everything together
+        for imported in imports(path, name):
+            ours = imported.startswith("i2i.") and imported.count(".") >= 1
+            # `from ..errors import X` also yields i2i.errors.X, which lies within i2i.errors
+            if within(imported, rule["never"]) or (ours and not within(imported, rule["may"])):
+                found.append(f"{name} imports {imported}")
+    assert not found
+
+
+def test_the_rule_would_notice_a_forbidden_import(tmp_path):
+    bad = tmp_path / "bad.py"
+    bad.write_text("def f():\n    from ..loop import fit\n    import torch.nn\n")
+    names = set(imports(bad, "i2i.serving.bad"))
+    assert "i2i.training.loop" in names
+    assert not within("i2i.training.loop", ROOMS["i2i.serving"]["may"])
+    assert any(within(name, {"torch"}) for name in names)
+
+
+@pytest.mark.parametrize("name", sorted(FREE))
+def test_what_every_room_may_use_needs_no_torch(name):
+    code = f"import sys; sys.modules['torch'] = None; import {name}"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT.parent, timeout=60)
+
+
+def test_nobody_imports_the_folders_by_their_bare_names():
+    found = []
+    for folder in ("i2i", "serving", "datasets", "tests", "benchmarks"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            bare = {name.split(".")[0] for name in imports(path, "somewhere.deep.down.x")}
+            found += [f"{path}: {name}" for name in bare & {"datasets", "serving", "cli"}]
+    assert not found
+
+
+WITHOUT_TORCH = """
+import sys
+for name in ("torch", "torchvision", "onnx", "albumentations", "safetensors"):
+    sys.modules[name] = None  # importing it fails
+"""
+
+
+def test_serving_imports_where_torch_cannot_be_imported():
+    code = WITHOUT_TORCH + "import i2i.serving; from i2i.serving import Engine, convert_folder, create_app, serve"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT.parent, timeout=120)
+
+
+def test_a_model_converts_and_serves_where_torch_cannot_be_imported(make_model, tmp_path):
+    from PIL import Image
+
+    model = make_model("invert")
+    (tmp_path / "in").mkdir()
+    Image.new("RGB", (9, 7), (255, 0, 100)).save(tmp_path / "in" / "x.png")
+    code = WITHOUT_TORCH + (
+        "from i2i.commands import main; sys.argv = ['i2i', 'convert', *sys.argv[1:]]\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "from i2i.serving import create_app, load_engines\n"
+        "from pathlib import Path; create_app(load_engines([Path(sys.argv[2])]))\n"
+        "assert sys.modules['torch'] is None"
+    )
+    command = [sys.executable, "-c", code, str(model), str(tmp_path / "in"), str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert Image.open(tmp_path / "out" / "x.png").getpixel((0, 0)) == (0, 255, 155)
+
+
+def test_training_without_torch_names_the_extra_to_install(tmp_path):
+    code = (
+        WITHOUT_TORCH
+        + "from i2i.commands import main; sys.argv = ['i2i', 'train', 'pix2pix', '.', '--run', 'r']; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert done.returncode == 2
+    assert "pip install 'i2i[train]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_hugging_faces_datasets_keeps_its_name_beside_ours(tmp_path):
+    pytest.importorskip("datasets", reason="Hugging Face's datasets is not installed")
+    code = (
+        "import datasets, i2i.datasets, i2i.serving\n"
+        "assert 'site-packages' in datasets.__file__, datasets.__file__\n"
+        "assert i2i.datasets.__file__ != datasets.__file__\n"
+        "assert datasets.Dataset.from_dict({'x': [1, 2]})[1] == {'x': 2}\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, timeout=120)
+
+
+def test_the_launcher_works_from_the_checkout_and_hides_nobodys_datasets():
+    code = "import sys, runpy; sys.argv = ['cli.py', '--version']\ntry: runpy.run_path('cli.py', run_name='__main__')\n"
+    code += "except SystemExit: pass\nimport datasets; assert 'site-packages' in datasets.__file__"
+    pytest.importorskip("datasets", reason="Hugging Face's datasets is not installed")
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=120)
+    done = subprocess.run([sys.executable, "cli.py", "--version"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("i2i ")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel, built as an install builds it, from a copy of what git knows."""
+    copy, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            (copy / name).write_bytes((ROOT / name).read_bytes())
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(copy)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    return next(out.glob("*.whl"))
+
+
+def test_the_wheel_owns_i2i_alone_and_the_launcher(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        tops = {name.split("/")[0] for name in names}
+        assert {t for t in tops if not t.endswith(".dist-info")} == {"i2i"}
+        entry = next(n for n in names if n.endswith("entry_points.txt"))
+        assert "i2i = i2i.commands:main" in archive.read(entry).decode()
+    wanted = {name.replace(".", "/") for folder in ("i2i", "serving", "datasets") for _, name in modules(folder)}
+    there = {n.removesuffix(".py").removesuffix("/__init__") for n in names if n.endswith(".py")}
+    assert wanted == there
+
+
+def test_the_wheel_carries_its_pages(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    for folder, mounted in (("i2i", "i2i"), ("serving", "i2i/serving"), ("datasets", "i2i/datasets")):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in (".html", ".css", ".js", ".typed"):
+                assert f"{mounted}/{path.relative_to(ROOT / folder).as_posix()}" in names
+
+
+def test_the_wheel_works_on_its_own_without_torch(wheel, tmp_path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    code = (
+        WITHOUT_TORCH
+        + "sys.path.insert(0, sys.argv[1]); import i2i; assert sys.argv[1] in i2i.__file__, i2i.__file__\n"
+    )
+    code += "from i2i.serving import Engine; import i2i.serving as s; assert sys.argv[1] in s.__file__"
+    command = [sys.executable, "-P", "-c", code, str(tmp_path / "site")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_base_install_does_not_ask_for_torch():
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    base = " ".join(project["dependencies"])
+    assert not any(name in base for name in ("torch", "albumentations", "onnxscript"))
+    pins = [p for p in project["dependencies"] if "==" in p.partition(";")[0]]
+    assert not pins, "tested versions belong into constraints.txt alone"
