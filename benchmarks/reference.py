@@ -1,4 +1,4 @@
-"""The plain way: the methods as the common code trains and runs them, in eager fp32 torch. Judge it by reading it.
+"""The reference: the methods as the common code trains and runs them, in eager fp32 torch.
 
 The networks are the same that i2i builds, with the normalisation of the common code; in fp32 their layers are torch's
 own. Nothing is slowed down: where the common code keeps D's weights from taking gradients in G's step, so does this,

@@ -95,14 +95,14 @@ def quick_layers(small: bool, say: Say, *, batch: int) -> Measured:
     placement = method.placement
     pairs = workloads.batch_of_pairs(batch, placement.device)
 
-    with mock.patch.object(base, "lay_weights_out"):
+    with mock.patch.object(base, "weights_to_channels_last"):
         with_torchs = workloads.ours("cyclegan", batch, small)
 
     def torchs() -> None:
         with (
             mock.patch.object(layers.ReflectConv2d, "way", return_value=None),
             mock.patch.object(layers, "_held_in_bf16", return_value=False),
-            mock.patch.object(resnet, "laid_out", lambda x: x),
+            mock.patch.object(resnet, "to_channels_last", lambda x: x),
         ):
             with_torchs.step(pairs)
 

@@ -69,9 +69,9 @@ def method_with(settings: Mapping[str, Any], small: bool) -> Method:
     widths = {"width": width(small) // 2}
     layer = {"data": {"path": "."}, "size": SIZE, "batch": BATCH, "generator": widths, "discriminator": widths}
     made = METHODS["cyclegan"]
-    config = made.resolved(resolve(made.Config, [layer, settings]), count=1)
+    config = made.complete_config(resolve(made.Config, [layer, settings]), count=1)
     method = made.from_config(config, place(config.device, config.precision))
-    for judge in method.judges.values():
+    for judge in method.objectives.values():
         if judge.adaptation is not None:
             judge.adaptation.p = ADA_P
     return method

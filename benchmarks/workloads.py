@@ -151,7 +151,7 @@ def ours(name: str, batch: int, small: bool, settings: Mapping[str, Any] | None 
         "discriminator": {"width": width(small)},
     }
     method = METHODS[setting.method or name]
-    config = method.resolved(resolve(method.Config, [layer, setting.layer, settings or {}]), count=1)
+    config = method.complete_config(resolve(method.Config, [layer, setting.layer, settings or {}]), count=1)
     placement = place(config.device, config.precision)
     if placement.device.type == "cpu":
         keep_freed_memory()

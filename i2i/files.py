@@ -25,7 +25,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
 def append(path: Path, data: bytes) -> None:
     """Add `data` to the end of a file; raises StorageError."""
-    with _refusals_said(path), path.open("ab") as file:
+    with _as_storage_error(path), path.open("ab") as file:
         file.write(data)
 
 
@@ -35,12 +35,12 @@ def being_written(path: Path) -> Iterator[Path]:
 
     Raises StorageError for what the operating system refuses.
     """
-    with _refusals_said(path), _beside(path) as part:
+    with _as_storage_error(path), _beside(path) as part:
         yield part
 
 
 @contextlib.contextmanager
-def _refusals_said(path: Path) -> Iterator[None]:
+def _as_storage_error(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

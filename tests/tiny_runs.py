@@ -15,7 +15,7 @@ from i2i.methods import METHODS, Method
 from i2i.methods.config import LogConfig, TrainConfig
 from i2i.settings import resolve
 from i2i.training.loader import Sample, batches, stack
-from i2i.training.loop import Pace, fit
+from i2i.training.loop import Intervals, fit
 from i2i.training.run_directory import Run
 
 SIZE = 64
@@ -59,7 +59,7 @@ def tiny(name: str, **settings: Any) -> TrainConfig:
         TINY,
         {"method": name, **settings, **{k: v for k, v in stages.items() if k == "images" or k not in settings}},
     ]
-    return METHODS[name].resolved(resolve(METHODS[name].Config, layers), 10)
+    return METHODS[name].complete_config(resolve(METHODS[name].Config, layers), 10)
 
 
 def begun(name: str, precision: str = "fp32", device: str = "cpu", **settings: Any) -> Method:
@@ -105,7 +105,7 @@ def train(
             Noise(config.size, ranges), start, until or config.total or 0, config.batch, 0, place(device).device
         ),
         run,
-        Pace.of(config.total or 0, config.batch, LogConfig(every=every, samples=2 * every, checkpoint=every)),
+        Intervals.of(config.total or 0, config.batch, LogConfig(every=every, samples=2 * every, checkpoint=every)),
         validation=(["one", "two"], noise(1000, 1001, size=config.size, ranges=ranges, device=device)),
         rows=2,
         keep=2,

@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from i2i.networks import as_served
+from i2i.networks import for_inference
 from i2i.networks.init import init_normal
 from i2i.networks.resnet import ResnetGenerator
 from i2i.networks.unet import UNet
@@ -57,7 +57,7 @@ def smooth_pictures(count: int, side: int, seed: int) -> Tensor:
 def spectrum(network: nn.Module, seed: int) -> Floats:
     """Mean power of the output by frequency, zero in the middle; its sum is 1."""
     with torch.no_grad():
-        y = as_served(network)(smooth_pictures(4, SIDE, 1000 + seed))[..., EDGE:-EDGE, EDGE:-EDGE].double().numpy()
+        y = for_inference(network)(smooth_pictures(4, SIDE, 1000 + seed))[..., EDGE:-EDGE, EDGE:-EDGE].double().numpy()
     window = np.hanning(y.shape[-1] + 1)[:-1]
     y = (y - y.mean((2, 3), keepdims=True)) * window * window[:, None]
     power: Floats = np.fft.fftshift(np.mean(np.abs(np.fft.fft2(y)) ** 2, (0, 1)))

@@ -16,7 +16,7 @@ from ..layouts.layouts import Found, Pair, Single, find_domains, find_layout, ho
 from .alignment import MOST, judge
 from .colours import compare
 from .entry import Entry, Seen, entries_of, entries_of_domains, look
-from .report import CheckReport, Side, Suspect, Twins
+from .report import CheckReport, Duplicates, Side, Suspect
 
 Progress = Callable[[int, int], None]
 
@@ -55,7 +55,9 @@ def check_folder(
         trouble=trouble or _untrainable(root, found, a, b, unpaired),
         counts=_counts(entries, found),
         sides=tuple(_side(seen, which, name) for which, name in enumerate(names)),
-        unmatched=tuple(_below(root, [p for _, m in matched for p in (*m.lonely_a.values(), *m.lonely_b.values())])),
+        unmatched=tuple(
+            _below(root, [p for _, m in matched for p in (*m.unmatched_a.values(), *m.unmatched_b.values())])
+        ),
         doubled=tuple(_below(root, [p for _, m in matched for p in m.doubled])),
         corrupt=tuple((one.entry.title, one.reason) for one in seen if one.reason),
         unequal=tuple(
@@ -63,7 +65,7 @@ def check_folder(
             for one in seen
             if one.sizes[0] and one.sizes[1] and one.sizes[0] != one.sizes[1]
         ),
-        twins=_twins(seen, names, unpaired),
+        duplicates=_duplicates(seen, names, unpaired),
         suspects=suspects,
         compared=count,
         telling=telling,
@@ -104,8 +106,10 @@ def _sheet(entries: list[Entry]) -> dict[str, Pair]:
 
 
 def _untrainable(root: Path, found: Found | None, a: str | None, b: str | None, unpaired: bool) -> str | None:
-    """Why a folder without lonely pictures would still not be trained on, or None."""
-    if found is None or (not unpaired and any(m.lonely_a or m.lonely_b or m.doubled for m in found.matched.values())):
+    """Why a folder without unmatched pictures would still not be trained on, or None."""
+    if found is None or (
+        not unpaired and any(m.unmatched_a or m.unmatched_b or m.doubled for m in found.matched.values())
+    ):
         return None
     try:
         if unpaired:
@@ -151,7 +155,7 @@ def _side(seen: list[Seen], which: int, name: str) -> Side:
     return Side(name, dict(sizes), dict(channels), dict(depths))
 
 
-def _twins(seen: list[Seen], names: tuple[str, ...], unpaired: bool) -> tuple[Twins, ...]:
+def _duplicates(seen: list[Seen], names: tuple[str, ...], unpaired: bool) -> tuple[Duplicates, ...]:
     """Groups of equal pairs first, then of equal pictures that are not in such a group alone."""
     by_pair: dict[tuple[str, str], list[Seen]] = defaultdict(list)
     by_picture: dict[str, list[tuple[Seen, int]]] = defaultdict(list)
@@ -167,16 +171,16 @@ def _twins(seen: list[Seen], names: tuple[str, ...], unpaired: bool) -> tuple[Tw
         if len(alike) > 1:
             titles = tuple(one.entry.title for one in alike)
             told.add(frozenset(titles))
-            groups.append(Twins("pair", titles, len({one.entry.split for one in alike}) > 1))
+            groups.append(Duplicates("pair", titles, len({one.entry.split for one in alike}) > 1))
         if pair[0] == pair[1]:
-            groups += [Twins("sides", (one.entry.title,), False) for one in alike]
+            groups += [Duplicates("sides", (one.entry.title,), False) for one in alike]
     for members in by_picture.values():
         titles = tuple(dict.fromkeys(one.entry.title for one, _ in members))
         if len(titles) > 1 and frozenset(titles) not in told:
             sides = {which for _, which in members}
             said = " and ".join(sorted({names[min(which, len(names) - 1)] for which in sides}))
             said = "domains" if unpaired and len(sides) > 1 else said
-            groups.append(Twins(said, titles, len({one.entry.split for one, _ in members}) > 1))
+            groups.append(Duplicates(said, titles, len({one.entry.split for one, _ in members}) > 1))
     return tuple(sorted(groups, key=lambda group: (not group.across, group.titles)))
 
 

@@ -47,8 +47,8 @@ def entries_of(root: Path, found: Found | None) -> list[Entry]:
     entries = []
     for split, matched in found.matched.items():
         items: list[Item] = [Pair(n, *paths, found.kind == "side by side") for n, paths in matched.pairs.items()]
-        items += [Single(name, path, 0) for name, path in matched.lonely_a.items()]
-        items += [Single(name, path, 1) for name, path in matched.lonely_b.items()]
+        items += [Single(name, path, 0) for name, path in matched.unmatched_a.items()]
+        items += [Single(name, path, 1) for name, path in matched.unmatched_b.items()]
         entries += [Entry(split, item, f"{split}/{item.name}") for item in items]
     return entries
 

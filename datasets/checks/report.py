@@ -38,7 +38,7 @@ class Side:
 
 
 @dataclasses.dataclass(frozen=True)
-class Twins:
+class Duplicates:
     """Pictures that are the same, pixel by pixel."""
 
     what: str
@@ -99,7 +99,7 @@ class CheckReport:
     """`split/name` and the reason."""
     unequal: tuple[str, ...]
     """Pairs whose sides differ in size."""
-    twins: tuple[Twins, ...]
+    duplicates: tuple[Duplicates, ...]
     suspects: tuple[Suspect, ...]
     compared: int
     """Pairs whose edges were compared."""
@@ -118,7 +118,7 @@ class CheckReport:
     @property
     def problems(self) -> int:
         """How many faults were found."""
-        lists = (self.unmatched, self.doubled, self.corrupt, self.unequal, self.twins, self.suspects)
+        lists = (self.unmatched, self.doubled, self.corrupt, self.unequal, self.duplicates, self.suspects)
         return sum(map(len, lists)) + (self.trouble is not None)
 
     def sections(self) -> dict[str, list[str]]:
@@ -129,7 +129,7 @@ class CheckReport:
             "Without a partner": list(self.unmatched),
             "Name taken twice": list(self.doubled),
             "Sides of different size": list(self.unequal),
-            "The same picture twice": [group.sentence() for group in self.twins],
+            "The same picture twice": [group.sentence() for group in self.duplicates],
             "Sides that seem not to belong together": [suspect.sentence() for suspect in self.suspects],
         }
 

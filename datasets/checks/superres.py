@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DataError, PictureError
-from ..layouts.layouts import Sharp
+from ..layouts.layouts import HighRes
 from ..layouts.matching import listed
 from ..streams.imresize import imresize
 from ..streams.loading import Array, decode
@@ -27,7 +27,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclasses.dataclass(frozen=True)
-class SharpReport:
+class HighResReport:
     """What was found."""
 
     description: str
@@ -73,9 +73,9 @@ CROP = 96
 """Side of the crops that the presets train on, in pixels, or less."""
 
 
-def check_sharp(
+def check_high_res(
     root: Path, a: str | None, b: str | None, scale: int, *, pipeline: bool = False, progress: Progress | None = None
-) -> SharpReport:
+) -> HighResReport:
     """Look at every picture; raises DataError when the folder is nothing of the kind."""
     source = SuperResSource(root, a, b, holdout=0, scale=scale, pipeline=pipeline)
     items = list(dict.fromkeys(item for split in source.layout.splits.values() for item in split))
@@ -89,7 +89,7 @@ def check_sharp(
             facts.append(fact)
             if is_soft:
                 soft.append(item.name)
-            if not isinstance(item, Sharp):
+            if not isinstance(item, HighRes):
                 try:
                     check_scale([fact], scale)
                 except DataError as error:
@@ -97,7 +97,7 @@ def check_sharp(
         if progress:
             progress(done, len(items))
     by_side = sorted(facts, key=lambda fact: min(fact.sizes[-1]))
-    return SharpReport(
+    return HighResReport(
         description=source.layout.description,
         counts={split: len(some) for split, some in source.layout.splits.items()},
         smallest=by_side[0] if by_side else None,

@@ -77,7 +77,7 @@ class Single:
 
 
 @dataclasses.dataclass(frozen=True)
-class Sharp:
+class HighRes:
     """A picture from which both sides of a pair are made: B is the picture, A a smaller or a damaged one."""
 
     name: str
@@ -100,8 +100,8 @@ class Sharp:
         return self.name
 
 
-Item = Pair | Single | Sharp
-T = TypeVar("T", Pair, Single, Sharp)
+Item = Pair | Single | HighRes
+T = TypeVar("T", Pair, Single, HighRes)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,11 +18,16 @@ class Matched:
     """One split's pictures, by name."""
 
     pairs: dict[str, tuple[Path, Path]]
-    lonely_a: dict[str, Path]
+    unmatched_a: dict[str, Path]
     """Pictures of side A without a partner."""
-    lonely_b: dict[str, Path]
+    unmatched_b: dict[str, Path]
     doubled: tuple[Path, ...]
     """Pictures whose name (without suffix) another one of the same side has already."""
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether a picture has no partner, or a name is there twice."""
+        return bool(self.unmatched_a or self.unmatched_b or self.doubled)
 
     def refuse_leftovers(self, root: Path, split: str, a_name: str, b_name: str) -> None:
         """Raise DataError when a name is there twice or a picture has no partner."""
@@ -32,18 +37,18 @@ class Matched:
                 f"{'has' if len(self.doubled) == 1 else 'have'} the name of another picture in the same folder; "
                 f"rename or remove one of the two."
             )
-        if not self.pairs and self.lonely_a and self.lonely_b:
+        if not self.pairs and self.unmatched_a and self.unmatched_b:
             raise DataError(
                 f"No picture of {a_name!r} has the name of one of {b_name!r} in {split} ({a_name!r} begins "
-                f"with {next(iter(self.lonely_a))!r}, {b_name!r} with {next(iter(self.lonely_b))!r}); pairs are "
+                f"with {next(iter(self.unmatched_a))!r}, {b_name!r} with {next(iter(self.unmatched_b))!r}); pairs are "
                 f"matched by name, so name them alike."
             )
-        for lonely, other in ((self.lonely_a, b_name), (self.lonely_b, a_name)):
-            if lonely:
-                names = listed(_below(root, lonely.values()))
-                one = len(lonely) == 1
+        for unmatched, other in ((self.unmatched_a, b_name), (self.unmatched_b, a_name)):
+            if unmatched:
+                names = listed(_below(root, unmatched.values()))
+                one = len(unmatched) == 1
                 raise DataError(
-                    f"{len(lonely)} picture{'' if one else 's'} in {split} {'has' if one else 'have'} no partner "
+                    f"{len(unmatched)} picture{'' if one else 's'} in {split} {'has' if one else 'have'} no partner "
                     f"in {other!r}: {names}; add the missing or remove {'it' if one else 'them'}."
                 )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import DataError
 from .arrangement import SPLITS, arrange, picture_folders, split_folders
-from .layouts import Layout, Pair, Sharp, counted, find_layout
+from .layouts import HighRes, Layout, Pair, counted, find_layout
 from .matching import listed, match_sides, named_pictures
 
 LOW = re.compile(
@@ -29,7 +29,7 @@ SUFFIX = re.compile(r"([ _-]?(lr|hr|x\d))+$", re.IGNORECASE)
 """What the field appends to the name of one side: `0001x4` belongs to `0001`."""
 
 
-def find_sharp(root: Path, a: str | None, b: str | None, scale: int, pipeline: bool) -> Layout[Any]:
+def find_high_res(root: Path, a: str | None, b: str | None, scale: int, pipeline: bool) -> Layout[Any]:
     """The layout of a folder of sharp pictures, or of pairs where its folders say that they are some.
 
     Raises DataError when there is neither, or no pairs at scale 1 with nothing to make them.
@@ -101,7 +101,7 @@ def _of_high(folder: Path, name: str | None) -> Path:
     return high[0] if len(high) == 1 and small and len(inside) == 1 + len(small) else folder
 
 
-def _sharp(root: Path, high: Mapping[str, Path], chosen: set[Path], scale: int, pipeline: bool) -> Layout[Sharp]:
+def _sharp(root: Path, high: Mapping[str, Path], chosen: set[Path], scale: int, pipeline: bool) -> Layout[HighRes]:
     """The sharp pictures of these folders by split, of which those `chosen` among others are named."""
     splits = {split: _truths(folder, scale) for split, folder in high.items()}
     if not any(splits.values()):
@@ -114,7 +114,7 @@ def _sharp(root: Path, high: Mapping[str, Path], chosen: set[Path], scale: int, 
     return Layout(root, "sharp", *names, splits, said)
 
 
-def _truths(folder: Path, scale: int) -> tuple[Sharp, ...]:
+def _truths(folder: Path, scale: int) -> tuple[HighRes, ...]:
     """The pictures below a folder; raises DataError where folders of low resolution among them lie beside high."""
     pictures = named_pictures(folder)
     inside = sorted({PurePosixPath(name).parent.as_posix() for name in pictures})
@@ -125,7 +125,7 @@ def _truths(folder: Path, scale: int) -> tuple[Sharp, ...]:
             f"not clear which belong together at scale {scale}; name them (--set data.a=LOW --set data.b=HIGH), or the "
             f"sharp ones alone (--set data.b=HIGH), of which the small ones are made."
         )
-    return tuple(Sharp(name, path) for name, path in pictures.items())
+    return tuple(HighRes(name, path) for name, path in pictures.items())
 
 
 def _pairs(root: Path, folders: Mapping[str, tuple[Path, ...]], a: str, b: str) -> Layout[Pair]:
@@ -133,7 +133,7 @@ def _pairs(root: Path, folders: Mapping[str, tuple[Path, ...]], a: str, b: str) 
     splits = {}
     for split, (low, high) in folders.items():
         matched = match_sides(low, high)
-        if matched.lonely_a or matched.lonely_b:
+        if matched.unmatched_a or matched.unmatched_b:
             matched = match_sides(low, high, lambda name: SUFFIX.sub("", name))
         matched.refuse_leftovers(root, split, a, b)
         splits[split] = tuple(Pair(name, *paths, False) for name, paths in matched.pairs.items())

@@ -86,7 +86,7 @@ def refuse_input_only(names: Sequence[str]) -> None:
         )
 
 
-def working_side(names: Sequence[str], size: int) -> int | None:
+def resize_to(names: Sequence[str], size: int) -> int | None:
     """Pixels of the short side that crops of `size` are taken from; None: the picture's own."""
     rows = chosen(names)
     if any(row.native for row in rows):
@@ -94,7 +94,7 @@ def working_side(names: Sequence[str], size: int) -> int | None:
     return round(size * max((row.enlarge for row in rows), default=1.0))
 
 
-class Draws:
+class Transforms:
     """The transforms for crops of one size, drawn by the generator that each call brings.
 
     Not for use by two threads at once: albumentations keeps the generator in the transform.

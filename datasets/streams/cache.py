@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..layouts.layouts import Item
-from .loading import Array, Fit, decode
+from .loading import Array, ResizePolicy, decode
 
 
 class PictureCache:
@@ -15,7 +15,7 @@ class PictureCache:
     and stays so: its pictures would be there once a worker.
     """
 
-    def __init__(self, fit: Fit, budget_mb: float = 2048) -> None:
+    def __init__(self, fit: ResizePolicy, budget_mb: float = 2048) -> None:
         self.fit = fit
         self.budget = int(budget_mb * 2**20)
         self.used = 0

@@ -11,7 +11,7 @@ from ..layouts.layouts import Item, Single
 
 
 @dataclasses.dataclass(frozen=True)
-class Repeats:
+class DuplicateFiles:
     """Groups of items with equal files; each is named by its first two."""
 
     across_splits: tuple[tuple[Item, Item], ...] = ()
@@ -30,7 +30,7 @@ class Repeats:
         ]
 
 
-def find_repeats(splits: Mapping[str, Sequence[Item]], digests: Mapping[Item, str]) -> Repeats:
+def find_duplicates(splits: Mapping[str, Sequence[Item]], digests: Mapping[Item, str]) -> DuplicateFiles:
     """The repeats among the items of these splits; `digests` are those of their files' contents."""
     where: dict[Item, set[str]] = defaultdict(set)
     for split, items in splits.items():
@@ -50,4 +50,4 @@ def find_repeats(splits: Mapping[str, Sequence[Item]], digests: Mapping[Item, st
         of_b = [item for item in group if item.sides == (1,)]
         if of_a and of_b:
             across_domains.append((of_a[0], of_b[0]))
-    return Repeats(tuple(across_splits), tuple(across_domains))
+    return DuplicateFiles(tuple(across_splits), tuple(across_domains))

@@ -17,7 +17,7 @@ from PIL import Image
 from ...errors import PictureError
 from ...images.decode import read_picture
 from ...images.image import with_channels
-from ..layouts.layouts import Item, Pair, Sharp
+from ..layouts.layouts import HighRes, Item, Pair
 
 Array = npt.NDArray[Any]
 
@@ -29,7 +29,7 @@ FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BIL
 
 
 @dataclasses.dataclass(frozen=True)
-class Fit:
+class ResizePolicy:
     """How a decoded picture is brought to the size that crops are taken from."""
 
     side: int | None
@@ -91,7 +91,7 @@ def decode(item: Item, contents: Contents | None = None) -> tuple[Array, ...]:
     Two of a pair, one of a single picture; of a sharp one, of which both sides are made, the same twice. Raises
     PictureError when a file cannot be read or a side-by-side picture has no middle.
     """
-    if isinstance(item, Sharp):
+    if isinstance(item, HighRes):
         pixels = _decode(item.path, contents)
         return pixels, pixels
     if isinstance(item, Pair):

@@ -56,7 +56,7 @@ class PairedPictures(Stream):
         a, b = load_pair(self.pairs[index], self.channels, swap=self.swap)
         return {"a": a, "b": b}
 
-    def fixed(self, index: int) -> Sample:
+    def center_sample(self, index: int) -> Sample:
         """Pair `index` as a sample without chance: its middle, after resizing the short side to `size`."""
         a, b = load_pair(self.pairs[index], self.channels, swap=self.swap)
         return _sample(self.middle(a), self.middle(b))

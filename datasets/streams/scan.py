@@ -12,7 +12,7 @@ from typing import Generic
 from ...errors import DataError, PictureError
 from ..layouts.layouts import Item, Layout, Pair, T
 from .cache import PictureCache
-from .duplicates import Repeats, find_repeats
+from .duplicates import DuplicateFiles, find_duplicates
 from .loading import Array, decode
 
 SHOWN = 10
@@ -42,7 +42,7 @@ class Scan(Generic[T]):
     """Width and height of the picture with the shortest side, in pixels."""
     fingerprint: str
     """SHA-256 over splits, names and file contents, in hex."""
-    repeats: Repeats
+    duplicates: DuplicateFiles
     """Files that are there twice, where that spoils a figure or a domain."""
 
 
@@ -111,7 +111,7 @@ def scan(
         (_deepest(facts, 0), _deepest(facts, 1)),
         least.sizes[0],
         _fingerprint(splits, readable),
-        find_repeats(splits, {item: fact.digest for item, fact in readable.items()}),
+        find_duplicates(splits, {item: fact.digest for item, fact in readable.items()}),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Generic
 from ..layouts.layouts import Layout, Pair, Single, T, find_domains, find_layout, hold_out
 from .augment import refuse_input_only
 from .cache import PictureCache
-from .loading import Fit
+from .loading import ResizePolicy
 from .paired import PairedPictures
 from .scan import Broken, Rule, Scan, scan
 from .stream import Sample, Stream, fit_for
@@ -25,7 +25,7 @@ MOST_VALIDATED = 16
 
 
 @dataclasses.dataclass(frozen=True)
-class Ready:
+class PreparedData:
     """A folder whose every file was looked at."""
 
     training: Stream
@@ -97,7 +97,7 @@ class Source(ABC, Generic[T]):
     def refuse_augmentations(self, augment: Sequence[str]) -> None:
         """Raise ConfigError for augmentations that make no sense here."""
 
-    def cache(self, fit: Fit, budget_mb: float) -> PictureCache:
+    def cache(self, fit: ResizePolicy, budget_mb: float) -> PictureCache:
         """What decoded pictures are kept in."""
         return PictureCache(fit, budget_mb)
 
@@ -121,7 +121,7 @@ class Source(ABC, Generic[T]):
         swap: bool = False,
         skip_broken: bool = False,
         progress: Callable[[int, int], None] | None = None,
-    ) -> Ready:
+    ) -> PreparedData:
         """Look into every file and make the samples; `swap` makes side B of the folder the samples' a.
 
         Raises what `scan` and the stream of samples do.
@@ -149,14 +149,14 @@ class Source(ABC, Generic[T]):
         training = self.stream(found.splits["train"], found.channels, swap, **options)
         shown = self.stream(found.splits.get("val") or found.splits["train"], found.channels, swap, **options)
         names = self.names(shown)[:MOST_VALIDATED]
-        return Ready(
+        return PreparedData(
             training,
-            (names, [shown.fixed(index) for index in range(len(names))]),
+            (names, [shown.center_sample(index) for index in range(len(names))]),
             found.channels,
             found.fingerprint,
             self.counts(found.splits),
             found.broken,
-            [*self.notes(), *found.repeats.notes(self.layout.root)],
+            [*self.notes(), *found.duplicates.notes(self.layout.root)],
         )
 
 

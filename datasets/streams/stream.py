@@ -16,9 +16,9 @@ import numpy.typing as npt
 from ...errors import UnknownNameError
 from ...images.image import to_float, with_channels
 from ..layouts.layouts import Item
-from .augment import Draws, working_side
+from .augment import Transforms, resize_to
 from .cache import PictureCache
-from .loading import FILTERS, Array, Fit
+from .loading import FILTERS, Array, ResizePolicy
 
 Sample = dict[str, npt.NDArray[np.float32]]
 
@@ -123,13 +123,15 @@ class Stream(ABC):
     def drawn(self, key: tuple[int, ...], *pictures: Array) -> tuple[Array, ...]:
         """Pictures as they are trained on, changed as the generator with this key says: (size, size, C)."""
         if not hasattr(self._local, "draws"):  # each thread has its own
-            self._local.draws = Draws(self.augment, self.size, self.channels[0])
-        draws: Draws = self._local.draws
+            self._local.draws = Transforms(self.augment, self.size, self.channels[0])
+        draws: Transforms = self._local.draws
         return draws(np.random.default_rng((self.seed, CHANGE, *key)), *pictures)
 
     def middle(self, pixels: Array) -> Array:
         """The middle crop, after the short side was resized to the crop's."""
-        fit = Fit(None if self.cache.fit.side is None else self.size, self.interpolation, self.cache.fit.squash)
+        fit = ResizePolicy(
+            None if self.cache.fit.side is None else self.size, self.interpolation, self.cache.fit.squash
+        )
         fitted = fit(pixels)
         y, x = ((length - self.size) // 2 for length in fitted.shape[:2])
         return fitted[y : y + self.size, x : x + self.size]
@@ -146,14 +148,14 @@ def fit_for(
     augment: Sequence[str] = ("jitter", "flip"),
     interpolation: str = "bicubic",
     squash: bool = False,
-) -> Fit:
+) -> ResizePolicy:
     """How a stream with these arguments resizes what it reads; for a cache that a scan fills.
 
     Raises UnknownNameError for an augmentation or interpolation.
     """
     if interpolation not in FILTERS:
         raise UnknownNameError("interpolation", interpolation, FILTERS)
-    return Fit(working_side(augment, size), interpolation, squash)
+    return ResizePolicy(resize_to(augment, size), interpolation, squash)
 
 
 def to_tensor_range(pixels: Array) -> npt.NDArray[np.float32]:

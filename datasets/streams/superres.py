@@ -14,12 +14,12 @@ import numpy as np
 
 from ...errors import ConfigError, DataError
 from ...images.image import with_channels
-from ..layouts.layouts import Item, Layout, Pair, Sharp
-from ..layouts.superres_layouts import find_sharp
-from .augment import AUGMENTATIONS, Draws, chosen
+from ..layouts.layouts import HighRes, Item, Layout, Pair
+from ..layouts.superres_layouts import find_high_res
+from .augment import AUGMENTATIONS, Transforms, chosen
 from .cache import PictureCache
 from .imresize import imresize
-from .loading import Array, Fit, decode
+from .loading import Array, ResizePolicy, decode
 from .scan import Facts, refuse_small, times
 from .source import Source
 from .stream import CHANGE, Options, Order, Sample, Stream, as_drawn_from, to_tensor_range
@@ -45,9 +45,9 @@ def margin(scale: int) -> int:
 
 
 class SuperResCache(PictureCache):
-    """Keeps both sides of what is trained on, the smaller one made once while there is room for it."""
+    """Stateful both sides of what is trained on, the smaller one made once while there is room for it."""
 
-    def __init__(self, fit: Fit, budget_mb: float, scale: int, pipeline: bool) -> None:
+    def __init__(self, fit: ResizePolicy, budget_mb: float, scale: int, pipeline: bool) -> None:
         super().__init__(fit, budget_mb)
         self.scale, self.pipeline = scale, pipeline
 
@@ -56,7 +56,7 @@ class SuperResCache(PictureCache):
 
     def read(self, item: Item) -> tuple[Array, ...]:
         """What `fitted` makes; high alone where low is made of it and cannot be kept, as a crop of that is quicker."""
-        if item in self or self.pipeline or not isinstance(item, Sharp):
+        if item in self or self.pipeline or not isinstance(item, HighRes):
             return super().read(item)
         high = multiple_of(self.scale, decode(item)[-1])
         if not self.has_room(high.nbytes + high.nbytes // self.scale**2):
@@ -71,7 +71,7 @@ class SuperResCache(PictureCache):
             edge = margin(self.scale) // 2
             return (np.pad(pictures[-1], ((edge, edge), (edge, edge), (0, 0)), "symmetric"),)
         low, high = pictures
-        return fitting(low, high, self.scale, made=isinstance(item, Sharp))
+        return fitting(low, high, self.scale, made=isinstance(item, HighRes))
 
 
 def fitting(low: Array, high: Array, scale: int, *, made: bool) -> tuple[Array, Array]:
@@ -94,7 +94,7 @@ class SuperResPictures(Stream):
 
     def __init__(
         self,
-        items: Sequence[Pair | Sharp],
+        items: Sequence[Pair | HighRes],
         *,
         scale: int,
         pipeline: bool = False,
@@ -111,7 +111,7 @@ class SuperResPictures(Stream):
         refuse_resizing(augment)
         options["augment"] = ("crop", *(name for name in augment if name != "crop"))
         if options.get("cache") is None:
-            fit = Fit(None, options.get("interpolation", "bicubic"), options.get("squash", False))
+            fit = ResizePolicy(None, options.get("interpolation", "bicubic"), options.get("squash", False))
             options["cache"] = SuperResCache(fit, options.get("cache_mb", 2048), scale, pipeline)
         super().__init__(items, **options)
         self.scale, self.pipeline, self.swap = scale, pipeline, swap
@@ -143,7 +143,7 @@ class SuperResPictures(Stream):
         """Which picture sample number `draw` shows."""
         return self._order(draw)
 
-    def fixed(self, index: int) -> Sample:
+    def center_sample(self, index: int) -> Sample:
         """Picture `index` as a sample without chance: its middle."""
         sides = self._sides(index)
         return self._sample(self._cut(sides, [room // 2 for room in self._room(sides)]), FIXED + index)
@@ -152,7 +152,7 @@ class SuperResPictures(Stream):
         """Picture number `index` at its own size: {"a": (h, w, C), "b": (h scale, w scale, C)} of the file's type."""
         item = self.items[index]
         low, high = decode(item)
-        a, b = fitting(low, high, self.scale, made=isinstance(item, Sharp) and self.scale > 1)
+        a, b = fitting(low, high, self.scale, made=isinstance(item, HighRes) and self.scale > 1)
         a, b = (b, a) if self.swap else (a, b)
         return {"a": with_channels(a, self.channels[0]), "b": with_channels(b, self.channels[1])}
 
@@ -180,8 +180,8 @@ class SuperResPictures(Stream):
     def _changed(self, rng: np.random.Generator, crop: Array) -> Array:
         """The input alone, changed."""
         if not hasattr(self._local, "draws"):  # each thread has its own
-            self._local.draws = Draws(self._alone, len(crop), self.channels[0])
-        draws: Draws = self._local.draws
+            self._local.draws = Transforms(self._alone, len(crop), self.channels[0])
+        draws: Transforms = self._local.draws
         return draws(rng, crop)[0]
 
     def _sample(self, crops: Sequence[Array], draw: int) -> Sample:
@@ -227,7 +227,7 @@ class SuperResSource(Source[Any]):
 
     def find(self, root: Path, a: str | None, b: str | None) -> Layout[Any]:
         """Sharp pictures, or pairs where the folders' names say so."""
-        return find_sharp(root, a, b, self.scale, self.pipeline)
+        return find_high_res(root, a, b, self.scale, self.pipeline)
 
     def counts(self, splits: dict[str, tuple[Any, ...]]) -> dict[str, int]:
         """Pictures by split."""
@@ -248,13 +248,13 @@ class SuperResSource(Source[Any]):
         """The pictures' names."""
         return [item.name for item in stream.items]
 
-    def cache(self, fit: Fit, budget_mb: float) -> PictureCache:
+    def cache(self, fit: ResizePolicy, budget_mb: float) -> PictureCache:
         """One that makes the inputs, and keeps them."""
         if fit.squash:
             raise ConfigError(
                 "data.squash resizes pictures, and super-resolution learns from their pixels. Leave it out."
             )
-        return SuperResCache(Fit(None, fit.interpolation), budget_mb, self.scale, self.pipeline)
+        return SuperResCache(ResizePolicy(None, fit.interpolation), budget_mb, self.scale, self.pipeline)
 
     def refuse_augmentations(self, augment: Sequence[str]) -> None:
         """Those that resize, and those that a pipeline is in the place of."""

@@ -62,7 +62,7 @@ class UnpairedPictures(Stream):
         a, b = (order(draw) for order in self._orders)
         return a, b
 
-    def fixed(self, index: int) -> Sample:
+    def center_sample(self, index: int) -> Sample:
         """Picture `index` of each domain as a sample without chance: the middles, the short sides resized to `size`."""
         sample = {}
         for side, domain in enumerate(self.domains):

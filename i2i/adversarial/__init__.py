@@ -7,10 +7,18 @@ compatibility.py refuses settings that do not go together.
 
 from __future__ import annotations
 
-from .compatibility import refuse_nonsense
-from .diff_augment import CHANGES
+from .compatibility import check_compatible
+from .diff_augment import DIFF_AUGMENTATIONS
 from .losses import ADVERSARIAL
-from .objective import Judge, Scalars, suffixed
-from .updates import Turns
+from .objective import AdversarialObjective, Scalars, suffixed
+from .updates import UpdateSchedule
 
-__all__ = ["ADVERSARIAL", "CHANGES", "Judge", "Scalars", "Turns", "refuse_nonsense", "suffixed"]
+__all__ = [
+    "ADVERSARIAL",
+    "DIFF_AUGMENTATIONS",
+    "AdversarialObjective",
+    "Scalars",
+    "UpdateSchedule",
+    "check_compatible",
+    "suffixed",
+]

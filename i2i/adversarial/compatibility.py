@@ -9,7 +9,7 @@ from ..errors import ConfigError, require
 from ..networks import DISCRIMINATORS
 from ..networks.config import DiscriminatorConfig
 from .config import GanConfig
-from .diff_augment import CHANGES
+from .diff_augment import DIFF_AUGMENTATIONS
 from .losses import ADVERSARIAL
 
 
@@ -31,7 +31,7 @@ def _held(discriminator: DiscriminatorConfig) -> bool:
     return bool(discriminator.spectral) and not ends_free and discriminator.norm in (None, "none", "instance")
 
 
-NONSENSE: tuple[tuple[Callable[[_Asked], bool], Callable[[_Asked], str]], ...] = (
+RULES: tuple[tuple[Callable[[_Asked], bool], Callable[[_Asked], str]], ...] = (
     (
         lambda q: q.gan.label_smoothing > 0 and not ADVERSARIAL[q.gan.loss].smoothable,
         lambda q: (
@@ -88,15 +88,15 @@ NONSENSE: tuple[tuple[Callable[[_Asked], bool], Callable[[_Asked], str]], ...] =
 )
 
 
-def refuse_nonsense(gan: GanConfig, discriminator: DiscriminatorConfig, batch: int) -> None:
+def check_compatible(gan: GanConfig, discriminator: DiscriminatorConfig, batch: int) -> None:
     """Raises ConfigError with the reason for a combination that cannot work, UnknownNameError for an unknown name.
 
     `discriminator` has its defaults filled in (`complete`); `batch` is images a step.
     """
     require("adversarial loss", gan.loss, ADVERSARIAL)
     for name in gan.augment:
-        require("differentiable augmentation", name, CHANGES)
+        require("differentiable augmentation", name, DIFF_AUGMENTATIONS)
     asked = _Asked(gan, discriminator, batch)
-    for applies, reason in NONSENSE:
+    for applies, reason in RULES:
         if applies(asked):
             raise ConfigError(reason(asked))

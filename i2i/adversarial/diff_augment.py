@@ -61,18 +61,18 @@ def _stretch(n: int, length: int, device: torch.device) -> Tensor:
 
 
 @dataclasses.dataclass(frozen=True)
-class Change:
-    """A row of CHANGES."""
+class DiffAugmentation:
+    """A row of DIFF_AUGMENTATIONS."""
 
     apply: Callable[[Tensor], Tensor]
     geometric: bool
     """Whether pictures that are judged together must be changed alike."""
 
 
-CHANGES: dict[str, Change] = {
-    "colour": Change(colour, geometric=False),
-    "translation": Change(translation, geometric=True),
-    "cutout": Change(cutout, geometric=True),
+DIFF_AUGMENTATIONS: dict[str, DiffAugmentation] = {
+    "colour": DiffAugmentation(colour, geometric=False),
+    "translation": DiffAugmentation(translation, geometric=True),
+    "cutout": DiffAugmentation(cutout, geometric=True),
 }
 
 
@@ -82,7 +82,7 @@ def augment(x: Tensor, names: Sequence[str], p: float, parts: Sequence[int]) -> 
     `parts` are the channels of the pictures that are stacked in `x`: places move together, colours change alone.
     """
     for name in names:
-        change = CHANGES[name]
+        change = DIFF_AUGMENTATIONS[name]
         if change.geometric:
             changed = change.apply(x)
         else:
@@ -93,7 +93,7 @@ def augment(x: Tensor, names: Sequence[str], p: float, parts: Sequence[int]) -> 
     return x
 
 
-class Adaptation:
+class AdaptiveAugment:
     """The probability of the changes, moved so that D's lead on real pictures stays at `target`.
 
     r = mean sign(D(real)) over the last four batches; `p` rises where r is above the target and falls where it is
@@ -108,7 +108,7 @@ class Adaptation:
         self.r = 0.0
         self._signs, self._seen, self._batches = 0.0, 0, 0
 
-    def saw(self, real: Tensor, threshold: float) -> None:
+    def update(self, real: Tensor, threshold: float) -> None:
         """Take note of D's logits of real pictures, (N, …); moves `p` at every fourth batch."""
         signs = torch.sign(real.detach().float() - threshold)
         self._signs += float(signs.mean()) * len(real)
@@ -120,11 +120,11 @@ class Adaptation:
             self.p = min(1.0, max(0.0, self.p + (step if self.r > self.target else -step)))
             self._signs, self._seen, self._batches = 0.0, 0, 0
 
-    def state(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """For a checkpoint."""
         return {"p": self.p, "r": self.r, "window": [self._signs, self._seen, self._batches]}
 
-    def load_state(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state` gave."""
         self.p, self.r = state["p"], state["r"]
         self._signs, self._seen, self._batches = state["window"]

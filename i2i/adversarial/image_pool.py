@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 
-class Pool:
-    """Keeps up to `size` pictures (Shrivastava et al., 2017, section 2.3, as CycleGAN uses it).
+class ImagePool:
+    """Stateful up to `size` pictures (Shrivastava et al., 2017, section 2.3, as CycleGAN uses it).
 
     Until it is full, every picture goes in and comes out. Then half of the time a picture takes the place of an old
     one, which comes out in its stead. Draws come from torch's global generator, which checkpoints keep.
@@ -35,10 +35,10 @@ class Pool:
         old, self.pictures[place] = self.pictures[place], picture.clone()
         return old.to(picture.dtype)  # a run may go on in another precision
 
-    def state(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """For a checkpoint."""
         return {"pictures": [picture.cpu() for picture in self.pictures]}
 
-    def load_state(self, state: dict[str, Any], device: torch.device) -> None:
+    def load_state_dict(self, state: dict[str, Any], device: torch.device) -> None:
         """Take back what `state` gave."""
         self.pictures = [picture.to(device) for picture in state["pictures"]]

@@ -82,22 +82,22 @@ def relativistic_g(real: Tensor | None, fake: Tensor) -> Tensor:
     return as_real + as_fake
 
 
-Beliefs = tuple[Tensor, Tensor]
+Predictions = tuple[Tensor, Tensor]
 
 
-def _sigmoids(real: Tensor, fake: Tensor) -> Beliefs:
+def _sigmoids(real: Tensor, fake: Tensor) -> Predictions:
     return torch.sigmoid(real.float()).mean(), torch.sigmoid(fake.float()).mean()
 
 
-def _clipped(real: Tensor, fake: Tensor) -> Beliefs:
+def _clipped(real: Tensor, fake: Tensor) -> Predictions:
     return real.float().clamp(0, 1).mean(), fake.float().clamp(0, 1).mean()
 
 
-def _positive(real: Tensor, fake: Tensor) -> Beliefs:
+def _positive(real: Tensor, fake: Tensor) -> Predictions:
     return (real > 0).float().mean(), (fake > 0).float().mean()
 
 
-def _relative(real: Tensor, fake: Tensor) -> Beliefs:
+def _relative(real: Tensor, fake: Tensor) -> Predictions:
     return _sigmoids(real.float() - fake.float().mean(), fake.float() - real.float().mean())
 
 
@@ -109,7 +109,7 @@ class Adversarial:
     """(logits of real, logits of fake, smooth) -> what D pays for the real and for the made ones."""
     g: Callable[[Tensor | None, Tensor], Tensor]
     """(logits of real, logits of fake) -> what G pays; `real` is None unless `g_needs_real`."""
-    beliefs: Callable[[Tensor, Tensor], Beliefs] | None
+    predictions: Callable[[Tensor, Tensor], Predictions] | None
     """How real D takes both to be, in [0, 1]: mean D, or the share of logits on the real side; None: D has no scale."""
     threshold: float | None
     """Logit from which on D says real; None where a single logit says nothing."""

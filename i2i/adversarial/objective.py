@@ -14,27 +14,27 @@ import torch
 from torch import Tensor, nn
 
 from ..hardware.device import Placement
-from ..losses.pixel import feature_gap
-from ..networks import couples_batch
+from ..losses.pixel import feature_matching
+from ..networks import has_batch_statistics
 from ..networks.discriminator import Discriminator
 from .config import GanConfig
-from .diff_augment import Adaptation, augment
-from .image_pool import Pool
+from .diff_augment import AdaptiveAugment, augment
+from .image_pool import ImagePool
 from .losses import ADVERSARIAL
 from .penalties import gradient_penalty, r1_penalty
 
 Scalars = dict[str, Tensor]
 
 
-class Judge:
+class AdversarialObjective:
     """D with what `gan` asks for: loss, noise, augmentation, penalties, feature matching, a pool of past fakes."""
 
     def __init__(self, D: nn.Module, gan: GanConfig, placement: Placement) -> None:
         self.D, self.gan, self.placement = cast(Discriminator, D), gan, placement
         self.loss = ADVERSARIAL[gan.loss]
-        self.pool = Pool(gan.pool)
-        self.adaptation = Adaptation(gan.ada_target, gan.ada_images) if gan.ada else None
-        self.joins = not couples_batch(D)
+        self.pool = ImagePool(gan.pool)
+        self.adaptation = AdaptiveAugment(gan.ada_target, gan.ada_images) if gan.ada else None
+        self.batch_independent = not has_batch_statistics(D)
         """Whether real and made pictures may pass D in one batch."""
         self.share = 0.0
         """Part of the run that is over."""
@@ -52,7 +52,7 @@ class Judge:
         total = g_gan = self.loss.g(real_logits, logits)
         scalars = {"g_gan": g_gan}
         if matches:
-            scalars["g_features"] = feature_gap(real_features, features)
+            scalars["g_features"] = feature_matching(real_features, features)
             total = total + self.gan.feature_matching * scalars["g_features"]
         return total, scalars
 
@@ -62,13 +62,13 @@ class Judge:
         fake = self._changed(self.pool(_stack(fake.detach(), given)), channels)
         real = self._seen(real, given)
         with self.placement.autocast():
-            both = self.D(torch.cat([real, fake])).chunk(2) if self.joins else (self.D(real), self.D(fake))
+            both = self.D(torch.cat([real, fake])).chunk(2) if self.batch_independent else (self.D(real), self.D(fake))
         of_real, of_fake = both
         d_real, d_fake = self.loss.d(of_real, of_fake, self.gan.label_smoothing)
         scalars = {"d_real": d_real, "d_fake": d_fake}
-        if self.loss.beliefs is not None:
+        if self.loss.predictions is not None:
             with torch.no_grad():
-                scalars["p_real"], scalars["p_fake"] = self.loss.beliefs(of_real, of_fake)
+                scalars["p_real"], scalars["p_fake"] = self.loss.predictions(of_real, of_fake)
         total = d_real + d_fake
         if self.gan.gradient_penalty:
             scalars["d_slope"] = gradient_penalty(self.D, real, fake)
@@ -77,7 +77,7 @@ class Judge:
             scalars["d_r1"] = r1_penalty(self.D, real)
             total = total + self.gan.r1 * scalars["d_r1"]
         if self.adaptation is not None and self.loss.threshold is not None:
-            self.adaptation.saw(of_real, self.loss.threshold)
+            self.adaptation.update(of_real, self.loss.threshold)
             state = torch.tensor([self.adaptation.p, self.adaptation.r], device=real.device)
             scalars["ada_p"], scalars["ada_r"] = state.unbind()
         return total, scalars
@@ -96,15 +96,15 @@ class Judge:
     def _channels(self, picture: Tensor, given: Tensor | None) -> list[int]:
         return [*([] if given is None else [given.shape[1]]), picture.shape[1]]
 
-    def state(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps beside D's weights."""
-        return {"pool": self.pool.state(), "ada": self.adaptation.state() if self.adaptation else None}
+        return {"pool": self.pool.state_dict(), "ada": self.adaptation.state_dict() if self.adaptation else None}
 
-    def load_state(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state` gave."""
-        self.pool.load_state(state["pool"], self.placement.device)
+        self.pool.load_state_dict(state["pool"], self.placement.device)
         if self.adaptation:
-            self.adaptation.load_state(state["ada"])
+            self.adaptation.load_state_dict(state["ada"])
 
 
 def _stack(picture: Tensor, given: Tensor | None) -> Tensor:

@@ -14,16 +14,16 @@ def gradient_penalty(D: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     """(|slope of D| - 1)^2 at places drawn between real and made pictures (Gulrajani et al., 2017, eq. 3)."""
     share = torch.rand(len(real), 1, 1, 1, device=real.device)
     between = share * real.float() + (1 - share) * fake.float()
-    slope = (squared_slopes(D, between) + 1e-12).sqrt()  # the root alone has no derivative where D is flat
+    slope = (gradient_norm_squared(D, between) + 1e-12).sqrt()  # the root alone has no derivative where D is flat
     return (slope - 1).square().mean()
 
 
 def r1_penalty(D: nn.Module, real: Tensor) -> Tensor:
     """|slope of D|^2 / 2 at real pictures (Mescheder et al., 2018, eq. 9, without gamma)."""
-    return squared_slopes(D, real.float()).mean() / 2
+    return gradient_norm_squared(D, real.float()).mean() / 2
 
 
-def squared_slopes(D: nn.Module, x: Tensor) -> Tensor:
+def gradient_norm_squared(D: nn.Module, x: Tensor) -> Tensor:
     """(N, C, H, W) -> (N,): squared length of the gradient of D's mean logit with respect to each picture."""
     x = x.detach().requires_grad_()
     with torch.autocast(x.device.type, enabled=False):  # a slope in bf16 has two digits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-class Turns:
+class UpdateSchedule:
     """Whose turn it is: `d` updates of D, then `g` of G, each on a batch of its own; 1 and 1 share their batches."""
 
     def __init__(self, d: int, g: int) -> None:
@@ -21,10 +21,10 @@ class Turns:
             return True, True
         return place >= self.d, place < self.d
 
-    def state(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """For a checkpoint."""
         return {"count": self.count}
 
-    def load_state(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state` gave."""
         self.count = state["count"]

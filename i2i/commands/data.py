@@ -53,7 +53,7 @@ def check(
         if set_ and degradation is None:
             raise RequestError("--set is a setting of the degradation: name one, as in --degradation mild.")
         usual = _usual_scale(degradation) if scale is None else scale
-        _check_sharp(folder, a, b, usual, degradation, set_ or [], sheet)
+        _check_high_res(folder, a, b, usual, degradation, set_ or [], sheet)
     from ..datasets.checks.check import check_folder
 
     report = check_folder(folder, a, b, unpaired=unpaired)
@@ -77,11 +77,11 @@ def _usual_scale(degradation: str | None) -> int:
     return scale
 
 
-def _check_sharp(
+def _check_high_res(
     folder: Path, a: str | None, b: str | None, scale: int, degradation: str | None, assignments: list[str], sheet: Path
 ) -> None:
     """The check of a folder for super-resolution or restoration; ends the command."""
-    from ..datasets.checks.superres import check_sharp
+    from ..datasets.checks.superres import check_high_res
     from ..workflows.progress import Bar
 
     with Bar("Looking", 0, "pictures") as bar:
@@ -90,15 +90,15 @@ def _check_sharp(
             bar.total = total
             bar.update(done)
 
-        report = check_sharp(folder, a, b, scale, pipeline=degradation is not None, progress=looked)
+        report = check_high_res(folder, a, b, scale, pipeline=degradation is not None, progress=looked)
     for sentence in report.sentences():
         typer.echo(sentence)
     if degradation is not None and report.middle is not None:
         from ..settings import parse_assignments
-        from ..workflows.degradation_sheet import show_damage
+        from ..workflows.degradation_sheet import degradation_sheet
 
         settings, side = parse_assignments(assignments), min(report.middle.sizes[-1])
-        rows = show_damage(folder, degradation, sheet, scale=scale, side=side, a=a, b=b, assignments=settings)
+        rows = degradation_sheet(folder, degradation, sheet, scale=scale, side=side, a=a, b=b, assignments=settings)
         typer.echo(f"What {degradation!r} makes of {rows} of them: {sheet}")
     raise typer.Exit(1 if report.problems else 0)
 

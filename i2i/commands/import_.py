@@ -31,9 +31,9 @@ def import_(
     \b
     i2i import latest_net_G.pth zebras.onnx --source horses --target zebras --size 256
     """
-    from ..export.import_weights import Told, import_weights
+    from ..export.import_weights import ImportOptions, import_weights
 
-    told = Told(
+    told = ImportOptions(
         name=name, method=method, source=source, target=target, size=size, licence=licence,
         statistics=statistics, norm=norm, precision=precision,
     )  # fmt: skip

@@ -30,7 +30,7 @@ NOISE = 2 / 255
 Back = Callable[[Tensor], Tensor]
 
 
-def cheats(x: Tensor, fake: Tensor, y: Tensor, back: Back, direction: str) -> dict[str, float]:
+def failure_figures(x: Tensor, fake: Tensor, y: Tensor, back: Back, direction: str) -> dict[str, float]:
     """Every figure by its name in `log.jsonl`, `cheat_identity_a2b` for the direction `a2b`.
 
     x (N, C, H, W), fake (N, C', H, W) and y (M, C', H', W') in [-1, 1], N and M from 1 on; `back` is the other

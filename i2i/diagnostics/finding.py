@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Sign(NamedTuple):
+class Finding(NamedTuple):
     """One sentence on how a training goes; `level` is `good`, `note` or `bad`."""
 
     level: str

@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .finding import Sign
+from .finding import Finding
 
 DIRECTIONS = {"a2b": "A to B", "b2a": "B to A"}
 
@@ -21,7 +21,7 @@ Figures = Mapping[str, float]
 """Figures of one direction, by name without `cheat_` and the direction."""
 
 
-class Cheat(NamedTuple):
+class FailureMode(NamedTuple):
     """One way to cheat, and how it is seen."""
 
     title: str
@@ -53,8 +53,8 @@ LEAST_GROWTH = 0.02
 LEAST_CHANGE = 0.012
 """Mean change of a pixel, in [0, 1], below which a picture looks as before: three grey levels."""
 
-CHEATS: dict[str, Cheat] = {
-    "identity": Cheat(
+FAILURE_MODES: dict[str, FailureMode] = {
+    "identity": FailureMode(
         title="The input is handed back",
         figures=("identity", "changed"),
         definition="mean abs(G(x) - x) over the 1-Wasserstein distance of the colours of x from those of y, which is "
@@ -70,7 +70,7 @@ CHEATS: dict[str, Cheat] = {
         of_discogan="In a new run, let the reconstruction weigh less (--set rate=0.3) or the contest more (--set "
         "lambda_gan=0.5), or give the generator more capacity (--set generator.width=96) and more time.",
     ),
-    "inversion": Cheat(
+    "inversion": FailureMode(
         title="Light and dark are swapped",
         figures=("inversion",),
         definition="correlation of the luminance of x and G(x), mean over pictures; on pictures of 16 pixels; "
@@ -83,7 +83,7 @@ CHEATS: dict[str, Cheat] = {
         "or with other initial weights (--set seed=1).",
         of_discogan="Unless the domains ask for it, start anew with other initial weights (--set seed=1).",
     ),
-    "collapse": Cheat(
+    "collapse": FailureMode(
         title="The outputs are all alike",
         figures=("collapse",),
         definition="mean absolute difference of two outputs, over all pairs, divided by that of x or of y, whichever "
@@ -96,7 +96,7 @@ CHEATS: dict[str, Cheat] = {
         "(--set gan.augment=[colour,translation,cutout]) or what a batch has in common "
         "(--set discriminator.minibatch_std=true, from --batch 4 on), or try another loss (--set gan.loss=hinge).",
     ),
-    "cycle": Cheat(
+    "cycle": FailureMode(
         title="The cycle hides its information",
         figures=("cycle", "cycle_8bit", "cycle_noise"),
         definition="mean abs(F(G(x)) - x) in [0, 1]: plain; with G(x) rounded to 8 bits; and with fixed noise of "
@@ -116,32 +116,32 @@ CHEATS: dict[str, Cheat] = {
 """The cheats by name; a name is also that of the figure which is looked at first."""
 
 
-def alarms(record: Mapping[str, Any], ways: Mapping[str, str] = DIRECTIONS, method: str = "cyclegan") -> list[Sign]:
+def alarms(record: Mapping[str, Any], ways: Mapping[str, str] = DIRECTIONS, method: str = "cyclegan") -> list[Finding]:
     """A sign of level `bad` for each cheat that a line of the log shows, both directions in one sentence.
 
     `ways` says what the directions are called; what helps is told in the settings of `method`.
     """
     signs = []
-    for name, cheat in CHEATS.items():
+    for name, cheat in FAILURE_MODES.items():
         seen = {direction: _of(record, cheat, direction) for direction in ways}
         guilty = {direction: found for direction, found in seen.items() if name in found and cheat.bad(found)}
         if guilty:
-            signs.append(Sign("bad", cheat.title, f"{_where(guilty, ways)} {cheat.text}. {cheat.helps(method)}"))
+            signs.append(Finding("bad", cheat.title, f"{_where(guilty, ways)} {cheat.text}. {cheat.helps(method)}"))
     return signs
 
 
 def verdict(
     records: Sequence[Mapping[str, Any]], ways: Mapping[str, str] = DIRECTIONS, method: str = "cyclegan"
-) -> list[Sign]:
+) -> list[Finding]:
     """What the last lines with figures say: the alarms, or else one sign; nothing where there are no figures.
 
     It is good where every cheat was looked for, and a note where too few pictures were there for one.
     """
     last = typical(records)
-    if not any(f"cheat_{name}_{direction}" in last for name in CHEATS for direction in ways):
+    if not any(f"cheat_{name}_{direction}" in last for name in FAILURE_MODES for direction in ways):
         return []
     said, unmeasured = [], []
-    for name, cheat in CHEATS.items():
+    for name, cheat in FAILURE_MODES.items():
         seen = [found for direction in ways if name in (found := _of(last, cheat, direction))]
         if seen:
             said.append(
@@ -155,11 +155,11 @@ def verdict(
     return alarms(last, ways, method) or [_all_clear(text, unmeasured)]
 
 
-def _all_clear(text: str, unmeasured: Sequence[str]) -> Sign:
+def _all_clear(text: str, unmeasured: Sequence[str]) -> Finding:
     if not unmeasured:
-        return Sign("good", "No cheating seen", text)
+        return Finding("good", "No cheating seen", text)
     missing = " and ".join(unmeasured)
-    return Sign(
+    return Finding(
         "note",
         f"No cheating seen, but {missing} not looked for",
         f"{text} For {missing} there are too few validation pictures, or flat ones: four or more in each domain's test "
@@ -175,7 +175,7 @@ def typical(records: Iterable[Mapping[str, Any]], count: int = 3) -> dict[str, f
     return {key: statistics.median(found) for key, found in values.items() if found}
 
 
-class CheatWatch:
+class FailureMonitor:
     """Speaks up while a run trains: once a kind, and only when the last lines with figures agree.
 
     The first pictures of a run are all alike, so a single line proves nothing.
@@ -199,7 +199,7 @@ class CheatWatch:
         return [f"{sign.title}. {sign.text}" for sign in new]
 
 
-def _of(record: Mapping[str, Any], cheat: Cheat, direction: str) -> dict[str, float]:
+def _of(record: Mapping[str, Any], cheat: FailureMode, direction: str) -> dict[str, float]:
     """The cheat's finite figures of one direction."""
     values = {name: record.get(f"cheat_{name}_{direction}", math.nan) for name in cheat.figures}
     return {name: value for name, value in values.items() if math.isfinite(value)}

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ..images.image import Array, to_float, to_uint8
 
 
-def telling_region(guess: Array, truth: Array, side: int, step: int = 1) -> tuple[slice, slice]:
+def representative_region(guess: Array, truth: Array, side: int, step: int = 1) -> tuple[slice, slice]:
     """Where `guess` is furthest from `truth`, both (H, W, C): rows and columns of a square of `side` pixels.
 
     Its corner lies at a multiple of `step`, and it is smaller where the picture is.

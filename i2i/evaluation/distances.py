@@ -68,7 +68,7 @@ def _level(fakes: Tensor, reals: Tensor, seed: int) -> Tensor:
     draw = torch.Generator().manual_seed(seed)
     directions = torch.randn(side * side * fakes.shape[1], DIRECTIONS, generator=draw)
     directions = F.normalize(directions, dim=0).to(fakes.device)
-    fake, real = (((patches - mean) / spread).flatten(1) @ directions for patches in (fake, real))
+    fake, real = (((im2col - mean) / spread).flatten(1) @ directions for im2col in (fake, real))
     return wasserstein(fake, real).mean()
 
 

@@ -86,7 +86,7 @@ class Evaluation:
             writer.writerow([row.name, *(f"{v:.6f}" for v in [*row.values.values(), *theirs])])
         return text.getvalue()
 
-    def telling(self, each: int = 2) -> list[tuple[str, int]]:
+    def representative(self, each: int = 2) -> list[tuple[str, int]]:
         """Indices of the worst, the median and the best `each` pictures by the first metric, labelled."""
         metric = self.first
         order = np.argsort([row.values[metric] for row in self.rows])

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError, ModelFileError
 from ..losses.backbones import BACKBONES, Features, load
-from ..losses.perceptual import SMALLEST, at_hand
+from ..losses.perceptual import SMALLEST, local_weights
 from ..losses.weights import cached, in_package, read
 
 LPIPS_LAYERS = ("relu1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9")
@@ -71,7 +71,7 @@ def load_lpips(squeezenet: Path | None = None, heads: Path | None = None) -> Lpi
     or is something else.
     """
     url = BACKBONES["squeezenet"].url
-    path = squeezenet or at_hand("squeezenet")
+    path = squeezenet or local_weights("squeezenet")
     if path is None:
         raise ModelFileError(
             f"LPIPS needs SqueezeNet's weights: put {url} at {cached(url)}, or say where they are with "

@@ -40,7 +40,7 @@ NORM_WORDS = {
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Told:
+class ImportOptions:
     """What the tensors cannot say of themselves; None is decided by what they do say."""
 
     name: str | None = None
@@ -61,13 +61,13 @@ class Told:
     precision: str = "fp32"
 
 
-def import_weights(weights: Path, out: Path, told: Told | None = None) -> tuple[Known, Card]:
+def import_weights(weights: Path, out: Path, told: ImportOptions | None = None) -> tuple[Known, Card]:
     """Write the generator in the file `weights` to `out`; gives what it was recognised as, and the card as written.
 
     Raises ModelFileError when the file holds no such generator, RequestError when what was told does not fit it,
     ExportError when ONNX and torch disagree; nothing is written then.
     """
-    told = told or Told()
+    told = told or ImportOptions()
     require("way of statistics", told.statistics, STATISTICS)
     require("precision", told.precision, PRECISIONS)
     if told.size is not None and told.size < 1:
@@ -141,7 +141,7 @@ def _floats(named: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def norm_of(tensors: Mapping[str, Tensor], known: Known, told: Told, path: Path) -> str:
+def norm_of(tensors: Mapping[str, Tensor], known: Known, told: ImportOptions, path: Path) -> str:
     """The name in NORMS of what the network normalises with; raises RequestError when `told` does not fit."""
     first = known.layers[-2]  # the last but one: each network has a norm behind it
     scaled, running = (f"{first.their_norm}.{part}" in tensors for part in ("weight", "running_mean"))
@@ -208,7 +208,7 @@ def assemble(tensors: Mapping[str, Tensor], known: Known, norm: str, path: Path)
     return network.eval().requires_grad_(False)
 
 
-def _card(known: Known, told: Told, out: Path, facts: dict[str, str]) -> Card:
+def _card(known: Known, told: ImportOptions, out: Path, facts: dict[str, str]) -> Card:
     into, outof = known.channels
     training: dict[str, Any] = {"imported": facts, "packages": versions()}
     if told.size is not None:

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from ..card import CARD_KEY, Card, Probe, digest, pack
 from ..errors import ExportError
 from ..files import write_atomically
-from ..networks import as_served
+from ..networks import for_inference
 
 OPSET = 18
 TOLERANCE = 1e-4
@@ -59,7 +59,7 @@ def export_onnx(generator: nn.Module, path: Path, card: Card, precision: str = "
     there.
     Raises ExportError when the file and torch disagree (then nothing is written), StorageError on a full disk.
     """
-    served = _Boundary(copy.deepcopy(as_served(generator)).cpu().float()).eval()
+    served = _Boundary(copy.deepcopy(for_inference(generator)).cpu().float()).eval()
     multiple, smallest = cast(int, generator.multiple), cast(int, generator.smallest)
     card = dataclasses.replace(
         card,

@@ -34,7 +34,7 @@ MAX_PIXELS = 178_000_000
 
 def read_header(source: Path | bytes) -> Header:
     """Size and channels, read without decoding; raises PictureError when the file is no picture."""
-    with _damage_said(source):
+    with _as_picture_error(source):
         if needs_tifffile(source):
             return tiff_header(source)
         with _opened(source) as image:
@@ -50,7 +50,7 @@ def read_header(source: Path | bytes) -> Header:
 
 def read_picture(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> Picture:
     """Decode a file or its bytes; raises PictureError, or PictureTooLargeError before decoding."""
-    with _damage_said(source):
+    with _as_picture_error(source):
         if needs_tifffile(source):
             header = tiff_header(source)
             _check_size(source, header.width, header.height, max_pixels)
@@ -84,7 +84,7 @@ def _at_full_depth(picture: Picture, source: Path | bytes, orientation: int) -> 
 
 
 @contextlib.contextmanager
-def _damage_said(source: Path | bytes) -> Iterator[None]:
+def _as_picture_error(source: Path | bytes) -> Iterator[None]:
     try:
         yield
     except PictureError:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torchvision.models import SqueezeNet1_1_Weights, VGG19_Weights, squeezenet1_1, vgg19
 
 from ..errors import ConfigError, ModelFileError, UnknownNameError
-from ..networks.kernels.layers import laid_out
+from ..networks.kernels.layers import to_channels_last
 from .weights import Weights, read
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -86,7 +86,7 @@ class Features(nn.Module):
     def __init__(self, name: str, layers: Collection[str], weights: Weights) -> None:
         super().__init__()
         backbone = BACKBONES[name]
-        places = {layer: place_of(name, layer) for layer in layers}
+        places = {layer: layer_index(name, layer) for layer in layers}
         weights, self.release = as_torchvision(weights)
         with torch.device("meta"):  # VGG's classifier, which is not needed, would take 500 MB
             network = cast(nn.Module, backbone.build().features)
@@ -108,7 +108,7 @@ class Features(nn.Module):
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         """(N, 1 or 3, H, W) in [-1, 1] -> the wanted maps by layer."""
-        x = laid_out(((pictures.float() + 1) / 2 - self.mean) / self.std)
+        x = to_channels_last(((pictures.float() + 1) / 2 - self.mean) / self.std)
         wanted = {place: layer for layer, place in self.places.items()}
         maps: dict[str, Tensor] = {}
         for place, layer in enumerate(self.layers):
@@ -125,7 +125,7 @@ def _intake(release: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(value / 255 for value in AUTHORS_MEAN), (1 / 255,) * 3
 
 
-def place_of(name: str, layer: str) -> int:
+def layer_index(name: str, layer: str) -> int:
     """The place of a layer in a backbone; raises UnknownNameError."""
     layers = BACKBONES[name].layers
     if layer not in layers:
@@ -151,7 +151,7 @@ def as_torchvision(weights: Weights) -> tuple[Weights, str]:
     return named, "authors"
 
 
-def told(weights: Mapping[str, Tensor], path: Path) -> str:
+def identify(weights: Mapping[str, Tensor], path: Path) -> str:
     """Which backbone a file's weights belong to; raises ModelFileError when none."""
     named, _ = as_torchvision(dict(weights))
     for name, backbone in BACKBONES.items():
@@ -167,7 +167,7 @@ def told(weights: Mapping[str, Tensor], path: Path) -> str:
 def load(name: str, layers: Collection[str], path: Path) -> Features:
     """The backbone called `name` with the weights of a file; raises ModelFileError when they are not its own."""
     weights = read(path)
-    found = told(weights, path)
+    found = identify(weights, path)
     if found != name:
         raise ConfigError(f"{path} holds the weights of {found}, not of {name}. Try --set perceptual.network={found}.")
     try:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError, I2IError, ModelFileError
 from ..settings import Strict
-from .backbones import BACKBONES, Features, load, place_of, told
+from .backbones import BACKBONES, Features, identify, layer_index, load
 from .weights import cached, fetched, read
 
 LAYERS: dict[str, dict[str, float]] = {
@@ -73,9 +73,9 @@ def resolve(config: PerceptualConfig) -> PerceptualConfig:
     if name == "auto":
         given = _given(config)
         if given is not None:
-            name = told(read(given), given)
+            name = identify(read(given), given)
         else:
-            name = next((known for known in BACKBONES if at_hand(known) is not None), "none")
+            name = next((known for known in BACKBONES if local_weights(known) is not None), "none")
     if name == "none":
         return config.model_copy(update={"network": name})
     layers = {layer: weight for layer, weight in (config.layers or LAYERS[name]).items() if weight > 0}
@@ -84,7 +84,7 @@ def resolve(config: PerceptualConfig) -> PerceptualConfig:
             "Every layer of the perceptual loss has weight 0. To go without: --set perceptual.network=none."
         )
     for layer in layers:
-        place_of(name, layer)
+        layer_index(name, layer)
     return config.model_copy(update={"network": name, "layers": layers})
 
 
@@ -113,7 +113,7 @@ def weights_of(config: PerceptualConfig) -> Path:
 
     Raises an I2IError with how to get it, or to go without.
     """
-    return _given(config) or at_hand(config.network) or _downloaded(config.network)
+    return _given(config) or local_weights(config.network) or _downloaded(config.network)
 
 
 def _given(config: PerceptualConfig) -> Path | None:
@@ -129,7 +129,7 @@ def _given(config: PerceptualConfig) -> Path | None:
     )
 
 
-def at_hand(name: str) -> Path | None:
+def local_weights(name: str) -> Path | None:
     """The file of a backbone's weights that the environment names, or that torch's cache has; else None."""
     backbone = BACKBONES[name]
     named = os.environ.get(backbone.variable)

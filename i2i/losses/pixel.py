@@ -19,7 +19,7 @@ def mse(output: Tensor, truth: Tensor) -> Tensor:
     return (output.float() - truth.float()).square().mean()
 
 
-def feature_gap(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
+def feature_matching(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
     """Feature matching (Salimans et al., 2016, section 3.1; summed over layers as in DiscoGAN's authors' code).
 
     Sum over the layers of the mean squared gap between the batch means of the features (N, C, H, W) of real and of
@@ -36,7 +36,7 @@ def charbonnier(output: Tensor, truth: Tensor, epsilon: float = 2e-3) -> Tensor:
     return ((output.float() - truth.float()).square() + epsilon**2).sqrt().mean()
 
 
-def grid_gap(output: Tensor, truth: Tensor, scale: int, window: int = 8) -> Tensor:
+def checkerboard_loss(output: Tensor, truth: Tensor, scale: int, window: int = 8) -> Tensor:
     """How far a regular pattern of period `scale` stands out: (N, C, H, W) pictures -> a scalar in their unit.
 
     An enlarger makes scale² pixels of each input pixel. For each of these phases the difference is averaged over

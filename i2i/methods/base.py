@@ -9,25 +9,25 @@ from typing import Any, ClassVar, Protocol, Self
 import torch
 from torch import Tensor, nn
 
-from ..adversarial import Judge, Turns
+from ..adversarial import AdversarialObjective, UpdateSchedule
 from ..hardware.device import Placement
-from ..networks import as_served
+from ..networks import for_inference
 from .building import moments_like_weights
 from .config import AdamConfig, TrainConfig
-from .ema import Average, EmaConfig
+from .ema import EMA, EmaConfig
 from .schedules import constant_then_linear
 
 Batch = Mapping[str, Tensor]
 
 
-class Keeps(Protocol):
+class Stateful(Protocol):
     """Something with a state of its own that a resumed run must have back."""
 
-    def state(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """Tensors and plain values only."""
         ...
 
-    def load_state(self, state: dict[str, Any], /) -> None:
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
         """Take back what `state` gave."""
         ...
 
@@ -60,13 +60,13 @@ class Method(ABC):
     generators: dict[str, str]
     """Exported file's stem -> name in `networks`: `model`, or `a2b` and `b2a`."""
 
-    def __init__(self, placement: Placement, turns: Turns, optimizer: AdamConfig) -> None:
+    def __init__(self, placement: Placement, turns: UpdateSchedule, optimizer: AdamConfig) -> None:
         self.placement = placement
         self.clip, self.decay_from = optimizer.clip, optimizer.decay_from
         self.scalers: dict[int, torch.amp.GradScaler] = {}
         self.turns = turns
-        self.judges: dict[str, Judge] = {}
-        self.averages: list[Average] = []
+        self.objectives: dict[str, AdversarialObjective] = {}
+        self.averages: list[EMA] = []
         self.seen = 0
         """Images that the run has shown before this step."""
         self.followed: int | None = 0
@@ -74,7 +74,7 @@ class Method(ABC):
 
     @classmethod
     @abstractmethod
-    def resolved(cls, config: TrainConfig, count: int) -> TrainConfig:
+    def complete_config(cls, config: TrainConfig, count: int) -> TrainConfig:
         """The configuration with every `auto` and None decided, for `count` training pictures."""
 
     @classmethod
@@ -88,7 +88,7 @@ class Method(ABC):
         return cls.from_config(config, placement)
 
     @classmethod
-    def continued(cls, config: TrainConfig, before: TrainConfig) -> TrainConfig:  # noqa: ARG003
+    def resume_config(cls, config: TrainConfig, before: TrainConfig) -> TrainConfig:  # noqa: ARG003
         """`config` for a run that began with `before`: what was decided by what lay at hand then stays so."""
         return config
 
@@ -111,21 +111,21 @@ class Method(ABC):
         """
 
     @abstractmethod
-    def show(self, batch: Batch) -> dict[str, Tensor]:
+    def sample_columns(self, batch: Batch) -> dict[str, Tensor]:
         """Columns of the sample grid by name, (N, C, H, W) in [-1, 1], from the networks as they are served."""
 
     @abstractmethod
-    def score(self, columns: Mapping[str, Tensor]) -> dict[str, float]:
-        """Validation figures of what `show` gave, named `val_…`."""
+    def validate(self, columns: Mapping[str, Tensor]) -> dict[str, float]:
+        """Validation figures of what `sample_columns` gave, named `val_…`."""
 
     @abstractmethod
-    def words(self, scalars: Mapping[str, float]) -> str:
+    def loss_summary(self, scalars: Mapping[str, float]) -> str:
         """The losses in words, for the progress bar."""
 
     def at(self, seen: int, total: int) -> None:
         """Told before each step: `seen` of the run's `total` images have been shown."""
         self.seen = seen
-        for judge in self.judges.values():
+        for judge in self.objectives.values():
             judge.share = seen / total
 
     def rate_factor(self, seen: int, total: int) -> float:
@@ -134,14 +134,14 @@ class Method(ABC):
 
     def served(self, stem: str) -> nn.Module:
         """The generator that is exported as `stem`, as it is served."""
-        return as_served(self.networks[self.generators[stem]])
+        return for_inference(self.networks[self.generators[stem]])
 
     def average(self, config: EmaConfig) -> None:
         """Keep a running average of every generator, when `config` asks for one, and export that instead."""
         if config.images == 0:
             return
         for stem, name in self.generators.items():
-            self.averages.append(Average(self.networks[name], config))
+            self.averages.append(EMA(self.networks[name], config))
             self.networks[f"{name}_ema"] = self.averages[-1].average
             self.generators[stem] = f"{name}_ema"
 
@@ -177,7 +177,7 @@ class Method(ABC):
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * factor
 
-    def state(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps beside the weights: tensors and plain values only."""
         return {
             "optimizers": {name: o.state_dict() for name, o in self.optimizers.items()},
@@ -185,10 +185,10 @@ class Method(ABC):
                 n: self.scalers[id(o)].state_dict() for n, o in self.optimizers.items() if id(o) in self.scalers
             },
             "followed": self.followed,
-            "keeps": {name: part.state() for name, part in self._parts().items()},
+            "keeps": {name: part.state_dict() for name, part in self._parts().items()},
         }
 
-    def load_state(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take back what `state` gave."""
         self.followed = state.get("followed")
         for name, optimizer in self.optimizers.items():
@@ -200,11 +200,11 @@ class Method(ABC):
                 self._scaler(self.optimizers[name]).load_state_dict(saved)
         for name, part in self._parts().items():
             if self.expects(name, state["keeps"]):
-                part.load_state(state["keeps"][name])
+                part.load_state_dict(state["keeps"][name])
 
     def expects(self, name: str, saved: Collection[str]) -> bool:
         """Whether a checkpoint that has the names `saved` must have this one: all but what a later stage brings."""
         return name in saved or name not in self.late
 
-    def _parts(self) -> dict[str, Keeps]:
-        return {"turns": self.turns, **self.judges}
+    def _parts(self) -> dict[str, Stateful]:
+        return {"turns": self.turns, **self.objectives}

@@ -8,12 +8,12 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from ..adversarial import refuse_nonsense
+from ..adversarial import check_compatible
 from ..errors import require
 from ..hardware.device import Placement
 from ..networks import DISCRIMINATORS, GENERATORS
 from ..networks.build import build, complete, takes
-from ..networks.kernels.layers import lay_weights_out
+from ..networks.kernels.layers import weights_to_channels_last
 from .config import AdamConfig, TrainConfig
 
 C = TypeVar("C", bound=TrainConfig)
@@ -24,7 +24,7 @@ def placed(network: N, placement: Placement) -> N:
     """The generator `network` on the device, its weights in the order that is quick there."""
     network.to(placement.device)
     if placement.device.type == "cpu" and placement.precision == "bf16":
-        lay_weights_out(network)
+        weights_to_channels_last(network)
     return network
 
 
@@ -64,7 +64,7 @@ def completed(config: C, count: int, usual: Callable[[int], str]) -> C:
     given = config.generator.model_dump(exclude={"name"})
     judged = config.discriminator.model_dump(exclude={"name"})
     discriminator = config.discriminator.model_copy(update=complete(DISCRIMINATORS, config.discriminator.name, judged))
-    refuse_nonsense(config.gan, discriminator, config.batch)
+    check_compatible(config.gan, discriminator, config.batch)
     return config.model_copy(
         update={
             "images": config.images or max(1, round(config.epochs * count)),
@@ -90,7 +90,7 @@ def build_discriminator(config: TrainConfig, channels: int) -> nn.Module:
     return build(DISCRIMINATORS, "discriminator", config.discriminator.name, (channels,), options)
 
 
-def beliefs(scalars: Mapping[str, float]) -> list[str]:
+def predictions(scalars: Mapping[str, float]) -> list[str]:
     """What the discriminators believe, in words: means over them; nothing where they say nothing of the kind."""
     means = []
     for side in ("p_real", "p_fake"):

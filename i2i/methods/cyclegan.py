@@ -11,16 +11,16 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ..adversarial import Judge, Turns, suffixed
+from ..adversarial import AdversarialObjective, UpdateSchedule, suffixed
 from ..adversarial.config import GanConfig
 from ..errors import ConfigError
 from ..hardware.device import Placement
 from ..losses.pixel import l1
-from ..networks import couples_batch
+from ..networks import has_batch_statistics
 from ..networks.build import check_size
 from ..networks.config import DiscriminatorConfig
 from ..networks.init import init_normal
-from ..networks.norms import statistics_kept
+from ..networks.norms import frozen_running_stats
 from .base import Batch
 from .building import adam, build_discriminator, build_generator, completed, placed
 from .config import AdamConfig, TrainConfig
@@ -87,21 +87,21 @@ class CycleGAN(Unpaired):
         lambda_identity: float = 0.5,
         lambda_d: float = 0.5,
     ) -> None:
-        super().__init__(placement, Turns(gan.d_steps, gan.g_steps), optimizer)
+        super().__init__(placement, UpdateSchedule(gan.d_steps, gan.g_steps), optimizer)
         self.G, self.F = placed(G, placement), placed(F, placement)
-        self.D_X, self.D_Y = (Judge(D.to(placement.device), gan, placement) for D in (D_X, D_Y))
+        self.D_X, self.D_Y = (AdversarialObjective(D.to(placement.device), gan, placement) for D in (D_X, D_Y))
         self.opt_g = adam([self.G, self.F], optimizer)
         self.opt_d = adam([self.D_X.D, self.D_Y.D], optimizer, lr=optimizer.lr_d)
         self.lambda_cycle, self.lambda_identity, self.lambda_d = lambda_cycle, lambda_identity, lambda_d
-        self.joins = not (couples_batch(self.G) or couples_batch(self.F))
+        self.batch_independent = not (has_batch_statistics(self.G) or has_batch_statistics(self.F))
         self.networks = {"G": self.G, "F": self.F, "D_X": self.D_X.D, "D_Y": self.D_Y.D}
-        self.judges = {"D_X": self.D_X, "D_Y": self.D_Y}
+        self.objectives = {"D_X": self.D_X, "D_Y": self.D_Y}
         self.optimizers = {"g": self.opt_g, "d": self.opt_d}
         self.generators = {"a2b": "G", "b2a": "F"}
         self.average(ema)
 
     @classmethod
-    def resolved(cls, config: TrainConfig, count: int) -> TrainConfig:
+    def complete_config(cls, config: TrainConfig, count: int) -> TrainConfig:
         """The configuration with the networks named and the length in images.
 
         9 blocks from 256 pixels on, 6 below; a U-Net has InstanceNorm and no dropout, as in the authors' code.
@@ -141,7 +141,7 @@ class CycleGAN(Unpaired):
             fake_y, same_y = self._translate(self.G, x, y, g_turn)  # G(x), G(y)
             fake_x, same_x = self._translate(self.F, y, x, g_turn)  # F(y), F(x)
             if g_turn:
-                with statistics_kept(self.F), statistics_kept(self.G):
+                with frozen_running_stats(self.F), frozen_running_stats(self.G):
                     cycle_x, cycle_y = self.F(fake_y), self.G(fake_x)
 
         if g_turn:
@@ -173,9 +173,9 @@ class CycleGAN(Unpaired):
         """
         if not (g_turn and self.lambda_identity > 0):
             return network(foreign), None
-        if not self.joins:
+        if not self.batch_independent:
             translated = network(foreign)
-            with statistics_kept(network):
+            with frozen_running_stats(network):
                 return translated, network(own)
         translated, same = network(torch.cat([foreign, own])).split([len(foreign), len(own)])
         return translated, same

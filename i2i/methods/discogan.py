@@ -13,14 +13,14 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ..adversarial import Judge, Scalars, Turns, suffixed
+from ..adversarial import AdversarialObjective, Scalars, UpdateSchedule, suffixed
 from ..adversarial.config import GanConfig
 from ..hardware.device import Placement
 from ..losses.pixel import mse
 from ..networks.build import check_size
 from ..networks.config import DiscriminatorConfig, GeneratorConfig
 from ..networks.init import init_normal
-from ..networks.norms import statistics_kept
+from ..networks.norms import frozen_running_stats
 from .base import Batch
 from .building import adam, build_discriminator, build_generator, completed, placed
 from .config import AdamConfig, DataConfig, TrainConfig
@@ -118,21 +118,21 @@ class DiscoGAN(Unpaired):
         lambda_gan: float = 0.1,
         reconstruct: str = "both",
     ) -> None:
-        super().__init__(placement, Turns(gan.d_steps, gan.g_steps), optimizer)
+        super().__init__(placement, UpdateSchedule(gan.d_steps, gan.g_steps), optimizer)
         self.G_AB, self.G_BA = placed(G_AB, placement), placed(G_BA, placement)
-        self.D_A, self.D_B = (Judge(D.to(placement.device), gan, placement) for D in (D_A, D_B))
+        self.D_A, self.D_B = (AdversarialObjective(D.to(placement.device), gan, placement) for D in (D_A, D_B))
         self.opt_g = adam([self.G_AB, self.G_BA], optimizer)
         self.opt_d = adam([self.D_A.D, self.D_B.D], optimizer, lr=optimizer.lr_d)
         self.rate, self.starting_rate, self.curriculum = rate, starting_rate, curriculum
         self.lambda_gan, self.reconstruct = lambda_gan, reconstruct
         self.networks = {"G_AB": self.G_AB, "G_BA": self.G_BA, "D_A": self.D_A.D, "D_B": self.D_B.D}
-        self.judges = {"D_A": self.D_A, "D_B": self.D_B}
+        self.objectives = {"D_A": self.D_A, "D_B": self.D_B}
         self.optimizers = {"g": self.opt_g, "d": self.opt_d}
         self.generators = {"a2b": "G_AB", "b2a": "G_BA"}
         self.average(ema)
 
     @classmethod
-    def resolved(cls, config: TrainConfig, count: int) -> TrainConfig:
+    def complete_config(cls, config: TrainConfig, count: int) -> TrainConfig:
         """The configuration with the networks named and the length counted in images."""
         refuse_direction(config)
         return completed(config, count, lambda _: "disco")
@@ -174,7 +174,7 @@ class DiscoGAN(Unpaired):
                 loss = loss + (1 - r) * self.lambda_gan * gan_A
             for end in {"both": "ab", "a": "a", "none": ""}[self.reconstruct]:
                 back, x, there = (self.G_BA, x_A, x_AB) if end == "a" else (self.G_AB, x_B, x_BA)
-                with self.placement.autocast(), statistics_kept(back):
+                with self.placement.autocast(), frozen_running_stats(back):
                     again = back(there)
                 scalars[f"g_cycle_{end}"] = mse(again, x) / 4  # eq. 3 and 4; of [0, 1], which is half as wide
                 loss = loss + r * scalars[f"g_cycle_{end}"]

@@ -11,7 +11,7 @@ from torch import nn
 from ..settings import Strict
 
 
-class Average:
+class EMA:
     """`average` follows `network` with a half-life counted in images (Karras et al., 2018; warm-up as StyleGAN2's).
 
     Weights are averaged; buffers, such as running statistics, are taken as they are.

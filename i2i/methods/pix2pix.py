@@ -12,7 +12,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ..adversarial import Judge, Turns
+from ..adversarial import AdversarialObjective, UpdateSchedule
 from ..adversarial.config import GanConfig
 from ..hardware.device import Placement
 from ..losses.pixel import l1
@@ -20,7 +20,7 @@ from ..networks.build import check_size
 from ..networks.init import init_normal
 from ..networks.unet import unet_for
 from .base import Batch, Method
-from .building import adam, beliefs, build_discriminator, build_generator, completed, placed
+from .building import adam, build_discriminator, build_generator, completed, placed, predictions
 from .config import AdamConfig, TrainConfig
 from .ema import EmaConfig
 
@@ -59,20 +59,20 @@ class Pix2Pix(Method):
         lambda_l1: float = 100,
         lambda_d: float = 0.5,
     ) -> None:
-        super().__init__(placement, Turns(gan.d_steps, gan.g_steps), optimizer)
+        super().__init__(placement, UpdateSchedule(gan.d_steps, gan.g_steps), optimizer)
         self.G = placed(G, placement)
-        self.D = Judge(D.to(placement.device), gan, placement)
+        self.D = AdversarialObjective(D.to(placement.device), gan, placement)
         self.opt_g = adam([self.G], optimizer)
         self.opt_d = adam([self.D.D], optimizer, lr=optimizer.lr_d)
         self.lambda_l1, self.lambda_d = lambda_l1, lambda_d
         self.networks = {"G": self.G, "D": self.D.D}
-        self.judges = {"D": self.D}
+        self.objectives = {"D": self.D}
         self.optimizers = {"g": self.opt_g, "d": self.opt_d}
         self.generators = {"model": "G"}
         self.average(ema)
 
     @classmethod
-    def resolved(cls, config: TrainConfig, count: int) -> TrainConfig:
+    def complete_config(cls, config: TrainConfig, count: int) -> TrainConfig:
         """The configuration with the networks named and the length counted in images."""
         return completed(config, count, unet_for)
 
@@ -112,17 +112,17 @@ class Pix2Pix(Method):
         return scalars
 
     @torch.no_grad()
-    def show(self, batch: Batch) -> dict[str, Tensor]:
+    def sample_columns(self, batch: Batch) -> dict[str, Tensor]:
         """Input, output and truth, each picture translated alone."""
         G = self.served("model")
         outputs = [G(x[None]) for x in batch["a"]]
         return {"input": batch["a"], "output": torch.cat(outputs), "truth": batch["b"]}
 
-    def score(self, columns: Mapping[str, Tensor]) -> dict[str, float]:
+    def validate(self, columns: Mapping[str, Tensor]) -> dict[str, float]:
         """Mean absolute error in [0, 1]."""
         return {"val_l1": l1(columns["output"], columns["truth"]).item() / 2}
 
-    def words(self, scalars: Mapping[str, float]) -> str:
+    def loss_summary(self, scalars: Mapping[str, float]) -> str:
         """How far off G is, and what D believes."""
         off = [f"off by {scalars['g_l1'] / 2:.1%}"] if "g_l1" in scalars else []
-        return ", ".join([*off, *beliefs(scalars)])
+        return ", ".join([*off, *predictions(scalars)])

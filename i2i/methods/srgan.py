@@ -17,17 +17,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..adversarial import Judge, Turns
+from ..adversarial import AdversarialObjective, UpdateSchedule
 from ..degradation import Degradation
 from ..errors import ConfigError
 from ..evaluation.metrics import psnr_y
 from ..hardware.device import Placement
-from ..losses.perceptual import Perceptual, at_hand, build_perceptual, resolve, weights_of
-from ..losses.pixel import charbonnier, grid_gap, l1, mse
-from ..networks import DISCRIMINATORS, as_served
+from ..losses.perceptual import Perceptual, build_perceptual, local_weights, resolve, weights_of
+from ..losses.pixel import charbonnier, checkerboard_loss, l1, mse
+from ..networks import DISCRIMINATORS, for_inference
 from ..networks.build import check_size
 from .base import Batch, Method
-from .building import adam, beliefs, build_discriminator, build_generator, completed, placed
+from .building import adam, build_discriminator, build_generator, completed, placed, predictions
 from .config import AdamConfig, TrainConfig
 from .srgan_config import PRESETS, SrganConfig
 from .tensors import to_pictures
@@ -63,7 +63,7 @@ class SRGAN(Method):
         config: SrganConfig,
     ) -> None:
         gan = config.gan
-        super().__init__(placement, Turns(gan.d_steps, gan.g_steps), config.optimizer)
+        super().__init__(placement, UpdateSchedule(gan.d_steps, gan.g_steps), config.optimizer)
         self.config = config
         self.task = "super-resolution" if config.scale > 1 else "restoration"
         self.G = placed(G, placement)
@@ -81,15 +81,15 @@ class SRGAN(Method):
 
     def _prepare_adversarial(self, D: nn.Module) -> None:
         """What the second stage needs: D, and a copy of G as the first one leaves it, to compare with."""
-        self.D = Judge(D.to(self.placement.device), self.config.gan, self.placement)
+        self.D = AdversarialObjective(D.to(self.placement.device), self.config.gan, self.placement)
         self.opt_d = adam([self.D.D], self.config.optimizer, lr=self.config.optimizer.lr_d or self.config.gan_lr)
         self.G_pixel = copy.deepcopy(self.G).requires_grad_(False)
         self.networks |= {"D": self.D.D, "G_pixel": self.G_pixel}
-        self.judges = {"D": self.D}
+        self.objectives = {"D": self.D}
         self.optimizers["d"] = self.opt_d
 
     @classmethod
-    def resolved(cls, config: TrainConfig, count: int) -> TrainConfig:
+    def complete_config(cls, config: TrainConfig, count: int) -> TrainConfig:
         """The configuration with the networks named and the length counted in images."""
         config = cast(SrganConfig, config)
         usual = "compact" if config.scale > 1 else "restorer"
@@ -109,13 +109,13 @@ class SRGAN(Method):
         return config.model_copy(update={"perceptual": perceptual})
 
     @classmethod
-    def continued(cls, config: TrainConfig, before: TrainConfig) -> TrainConfig:
+    def resume_config(cls, config: TrainConfig, before: TrainConfig) -> TrainConfig:
         """With the perceptual network that the run has, where `auto` would choose; ConfigError where it is gone."""
         config, before = cast(SrganConfig, config), cast(SrganConfig, before)
         asked, had = config.perceptual, before.perceptual
         if before.gan_images == 0 or asked.network != "auto" or asked.weights is not None:
             return config
-        if had.network != "none" and had.weights is None and at_hand(had.network) is None:
+        if had.network != "none" and had.weights is None and local_weights(had.network) is None:
             raise ConfigError(
                 f"This run compares by {had.network}, whose weights are no longer at hand. Say where they are with "
                 f"--set perceptual.weights=FILE, or have them downloaded: --set perceptual.network={had.network}."
@@ -168,7 +168,7 @@ class SRGAN(Method):
                 "images asked for). Lengthen the other: --set gan_images=N, or start anew in another --run."
             )
         super().at(seen, total)
-        for judge in self.judges.values():
+        for judge in self.objectives.values():
             judge.share = max(0, seen - pixel_images) / max(1, self.config.gan_images)
         if not self.adversarial and seen >= pixel_images:
             self._begin_adversarial()
@@ -211,7 +211,7 @@ class SRGAN(Method):
                     scalars["g_perceptual"] = self.perceptual(fake, target)
                 loss = loss + self.config.lambda_perceptual * scalars["g_perceptual"]  # ESRGAN, eq. 3
             if self.config.lambda_grid > 0 and self.config.scale > 1:  # of one phase it would be a blurred pixel loss
-                scalars["g_grid"] = grid_gap(fake, target, self.config.scale) / 2
+                scalars["g_grid"] = checkerboard_loss(fake, target, self.config.scale) / 2
                 loss = loss + self.config.lambda_grid * scalars["g_grid"]
             self.descend(self.opt_g, loss)
             self.follow(len(y))
@@ -232,7 +232,7 @@ class SRGAN(Method):
         return PIXEL[name](fake, target) / UNIT[name]
 
     @torch.no_grad()
-    def show(self, batch: Batch) -> dict[str, Tensor]:
+    def sample_columns(self, batch: Batch) -> dict[str, Tensor]:
         """All at the size of y: x enlarged without learning, what G makes of it after either stage, and y."""
         x, y, _ = self.pair(batch)
         columns = enlarged(x, self.config.scale) if self.config.scale > 1 else {"input": x}
@@ -245,10 +245,10 @@ class SRGAN(Method):
 
     def _alone(self, network: nn.Module, pictures: Tensor) -> Tensor:
         """What `network` makes of each picture alone, in full precision, clipped as the file clips."""
-        network = as_served(network)
+        network = for_inference(network)
         return torch.cat([network(picture[None]).clamp(-1, 1) for picture in pictures])
 
-    def score(self, columns: Mapping[str, Tensor]) -> dict[str, float]:
+    def validate(self, columns: Mapping[str, Tensor]) -> dict[str, float]:
         """Of what is served: mean absolute error in [0, 1], and PSNR over Y in dB, `scale` pixels of border cut."""
         output, truth = columns["GAN" if "GAN" in columns else "pixel loss"], columns["truth"]
         figures = {"val_l1": l1(output, truth).item() / 2}
@@ -261,19 +261,19 @@ class SRGAN(Method):
             figures["val_psnr_y"] = sum(decibels) / len(decibels)
         return figures
 
-    def words(self, scalars: Mapping[str, float]) -> str:
+    def loss_summary(self, scalars: Mapping[str, float]) -> str:
         """How far off G is, and what D believes."""
         off = [f"off by {scalars['g_pixel']:.2%}"] if "g_pixel" in scalars and self.config.pixel == "l1" else []
-        return ", ".join([*off, *beliefs(scalars)])
+        return ", ".join([*off, *predictions(scalars)])
 
-    def state(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """Also the stage."""
-        return {**super().state(), "adversarial": self.adversarial}
+        return {**super().state_dict(), "adversarial": self.adversarial}
 
-    def load_state(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take back what `state` gave."""
         self.adversarial = state["adversarial"]
-        super().load_state(state)
+        super().load_state_dict(state)
 
 
 def enlarged(x: Tensor, scale: int) -> dict[str, Tensor]:

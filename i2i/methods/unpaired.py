@@ -10,11 +10,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from ..diagnostics.failure_modes import cheats
+from ..diagnostics.failure_modes import failure_figures
 from ..errors import ConfigError
 from ..evaluation.distances import sliced_wasserstein
 from .base import Batch, Method
-from .building import beliefs
+from .building import predictions
 from .config import TrainConfig
 
 
@@ -25,7 +25,7 @@ class Unpaired(Method):
     best_metric = "val_swd"
 
     @torch.no_grad()
-    def show(self, batch: Batch) -> dict[str, Tensor]:
+    def sample_columns(self, batch: Batch) -> dict[str, Tensor]:
         """Of each domain: the picture, its translation, and that translated back; each picture alone.
 
         In the arithmetic of training, for the grids of a long run would take hours otherwise.
@@ -39,22 +39,22 @@ class Unpaired(Method):
         return {name: columns[name] for name in ("A", "A → B", "A → B → A", "B", "B → A", "B → A → B")}
 
     @torch.no_grad()
-    def score(self, columns: Mapping[str, Tensor]) -> dict[str, float]:
+    def validate(self, columns: Mapping[str, Tensor]) -> dict[str, float]:
         """`val_swd`: how far translations are from real pictures, mean of both directions; and the cheats' figures."""
         there, back = self.served("a2b"), self.served("b2a")
         x, y, fake_y, fake_x = (columns[name] for name in ("A", "B", "A → B", "B → A"))
         distance = (sliced_wasserstein(fake_y, y) + sliced_wasserstein(fake_x, x)) / 2
         return {
             "val_swd": distance,
-            **cheats(x, fake_y, y, lambda p: self._alone(back, p), "a2b"),
-            **cheats(y, fake_x, x, lambda p: self._alone(there, p), "b2a"),
+            **failure_figures(x, fake_y, y, lambda p: self._alone(back, p), "a2b"),
+            **failure_figures(y, fake_x, x, lambda p: self._alone(there, p), "b2a"),
         }
 
-    def words(self, scalars: Mapping[str, float]) -> str:
+    def loss_summary(self, scalars: Mapping[str, float]) -> str:
         """How far the way there and back is off, and what the discriminators believe."""
         cycles = [value for name, value in scalars.items() if name.startswith("g_cycle")]
         off = [f"cycle {sum(cycles) / len(cycles):.3g}"] if cycles else []
-        return ", ".join([*off, *beliefs(scalars)])
+        return ", ".join([*off, *predictions(scalars)])
 
     def _alone(self, network: nn.Module, pictures: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C', H, W) in full precision, picture by picture."""

@@ -16,9 +16,9 @@ from torch import nn
 from .build import build, check_size, complete, takes
 from .compact import CompactNetwork
 from .disco import DiscoDiscriminator, DiscoGenerator
-from .discriminator import couples_batch
+from .discriminator import has_batch_statistics
 from .init import init_normal
-from .norms import as_served
+from .norms import for_inference
 from .patchgan import PatchDiscriminator, PixelDiscriminator
 from .resnet import ResnetGenerator
 from .rrdb import RRDBNet
@@ -30,11 +30,11 @@ from .vgg_discriminator import VggDiscriminator
 __all__ = [
     "DISCRIMINATORS",
     "GENERATORS",
-    "as_served",
     "build",
     "check_size",
     "complete",
-    "couples_batch",
+    "for_inference",
+    "has_batch_statistics",
     "init_normal",
     "takes",
     "unet_for",

@@ -14,9 +14,9 @@ from torch.nn import functional as F
 
 from . import receptive_field
 from .init import kaiming
-from .kernels.layers import PReLU, SameConv2d, laid_out
+from .kernels.layers import PReLU, SameConv2d, to_channels_last
 from .upsampling import ShuffleConv2d
-from .upscaling import added, plus, seen, stages
+from .upscaling import add_skip, input_skip, seen, stages
 
 
 class CompactNetwork(nn.Module):
@@ -48,7 +48,7 @@ class CompactNetwork(nn.Module):
         for _ in range(blocks):
             layers += [SameConv2d(width, width, 3), PReLU(width)]
         self.body = nn.Sequential(*layers, last)
-        self.skip = added(in_channels, out_channels, scale, skip)
+        self.skip = input_skip(in_channels, out_channels, scale, skip)
         third = receptive_field.convolution(3)
         self.receptive_field = seen([*[third] * (blocks + 2), receptive_field.enlarged(scale)], self.skip, scale)
         kaiming(self)
@@ -59,7 +59,7 @@ class CompactNetwork(nn.Module):
         """(N, in_channels, H, W) -> (N, out_channels, scale H, scale W)."""
         if self.scale > 1 and torch.onnx.is_in_onnx_export():
             return F.pixel_shuffle(self._phases(x), self.scale)
-        return plus(self.skip, x, self.body(laid_out(x)))
+        return add_skip(self.skip, x, self.body(to_channels_last(x)))
 
     def _phases(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, scale² out_channels, H, W): the sum before its pixels are laid out.

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from .discriminator import Discriminator, MinibatchStd
 from .kernels.im2col import Conv2d, ConvTranspose2d
-from .kernels.layers import ReLU, laid_out
+from .kernels.layers import ReLU, to_channels_last
 from .norms import NORMS
 
 CONVOLUTIONS = 4
@@ -68,7 +68,7 @@ class DiscoGenerator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, out_channels, H, W), both in [-1, 1]."""
-        y: Tensor = self.layers(laid_out((x + 1) / 2))
+        y: Tensor = self.layers(to_channels_last((x + 1) / 2))
         return y * 2 - 1
 
 
@@ -98,4 +98,4 @@ class DiscoDiscriminator(Discriminator):
 
     def features(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
         """(N, in_channels, H, W) in [-1, 1] -> three activated maps and the logits."""
-        return super().features(laid_out((x + 1) / 2))
+        return super().features(to_channels_last((x + 1) / 2))

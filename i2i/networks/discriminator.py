@@ -55,6 +55,6 @@ class MinibatchStd(nn.Module):
         return torch.cat([x, spread.to(x.dtype).expand(len(x), 1, *x.shape[2:])], 1)
 
 
-def couples_batch(network: nn.Module) -> bool:
+def has_batch_statistics(network: nn.Module) -> bool:
     """Whether the pictures of a batch influence each other in training, so that batches must not be joined."""
     return any(isinstance(module, nn.BatchNorm2d | MinibatchStd) for module in network.modules())

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from .kernels.layers import InstanceNorm2d
 
 
-class PopulationNorm(nn.BatchNorm2d):
+class BatchNormRunning(nn.BatchNorm2d):
     """BatchNorm that is served with its running averages, the statistics of all that it was trained on."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -31,7 +31,7 @@ class PopulationNorm(nn.BatchNorm2d):
 
 NORMS: dict[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm2d,
-    "population": PopulationNorm,
+    "population": BatchNormRunning,
     "picture": partial(InstanceNorm2d, affine=True),
     "instance": InstanceNorm2d,
     "none": lambda _channels: nn.Identity(),
@@ -47,7 +47,7 @@ def needs_bias(norm: str) -> bool:
 
 
 @contextlib.contextmanager
-def statistics_kept(network: nn.Module) -> Iterator[None]:
+def frozen_running_stats(network: nn.Module) -> Iterator[None]:
     """Running averages do not move inside: for pictures that are not what the network will be served with."""
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
@@ -60,8 +60,8 @@ def statistics_kept(network: nn.Module) -> Iterator[None]:
             norm.momentum = momentum
 
 
-def as_served(network: nn.Module) -> nn.Module:
-    """The network as it runs after training: no dropout, every BatchNorm over the picture alone but PopulationNorm.
+def for_inference(network: nn.Module) -> nn.Module:
+    """The network as it runs after training: no dropout, every BatchNorm over the picture alone but BatchNormRunning.
 
     The result shares the parameters of `network`, which stays as it was.
     """
@@ -69,7 +69,7 @@ def as_served(network: nn.Module) -> nn.Module:
     served = copy.deepcopy(network, memo=shared)
     for module in list(served.modules()):
         for name, child in module.named_children():
-            if isinstance(child, nn.BatchNorm2d) and not isinstance(child, PopulationNorm):
+            if isinstance(child, nn.BatchNorm2d) and not isinstance(child, BatchNormRunning):
                 setattr(module, name, _by_picture(child))
     return served.eval()
 

@@ -39,14 +39,14 @@ class PatchDiscriminator(Discriminator):
                 NORMS[norm](o),
                 nn.LeakyReLU(0.2, inplace=True),
             ]
-        patches = nn.Sequential(
+        im2col = nn.Sequential(
             Conv2d(in_channels, width, 4, stride=2, padding=1),
             nn.LeakyReLU(0.2, inplace=True),
             *blocks,
             *([MinibatchStd()] if minibatch_std else []),
             Conv2d(widths[-1] + minibatch_std, 1, 4, padding=1),
         )
-        super().__init__(patches, spectral=spectral)
+        super().__init__(im2col, spectral=spectral)
         self.smallest = 3 * 2**layers  # leaves one logit
 
 

@@ -50,7 +50,7 @@ bilinear = enlarged(2, 1)
 """Through a doubling that mixes each position with its nearer neighbour, 3 to 1."""
 
 
-def gathered(factor: int) -> Back:
+def space_to_depth(factor: int) -> Back:
     """Through the laying of `factor` x `factor` positions into the channels of one."""
     return lambda span: (span[0] * factor, span[1] * factor + factor - 1)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from . import receptive_field
-from .kernels.layers import ReflectConv2d, ReLU, laid_out
+from .kernels.layers import ReflectConv2d, ReLU, to_channels_last
 from .norms import NORMS, needs_bias
 from .upsampling import UPSAMPLERS, BlurDown
 
@@ -97,5 +97,5 @@ class ResnetGenerator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, out_channels, H, W), both in [-1, 1]."""
-        y: Tensor = self.layers(laid_out(x))
+        y: Tensor = self.layers(to_channels_last(x))
         return y

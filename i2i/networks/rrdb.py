@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from . import receptive_field
 from .init import kaiming
-from .kernels.layers import SameConv2d, laid_out
+from .kernels.layers import SameConv2d, to_channels_last
 from .upscaling import RESIDUAL, stages
 
 SCALING = 0.2
@@ -108,7 +108,8 @@ class RRDBNet(nn.Module):
         rising = [back for factor in self.factors for back in (receptive_field.enlarged(factor), third)]
         depth = blocks * 3 * CONVOLUTIONS + 2
         self.receptive_field = receptive_field.receptive_field(
-            [receptive_field.gathered(self.gather), *[third] * depth, *rising, third, third], scale * self.multiple
+            [receptive_field.space_to_depth(self.gather), *[third] * depth, *rising, third, third],
+            scale * self.multiple,
         )
         kaiming(self.body, RESIDUAL)  # the others begin as torch has it, as in the authors' code,
         kaiming(self.conv_last, RESIDUAL)  # but for the last, so that the first pictures are grey and not noise
@@ -117,7 +118,7 @@ class RRDBNet(nn.Module):
         """(N, in_channels, H, W) -> (N, out_channels, scale H, scale W); H and W multiples of `multiple`."""
         if self.gather > 1:
             x = F.pixel_unshuffle(x, self.gather)
-        y = self.conv_first(laid_out(x))
+        y = self.conv_first(to_channels_last(x))
         y = y + self.conv_body(self.body(y))
         for n, factor in enumerate(self.factors):
             y = _leaky(self.get_submodule(f"conv_up{n + 1}")(F.interpolate(y, scale_factor=float(factor))))

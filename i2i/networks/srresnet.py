@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from . import receptive_field
 from .init import kaiming
-from .kernels.layers import PReLU, ReLU, SameConv2d, laid_out
+from .kernels.layers import PReLU, ReLU, SameConv2d, to_channels_last
 from .norms import NORMS, needs_bias
 from .upsampling import ShuffleConv2d
-from .upscaling import RESIDUAL, added, plus, seen, stages
+from .upscaling import RESIDUAL, add_skip, input_skip, seen, stages
 
 Activation = Callable[[], nn.Module]
 
@@ -94,7 +94,7 @@ class SRResNet(nn.Module):
             *_enlarging(width, factors, activation),
             SameConv2d(width, out_channels, 9),
         )
-        self.skip = added(in_channels, out_channels, 1, "nearest") if scale == 1 else None
+        self.skip = input_skip(in_channels, out_channels, 1, "nearest") if scale == 1 else None
         ends = receptive_field.convolution(9)
         inner = [receptive_field.convolution(3)] * (2 * blocks + 1)
         self.receptive_field = seen([ends, *inner, *_back(factors), ends], self.skip, scale)
@@ -105,8 +105,8 @@ class SRResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, out_channels, scale H, scale W)."""
-        y = self.first(laid_out(x))
-        return plus(self.skip, x, self.last(y + self.body(y)))
+        y = self.first(to_channels_last(x))
+        return add_skip(self.skip, x, self.last(y + self.body(y)))
 
 
 class MSRResNet(nn.Module):
@@ -146,11 +146,11 @@ class MSRResNet(nn.Module):
             activation(),
             SameConv2d(width, out_channels, 3),
         )
-        self.skip = added(in_channels, out_channels, scale, skip)
+        self.skip = input_skip(in_channels, out_channels, scale, skip)
         third = receptive_field.convolution(3)
         self.receptive_field = seen([third] * (2 * blocks + 1) + _back(factors) + [third] * 2, self.skip, scale)
         kaiming(self, RESIDUAL)  # every convolution, as in BasicSR's code
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, out_channels, scale H, scale W)."""
-        return plus(self.skip, x, self.layers(laid_out(x)))
+        return add_skip(self.skip, x, self.layers(to_channels_last(x)))

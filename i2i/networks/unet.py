@@ -16,7 +16,7 @@ from . import receptive_field
 from .kernels.im2col import Conv2d
 from .norms import NORMS, needs_bias
 from .upsampling import UPSAMPLERS
-from .upscaling import added, plus
+from .upscaling import add_skip, input_skip
 
 
 class UNet(nn.Module):
@@ -68,7 +68,7 @@ class UNet(nn.Module):
         self.dropouts = nn.ModuleList(nn.Dropout(dropout if level < 3 else 0.0) for level in range(depth - 1))
         self.last = UPSAMPLERS[up].build(2 * width, out_channels, True, 4)
         self.residual = residual
-        self.skip = added(in_channels, out_channels, 1, "nearest") if residual else None
+        self.skip = input_skip(in_channels, out_channels, 1, "nearest") if residual else None
         if residual:
             for parameter in self.last.parameters():
                 nn.init.zeros_(parameter)
@@ -84,7 +84,7 @@ class UNet(nn.Module):
             # ReLU of the activated skip is ReLU of the raw one, so the order of the two does not matter here.
             x = torch.cat([skips.pop(), dropout(norm(up(F.relu(x))))], dim=1)
         learned = self.last(F.relu(x))
-        return plus(self.skip, given, learned) if self.residual else torch.tanh(learned)
+        return add_skip(self.skip, given, learned) if self.residual else torch.tanh(learned)
 
 
 def unet_for(size: int) -> str:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from .discriminator import Discriminator, MinibatchStd
 from .kernels.im2col import Conv2d
-from .kernels.layers import laid_out
+from .kernels.layers import to_channels_last
 from .norms import NORMS
 
 _Layers = tuple[nn.Module, nn.ModuleList, nn.ModuleList, nn.ModuleList, nn.Module]
@@ -63,7 +63,7 @@ class UNetDiscriminator(Discriminator):
     def features(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
         """(N, in_channels, H, W) in [-1, 1] -> the activated maps in the order of the layers, and the logits."""
         first, down, up, more, last = cast(_Layers, tuple(self.layers.children()))
-        maps: list[Tensor] = [first(laid_out(x))]
+        maps: list[Tensor] = [first(to_channels_last(x))]
         for layer in down:
             maps.append(layer(maps[-1]))
         way_down = maps[:-1]

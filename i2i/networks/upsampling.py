@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from . import receptive_field
 from .kernels.im2col import Conv2d, ConvTranspose2d
-from .kernels.layers import bf16_on_cpu, laid_out
+from .kernels.layers import bf16_on_cpu, to_channels_last
 
 
 class ResizeConv2d(Conv2d):
@@ -71,7 +71,7 @@ class ShuffleConv2d(Conv2d):
         f, channels = self.factor, self.out_channels // self.factor**2
         weight = self.weight.view(channels, f**2, self.in_channels, 3, 3).transpose(0, 1).flatten(0, 1)
         bias = None if self.bias is None else self.bias.view(channels, f**2).t().flatten()
-        y = F.conv2d(laid_out(x), weight, bias, padding=1)
+        y = F.conv2d(to_channels_last(x), weight, bias, padding=1)
         n, _, height, width = y.shape
         pixels = y.permute(0, 2, 3, 1).reshape(n, height, width, f, f, channels).transpose(2, 3)
         return pixels.reshape(n, f * height, f * width, channels).permute(0, 3, 1, 2)

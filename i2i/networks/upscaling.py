@@ -41,7 +41,7 @@ def stages(scale: int) -> list[int]:
     return STAGES[scale]
 
 
-class Enlarged(nn.Module):
+class InputSkip(nn.Module):
     """The input itself, enlarged in fp32 and in one of the ways of SKIPS: (N, in, H, W) -> (N, in, scale H, scale W).
 
     What is added to a residual must be exact: in bf16 a bright pixel would be off by up to half a step of 8 bits. In an
@@ -87,21 +87,21 @@ def _phases(scale: int, way: str) -> Tensor:
     return torch.einsum("yp,xq->pqyx", taps, taps).flatten(0, 1)[:, None]
 
 
-def added(in_channels: int, out_channels: int, scale: int, way: str) -> Enlarged | None:
+def input_skip(in_channels: int, out_channels: int, scale: int, way: str) -> InputSkip | None:
     """The enlarged input to add to an output of so many channels; None where the channels do not fit.
 
     A grey input (one channel) is added to each channel of the output.
     """
-    skip = Enlarged(scale, way)
+    skip = InputSkip(scale, way)
     return skip if in_channels in (1, out_channels) else None
 
 
-def plus(skip: nn.Module | None, x: Tensor, residual: Tensor) -> Tensor:
+def add_skip(skip: nn.Module | None, x: Tensor, residual: Tensor) -> Tensor:
     """`residual` with what `skip` makes of the input `x`, where there is such a skip."""
     return residual if skip is None else cast(Tensor, skip(x)) + residual
 
 
-def seen(layers: Sequence[receptive_field.Back], skip: Enlarged | None, grid: int) -> int:
+def seen(layers: Sequence[receptive_field.Back], skip: InputSkip | None, grid: int) -> int:
     """The receptive field, in input pixels, of `layers` with `skip` beside them; `grid` output pixels repeat."""
     ways = [layers] if skip is None else [layers, skip.back]
     return receptive_field.receptive_field([receptive_field.either(*ways)], grid)

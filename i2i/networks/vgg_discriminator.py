@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..errors import ConfigError
 from .discriminator import Discriminator, MinibatchStd
 from .kernels.im2col import Conv2d
-from .kernels.layers import laid_out
+from .kernels.layers import to_channels_last
 from .norms import NORMS, needs_bias
 
 HALVINGS = 5
@@ -68,4 +68,4 @@ class VggDiscriminator(Discriminator):
 
     def features(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
         """(N, in_channels, size, size) in [-1, 1] -> eleven activated maps and the logits."""
-        return super().features(laid_out(x))
+        return super().features(to_channels_last(x))

@@ -20,7 +20,7 @@ from typing import Any
 
 import yaml
 
-from ..diagnostics.findings import CHEATS, VARIANTS
+from ..diagnostics.findings import FAILURE_MODES, VARIANTS
 from ..errors import RunError
 from ..files import write_atomically
 from ..text import duration
@@ -168,7 +168,7 @@ def _bests(ticks: Sequence[Tick]) -> dict[str, dict[str, Any]]:
 def _cheat_charts(series: Mapping[str, Sequence[float | None]], ways: Mapping[str, str]) -> list[dict[str, Any]]:
     """The charts of the cheats that the log has figures of; `lines` names the columns of each."""
     charts = []
-    for name, cheat in CHEATS.items():
+    for name, cheat in FAILURE_MODES.items():
         if cheat.limit is not None:  # which is one of the first figure
             parts = {name.capitalize(): {f"cheat_{name}_{direction}": way for direction, way in ways.items()}}
         else:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
-from ..diagnostics.finding import Sign
+from ..diagnostics.finding import Finding
 from ..diagnostics.findings import DIRECTIONS, verdict
 
 Tick = dict[str, float]
@@ -97,7 +97,7 @@ def is_better_higher(key: str) -> bool:
     return any(name in key for name in HIGHER_IS_BETTER)
 
 
-def health(ticks: Sequence[Tick], ways: Mapping[str, str] = DIRECTIONS, method: str = "cyclegan") -> list[Sign]:
+def health(ticks: Sequence[Tick], ways: Mapping[str, str] = DIRECTIONS, method: str = "cyclegan") -> list[Finding]:
     """What the last part of the run shows, most important first; empty when the log says too little.
 
     `ways` says what the two directions are called; advice is in the settings of `method`.
@@ -109,7 +109,7 @@ def health(ticks: Sequence[Tick], ways: Mapping[str, str] = DIRECTIONS, method: 
         if broken:
             where = f"{', '.join(broken)} stopped being a number at {int(tick['images']):,} images."
             way = "Go back to a checkpoint before it; a lower learning rate or fp32 precision usually avoids it."
-            return [Sign("bad", "The training broke down", f"{where} {way}")]
+            return [Finding("bad", "The training broke down", f"{where} {way}")]
     signs = [_adversaries(ticks), *verdict(ticks, ways, method), _validation(ticks)]
     return sorted((sign for sign in signs if sign), key=lambda sign: sign.level != "bad")  # what is bad comes first
 
@@ -139,7 +139,7 @@ def _sides(config: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, st
     return a, b
 
 
-def _adversaries(ticks: Sequence[Tick]) -> Sign | None:
+def _adversaries(ticks: Sequence[Tick]) -> Finding | None:
     """How generator and discriminator stand to each other; of several, the one that stands worst, else their mean."""
     first = ticks[-1]["images"] * (1 - LAST_PART)
     last = [tick for tick in ticks if tick["images"] >= first]
@@ -158,11 +158,11 @@ def _adversaries(ticks: Sequence[Tick]) -> Sign | None:
     return worst[0] if worst else _standing("D", mean[0], mean[1], since)
 
 
-def _standing(name: str, real: float, fake: float, since: int) -> Sign:
+def _standing(name: str, real: float, fake: float, since: int) -> Finding:
     """What the mean probabilities that discriminator `name` gives say, from `since` images on."""
     span = f"({name}(real) {real:.2f}, {name}(fake) {fake:.2f} on average from {since:,} images on)"
     if real > 0.95 and fake < 0.05:
-        return Sign(
+        return Finding(
             "bad",
             "The discriminator wins",
             f"The discriminator tells real from fake with ease {span}, so the generator learns little from it and "
@@ -170,20 +170,20 @@ def _standing(name: str, real: float, fake: float, since: int) -> Sign:
             "or a smaller discriminator (a new run with --set discriminator.width=32).",
         )
     if fake > real + 0.1 or fake > 0.65:
-        return Sign(
+        return Finding(
             "note",
             "The generator fools the discriminator",
             f"Translations pass for real more often than they should {span}. If artefacts or repeating patterns "
             "show, a stronger discriminator helps (a new run with --set discriminator.width=96).",
         )
     if abs(real - 0.5) <= 0.15 and abs(fake - 0.5) <= 0.15:
-        return Sign(
+        return Finding(
             "good",
             "Balanced",
             f"The discriminator can hardly tell translations from real pictures {span}; near 0.5 on both is where "
             "adversarial training wants to be. If the pictures look poor all the same, the discriminator is weak.",
         )
-    return Sign(
+    return Finding(
         "good",
         "The discriminator leads, within the usual range",
         f"It tells most real pictures from translations {span}, and the generator still gets a useful signal.",
@@ -196,7 +196,7 @@ def main_figure(ticks: Iterable[Tick]) -> str | None:
     return next((key for key in (*FIGURES, *sorted(found)) if key in found), None)
 
 
-def _validation(ticks: Sequence[Tick]) -> Sign | None:
+def _validation(ticks: Sequence[Tick]) -> Finding | None:
     """Whether held-out pictures still get better."""
     key = main_figure(ticks)
     whole, ticks = ticks, _before_adversaries(ticks)
@@ -216,19 +216,19 @@ def _validation(ticks: Sequence[Tick]) -> Sign | None:
             if key == "val_l1"
             else "the pictures made lie further from real ones than they did"
         )
-        return Sign(
+        return Finding(
             "bad",
             "Held-out pictures get worse",
             f"{what} {name} was best earlier ({at}) and is {100 * loss:.0f} % worse since: {cause}. Export the "
             "best checkpoint (i2i export RUN --checkpoint best); next time, more pictures or more augmentation help.",
         )
     if where > 0.85:
-        return Sign(
+        return Finding(
             "good",
             "Still getting better",
             f"{what} {name} is at its best near the end ({at}); longer would probably gain more.",
         )
-    return Sign(
+    return Finding(
         "note",
         "Held-out error has levelled off",
         f"{what} {name} has stayed near its best ({at}); a longer run of the same kind will gain little in it, "

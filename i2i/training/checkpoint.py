@@ -45,7 +45,7 @@ def save(folder: Path, method: Method, progress: Progress, keep: int) -> Path:
         with being_written(path) as part:
             part.mkdir()
             (part / WEIGHTS).write_bytes(_weights(method))
-            state = {"progress": dataclasses.asdict(progress), "method": method.state(), "random": _random_state()}
+            state = {"progress": dataclasses.asdict(progress), "method": method.state_dict(), "random": _random_state()}
             buffer = io.BytesIO()  # straight to a file, torch would hide what the operating system says
             torch.save(state, buffer)
             (part / STATE).write_bytes(buffer.getbuffer())
@@ -92,7 +92,7 @@ def restore(folder: Path, method: Method) -> Progress:
     load_weights(found[-1], method)
     try:
         state = torch.load(found[-1] / STATE, map_location="cpu", weights_only=True)
-        method.load_state(state["method"])
+        method.load_state_dict(state["method"])
         _set_random_state(state["random"])
         return Progress(**state["progress"])
     except (OSError, RuntimeError, KeyError, ValueError, EOFError, TypeError, pickle.UnpicklingError) as error:

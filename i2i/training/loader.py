@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 Sample = dict[str, npt.NDArray[np.float32]]
 
 
-class Samples(Protocol):
+class SampleSource(Protocol):
     """An endless stream by number: sample `n` is the same whenever and wherever it is asked for."""
 
     def __getitem__(self, draw: int, /) -> Sample:
@@ -23,7 +23,7 @@ class Samples(Protocol):
 
 
 def batches(
-    samples: Samples, start: int, stop: int, batch: int, workers: int, device: torch.device
+    samples: SampleSource, start: int, stop: int, batch: int, workers: int, device: torch.device
 ) -> Iterator[dict[str, Tensor]]:
     """Samples `start` to `stop` - 1 in order, stacked by `batch` (the last one may be smaller), on `device`.
 

@@ -26,7 +26,7 @@ Record = dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
-class Pace:
+class Intervals:
     """How often a run of `total` images logs, shows and saves, in images."""
 
     total: int
@@ -36,7 +36,7 @@ class Pace:
     checkpoint_seconds: float
 
     @classmethod
-    def of(cls, total: int, batch: int, config: LogConfig) -> Pace:
+    def of(cls, total: int, batch: int, config: LogConfig) -> Intervals:
         """What `config` says, and for what it leaves open about 400 lines, 20 grids and 10 checkpoints a run."""
 
         def every(given: int | None, times: int, least: int, most: int) -> int:
@@ -64,7 +64,7 @@ def fit(
     method: Method,
     feed: Callable[[int], Iterable[Batch]],
     run: Run,
-    pace: Pace,
+    pace: Intervals,
     *,
     validation: tuple[Sequence[str], Batch],
     rows: int,
@@ -82,10 +82,10 @@ def fit(
     progress = checkpoint.restore(run.checkpoints, method)
     run.rewind_log(progress.images)
     on_start(progress)
-    watch = _Watch(method, run, validation, rows)
+    validator = Validator(method, run, validation, rows)
     if progress.images == 0:
-        watch.look(progress)
-    ticks = _Ticks(progress)
+        validator.validate(progress)
+    ticks = _LogInterval(progress)
     saved_at = time.monotonic()
     with _StopRequest() as stop:
         for batch in feed(progress.images) if progress.images < pace.total else ():
@@ -104,9 +104,9 @@ def fit(
                 if shows or saves or done:
                     _refuse_broken_weights(progress, method, run)
                 if shows:
-                    figures = watch.look(progress)
+                    figures = validator.validate(progress)
                     record |= figures
-                    progress = watch.keep_best(progress, figures)
+                    progress = validator.keep_best(progress, figures)
                 run.log(record)
                 on_tick(record)
                 if done or saves:
@@ -122,7 +122,7 @@ def _crossed(before: int, now: int, every: int) -> bool:
     return before // every != now // every
 
 
-class _Ticks:
+class _LogInterval:
     """The scalars and the time between two lines of the log.
 
     Scalars stay on the device until a line is due, so that a GPU never waits for the log.
@@ -167,11 +167,11 @@ class _Ticks:
         rows = [torch.stack([scalars.get(name, missing).float() for name in names]) for scalars in self.scalars]
         table = torch.stack(rows).cpu()
         given = torch.tensor([[name in scalars for name in names] for scalars in self.scalars])
-        self._refuse_nonsense(table, names, progress, method, run)
+        self._refuse_non_finite(table, names, progress, method, run)
         means = table.sum(0) / given.sum(0)
         return dict(zip(names, means.tolist(), strict=True))
 
-    def _refuse_nonsense(self, table: Tensor, names: list[str], progress: Progress, method: Method, run: Run) -> None:
+    def _refuse_non_finite(self, table: Tensor, names: list[str], progress: Progress, method: Method, run: Run) -> None:
         bad = ~torch.isfinite(table)
         if not bad.any():
             return
@@ -214,20 +214,22 @@ def _way_out(run: Run) -> str:
     )
 
 
-class _Watch:
+class Validator:
     """Looks at the validation pictures: writes the grid, measures, keeps the best generator."""
 
     def __init__(self, method: Method, run: Run, validation: tuple[Sequence[str], Batch], rows: int) -> None:
         self.method, self.run, self.rows = method, run, rows
         self.names, self.batch = validation
 
-    def look(self, progress: Progress) -> dict[str, float]:
-        columns = self.method.show(self.batch)
+    def validate(self, progress: Progress) -> dict[str, float]:
+        """Write the grid of samples and measure the validation pictures."""
+        columns = self.method.sample_columns(self.batch)
         rows = self.names[: self.rows]
         write_grid(self.run.samples, progress.images, rows, {name: c[: self.rows] for name, c in columns.items()})
-        return {name: round(value, 6) for name, value in self.method.score(columns).items()}
+        return {name: round(value, 6) for name, value in self.method.validate(columns).items()}
 
     def keep_best(self, progress: Progress, figures: dict[str, float]) -> Progress:
+        """Keep the generator when it is the best so far."""
         value = figures[self.method.best_metric]
         if not math.isfinite(value) or (progress.best is not None and value >= progress.best):
             return progress

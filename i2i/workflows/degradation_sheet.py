@@ -23,7 +23,7 @@ CROP = 128
 ROWS, DRAWS = 8, 5
 
 
-def show_damage(
+def degradation_sheet(
     root: Path,
     name: str,
     out: Path,
@@ -50,7 +50,7 @@ def show_damage(
     degradation = Degradation(config.degradation, config.scale, size, config.seed)
     rows = []
     for index in np.linspace(0, len(stream) - 1, min(ROWS, len(stream))).astype(int).tolist():
-        truth = torch.from_numpy(stream.fixed(index)["b"]).expand(DRAWS, -1, -1, -1)
+        truth = torch.from_numpy(stream.center_sample(index)["b"]).expand(DRAWS, -1, -1, -1)
         made = degradation({"b": truth, "draw": torch.arange(DRAWS) + DRAWS * index})
         inputs = made["a"].repeat_interleave(config.scale, 2).repeat_interleave(config.scale, 3)
         shown = [(picture.permute(1, 2, 0).numpy() + 1) / 2 for picture in (made["b"][0], *inputs)]

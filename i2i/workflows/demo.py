@@ -118,7 +118,7 @@ def _affordable(size: int, minutes: float) -> int:
     request = Request("pix2pix", Path("noise"), Path(), flags={"size": size}, assignments=SETTINGS)
     config = settings(request)
     method_type = METHODS["pix2pix"]
-    config = method_type.resolved(config, COUNT)
+    config = method_type.complete_config(config, COUNT)
     method = method_type.from_config(config, place())
     device = method.placement.device
     noise = torch.rand(config.batch, 3, config.size, config.size, device=device) * 2 - 1
@@ -142,7 +142,7 @@ def _write_examples(pairs: Path, out: Path, size: int, direction: str, channels:
     pictures = PairedPictures(held_out[:EXAMPLES], size=size, channels=channels, swap=direction == "b2a", cache_mb=0)
     for index, pair in enumerate(pictures.pairs):
         name = pair.name.replace("/", "-")
-        middle = Picture(to_uint8((pictures.fixed(index)["a"].transpose(1, 2, 0) + 1) / 2))
+        middle = Picture(to_uint8((pictures.center_sample(index)["a"].transpose(1, 2, 0) + 1) / 2))
         format = "png" if middle.pixels.shape[2] in (1, 3) else "tiff"
         write_atomically(out / f"{name}.{format}", encode(middle, format))
 

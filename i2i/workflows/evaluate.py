@@ -20,9 +20,9 @@ from ..files import write_atomically
 from ..images.image import Array
 from ..serving import Engine
 from .evaluation_metrics import metrics_for
-from .evaluation_pairs import Material, material
+from .evaluation_pairs import EvaluationSet, material
 from .evaluation_sheet import write_sheet
-from .evaluation_superres import sharp_material
+from .evaluation_superres import high_res_evaluation_set
 from .progress import Bar
 
 ENSEMBLED = "The model's pictures are the mean of what eight flips and turns of the input give (self-ensemble)."
@@ -132,13 +132,13 @@ def _large_enough(
             )
 
 
-def _material(card: Card, scoring: Scoring) -> Material:
+def _material(card: Card, scoring: Scoring) -> EvaluationSet:
     if card.keeps_content:
-        return sharp_material(scoring.data, card, scoring.split, scoring.a, scoring.b, scoring.bicubic)
+        return high_res_evaluation_set(scoring.data, card, scoring.split, scoring.a, scoring.b, scoring.bicubic)
     return material(scoring.data, card, scoring.split, scoring.a, scoring.b, scoring.native)
 
 
-def _baselines(card: Card, found: Material) -> dict[str, Translate]:
+def _baselines(card: Card, found: EvaluationSet) -> dict[str, Translate]:
     """By name, each learned from what `found` lets it see."""
     baselines: dict[str, Translate] = {}
     if _comparable(card):

@@ -28,7 +28,7 @@ MOST_LEARNED = 500
 
 
 @dataclasses.dataclass(frozen=True)
-class Material:
+class EvaluationSet:
     """What is scored, and the training pictures that a baseline may see."""
 
     things: ClassVar[str] = "pairs"
@@ -84,7 +84,7 @@ class Material:
         if self.native:
             whole = pictures.whole(index)
             return whole["a"], whole["b"]
-        sample = pictures.fixed(index)
+        sample = pictures.center_sample(index)
         a, b = (np.ascontiguousarray((sample[side].transpose(1, 2, 0) + 1) / 2) for side in ("a", "b"))
         return a, b
 
@@ -100,7 +100,7 @@ class Material:
 
 def material(
     root: Path, card: Card, split: str | None = None, a: str | None = None, b: str | None = None, native: bool = False
-) -> Material:
+) -> EvaluationSet:
     """What to score a model on; `split`, `a` and `b` as in `i2i evaluate`.
 
     Raises what the folder or the split's name deserves: DataError too when no picture is known in both domains.
@@ -121,7 +121,7 @@ def material(
     free = tuple(single for single in singles if apart and single.path not in scored)
     sides = tuple(tuple(single for single in free if single.side == side) for side in ((1, 0) if swap else (0, 1)))
     pairs = layout.splits.get("train", ()) if apart and not unpaired else ()
-    return Material(
+    return EvaluationSet(
         split,
         _pictures(card, layout.splits[split], swap),
         native,

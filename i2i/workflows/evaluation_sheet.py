@@ -5,24 +5,26 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from ..evaluation.contact_sheet import contact_sheet, telling_region
+from ..evaluation.contact_sheet import contact_sheet, representative_region
 from ..evaluation.evaluate import Evaluation, Translate
 from ..files import write_atomically
 from ..images.image import Array, with_channels
-from .evaluation_pairs import Material
+from .evaluation_pairs import EvaluationSet
 
 CROP = 64
 """Side of a crop, in pixels of the truth; the sheet shows it enlarged four times."""
 
 
-def write_sheet(engine: Translate, enlarge: Translate | None, found: Material, result: Evaluation, path: Path) -> None:
+def write_sheet(
+    engine: Translate, enlarge: Translate | None, found: EvaluationSet, result: Evaluation, path: Path
+) -> None:
     """The worst, the median and the best pictures by the first metric.
 
     `enlarge` is the plain enlargement that an enlarging model is compared with, None for other models.
     """
     places = {item.name: index for index, item in enumerate(found.pictures.items)}
     rows = []
-    for label, index in result.telling():
+    for label, index in result.representative():
         row = result.rows[index]
         x, y = found.pair(found.pictures, places[row.name])
         caption = f"{label}: {row.name}, {result.first} {row.values[result.first]:.4g}"
@@ -46,7 +48,7 @@ def crops_of(x: Array, enlarged: Array, output: Array, truth: Array) -> tuple[st
     """
     scale = truth.shape[0] // x.shape[0]
     side = max(1, CROP // scale) * scale
-    region = rows, columns = telling_region(with_channels(enlarged, truth.shape[2]), truth, side, scale)
+    region = rows, columns = representative_region(with_channels(enlarged, truth.shape[2]), truth, side, scale)
     small = x[rows.start // scale : rows.stop // scale, columns.start // scale : columns.stop // scale]
     nearest = small.repeat(scale, axis=0).repeat(scale, axis=1)
     return f"{columns.start}, {rows.start}", [nearest, *(picture[region] for picture in (enlarged, output, truth))]

@@ -16,7 +16,7 @@ from ..datasets.layouts.layouts import Layout
 from ..errors import DataError, ModelFileError
 from ..images.decode import read_header
 from ..images.image import Array, to_float, with_channels
-from .evaluation_pairs import Material, chosen_split, without_seen
+from .evaluation_pairs import EvaluationSet, chosen_split, without_seen
 
 if TYPE_CHECKING:
     from ..degradation import Degradation
@@ -26,7 +26,7 @@ FIELD = ("psnr_y", "ssim_y", "psnr", "ssim", "lpips")
 
 
 @dataclasses.dataclass(frozen=True)
-class SharpMaterial(Material):
+class HighResEvaluationSet(EvaluationSet):
     """Pictures and their truths at their own size and depth; no baseline learns from any."""
 
     things: ClassVar[str] = "pictures"
@@ -78,9 +78,9 @@ class SharpMaterial(Material):
         return len(self.pictures.items[0].files) == 1
 
 
-def sharp_material(
+def high_res_evaluation_set(
     root: Path, card: Card, split: str | None, a: str | None, b: str | None, bicubic: bool = False
-) -> SharpMaterial:
+) -> HighResEvaluationSet:
     """What to score a model on that `keeps_content`; `split`, `a` and `b` as in `i2i evaluate`.
 
     Sharp pictures are damaged as those that the model learned from, or, where that was nothing else or `bicubic` says
@@ -97,7 +97,7 @@ def sharp_material(
     pictures: Any = SuperResPictures(
         layout.splits[split], scale=card.scale, swap=swap, channels=(ins, outs), size=card.scale, cache_mb=0
     )
-    return SharpMaterial(
+    return HighResEvaluationSet(
         split=split,
         pictures=pictures,
         native=True,
@@ -113,14 +113,14 @@ def sharp_material(
 
 def _layout(root: Path, a: str | None, b: str | None, scale: int, damaging: bool) -> Layout[Any]:
     """Pairs where the folder has some, else sharp pictures; at scale 1 those are of use to who damages them alone."""
-    from ..datasets.layouts.superres_layouts import find_sharp
+    from ..datasets.layouts.superres_layouts import find_high_res
 
     try:
-        return find_sharp(root, a, b, scale, pipeline=False)
+        return find_high_res(root, a, b, scale, pipeline=False)
     except DataError:
         if not damaging:
             raise
-        return find_sharp(root, a, b, scale, pipeline=True)
+        return find_high_res(root, a, b, scale, pipeline=True)
 
 
 def _degradation(card: Card) -> Degradation | None:

@@ -13,8 +13,8 @@ import torch
 import typer
 
 from ..datasets import DATASETS
-from ..datasets.streams.source import Ready, Source
-from ..diagnostics.findings import CheatWatch
+from ..datasets.streams.source import PreparedData, Source
+from ..diagnostics.findings import FailureMonitor
 from ..errors import ConfigError, I2IError, TrainingError, UnknownNameError, first_line, require
 from ..export.from_run import export_run
 from ..hardware.allocator import keep_freed_memory
@@ -24,7 +24,7 @@ from ..methods.config import TrainConfig
 from ..report.page import write_report
 from ..settings import merge, read_yaml, resolve, to_yaml
 from ..training.loader import batches, stack
-from ..training.loop import Outcome, Pace, fit
+from ..training.loop import Intervals, Outcome, fit
 from ..training.run_directory import Run
 from .progress import Bar
 
@@ -90,7 +90,7 @@ def train_run(request: Request) -> int | None:
     method_type, run = METHODS[request.method], Run(request.run)
     run.check_place(config)
     if run.has_checkpoints:
-        config = method_type.continued(config, run.config(method_type.Config))
+        config = method_type.resume_config(config, run.config(method_type.Config))
     placement = place(config.device, config.precision)
     if placement.device.type == "cpu":
         keep_freed_memory()
@@ -99,12 +99,12 @@ def train_run(request: Request) -> int | None:
     options = {"holdout": data.holdout, "seed": config.seed, **method_type.source_options(config)}
     source = DATASETS[method_type.data_kind](Path(data.path), data.a, data.b, **options)
     typer.echo(source.layout.description)
-    config = method_type.resolved(config, source.count)
+    config = method_type.complete_config(config, source.count)
     ready = _read(config, source)
     channels = dict(zip(("channels_a", "channels_b"), ready.channels, strict=True))
     config = config.model_copy(update={"data": config.data.model_copy(update=channels)})
 
-    with _failures_said(run, placement):
+    with _explain_failures(run, placement):
         torch.manual_seed(config.seed)
         method = method_type.from_config(config, placement)
         _start(config, run, placement, source, ready)
@@ -115,7 +115,7 @@ def train_run(request: Request) -> int | None:
 
 
 @contextlib.contextmanager
-def _failures_said(run: Run, placement: Placement) -> Iterator[None]:
+def _explain_failures(run: Run, placement: Placement) -> Iterator[None]:
     """Too little memory becomes a sentence; whatever ends a run, the report shows what led there."""
     try:
         yield
@@ -132,7 +132,7 @@ def _failures_said(run: Run, placement: Placement) -> Iterator[None]:
         ) from error
 
 
-def _start(config: TrainConfig, run: Run, placement: Placement, source: Source[Any], ready: Ready) -> None:
+def _start(config: TrainConfig, run: Run, placement: Placement, source: Source[Any], ready: PreparedData) -> None:
     """Write what a run has before its first step."""
     run.start(config)
     before = run.environment().get("data", {}).get("fingerprint")
@@ -154,7 +154,7 @@ def _start(config: TrainConfig, run: Run, placement: Placement, source: Source[A
     typer.echo(placement.sentence)
 
 
-def _read(config: TrainConfig, source: Source[Any]) -> Ready:
+def _read(config: TrainConfig, source: Source[Any]) -> PreparedData:
     """Look into every file, and say what of it is worth saying."""
     with Bar("Reading", source.total, source.things) as bar:
         ready = source.read(
@@ -176,12 +176,12 @@ def _read(config: TrainConfig, source: Source[Any]) -> Ready:
     return ready
 
 
-def _fit(config: TrainConfig, method: Method, run: Run, ready: Ready, placement: Placement) -> Outcome:
+def _fit(config: TrainConfig, method: Method, run: Run, ready: PreparedData, placement: Placement) -> Outcome:
     total = config.total or 0
     names, samples = ready.validation
     validation = (names, stack(samples, placement.device))
     workers = _workers(config.workers, placement)
-    pace = Pace.of(total, config.batch, config.log)
+    pace = Intervals.of(total, config.batch, config.log)
 
     bar: Bar | None = None
 
@@ -192,11 +192,11 @@ def _fit(config: TrainConfig, method: Method, run: Run, ready: Ready, placement:
         bar = Bar("Training", total, "images", start=done)
         bar.__enter__()
 
-    watch = CheatWatch(config.method)
+    watch = FailureMonitor(config.method)
 
     def tick(record: dict[str, Any]) -> None:
         if bar:
-            bar.update(record["images"], method.words(record))
+            bar.update(record["images"], method.loss_summary(record))
         for note in watch.notes(record):
             typer.echo(f"Note: {note}", err=True)
         if method.best_metric in record:

@@ -19,7 +19,7 @@ _FAINT = np.float32(1e-6)
 """Weight of a colour that was filled in, against 1 of an opaque one: near something visible that alone decides."""
 
 
-def bleed(planes: FloatArray, alpha: npt.NDArray[Any]) -> FloatArray:
+def bleed_alpha(planes: FloatArray, alpha: npt.NDArray[Any]) -> FloatArray:
     """(C, H, W) in which the visible colours go on where `alpha`, (H, W), is 0; all others are as they were."""
     hidden = alpha == 0
     if hidden.all() or not hidden.any():

@@ -21,7 +21,7 @@ from ...images.convert import from_pil
 from ...images.image import Picture, to_float, with_channels
 from ..runtime.model_file import read_model
 from ..runtime.providers import open_session
-from .alpha import bleed
+from .alpha import bleed_alpha
 from .ensemble import ensembled
 from .tiles import Tile, grid, halved, refuse_tiles, side_for
 
@@ -157,7 +157,7 @@ class Engine:
         pixels = with_channels(picture.pixels, self.card.input_channels)
         planes = np.ascontiguousarray(to_float(pixels).transpose(2, 0, 1))
         if picture.alpha is not None:
-            planes = bleed(planes, picture.alpha)
+            planes = bleed_alpha(planes, picture.alpha)
         out = self._answer(planes[None])[0].transpose(1, 2, 0)
         if self.card.keeps_content and picture.pixels.shape[2] == 1:
             out = with_channels(out, 1)

@@ -48,7 +48,7 @@ def open_model(model: bytes, precision: str, _number: int, threads: int) -> Sess
         "INFERENCE_NUM_THREADS": str(threads),
     }
     device, _ = plugin()
-    return Alone(model, hints) if device is None else _plugged_in(device, model, hints, threads)
+    return OpenVINOSession(model, hints) if device is None else _plugged_in(device, model, hints, threads)
 
 
 def plugin() -> tuple[Any | None, str]:
@@ -91,7 +91,7 @@ class _Port:
     name: str
 
 
-class Alone:
+class OpenVINOSession:
     """A model in OpenVINO itself, with the methods of a session; one call at a time."""
 
     def __init__(self, model: bytes, hints: Mapping[str, str]) -> None:

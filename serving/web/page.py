@@ -23,14 +23,14 @@ from ...images.decode import read_header, read_picture
 from ...images.encode import encode
 from ...images.find import find_pictures
 from ...images.image import Picture, to_uint8
-from .service import Desk
+from .service import ModelService
 
 _EXAMPLES_EACH = 8
 _KEEP_FILES = (600, 3600)
 """Temporary files are looked through every 10 minutes and removed when an hour old (and all at the end)."""
 
 
-def mount_page(app: FastAPI, desks: dict[str, Desk], max_bytes: int) -> None:
+def mount_page(app: FastAPI, desks: dict[str, ModelService], max_bytes: int) -> None:
     """Put the page at `/` of `app`; routes that `app` has already keep priority."""
     _private_folder()
     theme = gr.themes.Soft(
@@ -58,7 +58,7 @@ def mount_page(app: FastAPI, desks: dict[str, Desk], max_bytes: int) -> None:
     )
 
 
-def build_page(desks: dict[str, Desk]) -> gr.Blocks:
+def build_page(desks: dict[str, ModelService]) -> gr.Blocks:
     """The page's components and what its button does."""
     names = list(desks)
     with gr.Blocks(title="i2i", analytics_enabled=False, delete_cache=_KEEP_FILES) as page:
@@ -127,7 +127,7 @@ def build_page(desks: dict[str, Desk]) -> gr.Blocks:
     return page
 
 
-def _translate(desks: dict[str, Desk], path: str | None, name: str) -> tuple[bytes, bytes]:
+def _translate(desks: dict[str, ModelService], path: str | None, name: str) -> tuple[bytes, bytes]:
     """The upload as PNG at the size of the result, and the result; raises gr.Error with one sentence."""
     if path is None:
         raise gr.Error("Choose a picture first.", print_exception=False)
@@ -161,7 +161,7 @@ def _keep(slider: Any, download: Any, stem: str, before: bytes, after: bytes) ->
         return slider.move_resource_to_block_cache(first), download.move_resource_to_block_cache(second)
 
 
-def _add_examples(desks: dict[str, Desk], picture: gr.Image) -> dict[str, gr.Column]:
+def _add_examples(desks: dict[str, ModelService], picture: gr.Image) -> dict[str, gr.Column]:
     """A row of small pictures for each model with an `examples` folder beside it; the first model's is shown."""
     columns = {}
     for index, (name, desk) in enumerate(desks.items()):
@@ -181,25 +181,25 @@ def _private_folder() -> None:
         os.environ["GRADIO_TEMP_DIR"] = folder.name
 
 
-def _facts(desk: Desk) -> str:
+def _facts(desk: ModelService) -> str:
     """What the model does, from its card."""
     card = desk.engine.card
     scale = f", {card.scale} times as large" if card.scale > 1 else ""
     return f"**{card.name}**: {card.source} → {card.target}{scale}\n\n{card.method}, licence: {card.licence}"
 
 
-def _slider_label(desk: Desk) -> str:
+def _slider_label(desk: ModelService) -> str:
     """What lies left and right of the handle."""
     scale = desk.engine.card.scale
     return "Before and after" if scale == 1 else f"Enlarged {scale} times: bicubic on the left, the model on the right"
 
 
-def _sizes(desk: Desk, sent: Path) -> str:
+def _sizes(desk: ModelService, sent: Path) -> str:
     """What went in and what came out, in pixels: `x4: 120x80 → 480x320`."""
     header, scale = read_header(sent), desk.engine.card.scale  # a result may be larger than what we would read
     went_in = f"{header.width}x{header.height}"
     return went_in if scale == 1 else f"x{scale}: {went_in} → {header.width * scale}x{header.height * scale}"
 
 
-def _runs_on(desk: Desk) -> str:
+def _runs_on(desk: ModelService) -> str:
     return f"{desk.engine.reason} [HTTP API](docs)"

@@ -28,7 +28,7 @@ from ..inference.engine import Engine
 from ..runtime.resolve import exported_models, resolve_model
 from .api_docs import docs_page
 from .limits import BodyLimit
-from .service import BusyError, Desk, NotAPictureError
+from .service import BusyError, ModelService, NotAPictureError
 
 log = logging.getLogger("i2i.serving")
 
@@ -81,7 +81,7 @@ def create_app(
     """
     if not engines:
         raise RequestError("There is no model to serve. Name a run directory or an ONNX file.")
-    desks = {name: Desk(engine, max_pixels, max_result_pixels, max_waiting) for name, engine in engines.items()}
+    desks = {name: ModelService(engine, max_pixels, max_result_pixels, max_waiting) for name, engine in engines.items()}
     app = FastAPI(title="i2i", summary="Picture in, translated picture out.", docs_url=None, redoc_url=None)
     _add_errors(app)
     _add_facts(app, engines)
@@ -94,7 +94,7 @@ def create_app(
     return app
 
 
-def _add_translate(app: FastAPI, desks: dict[str, Desk]) -> None:
+def _add_translate(app: FastAPI, desks: dict[str, ModelService]) -> None:
     picture = {"schema": {"type": "string", "format": "binary"}}
     form = {"type": "object", "required": ["image"], "properties": {"image": picture["schema"]}}
     body = {"image/*": picture, "application/octet-stream": picture, "multipart/form-data": {"schema": form}}
@@ -115,7 +115,7 @@ def _add_translate(app: FastAPI, desks: dict[str, Desk]) -> None:
 
     @app.api_route("/v1/{rest:path}", methods=["GET", "POST", "PUT", "DELETE", "PATCH"], include_in_schema=False)
     async def nothing_here(request: Request, rest: str) -> Response:
-        """Keeps the page's own answers out of the API's paths."""
+        """Stateful the page's own answers out of the API's paths."""
         raise HTTPException(404, f"There is no {request.method} /v1/{rest}; /docs lists what there is.")
 
 
@@ -169,7 +169,7 @@ def _check_query(request: Request) -> None:
             raise RequestError(f"No parameter is called {key!r}.{did_you_mean(key, ['model'])} Known: model.")
 
 
-def _known_model(name: str | None, desks: dict[str, Desk]) -> str:
+def _known_model(name: str | None, desks: dict[str, ModelService]) -> str:
     if name is not None and name not in desks:
         raise UnknownNameError("model", name, desks)
     return name if name is not None else next(iter(desks))

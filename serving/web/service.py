@@ -31,7 +31,7 @@ class BusyError(I2IError):
         """When it is worth to try again, from the measured time a picture."""
 
 
-class Desk:
+class ModelService:
     """The one place where a served engine takes pictures; safe to call from several threads."""
 
     def __init__(self, engine: Engine, max_pixels: float, max_result_pixels: float, max_waiting: int = 8) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from i2i.adversarial import ADVERSARIAL
-from i2i.adversarial.penalties import gradient_penalty, r1_penalty, squared_slopes
+from i2i.adversarial.penalties import gradient_norm_squared, gradient_penalty, r1_penalty
 
 REAL, FAKE = [2.0, -1.0, 0.5], [-3.0, 0.0, 1.5]
 
@@ -81,11 +81,11 @@ def test_what_the_generator_pays_is_the_formula(name):
 
 @pytest.mark.parametrize("name", ADVERSARIAL)
 def test_the_beliefs_are_shares_of_what_is_taken_for_real(name):
-    beliefs = ADVERSARIAL[name].beliefs
+    predictions = ADVERSARIAL[name].predictions
     if BELIEFS[name] is None:
-        assert beliefs is None
+        assert predictions is None
     else:
-        assert [float(v) for v in beliefs(logits(REAL), logits(FAKE))] == pytest.approx(
+        assert [float(v) for v in predictions(logits(REAL), logits(FAKE))] == pytest.approx(
             BELIEFS[name](REAL, FAKE), rel=1e-5
         )
 
@@ -218,7 +218,7 @@ def test_the_slope_is_that_of_the_mean_verdict():
             return super().forward(x)[:, :, None, None].expand(-1, 1, 2, 2)
 
     torch.testing.assert_close(
-        squared_slopes(Patches([3.0, 0.0, 4.0, 0.0]), torch.rand(2, 1, 2, 2)), torch.full((2,), 25.0)
+        gradient_norm_squared(Patches([3.0, 0.0, 4.0, 0.0]), torch.rand(2, 1, 2, 2)), torch.full((2,), 25.0)
     )
 
 

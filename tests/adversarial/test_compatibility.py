@@ -5,13 +5,13 @@ import re
 import pytest
 from tiny_runs import fresh, tiny
 
-from i2i.adversarial.compatibility import NONSENSE, _Asked
+from i2i.adversarial.compatibility import RULES, _Asked
 from i2i.errors import ConfigError, UnknownNameError
 from i2i.methods import METHODS
 from i2i.settings import parse_assignments
 
 REFUSED = [
-    # (settings, what the sentence says, settings that go together instead), in the order of NONSENSE
+    # (settings, what the sentence says, settings that go together instead), in the order of RULES
     (
         {"gan": {"label_smoothing": 0.1, "loss": "wasserstein"}, "discriminator": {"spectral": True, "norm": "none"}},
         r"gan\.label_smoothing .*the wasserstein loss has no target.*gan\.loss=non_saturating or least_squares",
@@ -64,7 +64,7 @@ def merged(*layers):
 
 
 def test_every_rule_has_a_case():
-    assert len(REFUSED) == len(NONSENSE)
+    assert len(REFUSED) == len(RULES)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -77,11 +77,11 @@ def test_a_senseless_combination_is_refused_and_the_way_out_is_one(name, setting
         fresh(name, **merged(settings, one_step, way_out))
 
 
-@pytest.mark.parametrize("row", range(len(NONSENSE)))
+@pytest.mark.parametrize("row", range(len(RULES)))
 def test_each_case_is_refused_by_its_own_rule_and_no_other(row):
     config = fresh_config(REFUSED[row][0])
     asked = _Asked(config.gan, config.discriminator, config.batch)
-    assert [rule(asked) for rule, _ in NONSENSE] == [n == row for n in range(len(NONSENSE))]
+    assert [rule(asked) for rule, _ in RULES] == [n == row for n in range(len(RULES))]
 
 
 def fresh_config(settings):

@@ -9,16 +9,16 @@ import torch
 from tiny_runs import begun, changed, fresh, noise, snapshot, tiny, train, weights
 from torch import nn
 
-from i2i.adversarial import CHANGES, Judge, Turns
+from i2i.adversarial import DIFF_AUGMENTATIONS, AdversarialObjective, UpdateSchedule
 from i2i.adversarial.config import GanConfig
-from i2i.adversarial.diff_augment import Adaptation, augment, colour, cutout, translation
-from i2i.adversarial.image_pool import Pool
+from i2i.adversarial.diff_augment import AdaptiveAugment, augment, colour, cutout, translation
+from i2i.adversarial.image_pool import ImagePool
 from i2i.export.from_run import export_run
 from i2i.hardware.device import place
-from i2i.losses.pixel import feature_gap
+from i2i.losses.pixel import feature_matching
 from i2i.methods import METHODS
-from i2i.methods.ema import Average, EmaConfig
-from i2i.networks import DISCRIMINATORS, as_served
+from i2i.methods.ema import EMA, EmaConfig
+from i2i.networks import DISCRIMINATORS, for_inference
 from i2i.networks.build import build, takes
 from i2i.networks.discriminator import MinibatchStd
 from i2i.networks.init import init_normal
@@ -41,7 +41,7 @@ class Watching(nn.Module):
 
 
 def judge(D=None, precision="fp32", **gan):
-    return Judge(D or Watching(), GanConfig(**gan), place("cpu", precision))
+    return AdversarialObjective(D or Watching(), GanConfig(**gan), place("cpu", precision))
 
 
 def discriminator(name="patch", **options):
@@ -73,7 +73,7 @@ def test_batches_are_not_joined_where_their_pictures_influence_each_other():
     fake, real = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32)
     paid, _ = judge(D, loss="least_squares").d_loss(fake, real)
     torch.testing.assert_close(paid, (D(real) - 1).square().mean() + D(fake).square().mean())
-    assert [judge(discriminator(**o)).joins for o in ({"norm": "none"}, {"norm": "instance"}, {"norm": "batch"},
+    assert [judge(discriminator(**o)).batch_independent for o in ({"norm": "none"}, {"norm": "instance"}, {"norm": "batch"},
             {"norm": "none", "minibatch_std": True})] == [True, True, False, False]  # fmt: skip
 
 
@@ -201,9 +201,9 @@ def test_instance_noise_has_its_deviation_on_both_sides_and_falls_to_nothing_wit
 def test_every_judge_is_told_how_much_of_the_run_is_over(name):
     method = fresh(name)
     method.at(3, 12)
-    assert method.judges
+    assert method.objectives
     own = {"srgan": (3 - 2) / (8 - 2)}  # of the stage that has judges
-    assert {judge.share for judge in method.judges.values()} == {own.get(name, 0.25)}
+    assert {judge.share for judge in method.objectives.values()} == {own.get(name, 0.25)}
     assert method.seen == 3
 
 
@@ -215,7 +215,7 @@ def test_feature_matching_adds_the_gap_of_mean_features_to_the_generators_loss_a
     fake, real = torch.rand(2, 3, 64, 64, requires_grad=True), torch.rand(2, 3, 64, 64)
     bare, _ = judge(D).g_loss(fake, real)
     paid, scalars = judge(D, feature_matching=9).g_loss(fake, real)
-    gap = feature_gap(D.features(real)[0], D.features(fake)[0])
+    gap = feature_matching(D.features(real)[0], D.features(fake)[0])
     torch.testing.assert_close(scalars["g_features"], gap)
     torch.testing.assert_close(paid, bare + 9 * gap)
     assert "g_features" not in judge(D, feature_matching=9).d_loss(fake, real)[1]
@@ -314,17 +314,17 @@ def test_cutout_greys_a_square_of_half_a_side():
     assert 300 * 0.15 < whole < 300 * 0.4  # 9 of 16 centres and 17 of 32 have it whole
 
 
-@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("name", DIFF_AUGMENTATIONS)
 def test_a_change_lets_gradients_through(name):
     x = (torch.rand(4, 3, 16, 16) - 0.5).requires_grad_()
     torch.manual_seed(0)
-    CHANGES[name].apply(x).sum().backward()
+    DIFF_AUGMENTATIONS[name].apply(x).sum().backward()
     assert float((x.grad != 0).float().mean()) > 0.4
     at = x.detach()
     torch.manual_seed(0)
-    step = CHANGES[name].apply(at + 0.5 * x.grad)
+    step = DIFF_AUGMENTATIONS[name].apply(at + 0.5 * x.grad)
     torch.manual_seed(0)
-    gained = (step - CHANGES[name].apply(at)).sum()  # linear but for the draw
+    gained = (step - DIFF_AUGMENTATIONS[name].apply(at)).sum()  # linear but for the draw
     torch.testing.assert_close(gained, 0.5 * x.grad.square().sum(), rtol=1e-3, atol=1e-3)
 
 
@@ -364,35 +364,35 @@ def test_real_and_made_pictures_are_augmented_in_both_losses():
 
 
 def test_the_probability_rises_while_verdicts_on_real_pictures_lean_too_far_and_falls_otherwise():
-    found = Adaptation(target=0.6, images=100)
+    found = AdaptiveAugment(target=0.6, images=100)
     sure, unsure = torch.ones(5, 1, 2, 2), torch.ones(5, 1, 2, 2)
     unsure[:, :, 0] = -1  # half of the verdicts: r = 0
     for _ in range(3):
-        found.saw(sure, 0.0)
+        found.update(sure, 0.0)
     assert found.p == 0  # not before the fourth batch
-    found.saw(sure, 0.0)
+    found.update(sure, 0.0)
     assert (found.p, found.r) == (pytest.approx(0.2), 1.0)  # 20 images of 100
     for _ in range(4):
-        found.saw(unsure, 0.0)
+        found.update(unsure, 0.0)
     assert (found.p, found.r) == (pytest.approx(0), 0.0)
     for _ in range(4):
-        found.saw(unsure, 0.0)
+        found.update(unsure, 0.0)
     assert found.p == 0
     for _ in range(40):
-        found.saw(sure, 0.0)
+        found.update(sure, 0.0)
     assert found.p == 1
 
 
 def test_the_target_is_the_mean_sign_of_the_last_four_batches():
-    found = Adaptation(target=0.5, images=1000)
+    found = AdaptiveAugment(target=0.5, images=1000)
     logits = torch.ones(8, 1)
     logits[:2] = -1  # mean sign 0.5: not above the target
     for _ in range(4):
-        found.saw(logits, 0.0)
+        found.update(logits, 0.0)
     assert (found.r, found.p) == (0.5, 0)
     logits[1] = 5
     for _ in range(4):
-        found.saw(logits, 0.0)
+        found.update(logits, 0.0)
     assert (found.r, found.p) == (0.75, pytest.approx(0.032))
 
 
@@ -426,13 +426,13 @@ def test_what_was_adapted_is_kept_in_checkpoints(tmp_path):
             method.networks[name].layers[-1].bias.data.fill_(5)  # all is real
 
     before, _ = train(tmp_path / "run", "cyclegan", 12, until=10, spoil=trust, **settings)
-    states = {name: contest.state() for name, contest in before.judges.items()}
+    states = {name: contest.state_dict() for name, contest in before.objectives.items()}
     assert any(0 < state["ada"]["p"] < 1 for state in states.values())
     assert all(state["ada"]["window"][2] == 1 for state in states.values())  # five batches: one since the fourth
     restored = {}
     train(tmp_path / "run", "cyclegan", 10,
           spoil=lambda method: restored.update({"method": method}), **settings)  # fmt: skip
-    after = {name: contest.state() for name, contest in restored["method"].judges.items()}
+    after = {name: contest.state_dict() for name, contest in restored["method"].objectives.items()}
     assert [s["ada"] for s in after.values()] == [s["ada"] for s in states.values()]
     for name, state in states.items():
         assert len(state["pool"]["pictures"]) == 10
@@ -448,11 +448,11 @@ def test_what_was_adapted_is_kept_in_checkpoints(tmp_path):
     [(1, 1, ["dg"] * 4), (1, 2, ["d", "g", "g", "d"]), (3, 1, ["d", "d", "d", "g"]), (2, 1, ["d", "d", "g", "d"])],
 )
 def test_turns_are_taken_in_order(d, g, pattern):
-    turns = Turns(d, g)
+    turns = UpdateSchedule(d, g)
     taken = [turns.next() for _ in range(4)]
     assert ["d" * of_d + "g" * of_g for of_g, of_d in taken] == pattern
-    again = Turns(d, g)
-    again.load_state({"count": 2})
+    again = UpdateSchedule(d, g)
+    again.load_state_dict({"count": 2})
     assert again.next() == taken[2]
 
 
@@ -460,14 +460,14 @@ def test_turns_are_taken_in_order(d, g, pattern):
 @pytest.mark.parametrize(("d", "g"), [(1, 1), (2, 1), (1, 2)])
 def test_a_step_changes_the_networks_whose_turn_it_is_and_no_others(name, d, g):
     method = fresh(name, gan={"d_steps": d, "g_steps": g})
-    judges = {n for n in method.networks if n.startswith("D")}
-    generators = set(method.networks) - judges - {"G_pixel"}  # the one of an earlier stage
-    turns = Turns(d, g)
+    objectives = {n for n in method.networks if n.startswith("D")}
+    generators = set(method.networks) - objectives - {"G_pixel"}  # the one of an earlier stage
+    turns = UpdateSchedule(d, g)
     for n in range(4):
         before = snapshot(method)
         scalars = method.step(noise(2 * n, 2 * n + 1))
         of_g, of_d = turns.next()
-        assert changed(before, method) == (judges if of_d else set()) | (generators if of_g else set())
+        assert changed(before, method) == (objectives if of_d else set()) | (generators if of_g else set())
         assert any(k.startswith("d_real") for k in scalars) == of_d
         assert any(k.startswith("g_gan") for k in scalars) == of_g
 
@@ -502,7 +502,7 @@ def test_clipping_bounds_the_length_of_a_steps_gradient_and_keeps_its_direction(
 def test_the_average_is_the_weights_with_a_half_life_that_grows_with_the_run():
     network = nn.Linear(1, 1, bias=False)
     nn.init.constant_(network.weight, 1.0)
-    average = Average(network, EmaConfig(images=100, rampup=0.5))
+    average = EMA(network, EmaConfig(images=100, rampup=0.5))
     by_hand, seen = 1.0, 0
     for value in (2.0, -1.0, 4.0, 8.0) * 20:
         nn.init.constant_(network.weight, value)
@@ -517,7 +517,7 @@ def test_the_average_is_the_weights_with_a_half_life_that_grows_with_the_run():
 @pytest.mark.parametrize(("d", "g"), [(1, 1), (5, 1), (1, 2)])
 def test_a_half_life_is_counted_in_images_of_the_run_whoevers_turn_they_were(d, g, monkeypatch, tmp_path):
     counted = []
-    monkeypatch.setattr(Average, "decay", lambda _, seen, shown: counted.append((seen, shown)) or 0.5)
+    monkeypatch.setattr(EMA, "decay", lambda _, seen, shown: counted.append((seen, shown)) or 0.5)
     settings = {"ema": {"images": 100}, "gan": {"d_steps": d, "g_steps": g}}
     whole = [*range(0, 24, 2)]
     method = begun("pix2pix", **settings)
@@ -525,7 +525,7 @@ def test_a_half_life_is_counted_in_images_of_the_run_whoevers_turn_they_were(d, 
         method.at(images, 24)
         method.step(noise(images, images + 1))
     resumed = begun("pix2pix", **settings)
-    resumed.load_state(method.state())
+    resumed.load_state_dict(method.state_dict())
     for images in whole[7:]:
         resumed.at(images, 24)
         resumed.step(noise(images, images + 1))
@@ -533,12 +533,12 @@ def test_a_half_life_is_counted_in_images_of_the_run_whoevers_turn_they_were(d, 
 
 
 def test_an_average_without_warm_up_starts_at_the_newest_weights():
-    assert Average(nn.Linear(1, 1), EmaConfig(images=100, rampup=0)).decay(50, 4) == 0
+    assert EMA(nn.Linear(1, 1), EmaConfig(images=100, rampup=0)).decay(50, 4) == 0
 
 
 def test_buffers_are_taken_as_they_are():
     network = nn.BatchNorm2d(2)
-    average = Average(network, EmaConfig(images=10**6))
+    average = EMA(network, EmaConfig(images=10**6))
     network(torch.rand(4, 2, 3, 3) + 5)
     average.follow(10**6, 4)
     assert torch.equal(average.average.running_mean, network.running_mean)
@@ -575,7 +575,7 @@ def test_the_exported_files_are_the_averages(tmp_path):
         (y,) = ort.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, {"image": x.numpy()})
         with torch.no_grad():
             average, latest = (net(2 * x - 1) / 2 + 0.5 for net in (
-                method.served(path.stem), as_served(method.networks[newest])))  # fmt: skip
+                method.served(path.stem), for_inference(method.networks[newest])))  # fmt: skip
         torch.testing.assert_close(torch.from_numpy(y), average, atol=1e-4, rtol=0)
         assert float((average - latest).abs().max()) > 0.01
 
@@ -593,7 +593,7 @@ def numbered(*values):
 
 def test_a_pool_fills_and_then_gives_an_earlier_fake_half_of_the_time():
     torch.manual_seed(0)
-    pool = Pool(50)
+    pool = ImagePool(50)
     assert torch.equal(pool(numbered(*range(50))), numbered(*range(50)))
     given, old = [], 0
     for n in range(50, 2050):
@@ -609,11 +609,11 @@ def test_a_pool_fills_and_then_gives_an_earlier_fake_half_of_the_time():
 
 def test_a_pool_of_nothing_gives_the_fakes_themselves():
     fakes = numbered(1, 2)
-    assert Pool(0)(fakes) is fakes
+    assert ImagePool(0)(fakes) is fakes
 
 
 def test_a_pool_keeps_fakes_and_not_places_in_memory():
-    pool = Pool(2)
+    pool = ImagePool(2)
     fakes = numbered(1, 2)
     pool(fakes)
     fakes.zero_()
@@ -622,7 +622,7 @@ def test_a_pool_keeps_fakes_and_not_places_in_memory():
 
 @pytest.mark.parametrize(("before", "after"), [(torch.bfloat16, torch.float32), (torch.float32, torch.bfloat16)])
 def test_a_past_fake_comes_in_the_precision_of_the_new(before, after, monkeypatch):
-    pool = Pool(1)
+    pool = ImagePool(1)
     pool(torch.ones(1, 3, 2, 2, dtype=before))
     monkeypatch.setattr(torch, "rand", lambda *_: torch.tensor(0.9))  # an old one for the new
     assert torch.equal(pool(torch.zeros(1, 3, 2, 2, dtype=after)), torch.ones(1, 3, 2, 2, dtype=after))
@@ -644,6 +644,6 @@ def test_past_fakes_reach_the_discriminator_and_their_inputs_with_them():
 @pytest.mark.parametrize("name", METHODS)
 def test_the_settings_of_the_contest_reach_every_discriminator(name):
     method = fresh(name, gan={"pool": 7, "loss": "hinge", "instance_noise": 0.1})
-    for contest in method.judges.values():
+    for contest in method.objectives.values():
         assert (contest.pool.size, contest.gan.loss, contest.gan.instance_noise) == (7, "hinge", 0.1)
     assert math.isclose(tiny(name).gan.instance_noise, 0)

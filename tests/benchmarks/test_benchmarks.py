@@ -309,7 +309,7 @@ def test_the_profile_shares_out_the_whole_step(side, method):
     ("names", "group"),
     [
         (["aten::copy_"], "casts and copies"),
-        (["aten::copy_", "_Heaped"], "convolutions as products"),
+        (["aten::copy_", "_Col2im"], "convolutions as products"),
         (["aten::fill_", "aten::zero_", "_PatchesBackward", "autograd::engine"], "convolutions as products"),
         (["aten::mm", "aten::matmul"], "convolutions as products"),
         (["aten::copy_", "Optimizer.step#Adam.step"], "optimizer"),
@@ -365,7 +365,7 @@ def test_a_grid_stands_out_of_noise_and_of_edges_by_its_strength(bench, tmp_path
 
 def test_the_adaptive_tool_is_timed_at_work(bench):
     method = bench("toolbox").method_with({"gan": {"augment": ["colour"], "ada": True}}, small=True)
-    assert {judge.adaptation.p for judge in method.judges.values()} == {0.5}
+    assert {judge.adaptation.p for judge in method.objectives.values()} == {0.5}
 
 
 def test_what_is_said_of_painted_seasons_is_measured_and_put_on_the_page(bench, tmp_path):

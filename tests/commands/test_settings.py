@@ -12,7 +12,7 @@ BASE = {"data": {"path": "photos"}}
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_written_configuration_reads_back_the_same(name):
-    config = METHODS[name].resolved(resolve(METHODS[name].Config, [BASE]), 100)
+    config = METHODS[name].complete_config(resolve(METHODS[name].Config, [BASE]), 100)
     assert resolve(METHODS[name].Config, [yaml.safe_load(to_yaml(config))]) == config
     assert config.images == 20_000  # 200 epochs of 100 pictures
 
@@ -38,7 +38,7 @@ def test_every_setting_says_what_it_is(name):
 
 
 def test_pix2pix_has_the_papers_defaults():
-    config = METHODS["pix2pix"].resolved(resolve(METHODS["pix2pix"].Config, [BASE]), 400)
+    config = METHODS["pix2pix"].complete_config(resolve(METHODS["pix2pix"].Config, [BASE]), 400)
     assert (config.size, config.batch, config.images) == (256, 1, 80_000)
     assert (config.generator.name, config.lambda_l1, config.lambda_d, config.init_std) == (
         "unet256",

@@ -95,12 +95,12 @@ def test_equal_pictures_are_found_within_and_across_splits_whatever_the_file(fau
         halves(faulty / "test" / "00001.png")[0],
         halves(faulty / "val" / "00001.png")[1],
     )
-    twins = {group.titles: group for group in check_folder(faulty).twins}
-    assert twins["train/00001", "val/00099"].what == "pair"
-    assert twins["train/00001", "val/00099"].across
-    assert not twins["train/00002", "train/copy"].across
-    assert twins["val/00001", "test/00001"].what == "right"
-    assert len(twins) == 3
+    duplicates = {group.titles: group for group in check_folder(faulty).duplicates}
+    assert duplicates["train/00001", "val/00099"].what == "pair"
+    assert duplicates["train/00001", "val/00099"].across
+    assert not duplicates["train/00002", "train/copy"].across
+    assert duplicates["val/00001", "test/00001"].what == "right"
+    assert len(duplicates) == 3
 
 
 def test_every_other_fault_is_reported_instead_of_raised(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_an_ambiguous_folder_is_looked_at_all_the_same(painted: Path, tmp_path: 
     assert report.trouble is not None
     assert "3 folders" in report.trouble
     assert len(report.corrupt) == 1
-    assert len(report.twins) == 3
+    assert len(report.duplicates) == 3
     assert check_folder(tmp_path, a="one", b="two").trouble is None
 
 
@@ -202,7 +202,7 @@ def test_the_same_picture_in_both_domains_or_splits_is_found(tmp_path: Path) -> 
     domains(tmp_path)
     Image.open(tmp_path / "trainA" / "trainA 0.png").save(tmp_path / "trainB" / "again.bmp")
     shutil.copy(tmp_path / "trainB" / "trainB 1.png", tmp_path / "testB" / "again.png")
-    across, inside = check_folder(tmp_path).twins
+    across, inside = check_folder(tmp_path).duplicates
     assert across.sentence() == "trainB/trainB 1.png, testB/again.png are the same picture in 'B', across splits."
     assert inside.sentence() == "trainA/trainA 0.png, trainB/again.bmp are the same picture, in both domains."
 
@@ -259,7 +259,7 @@ def test_the_page_shows_both_domains_in_columns(tmp_path: Path) -> None:
 
 def test_the_real_seasons_and_their_repeats_are_listed(real_data: Path) -> None:
     report = check_folder(real_data / "summer2winter_yosemite", "summer", "winter")
-    assert sum(group.what == "domains" for group in report.twins) == 3
+    assert sum(group.what == "domains" for group in report.duplicates) == 3
     assert report.trouble is None
     assert report.unmatched == report.unequal == ()
     assert "'winter' is less green" in report.notes[0]

@@ -128,7 +128,7 @@ def test_flips_and_crops_are_drawn_independently(pairs: tuple[Pair, ...]) -> Non
     seen = set()
     for draw in range(60):
         sample = pictures[draw]["a"]
-        plain = pictures.fixed(pictures.index(draw))["a"]
+        plain = pictures.center_sample(pictures.index(draw))["a"]
         views = [plain, plain[:, :, ::-1], plain[:, ::-1], plain[:, ::-1, ::-1]]
         seen |= {number for number, view in enumerate(views) if np.array_equal(sample, view)}
     assert seen == {0, 1, 2, 3}
@@ -139,7 +139,7 @@ def test_colour_changes_the_input_side_alone(pairs: tuple[Pair, ...]) -> None:
         pictures = PairedPictures(pairs, size=48, augment=("none", "colour"), channels=(channels, channels))
         changed = 0
         for draw in range(10):
-            sample, plain = pictures[draw], pictures.fixed(pictures.index(draw))
+            sample, plain = pictures[draw], pictures.center_sample(pictures.index(draw))
             assert np.array_equal(sample["b"], plain["b"])
             changed += not np.array_equal(sample["a"], plain["a"])
         assert changed >= 5
@@ -167,9 +167,9 @@ def test_pictures_that_are_not_square_keep_their_proportions_unless_squashed(tmp
             (tmp_path / side).mkdir(exist_ok=True)
             Image.fromarray(wide).save(tmp_path / side / f"{number}.png")
     pairs = find_layout(tmp_path).splits["train"]
-    kept = PairedPictures(pairs, size=20).fixed(0)["a"][0] > 0
+    kept = PairedPictures(pairs, size=20).center_sample(0)["a"][0] > 0
     assert (kept.any(0).sum(), kept.any(1).sum()) == (10, 10)
-    squashed = PairedPictures(pairs, size=20, squash=True).fixed(0)["a"][0] > 0
+    squashed = PairedPictures(pairs, size=20, squash=True).center_sample(0)["a"][0] > 0
     assert (squashed.any(0).sum(), squashed.any(1).sum()) == (5, 10)
 
 
@@ -193,9 +193,9 @@ def test_swap_turns_the_direction_round(tmp_path: Path) -> None:
     pairs = find_layout(tmp_path).splits["train"]
     plain = PairedPictures(pairs, size=32)
     turned = PairedPictures(pairs, size=32, swap=True, channels=(1, 3))
-    for show in (plain.__getitem__, plain.fixed):
+    for show in (plain.__getitem__, plain.center_sample):
         assert show(0)["a"].mean() < 0 < show(0)["b"].mean()
-    for show in (turned.__getitem__, turned.fixed):
+    for show in (turned.__getitem__, turned.center_sample):
         assert show(0)["b"].mean() < 0 < show(0)["a"].mean()
         assert show(0)["a"].shape == (1, 32, 32)
     assert turned.whole(0)["a"].min() == 240
@@ -300,7 +300,7 @@ def test_a_scan_fills_the_cache_and_another_fit_is_not_mistaken_for_it(tmp_path:
 def test_real_facades_train_from_labels_to_photographs(real_data: Path) -> None:
     pairs = find_layout(real_data / "facades").splits["val"]
     pictures = PairedPictures(pairs, size=128, swap=True)
-    labels, photo = pictures.fixed(0)["a"], pictures.fixed(0)["b"]
+    labels, photo = pictures.center_sample(0)["a"], pictures.center_sample(0)["b"]
     assert len(np.unique(labels.reshape(3, -1), axis=1).T) < len(np.unique(photo.reshape(3, -1), axis=1).T)
     whole = pictures.whole(0)
     assert whole["a"].shape == whole["b"].shape == (256, 256, 3)

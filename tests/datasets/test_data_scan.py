@@ -12,7 +12,7 @@ from PIL import Image
 
 from i2i.datasets.layouts.layouts import find_layout
 from i2i.datasets.streams.cache import PictureCache
-from i2i.datasets.streams.loading import Fit
+from i2i.datasets.streams.loading import ResizePolicy
 from i2i.datasets.streams.scan import Scan, scan
 from i2i.errors import DataError
 
@@ -131,7 +131,7 @@ def test_the_fingerprint_follows_contents_and_names_and_nothing_else(tmp_path: P
 
 def test_a_scan_fills_the_cache_so_that_files_are_decoded_once(tmp_path: Path) -> None:
     folder(tmp_path)
-    cache = PictureCache(Fit(20))
+    cache = PictureCache(ResizePolicy(20))
     seen = look(tmp_path, cache=cache)
     for path in tmp_path.rglob("*.png"):
         path.unlink()

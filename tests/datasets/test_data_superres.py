@@ -9,7 +9,7 @@ from PIL import Image
 from i2i.datasets import DATASETS
 from i2i.datasets.streams.augment import AUGMENTATIONS
 from i2i.datasets.streams.imresize import cubic, imresize, taps
-from i2i.datasets.streams.loading import Fit
+from i2i.datasets.streams.loading import ResizePolicy
 from i2i.datasets.streams.superres import MARGIN, SuperResCache, SuperResSource, margin
 from i2i.errors import ConfigError, DataError
 from i2i.evaluation.metrics import psnr_y
@@ -454,7 +454,7 @@ def test_a_picture_that_is_not_kept_gives_the_samples_of_a_kept_one(scale, chann
 
 def test_pictures_are_kept_with_their_small_sides_while_there_is_room(tmp_path):
     sharp_folder(tmp_path, 4, height=512, width=512)  # 0.75 MB each, and 0.1875 MB small
-    cache = SuperResCache(Fit(None), 2, scale=2, pipeline=False)
+    cache = SuperResCache(ResizePolicy(None), 2, scale=2, pipeline=False)
     items = SuperResSource(tmp_path, scale=2, holdout=0).layout.splits["train"]
     assert [len(cache.read(item)) for item in items] == [2, 2, 1, 1]
     assert [item in cache for item in items] == [True, True, False, False]

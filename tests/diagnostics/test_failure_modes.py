@@ -7,8 +7,8 @@ import torch
 from markdown import ROOT, table
 from torch.nn import functional as F
 
-from i2i.diagnostics.failure_modes import cheats, inversion
-from i2i.diagnostics.findings import CHEATS, CheatWatch, alarms, typical, verdict
+from i2i.diagnostics.failure_modes import failure_figures, inversion
+from i2i.diagnostics.findings import FAILURE_MODES, FailureMonitor, alarms, typical, verdict
 from i2i.evaluation.distances import sliced_wasserstein, wasserstein
 from i2i.hardware.device import Placement
 from i2i.methods import METHODS
@@ -45,11 +45,11 @@ TRANSLATORS = {
 @pytest.mark.parametrize("name", TRANSLATORS)
 def test_a_translator_is_accused_of_what_it_does_and_of_nothing_else(name):
     there, back = TRANSLATORS[name]
-    figures = cheats(X, there(X), Y, back, "b2a")
+    figures = failure_figures(X, there(X), Y, back, "b2a")
     accused = [sign.title for sign in alarms(figures)]
-    assert accused == ([CHEATS[name].title] if name in CHEATS else []), figures
+    assert accused == ([FAILURE_MODES[name].title] if name in FAILURE_MODES else []), figures
     assert {key for key in figures if key.endswith("_b2a")} == set(figures)
-    assert len(figures) == sum(len(cheat.figures) for cheat in CHEATS.values())
+    assert len(figures) == sum(len(cheat.figures) for cheat in FAILURE_MODES.values())
 
 
 @pytest.mark.parametrize("name", ["honest", "identity"])
@@ -68,31 +68,31 @@ def test_real_seasons_are_told_apart_too(real_data, name):
         fake, back = (x - mean_x) / std_x * std_y + mean_y, lambda z: (z - mean_y) / std_y * std_x + mean_x
     else:  # the noise stands for what a network that means to return its input gets wrong
         fake, back = x + 0.05 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0)), lambda z: z
-    accused = [sign.title for sign in alarms(cheats(x, fake, y, back, "a2b"))]
-    assert accused == ([CHEATS[name].title] if name in CHEATS else [])
+    accused = [sign.title for sign in alarms(failure_figures(x, fake, y, back, "a2b"))]
+    assert accused == ([FAILURE_MODES[name].title] if name in FAILURE_MODES else [])
 
 
 def test_with_the_targets_colours_identity_is_at_least_one():
     for seed in range(5):
         x, y = scenes(4, seed), scenes(4, seed + 50, (0.2, -0.1, 0.0))
-        assert cheats(x, y, y, lambda z: z, "a2b")["cheat_identity_a2b"] >= 1
+        assert failure_figures(x, y, y, lambda z: z, "a2b")["cheat_identity_a2b"] >= 1
 
 
 def test_each_figure_is_what_its_definition_says():
-    figures = cheats(X, X + 0.2, X + 0.4, lambda z: z, "a2b")
+    figures = failure_figures(X, X + 0.2, X + 0.4, lambda z: z, "a2b")
     assert figures["cheat_identity_a2b"] == pytest.approx(0.5, rel=1e-3)  # half of the way
     assert figures["cheat_inversion_a2b"] == pytest.approx(1, abs=1e-4)
     assert figures["cheat_collapse_a2b"] == pytest.approx(1, rel=1e-3)
     assert figures["cheat_cycle_a2b"] == pytest.approx(0.1, rel=1e-3)  # 0.2 of a range that is two wide
-    quarter = cheats(X, X.mean(0) + 0.25 * (X - X.mean(0)), 2 * X, lambda z: z, "a2b")
+    quarter = failure_figures(X, X.mean(0) + 0.25 * (X - X.mean(0)), 2 * X, lambda z: z, "a2b")
     assert quarter["cheat_collapse_a2b"] == pytest.approx(0.25, rel=1e-3)  # over the less diverse domain
-    narrow = cheats(X, 0.25 * X, 0.25 * X, lambda z: z, "a2b")
+    narrow = failure_figures(X, 0.25 * X, 0.25 * X, lambda z: z, "a2b")
     assert narrow["cheat_collapse_a2b"] == pytest.approx(1, rel=1e-3)
 
 
 def test_noise_and_rounding_reach_the_way_back():
     seen = []
-    figures = cheats(X, X, Y, lambda z: seen.append(z) or z, "a2b")
+    figures = failure_figures(X, X, Y, lambda z: seen.append(z) or z, "a2b")
     plain, rounded, noisy = seen
     assert len(plain) <= 4
     assert torch.equal(plain, X[: len(plain)])
@@ -100,24 +100,24 @@ def test_noise_and_rounding_reach_the_way_back():
     assert torch.allclose(levels, levels.round(), atol=1e-3)
     assert (noisy - plain).std() / 2 == pytest.approx(2 / 255, rel=0.05)
     assert figures["cheat_cycle_noise_a2b"] == pytest.approx(2 / 255 * (2 / torch.pi) ** 0.5, rel=0.05)
-    assert figures == cheats(X, X, Y, lambda z: z, "a2b")  # the noise is the same each time
+    assert figures == failure_figures(X, X, Y, lambda z: z, "a2b")  # the noise is the same each time
 
 
 @pytest.mark.parametrize(
     ("count", "left_out"), [(1, {"identity", "collapse"}), (2, {"identity"}), (3, {"identity"}), (4, set())]
 )
 def test_figures_that_so_few_pictures_cannot_give_are_left_out(count, left_out):
-    found = cheats(X[:count], X[:count], Y[:count], lambda z: z, "a2b")
-    named = {figure for name, cheat in CHEATS.items() if name not in left_out for figure in cheat.figures}
+    found = failure_figures(X[:count], X[:count], Y[:count], lambda z: z, "a2b")
+    named = {figure for name, cheat in FAILURE_MODES.items() if name not in left_out for figure in cheat.figures}
     assert set(found) == {f"cheat_{name}_a2b" for name in named | {"changed"}}
 
 
 def test_flat_pictures_and_empty_diversity_give_no_nonsense():
     flat = torch.zeros(4, 3, 64, 64)
-    assert set(cheats(X[:4], flat, Y[:4], lambda z: z, "a2b")) == {
+    assert set(failure_figures(X[:4], flat, Y[:4], lambda z: z, "a2b")) == {
         f"cheat_{name}_a2b" for name in ("identity", "changed", "collapse", "cycle", "cycle_8bit", "cycle_noise")
     }
-    assert "cheat_collapse_a2b" not in cheats(flat, flat, flat, lambda z: z, "a2b")
+    assert "cheat_collapse_a2b" not in failure_figures(flat, flat, flat, lambda z: z, "a2b")
     half = torch.cat([flat[:2], X[:2]])
     assert inversion(half, -half) == pytest.approx(-1, abs=1e-3)  # flat ones do not count
 
@@ -128,7 +128,7 @@ def test_any_channels_and_sizes_have_figures(x_channels, y_channels, side_x, sid
     x, y = torch.rand(4, x_channels, *side_x) * 2 - 1, torch.rand(4, y_channels, *side_y) * 2 - 1
     weights = torch.tensor([0.299, 0.587, 0.114]) if x_channels == 3 else torch.full((x_channels,), 1 / x_channels)
     grey = (x * weights[:, None, None]).sum(1, keepdim=True).expand(-1, y_channels, -1, -1)
-    figures = cheats(x, grey, y, lambda z: z[:, :1].expand(-1, x_channels, -1, -1), "a2b")
+    figures = failure_figures(x, grey, y, lambda z: z[:, :1].expand(-1, x_channels, -1, -1), "a2b")
     assert len(figures) == 7
     assert figures["cheat_inversion_a2b"] == pytest.approx(1, abs=1e-4)  # the luminance is all there
     if x_channels != y_channels:
@@ -137,8 +137,8 @@ def test_any_channels_and_sizes_have_figures(x_channels, y_channels, side_x, sid
 
 def test_fine_noise_is_no_change():
     noisy = X + 0.1 * torch.randn(X.shape, generator=torch.Generator().manual_seed(0))
-    assert cheats(X, noisy, Y, lambda z: z, "a2b")["cheat_identity_a2b"] < 0.1
-    finer = cheats(X, Y[:1] + (noisy - X), Y, lambda z: z, "a2b")  # nor is it diversity
+    assert failure_figures(X, noisy, Y, lambda z: z, "a2b")["cheat_identity_a2b"] < 0.1
+    finer = failure_figures(X, Y[:1] + (noisy - X), Y, lambda z: z, "a2b")  # nor is it diversity
     assert finer["cheat_collapse_a2b"] < 0.15
 
 
@@ -186,11 +186,11 @@ def test_the_verdict_is_of_the_last_lines_that_have_figures_and_not_of_one_outli
     assert sign.level == "note"  # the other cheats have no figures
     assert "from A to B show: collapse 0.8 (bad below 0.3)" in sign.text
     [sign] = verdict([line(0.9), line(0.1), line(0.9), line(0.1)])
-    assert sign.title == CHEATS["collapse"].title
+    assert sign.title == FAILURE_MODES["collapse"].title
 
 
 def test_a_running_training_is_warned_once_a_kind_and_not_by_its_first_line():
-    watch = CheatWatch()
+    watch = FailureMonitor()
     lines = [{"cheat_collapse_a2b": 0.1}, {"g_gan": 1.0}, {"cheat_collapse_a2b": 0.1}, {"cheat_collapse_a2b": 0.2}]
     assert [len(watch.notes(line)) for line in lines] == [0, 0, 0, 1]
     assert watch.notes({"cheat_collapse_a2b": 0.1, "cheat_inversion_a2b": -0.9}) == [
@@ -199,16 +199,16 @@ def test_a_running_training_is_warned_once_a_kind_and_not_by_its_first_line():
     assert watch.notes(lines[0]) == []
 
 
-@pytest.mark.parametrize("name", CHEATS)
+@pytest.mark.parametrize("name", FAILURE_MODES)
 @pytest.mark.parametrize("method", ["cyclegan", "discogan"])
 def test_a_remedy_can_be_followed_in_a_run_of_each_method(method, name):
     """All of it together, on the defaults, up to the networks."""
-    remedy = CHEATS[name].helps(method)
+    remedy = FAILURE_MODES[name].helps(method)
     asked = re.findall(r"--set ([a-z_.]+=[^\s),]+(?:,[^\s)]+\])?)", remedy)
     assert asked, remedy
     layers = [{"data": {"path": "x"}, "size": 64}, parse_assignments(asked)]
     layers += [{"batch": int(batch)} for batch in re.findall(r"--batch (\d+)", remedy)]
-    config = METHODS[method].resolved(resolve(METHODS[method].Config, layers), 100)
+    config = METHODS[method].complete_config(resolve(METHODS[method].Config, layers), 100)
     METHODS[method].from_config(config, Placement(torch.device("cpu"), "fp32", ""))
 
 
@@ -224,14 +224,14 @@ def test_what_was_not_looked_for_is_not_declared_honest():
 @pytest.mark.parametrize(("levels", "caught"), [(1, True), (2.5, True), (8, False)])
 def test_a_picture_that_is_handed_back_is_seen_where_domains_differ_in_texture_alone(levels, caught):
     stripes = 0.3 * torch.sign(torch.sin(torch.arange(64.0))).expand(8, 3, 64, 64)
-    figures = cheats(X, X + 2 * levels / 255, scenes(8, 3) + stripes, lambda z: z, "a2b")
-    assert (CHEATS["identity"].title in [sign.title for sign in alarms(figures)]) == caught, figures
+    figures = failure_figures(X, X + 2 * levels / 255, scenes(8, 3) + stripes, lambda z: z, "a2b")
+    assert (FAILURE_MODES["identity"].title in [sign.title for sign in alarms(figures)]) == caught, figures
 
 
 def test_the_page_on_cheats_says_what_the_table_says():
     rows = table(ROOT / "docs" / "cheats.md", "cheat")
-    assert [row["cheat"] for row in rows] == [f"`{name}`" for name in CHEATS]
-    for row, (name, cheat) in zip(rows, CHEATS.items(), strict=True):
+    assert [row["cheat"] for row in rows] == [f"`{name}`" for name in FAILURE_MODES]
+    for row, (name, cheat) in zip(rows, FAILURE_MODES.items(), strict=True):
         assert re.findall(r"`cheat_(\w+)`", row["figures"]) == list(cheat.figures), name
         assert row["definition"] == cheat.definition
         assert row["bad when it is"] == cheat.when

@@ -58,7 +58,7 @@ def test_the_new_generator_trains_by_the_name_that_the_page_sets(name):
     settings = {"data": {"path": "x"}, "size": 32, "generator": {"name": name, "width": 4},
                 "discriminator": {"width": 4, "layers": 2}}  # fmt: skip
     pix2pix = METHODS["pix2pix"]
-    method = pix2pix.from_config(pix2pix.resolved(resolve(pix2pix.Config, [settings]), 2), place("cpu", "fp32"))
+    method = pix2pix.from_config(pix2pix.complete_config(resolve(pix2pix.Config, [settings]), 2), place("cpu", "fp32"))
     before = [p.clone() for p in method.G.parameters()]
     method.step({"a": torch.rand(2, 3, 32, 32), "b": torch.rand(2, 3, 32, 32)})
     assert all(not torch.equal(p, q) for p, q in zip(method.G.parameters(), before, strict=True) if p.ndim > 1)

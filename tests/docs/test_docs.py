@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 from tiny_runs import fresh, noise
 
-from i2i.adversarial import ADVERSARIAL, CHANGES
-from i2i.adversarial.compatibility import NONSENSE
+from i2i.adversarial import ADVERSARIAL, DIFF_AUGMENTATIONS
+from i2i.adversarial.compatibility import RULES
 from i2i.card import Card, Probe
 from i2i.commands.app import app
 from i2i.datasets.streams.augment import AUGMENTATIONS
@@ -233,8 +233,8 @@ def test_every_adversarial_loss_every_remedy_and_every_refusal_is_in_the_toolbox
     remedies |= {"discriminator.spectral", "discriminator.minibatch_std", "optimizer.lr_d", "optimizer.clip"}
     assert len(said) == len(set(said))
     assert set(said) == remedies | {"generator.up"}
-    assert all(f"`{change}`" in page.read_text() for change in CHANGES)
-    assert len(table(page, "combination")) == len(NONSENSE)
+    assert all(f"`{change}`" in page.read_text() for change in DIFF_AUGMENTATIONS)
+    assert len(table(page, "combination")) == len(RULES)
 
 
 def test_every_figure_of_the_log_is_explained():

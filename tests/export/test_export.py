@@ -13,7 +13,7 @@ from i2i.card import CARD_KEY, Card, digest, unpack
 from i2i.errors import ExportError
 from i2i.export import onnx_file
 from i2i.export.onnx_file import export_onnx, probe_picture
-from i2i.networks import GENERATORS, as_served
+from i2i.networks import GENERATORS, for_inference
 from i2i.networks.build import build, takes
 from i2i.networks.init import init_normal
 from i2i.networks.norms import NORMS
@@ -43,7 +43,7 @@ def session(path):
 
 def in_torch(generator, pictures):
     with torch.no_grad():
-        y = as_served(generator)(torch.from_numpy(pictures) * 2 - 1)
+        y = for_inference(generator)(torch.from_numpy(pictures) * 2 - 1)
     return ((y + 1) / 2).clamp(0, 1).numpy()
 
 

@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from i2i.errors import ModelFileError, RequestError, UnknownNameError
-from i2i.export.import_weights import Told, assemble, import_weights, norm_of, read_weights
+from i2i.export.import_weights import ImportOptions, assemble, import_weights, norm_of, read_weights
 from i2i.export.known_generators import recognise
 from i2i.export.onnx_file import probe_picture
-from i2i.networks import as_served
+from i2i.networks import for_inference
 
 RESNETS = {
     f"{name}{', dropout' if dropout else ''}": (
@@ -92,7 +92,9 @@ def our_network(weights, told):
 def our_picture(weights, picture, told=None):
     """By our network in torch, which the export then compares with the file."""
     with torch.no_grad():
-        return ((as_served(our_network(weights, told or Told()))(torch.from_numpy(picture) * 2 - 1) + 1) / 2).numpy()
+        return (
+            (for_inference(our_network(weights, told or ImportOptions()))(torch.from_numpy(picture) * 2 - 1) + 1) / 2
+        ).numpy()
 
 
 @pytest.mark.parametrize(("name", "norm"), EVERY)
@@ -130,7 +132,7 @@ def test_every_file_gives_the_pictures_of_their_own_code(name, norm, tmp_path):
 @pytest.mark.parametrize("name", ["resnet 6, dropout", "unet 32", "cut 6"])
 def test_running_averages_are_used_when_asked_for_as_by_their_eval(name, tmp_path):
     network = make(name, "batch")
-    weights, told = saved(tmp_path / "g.pth", network), Told(statistics="running")
+    weights, told = saved(tmp_path / "g.pth", network), ImportOptions(statistics="running")
     picture = probe_picture(3, *sides(network), 5)
     given = our_picture(weights, picture, told)
     assert np.abs(given - their_picture(network, picture, running=True)).max() < 1e-4
@@ -171,7 +173,7 @@ def test_biases_under_batch_norm_as_early_versions_have_them_are_kept(name, tmp_
             module.bias = nn.Parameter(torch.randn(outputs))
     weights = saved(tmp_path / "g.pth", network)
     picture = probe_picture(3, 64, 64, 5)
-    for told in (Told(), Told(statistics="running")):
+    for told in (ImportOptions(), ImportOptions(statistics="running")):
         truth = their_picture(network, picture, told.statistics == "running")
         assert np.abs(our_picture(weights, picture, told) - truth).max() < 1e-4
 
@@ -193,7 +195,9 @@ def test_weights_without_norm_are_asked_for_and_then_right(tmp_path):
     with pytest.raises(RequestError, match="neither norms nor biases.*--norm none or --norm instance"):
         import_weights(weights, tmp_path / "g.onnx")
     picture = probe_picture(3, 32, 32, 5)
-    assert np.abs(our_picture(weights, picture, Told(norm="none")) - their_picture(network, picture)).max() < 1e-4
+    assert (
+        np.abs(our_picture(weights, picture, ImportOptions(norm="none")) - their_picture(network, picture)).max() < 1e-4
+    )
 
 
 def test_the_command_writes_a_card_that_info_reads_and_a_file_that_converts(i2i, tmp_path):
@@ -307,11 +311,11 @@ def test_what_is_told_must_fit_the_weights(tmp_path):
     batch = saved(tmp_path / "b.pth", make("unet 32", "batch"))
     instance = saved(tmp_path / "i.pth", make("resnet 6", "old instance"))
     for weights, told, words in (
-        (instance, Told(statistics="running"), "no batch norm with running averages.*Leave out --statistics"),
-        (batch, Told(norm="instance"), "trained with batch norm.*Leave out --norm"),
-        (batch, Told(size=0), "size cannot be 0"),
+        (instance, ImportOptions(statistics="running"), "no batch norm with running averages.*Leave out --statistics"),
+        (batch, ImportOptions(norm="instance"), "trained with batch norm.*Leave out --norm"),
+        (batch, ImportOptions(size=0), "size cannot be 0"),
     ):
         with pytest.raises(RequestError, match=words):
             import_weights(weights, tmp_path / "g.onnx", told)
     with pytest.raises(UnknownNameError, match="Did you mean 'running'"):
-        import_weights(batch, tmp_path / "g.onnx", Told(statistics="runing"))
+        import_weights(batch, tmp_path / "g.onnx", ImportOptions(statistics="runing"))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from i2i.losses.pixel import feature_gap, l1, mse
+from i2i.losses.pixel import feature_matching, l1, mse
 
 
 def test_l1_is_the_mean_absolute_difference():
@@ -17,16 +17,16 @@ def test_mse_is_the_mean_squared_difference():
 def test_feature_matching_sums_over_layers_the_mean_squared_gap_of_batch_means():
     real = [torch.tensor([[[[0.0]]], [[[4.0]]]]), torch.zeros(2, 2, 1, 2)]
     fake = [torch.tensor([[[[1.0]]], [[[0.0]]]]), torch.tensor([1.0, 2, 3, 4]).view(1, 2, 1, 2).repeat(2, 1, 1, 1)]
-    assert float(feature_gap(real, fake)) == (2 - 0.5) ** 2 + (1 + 4 + 9 + 16) / 4
+    assert float(feature_matching(real, fake)) == (2 - 0.5) ** 2 + (1 + 4 + 9 + 16) / 4
 
 
 def test_batches_with_the_same_means_have_no_gap_whatever_their_pictures():
     real = torch.rand(4, 3, 2, 2, dtype=torch.float64)
-    assert float(feature_gap([real], [real.flip(0)])) < 1e-12
-    assert float(feature_gap([real], [real.mean(0, keepdim=True)])) < 1e-12
+    assert float(feature_matching([real], [real.flip(0)])) < 1e-12
+    assert float(feature_matching([real], [real.mean(0, keepdim=True)])) < 1e-12
 
 
-@pytest.mark.parametrize("loss", [l1, mse, lambda a, b: feature_gap([a], [b])])
+@pytest.mark.parametrize("loss", [l1, mse, lambda a, b: feature_matching([a], [b])])
 def test_losses_of_half_precision_tensors_are_taken_in_full_precision(loss):
     half = torch.full((4,), 0.1, dtype=torch.bfloat16)
     assert loss(half, torch.zeros(4)).dtype == torch.float32

@@ -68,7 +68,7 @@ def compare(method, batch, **weights):
 def test_a_step_is_the_papers_equations(norm):
     """With BatchNorm too, where the passes cannot be joined."""
     method = fresh("cyclegan", generator={"width": 4, "norm": norm})
-    assert method.joins == (norm == "instance")
+    assert method.batch_independent == (norm == "instance")
     scalars, losses = compare(method, noise(0, 1))
     assert set(losses) <= set(scalars)
 
@@ -119,9 +119,9 @@ def test_both_discriminators_see_fakes_of_earlier_steps_once_the_pool_is_full():
     method = fresh("cyclegan", gan={"pool": 2})
     for n in range(8):
         method.step(noise(n))
-    for contest in method.judges.values():
+    for contest in method.objectives.values():
         assert len(contest.pool.pictures) == 2
-    assert not torch.equal(method.judges["D_X"].pool.pictures[0], method.judges["D_Y"].pool.pictures[0])
+    assert not torch.equal(method.objectives["D_X"].pool.pictures[0], method.objectives["D_Y"].pool.pictures[0])
 
 
 def test_running_averages_are_gathered_from_real_pictures_of_the_source_alone():
@@ -140,7 +140,7 @@ def test_running_averages_are_gathered_from_real_pictures_of_the_source_alone():
 
 
 def test_the_defaults_are_the_papers():
-    config = CycleGAN.resolved(resolve(CycleGAN.Config, [{"data": {"path": "photos"}}]), 1000)
+    config = CycleGAN.complete_config(resolve(CycleGAN.Config, [{"data": {"path": "photos"}}]), 1000)
     assert (config.size, config.batch, config.images) == (256, 1, 200_000)
     assert (config.generator.name, config.generator.norm, config.generator.up) == ("resnet9", "instance", "transposed")
     assert (config.discriminator.name, config.discriminator.layers, config.discriminator.norm) == (
@@ -173,7 +173,7 @@ def test_initial_weights_have_the_papers_spread():
 def test_a_grid_shows_both_domains_their_translations_and_the_way_back():
     method = fresh("cyclegan")
     batch = noise(0, 1)
-    columns = method.show(batch)
+    columns = method.sample_columns(batch)
     assert list(columns) == ["A", "A → B", "A → B → A", "B", "B → A", "B → A → B"]
     with torch.no_grad():
         G, F = method.served("a2b"), method.served("b2a")

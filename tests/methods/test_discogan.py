@@ -8,7 +8,7 @@ from tiny_runs import changed, fresh, noise, snapshot, tiny, train
 
 from i2i.errors import ConfigError
 from i2i.methods.discogan import DiscoGAN
-from i2i.networks import as_served
+from i2i.networks import for_inference
 from i2i.settings import resolve
 
 
@@ -178,11 +178,11 @@ def test_a_variant_trains_logs_and_goes_on(reconstruct, tmp_path):
     train(tmp_path / "run", "discogan", 12, until=6, **settings)
     method, run = train(tmp_path / "run", "discogan", 12, **settings)
     assert run.records()[-1]["images"] == 12
-    assert isinstance(method.words(run.records()[-1]), str)
+    assert isinstance(method.loss_summary(run.records()[-1]), str)
 
 
 def test_the_defaults_are_the_authors():
-    config = DiscoGAN.resolved(resolve(DiscoGAN.Config, [{"data": {"path": "photos"}}]), 1000)
+    config = DiscoGAN.complete_config(resolve(DiscoGAN.Config, [{"data": {"path": "photos"}}]), 1000)
     assert (config.size, config.batch, config.generator.name, config.discriminator.name) == (64, 64, "disco", "disco")
     assert (config.optimizer.lr, config.optimizer.beta1, config.optimizer.beta2) == (2e-4, 0.5, 0.999)
     assert (config.optimizer.weight_decay, config.optimizer.decay_from) == (1e-5, 1)
@@ -246,7 +246,7 @@ def test_a_served_network_uses_its_running_averages():
         method.step(noise(2 * n, 2 * n + 1))
     G, x = method.networks["G_AB"], noise(0)["a"]
     with torch.no_grad():
-        served = as_served(G)(x)
+        served = for_inference(G)(x)
         torch.testing.assert_close(served, copy.deepcopy(G).eval()(x))
         assert not torch.allclose(served, copy.deepcopy(G).train()(x), atol=1e-3)
     assert G.training

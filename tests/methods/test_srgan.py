@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torchvision.models import squeezenet1_1
 
 from i2i.errors import ConfigError, RunError
-from i2i.losses.pixel import charbonnier, grid_gap
+from i2i.losses.pixel import charbonnier, checkerboard_loss
 from i2i.methods import METHODS
 from i2i.methods.building import build_discriminator, build_generator
 from i2i.methods.schedules import ScheduleConfig
@@ -52,14 +52,16 @@ def test_the_loss_against_a_grid_sees_a_regular_pattern_and_no_texture(scale):
     torch.manual_seed(0)
     truth = torch.rand(2, 3, 24 * scale, 24 * scale)
     pattern = 0.1 * torch.randn(1, 3, scale, scale)
-    grid = grid_gap(truth + pattern.repeat(1, 1, 24, 24), truth, scale)
+    grid = checkerboard_loss(truth + pattern.repeat(1, 1, 24, 24), truth, scale)
     torch.testing.assert_close(grid, pattern.abs().mean(), rtol=1e-4, atol=1e-6)
     noise = 0.1 * torch.randn_like(truth)
     expected = 0.1 / 8 * math.sqrt(2 / math.pi)  # the mean size of a mean of 8 x 8 draws
-    assert float(grid_gap(truth + noise, truth, scale)) == pytest.approx(expected, rel=0.1)
-    assert grid_gap(truth, truth, scale) == 0
-    assert float(grid_gap(truth + 0.2, truth, scale)) == pytest.approx(0.2, rel=1e-4)
-    assert float(grid_gap(truth[..., :scale, :scale] + 0.2, truth[..., :scale, :scale], scale)) == pytest.approx(0.2)
+    assert float(checkerboard_loss(truth + noise, truth, scale)) == pytest.approx(expected, rel=0.1)
+    assert checkerboard_loss(truth, truth, scale) == 0
+    assert float(checkerboard_loss(truth + 0.2, truth, scale)) == pytest.approx(0.2, rel=1e-4)
+    assert float(
+        checkerboard_loss(truth[..., :scale, :scale] + 0.2, truth[..., :scale, :scale], scale)
+    ) == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize(("pixel", "loss"), [("l1", lambda d: d.abs()), ("mse", lambda d: d**2),
@@ -143,7 +145,7 @@ def test_the_loss_against_a_grid_is_added_with_its_weight():
     method.descend = lambda _, loss: taken.append(loss)
     batch = pair(2)
     with torch.no_grad():
-        by_hand = grid_gap(method.G(batch["a"]), batch["b"], 2) / 2
+        by_hand = checkerboard_loss(method.G(batch["a"]), batch["b"], 2) / 2
     scalars = method.step(batch)
     assert float(scalars["g_grid"].detach()) == pytest.approx(float(by_hand), rel=1e-4)
     assert float(taken[0].detach()) == pytest.approx(3 * float(by_hand), rel=1e-4)
@@ -181,7 +183,7 @@ def test_the_log_tells_which_stage_a_step_belongs_to(tmp_path):
     assert all({"g_pixel", "lr_g"} <= r.keys() for r in first)
     assert all({"g_pixel", "p_real", "p_fake", "d_real"} <= r.keys() for r in second)
     assert all("val_psnr_y" in r for r in run.records() if "val_l1" in r)
-    assert list(method.show(pair(1))) == ["input", "pixel loss", "GAN", "truth"]
+    assert list(method.sample_columns(pair(1))) == ["input", "pixel loss", "GAN", "truth"]
 
 
 @pytest.mark.parametrize("until", [2, 4, 10])
@@ -240,7 +242,7 @@ def test_a_step_of_either_stage_leaves_the_pixel_stages_copy_alone():
 def test_the_networks_of_every_preset_suit_its_size_and_scale(preset):
     method = METHODS["srgan"]
     layers = [method.PRESETS[preset], {"data": {"path": "x"}, "perceptual": {"network": "none"}}]
-    config = method.resolved(resolve(method.Config, layers), 100)
+    config = method.complete_config(resolve(method.Config, layers), 100)
     with torch.device("meta"):
         G, D = build_generator(config, (3, 3), config.scale), build_discriminator(config, 3)
     check_size(config.size, G, D, config.scale)
@@ -250,7 +252,7 @@ def test_the_networks_of_every_preset_suit_its_size_and_scale(preset):
 @pytest.mark.parametrize(("scale", "name"), [(1, "restorer"), (2, "compact"), (4, "compact")])
 def test_the_generator_that_auto_means_suits_the_scale(scale, name):
     method = METHODS["srgan"]
-    config = method.resolved(resolve(method.Config, [{"data": {"path": "x"}, "scale": scale}]), 100)
+    config = method.complete_config(resolve(method.Config, [{"data": {"path": "x"}, "scale": scale}]), 100)
     assert config.generator.name == name
 
 
@@ -300,7 +302,7 @@ def test_what_is_shown_is_clipped_and_at_the_size_of_the_truth():
     method = start(scale=4, gan_images=0)
     with torch.no_grad():
         method.networks["G_ema"].body[-1].bias.fill_(9)
-    columns = method.show({"a": torch.zeros(1, 3, 8, 8), "b": torch.zeros(1, 3, 32, 32)})
+    columns = method.sample_columns({"a": torch.zeros(1, 3, 8, 8), "b": torch.zeros(1, 3, 32, 32)})
     assert list(columns) == ["nearest", "bicubic", "pixel loss", "truth"]
     assert {tuple(c.shape) for c in columns.values()} == {(1, 3, 32, 32)}
     assert float(columns["pixel loss"].max()) == 1
@@ -310,7 +312,7 @@ def test_the_bicubic_column_is_matlabs():
     from i2i.datasets.streams.imresize import imresize
 
     x = np.random.default_rng(0).uniform(0.3, 0.7, (12, 12, 3)).astype(np.float32)
-    ours = start(scale=2, gan_images=0).show(
+    ours = start(scale=2, gan_images=0).sample_columns(
         {"a": torch.from_numpy(x).permute(2, 0, 1)[None], "b": torch.zeros(1, 3, 24, 24)}
     )["bicubic"][0].permute(1, 2, 0)  # fmt: skip
     inside = (slice(6, -6), slice(6, -6))
@@ -323,7 +325,7 @@ def test_validation_is_the_papers_psnr_on_y_with_the_border_cut():
     output = truth.clone()
     output[..., 2:-2, 2:-2] += 2 * 16 / 255
     output[..., :2, :] = 1  # the border, which does not count
-    figures = method.score({"pixel loss": output, "truth": truth})
+    figures = method.validate({"pixel loss": output, "truth": truth})
     assert figures["val_psnr_y"] == pytest.approx(20 * math.log10(255 / (16 * 219 / 255)), abs=0.15)
 
 

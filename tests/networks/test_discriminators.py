@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from i2i.errors import ConfigError
 from i2i.methods import METHODS
 from i2i.methods.building import build_discriminator
-from i2i.networks import DISCRIMINATORS, couples_batch
+from i2i.networks import DISCRIMINATORS, has_batch_statistics
 from i2i.networks.build import build
 from i2i.settings import resolve
 
@@ -80,7 +80,7 @@ def test_the_unet_discriminator_is_the_authors_layer_for_layer():
     logits = F.conv2d(out, last.weight, last.bias, padding=1)
     assert logits.shape == (2, 1, 32, 48)
     torch.testing.assert_close(D(x), logits)
-    assert not couples_batch(D)
+    assert not has_batch_statistics(D)
 
 
 @pytest.mark.parametrize("side", [16, 21, 50])

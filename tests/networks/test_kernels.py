@@ -28,7 +28,7 @@ def autocast():
     return torch.autocast("cpu", torch.bfloat16)
 
 
-def laid_out(x):
+def to_channels_last(x):
     return x.to(torch.bfloat16, memory_format=torch.channels_last)
 
 
@@ -48,7 +48,7 @@ def test_winograds_convolution_and_its_gradients_are_those_of_a_convolution(pict
     x = torch.randn(pictures, i, height + 2, width + 2).bfloat16().float().requires_grad_()
     weight, bias = (0.1 * torch.randn(o, i, 3, 3)).requires_grad_(), torch.randn(o).requires_grad_()
     grad = torch.randn(pictures, o, height, width).bfloat16().float()
-    ours = laid_out(x.detach()).requires_grad_()
+    ours = to_channels_last(x.detach()).requires_grad_()
     with autocast():
         y = winograd_conv(ours, weight, bias)
     truth = F.conv2d(x, weight, bias)
@@ -67,7 +67,7 @@ def test_winograds_convolution_is_no_worse_than_thrice_the_rounding_of_a_bf16_co
     x, weight = torch.randn(1, 128, 34, 34).relu(), 0.02 * torch.randn(128, 128, 3, 3)
     truth = F.conv2d(x, weight)
     usual = F.conv2d(x.bfloat16(), weight.bfloat16())
-    assert off(winograd_conv(laid_out(x), weight, None), truth) < 3 * off(usual, truth)
+    assert off(winograd_conv(to_channels_last(x), weight, None), truth) < 3 * off(usual, truth)
 
 
 @pytest.mark.parametrize("border", ["reflect", "zeros"])
@@ -98,7 +98,7 @@ def test_a_bordered_convolution_is_torchs_whichever_way_it_takes(monkeypatch, i,
     assert torch.equal(ours(x), plain(x)), "in fp32 it is torch's own"
     assert not taken
     with autocast():
-        y = ours(laid_out(mine))
+        y = ours(to_channels_last(mine))
     assert taken == ([way] if way else [])
     truth = plain(theirs)
     assert off(y, truth) < 0.01
@@ -125,7 +125,7 @@ def test_a_pixel_shuffle_by_rows_is_torchs_and_learns_the_same(factor):
     plain = nn.Sequential(nn.Conv2d(16, 8 * factor**2, 3, padding=1), nn.PixelShuffle(factor))
     plain[0].load_state_dict(ours.state_dict())
     x = torch.randn(2, 16, 5, 7).bfloat16().float()
-    mine, theirs = laid_out(x).requires_grad_(), x.requires_grad_()
+    mine, theirs = to_channels_last(x).requires_grad_(), x.requires_grad_()
     assert torch.equal(ours(x), plain(x)), "in fp32 it is torch's own"
     with autocast():
         y = ours(mine)
@@ -140,7 +140,7 @@ def test_a_slope_for_each_channel_is_torchs_and_learns_the_same():
     nn.init.uniform_(ours.weight, -0.3, 0.5)
     plain.load_state_dict(ours.state_dict())
     x = torch.randn(3, 6, 8, 10).bfloat16().float()
-    mine, theirs = laid_out(x).requires_grad_(), x.requires_grad_()
+    mine, theirs = to_channels_last(x).requires_grad_(), x.requires_grad_()
     assert torch.equal(ours(x), plain(x)), "in fp32 it is torch's own"
     with autocast():
         y = ours(mine)
@@ -151,7 +151,7 @@ def test_a_slope_for_each_channel_is_torchs_and_learns_the_same():
 
 
 def test_where_the_processor_has_matrix_tiles_a_convolution_stays_one(monkeypatch):
-    layer, x = layers.ReflectConv2d(128, 128, 3), laid_out(torch.randn(1, 128, 32, 32))
+    layer, x = layers.ReflectConv2d(128, 128, 3), to_channels_last(torch.randn(1, 128, 32, 32))
     with autocast():
         monkeypatch.setattr(layers, "has_amx", lambda: False)
         assert layer.way(x) is layers.winograd_conv
@@ -169,7 +169,7 @@ def test_instance_norm_keeps_the_layout_and_is_torchs_and_learns_the_same(pictur
         nn.init.normal_(ours.bias)
         plain.load_state_dict(ours.state_dict())
     x = (2 + 3 * torch.randn(pictures, 6, 8, 10)).bfloat16().float()
-    mine, theirs = laid_out(x).requires_grad_(), x.requires_grad_()
+    mine, theirs = to_channels_last(x).requires_grad_(), x.requires_grad_()
     with autocast():
         y = ours(mine)
     truth = plain(theirs)
@@ -201,14 +201,16 @@ def bits_and_gradient(layer, x, grad):
 
 @pytest.mark.parametrize(("border", "height", "width"), [(1, 2, 5), (3, 4, 9), (3, 12, 8), (1, 64, 64)])
 def test_a_reflected_border_gives_its_gradient_back_to_what_it_mirrors(border, height, width):
-    x = laid_out(torch.randint(-8, 8, (2, 3, height, width)).float())  # small whole numbers, which bf16 adds exactly
+    x = to_channels_last(
+        torch.randint(-8, 8, (2, 3, height, width)).float()
+    )  # small whole numbers, which bf16 adds exactly
     mine, theirs = x.clone().requires_grad_(), x.clone().float().requires_grad_()
     with autocast():
         y = bf16.reflected(mine, border)
     truth = F.pad(theirs, (border,) * 4, mode="reflect")
     assert torch.equal(y.float(), truth)
     grad = torch.randint(-8, 8, truth.shape).float()
-    y.backward(laid_out(grad))
+    y.backward(to_channels_last(grad))
     truth.backward(grad)
     assert torch.equal(mine.grad.float(), theirs.grad)
 

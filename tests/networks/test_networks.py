@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from i2i.errors import ConfigError, UnknownNameError
-from i2i.networks import DISCRIMINATORS, GENERATORS, as_served
+from i2i.networks import DISCRIMINATORS, GENERATORS, for_inference
 from i2i.networks.build import build, takes
 from i2i.networks.init import init_normal
 from i2i.networks.kernels import im2col
-from i2i.networks.norms import NORMS, statistics_kept
+from i2i.networks.norms import NORMS, frozen_running_stats
 from i2i.networks.unet import unet_for
 
 COUNTS = [
@@ -130,7 +130,7 @@ def test_population_norm_is_served_with_its_running_averages_and_batch_norm_with
         for _ in range(3):
             generator(x)
         averaged = generator.eval()(x)
-        served = as_served(generator)(x)
+        served = for_inference(generator)(x)
         assert torch.allclose(served, averaged, atol=1e-5) == by_average
 
 
@@ -152,7 +152,7 @@ def test_the_smallest_size_of_a_disco_generator_trains_and_serves_with_every_nor
     generator = small(name, norm=norm)
     side = generator.smallest
     assert generator.train()(torch.rand(1, 3, side, side)).shape == (1, 3, side, side)
-    assert as_served(generator)(torch.rand(1, 3, side, side)).shape == (1, 3, side, side)
+    assert for_inference(generator)(torch.rand(1, 3, side, side)).shape == (1, 3, side, side)
 
 
 def test_running_averages_stand_still_where_they_are_to_be_kept():
@@ -161,7 +161,7 @@ def test_running_averages_stand_still_where_they_are_to_be_kept():
     generator(x)
     before = {name: buffer.clone() for name, buffer in generator.named_buffers() if "running" in name}
     assert before
-    with statistics_kept(generator):
+    with frozen_running_stats(generator):
         inside = generator(1 - x)
     now = dict(generator.named_buffers())
     assert all(torch.equal(value, now[name]) for name, value in before.items())
@@ -175,7 +175,7 @@ def test_no_output_pixel_depends_on_more_than_the_stated_receptive_field(name):
 
 
 def check_receptive_field(generator):
-    generator = as_served(generator).double()
+    generator = for_inference(generator).double()
     assert generator.tiling == "local"
     for p in generator.parameters():  # all of one sign, so that nothing cancels and no ReLU closes
         p.data.fill_(0.003)
@@ -195,7 +195,7 @@ def check_receptive_field(generator):
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_a_served_network_gives_a_picture_the_same_result_alone_and_in_a_batch(norm):
-    served = as_served(small("unet32", norm=norm))
+    served = for_inference(small("unet32", norm=norm))
     x = torch.rand(4, 3, 64, 32) * 2 - 1
     with torch.no_grad():
         alone = torch.cat([served(picture[None]) for picture in x])
@@ -206,7 +206,7 @@ def test_batch_norm_is_served_as_it_computed_at_batch_one_without_touching_the_n
     generator = small("unet32", norm="batch", dropout=0.0).train()
     x = torch.rand(1, 3, 32, 64) * 2 - 1
     with torch.no_grad():
-        torch.testing.assert_close(as_served(generator)(x), generator(x), atol=1e-5, rtol=0)
+        torch.testing.assert_close(for_inference(generator)(x), generator(x), atol=1e-5, rtol=0)
     assert generator.training
     assert any(isinstance(m, torch.nn.BatchNorm2d) for m in generator.modules())
 

@@ -8,7 +8,7 @@ from test_networks import ENLARGERS, check_receptive_field, small
 from torch.nn import functional as F
 
 from i2i.errors import ConfigError, UnknownNameError
-from i2i.networks import GENERATORS, as_served, receptive_field
+from i2i.networks import GENERATORS, for_inference, receptive_field
 from i2i.networks.build import build
 from i2i.networks.upscaling import SKIPS, STAGES
 
@@ -48,7 +48,7 @@ def test_the_smallest_size_trains_and_serves(name):
     x = torch.rand(2, 3, network.smallest, network.smallest)
     network.train()(x).sum().backward()
     with torch.no_grad():
-        assert as_served(network)(x).isfinite().all()
+        assert for_inference(network)(x).isfinite().all()
 
 
 @pytest.mark.parametrize("name", ENLARGERS)

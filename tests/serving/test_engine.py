@@ -436,7 +436,7 @@ def test_openvino_computes_in_both_precisions(make_model, openvino_way):
     reference = Engine(model, device="cpu").run(random(1, 3, 70, 45))
     exact = Engine(model, device="openvino", precision="fp32")
     assert (exact.provider, exact.precision) == ("openvino", "fp32")
-    assert isinstance(exact._session, openvino.Alone) == (openvino_way == "alone")
+    assert isinstance(exact._session, openvino.OpenVINOSession) == (openvino_way == "alone")
     assert np.abs(exact.run(random(1, 3, 70, 45)) - reference).max() < 2e-3
     quick = Engine(model, device="openvino")
     assert quick.precision == openvino.precisions()[0]

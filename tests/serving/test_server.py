@@ -24,7 +24,7 @@ from i2i.errors import PictureTooLargeError, RequestError
 from i2i.serving.inference.engine import Engine
 from i2i.serving.web.launch import bind, is_loopback
 from i2i.serving.web.server import create_app, load_engines
-from i2i.serving.web.service import Desk
+from i2i.serving.web.service import ModelService
 
 MAX_BYTES = 200_000
 
@@ -184,7 +184,7 @@ def test_the_result_of_an_enlarger_has_a_limit_of_its_own(client):
 
 
 def test_what_keeps_its_size_knows_no_limit_of_results(make_model):
-    desk = Desk(Engine(make_model(), device="cpu"), max_pixels=1e6, max_result_pixels=100)
+    desk = ModelService(Engine(make_model(), device="cpu"), max_pixels=1e6, max_result_pixels=100)
     assert Image.open(io.BytesIO(desk.translate(picture_bytes(size=(13, 9))))).size == (13, 9)
 
 
@@ -277,7 +277,7 @@ def test_requests_at_the_same_time_do_not_mix(client):
 
 
 def test_the_desk_judges_sizes_before_it_decodes(make_model):
-    desk = Desk(Engine(make_model(), device="cpu"), max_pixels=1e6, max_result_pixels=1e6)
+    desk = ModelService(Engine(make_model(), device="cpu"), max_pixels=1e6, max_result_pixels=1e6)
     before = time.monotonic()
     with pytest.raises(PictureTooLargeError):
         desk.translate(claimed_png(12_000, 12_000))

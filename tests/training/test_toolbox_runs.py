@@ -4,7 +4,7 @@ import pytest
 import torch
 from tiny_runs import train, weights
 
-from i2i.adversarial import ADVERSARIAL, CHANGES
+from i2i.adversarial import ADVERSARIAL, DIFF_AUGMENTATIONS
 from i2i.adversarial.config import GanConfig
 from i2i.methods import METHODS
 from i2i.methods.config import AdamConfig
@@ -26,9 +26,9 @@ TOOLBOX = {
         "discriminator": {"norm": "picture"},
     },
     "r1 and spread": {"gan": {"r1": 1}, "discriminator": {"norm": "none", "minibatch_std": True}},
-    "augmentation": {"gan": {"augment": list(CHANGES), "augment_p": 0.7}},
+    "augmentation": {"gan": {"augment": list(DIFF_AUGMENTATIONS), "augment_p": 0.7}},
     "adaptive augmentation": {
-        "gan": {"augment": list(CHANGES), "ada": True, "ada_target": 0.1, "ada_images": 30, "loss": "hinge"}
+        "gan": {"augment": list(DIFF_AUGMENTATIONS), "ada": True, "ada_target": 0.1, "ada_images": 30, "loss": "hinge"}
     },
 }
 PARTS = {"gan": GanConfig, "discriminator": DiscriminatorConfig, "optimizer": AdamConfig, "ema": EmaConfig}
@@ -79,7 +79,7 @@ def test_every_discriminator_stands_every_remedy_at_once(discriminator, tmp_path
     """All that may go together: at 64 pixels, in bf16 as machines without a GPU train."""
     settings = {
         "gan": {"loss": "non_saturating", "label_smoothing": 0.1, "instance_noise": 0.05, "gradient_penalty": 1,
-                "feature_matching": 1, "augment": list(CHANGES), "ada": True, "ada_images": 10, "pool": 2},
+                "feature_matching": 1, "augment": list(DIFF_AUGMENTATIONS), "ada": True, "ada_images": 10, "pool": 2},
         "discriminator": {"name": discriminator, "width": 2, "norm": "picture", "spectral": True,
                           "minibatch_std": True},
         "generator": {"name": "unet64", "width": 2},

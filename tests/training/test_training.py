@@ -279,7 +279,7 @@ def test_a_run_resumed_in_half_precision_scales_its_losses():
     method = METHODS["pix2pix"].from_config(config, Placement(torch.device("cpu"), "fp16", ""))
     plain = fresh("pix2pix")
     plain.step(noise(0))
-    method.load_state(plain.state())
+    method.load_state_dict(plain.state_dict())
     assert method._scaler(method.opt_g).is_enabled()
 
 
@@ -290,7 +290,7 @@ def test_a_run_resumed_in_another_precision_keeps_what_its_optimizers_know(name,
     old, new = (fresh(name, precision) for precision in precisions)
     for number in range(2):  # a turn of each side, where they take turns
         old.step(noise(number))
-    new.load_state(old.state())
+    new.load_state_dict(old.state_dict())
     turned = 0
     for which, optimizer in new.optimizers.items():
         of_old = old.optimizers[which].state
@@ -311,7 +311,7 @@ def test_a_run_goes_on_in_another_precision_with_the_fakes_of_its_pool(name, dis
     old, new = (fresh(name, precision, **settings) for precision in (before, after))
     for number in range(3):
         old.step(noise(2 * number, 2 * number + 1))
-    new.load_state(old.state())
+    new.load_state_dict(old.state_dict())
     for number in range(4):
         new.step(noise(2 * number, 2 * number + 1))
 

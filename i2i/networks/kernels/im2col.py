@@ -16,7 +16,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from .layers import bf16_on_cpu, has_amx, laid_out
+from .layers import bf16_on_cpu, has_amx, to_channels_last
 
 LEAST_WEIGHTS = 2_000_000
 MOST_PLACES = 256
@@ -27,7 +27,7 @@ AMX_MOST_PLACES = 64
 """In one picture. Where products are that quick, they win on small maps at any batch size."""
 
 
-def pays(x: Tensor, weight: Tensor, places: int) -> bool:
+def is_faster(x: Tensor, weight: Tensor, places: int) -> bool:
     """Whether the matrix product is the quicker way; decided by measurement, for bf16 autocast on a CPU alone."""
     if not bf16_on_cpu(x) or places < 1:  # a picture smaller than the kernel is torch's to refuse
         return False
@@ -55,7 +55,7 @@ class Window:
         return height, width
 
 
-def patches(x: Tensor, window: Window) -> Tensor:
+def im2col(x: Tensor, window: Window) -> Tensor:
     """(N, C, H, W) -> (N, rows, columns, kernel² C): the pixels under the window at each place, row by row."""
     kernel, border = window.kernel, window.padding
     n, channels, height, width = x.shape
@@ -67,7 +67,7 @@ def patches(x: Tensor, window: Window) -> Tensor:
     return padded.as_strided(shape, strides).flatten(3)
 
 
-def heaped(p: Tensor, window: Window, height: int, width: int) -> Tensor:
+def col2im(p: Tensor, window: Window, height: int, width: int) -> Tensor:
     """The transpose of `patches`, (N, rows, columns, kernel² C) -> (N, C, H, W): what falls on one pixel is added."""
     kernel, border = window.kernel, window.padding
     n, rows, columns, numbers = p.shape
@@ -84,36 +84,36 @@ def heaped(p: Tensor, window: Window, height: int, width: int) -> Tensor:
     return picture
 
 
-class _Patches(torch.autograd.Function):
+class _Im2col(torch.autograd.Function):
     """`patches`; torch would find the way back pixel by pixel. Can be differentiated as often as one likes."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, window: Window) -> Tensor:
         ctx.window, ctx.size = window, x.shape[2:]
-        return patches(x, window)
+        return im2col(x, window)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        return _Heaped.apply(grad, ctx.window, *ctx.size), None
+        return _Col2im.apply(grad, ctx.window, *ctx.size), None
 
 
-class _Heaped(torch.autograd.Function):
+class _Col2im(torch.autograd.Function):
     """`heaped`, likewise."""
 
     @staticmethod
     def forward(ctx: Any, p: Tensor, window: Window, height: int, width: int) -> Tensor:
         ctx.window = window
-        return heaped(p, window, height, width)
+        return col2im(p, window, height, width)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
-        return _Patches.apply(grad, ctx.window), None, None, None
+        return _Im2col.apply(grad, ctx.window), None, None, None
 
 
 def conv_by_product(x: Tensor, weight: Tensor, bias: Tensor | None, window: Window) -> Tensor:
     """`F.conv2d` with that window: patches as rows, times the weights as a matrix; channels-last."""
-    x = laid_out(x)
-    p, w = _Patches.apply(x, window), weight.to(x.dtype).flatten(1)
+    x = to_channels_last(x)
+    p, w = _Im2col.apply(x, window), weight.to(x.dtype).flatten(1)
     if p.shape[:3].numel() < len(w):  # the fewer rows are brought into the order of the others
         p = _turned(p, window.kernel**2)
     else:
@@ -123,12 +123,12 @@ def conv_by_product(x: Tensor, weight: Tensor, bias: Tensor | None, window: Wind
 
 def deconv_by_product(x: Tensor, weight: Tensor, bias: Tensor | None, window: Window) -> Tensor:
     """`F.conv_transpose2d` with that window: pixels times the weights, patches added up; channels-last."""
-    x = laid_out(x)
+    x = to_channels_last(x)
     size, channels = window.size(*x.shape[2:]), weight.shape[1]
     pixels, w = x.permute(0, 2, 3, 1), weight.to(x.dtype).flatten(1)
     few = pixels.shape[:3].numel() < len(w)  # likewise
     p = _turned(pixels @ w, channels) if few else pixels @ _turned(w, channels)
-    y: Tensor = _Heaped.apply(p, window, *size)
+    y: Tensor = _Col2im.apply(p, window, *size)
     return _plus(y, bias)
 
 
@@ -152,7 +152,7 @@ class Conv2d(nn.Conv2d):
         """(N, in, H, W) -> (N, out, H', W')."""
         window, weight = _window(self), self.weight  # asked for once: spectral normalisation computes it anew each time
         rows, columns = window.places(*x.shape[2:])
-        if pays(x, weight, rows * columns):
+        if is_faster(x, weight, rows * columns):
             return conv_by_product(x, weight, self.bias, window)
         y: Tensor = self._conv_forward(x, weight, self.bias)
         return y
@@ -163,6 +163,6 @@ class ConvTranspose2d(nn.ConvTranspose2d):
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         """(N, in, H, W) -> (N, out, H', W')."""
-        if output_size is None and pays(x, self.weight, x.shape[2] * x.shape[3]):
+        if output_size is None and is_faster(x, self.weight, x.shape[2] * x.shape[3]):
             return deconv_by_product(x, self.weight, self.bias, _window(self))
         return super().forward(x, output_size)

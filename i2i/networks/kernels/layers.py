@@ -45,12 +45,12 @@ def _held_in_bf16(x: Tensor) -> bool:
     return x.dtype == torch.bfloat16 and bf16_on_cpu(x)
 
 
-def laid_out(x: Tensor) -> Tensor:
+def to_channels_last(x: Tensor) -> Tensor:
     """`x` in bf16 and channels-last where that is quick, else as it is."""
     return x.to(torch.bfloat16, memory_format=torch.channels_last) if bf16_on_cpu(x) else x
 
 
-def lay_weights_out(network: nn.Module) -> None:
+def weights_to_channels_last(network: nn.Module) -> None:
     """The weights of a network that has layers of these in the order of its activations, channels-last.
 
     Else a convolution brings them into that order anew, on its way there and back. Whoever keeps tensors beside the

@@ -31,7 +31,7 @@ def winograd_conv(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 class _Winograd(torch.autograd.Function):
-    """Keeps the input alone for the way back: its tiles overlap and would take four times the memory."""
+    """Stateful the input alone for the way back: its tiles overlap and would take four times the memory."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
