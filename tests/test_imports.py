@@ -1,4 +1,4 @@
-"""The rooms of the house: who may import whom, and what an install puts where."""
+"""The architecture: who may import whom, and what an install puts where."""
 
 import ast
 import subprocess
@@ -9,14 +9,57 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FREE = {"i2i.errors", "i2i.card", "i2i.images.decode", "i2i.files"}
-"""What every room may use: no torch, and little else."""
 
-ROOMS = {
-    "i2i": {"folder": "i2i", "may": {"i2i"}, "never": {"i2i.serving", "i2i.datasets", "i2i.commands", "gradio", "fastapi"}},
-    "i2i.serving": {"folder": "serving", "may": FREE | {"i2i.serving"}, "never": {"torch", "torchvision", "onnx", "albumentations"}},
-    "i2i.datasets": {"folder": "datasets", "may": FREE | {"i2i.datasets"}, "never": {"torch", "torchvision", "onnxruntime", "gradio"}},
+BASE = "errors text files settings card images hardware.system"
+"""What every package may use: no torch, and little else."""
+
+PACKAGES = {
+    "errors": "",
+    "text": "",
+    "files": "errors",
+    "settings": "errors",
+    "card": "errors",
+    "images": "errors files",
+    "hardware": "errors",
+    "networks": "errors settings hardware",
+    "losses": "errors settings files networks",
+    "degradation": "errors settings",
+    "adversarial": "errors settings hardware networks losses",
+    "evaluation": "errors settings images losses",
+    "diagnostics": "errors text evaluation",
+    "methods": "errors settings card hardware networks losses degradation adversarial evaluation diagnostics",
+    "training": "errors text files settings card hardware methods",
+    "export": "errors files settings card hardware networks methods training",
+    "report": "errors text files settings images diagnostics training",
+    "datasets.layouts": "errors images",
+    "datasets.streams": f"{BASE} datasets.layouts",
+    "datasets.checks": f"{BASE} datasets.layouts datasets.streams",
+    "datasets.synthetic": "errors files images",
+    "datasets": "datasets.streams",
+    "serving.runtime": BASE,
+    "serving.inference": f"{BASE} serving.runtime",
+    "serving.conversion": f"{BASE} serving.runtime serving.inference",
+    "serving.web": f"{BASE} serving.runtime serving.inference",
+    "serving": "serving.runtime serving.inference serving.conversion serving.web",
+    "workflows": f"{BASE} hardware networks losses degradation adversarial evaluation diagnostics methods training export "
+    "report datasets serving",
+    "commands": f"{BASE} hardware networks losses degradation adversarial evaluation diagnostics methods training export "
+    "report datasets serving workflows",
 }  # fmt: skip
+"""Each package of i2i, from the ground up, and what it may import of i2i beside itself: only what stands above it here."""
+
+NEVER = {
+    "images": {"torch", "onnxruntime", "gradio"},
+    "datasets": {"torch", "torchvision", "onnxruntime", "gradio"},
+    "serving": {"torch", "torchvision", "albumentations"},
+}
+"""Other people's packages that must not be imported, by the beginning of ours."""
+
+
+def package_of(name):
+    """The row of PACKAGES that a module belongs to: the longest that fits."""
+    inner = name.removeprefix("i2i.")
+    return max((row for row in PACKAGES if within(inner, {row})), key=len, default=None)
 
 
 def modules(folder):
@@ -40,35 +83,58 @@ def imports(path, name):
             yield from (f"{start}.{alias.name}" for alias in node.names)
 
 
-def within(name, rooms):
-    return any(name == room or name.startswith(room + ".") for room in rooms)
+def within(name, packages):
+    return any(name == package or name.startswith(package + ".") for package in packages)
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_a_room_imports_only_what_it_may(room):
-    rule, found = ROOMS[room], []
-    for path, name in modules(rule["folder"]):
-        if name.startswith("i2i.commands") or name == "i2i.__main__":
-            continue  # the command line wires everything together
-        for imported in imports(path, name):
-            ours = imported.startswith("i2i.") and imported.count(".") >= 1
-            # `from ..errors import X` also yields i2i.errors.X, which lies within i2i.errors
-            if within(imported, rule["never"]) or (ours and not within(imported, rule["may"])):
-                found.append(f"{name} imports {imported}")
-    assert not found
+def our_imports():
+    """(module, what it imports of i2i) over all modules."""
+    for folder in ("i2i", "serving", "datasets"):
+        for path, name in modules(folder):
+            if name not in ("i2i", "i2i.__main__"):  # the public face and the door
+                yield name, set(imports(path, name))
+
+
+def broken(name, imported):
+    """Why this import is against the rules, or None."""
+    package = package_of(name)
+    for start, never in NEVER.items():
+        if within(name, {f"i2i.{start}"}) and within(imported, never):
+            return f"{name} imports {imported}, which {start} must do without"
+    if not imported.startswith("i2i.") or within(imported, {f"i2i.{package}"}):
+        return None
+    if not within(imported.removeprefix("i2i."), set(PACKAGES[package].split())) and package_of(imported) is not None:
+        return f"{name} imports {imported}"
+    return None
+
+
+def test_every_module_has_a_row():
+    assert not [name for name, _ in our_imports() if package_of(name) is None]
+
+
+def test_a_package_imports_only_what_its_row_names():
+    found = [why for name, names in our_imports() for imported in names if (why := broken(name, imported))]
+    assert not found, "\n".join(sorted(found))
+
+
+def test_no_row_names_a_package_below_it():
+    rows = list(PACKAGES)
+    for place, (row, may) in enumerate(PACKAGES.items()):
+        below = [name for name in may.split() if all(not within(name, {above}) for above in rows[:place])]
+        allowed = {"hardware.system"} | {name for name in below if within(row, {name})}
+        assert set(below) <= allowed, f"{row} may not import {below}"
 
 
 def test_the_rule_would_notice_a_forbidden_import(tmp_path):
     bad = tmp_path / "bad.py"
-    bad.write_text("def f():\n    from ..loop import fit\n    import torch.nn\n")
-    names = set(imports(bad, "i2i.serving.bad"))
+    bad.write_text("def f():\n    from ...training.loop import fit\n    import torch.nn\n")
+    names = set(imports(bad, "i2i.serving.web.bad"))
     assert "i2i.training.loop" in names
-    assert not within("i2i.training.loop", ROOMS["i2i.serving"]["may"])
-    assert any(within(name, {"torch"}) for name in names)
+    assert sum(broken("i2i.serving.web.bad", name) is not None for name in names) >= 2
 
 
-@pytest.mark.parametrize("name", sorted(FREE))
-def test_what_every_room_may_use_needs_no_torch(name):
+@pytest.mark.parametrize("name", sorted(f"i2i.{name}" for name in BASE.split()))
+def test_what_every_package_may_use_needs_no_torch(name):
     code = f"import sys; sys.modules['torch'] = None; import {name}"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT.parent, timeout=60)
 
