@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from test_toolbox_runs import TOOLBOX, settings_of
+from test_stabiliser_runs import STABILISERS, settings_of
 from tiny_runs import fresh, noise, train, weights
 
 from i2i.degradation import DEGRADATIONS, Degradation, DegradationConfig
@@ -63,8 +63,8 @@ def steps_taken(method):
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
-@pytest.mark.parametrize("row", TOOLBOX)
-def test_every_row_of_the_toolbox_trains(row, precision, tmp_path):
+@pytest.mark.parametrize("row", STABILISERS)
+def test_every_stabiliser_trains(row, precision, tmp_path):
     _, run = train(
         tmp_path, "cyclegan", 12, every=4, precision=precision, device="cuda", **settings_of("cyclegan", row)
     )

@@ -134,7 +134,9 @@ def test_an_unknown_row_is_refused_with_the_likely_name(module):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("module", ["benchmarks", "benchmarks.roofline", "benchmarks.toolbox", "benchmarks.contention"])
+@pytest.mark.parametrize(
+    "module", ["benchmarks", "benchmarks.roofline", "benchmarks.stabilisers", "benchmarks.contention"]
+)
 @pytest.mark.parametrize("text", ["a page without a place for the table\n", None])
 def test_a_page_that_cannot_take_the_table_is_refused_before_anything_is_measured(module, text, tmp_path):
     page = tmp_path / "page.md"
@@ -325,23 +327,23 @@ def test_an_operator_counts_for_what_it_runs_in(bench, names, group):
     assert bench("profile_step").group_of(event) == group
 
 
-def test_the_cost_of_every_tool_is_measured_and_put_on_the_page(bench, tmp_path):
-    page = tmp_path / "toolbox.md"
-    mark = bench("toolbox").MARK
+def test_the_cost_of_every_stabiliser_is_measured_and_put_on_the_page(bench, tmp_path):
+    page = tmp_path / "stabilisers.md"
+    mark = bench("stabilisers").MARK
     page.write_text(f"before\n{mark}\nold\n<!-- end of measured -->\nafter\n")
-    done = run("--small", "--rounds", 1, "--page", page, module="benchmarks.toolbox")
+    done = run("--small", "--rounds", 1, "--page", page, module="benchmarks.stabilisers")
     assert done.returncode == 0, done.stderr
     text = page.read_text("utf-8")
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     assert "old" not in text
     shown = [cells(line) for line in text.splitlines() if "times as long" in line]
-    assert [line[0].replace("`", "") for line in shown] == list(bench("toolbox").TOOLS)
+    assert [line[0].replace("`", "") for line in shown] == list(bench("stabilisers").STABILISERS)
     assert all(float(line[1].split()[0]) > 0 for line in shown)
 
 
-def test_a_tool_is_compared_with_the_step_of_the_same_round(bench):
-    table = bench("toolbox").table({"": [1.0, 2.0, 4.0], "ema.images=1": [2.0, 2.0, 12.0]})
+def test_a_stabiliser_is_compared_with_the_step_of_the_same_round(bench):
+    table = bench("stabilisers").table({"": [1.0, 2.0, 4.0], "ema.images=1": [2.0, 2.0, 12.0]})
     assert "| none of these | 2 s | |" in table
     assert "| `ema.images=1` | 2.00 times as long | 1.00 to 3.00, of 3 |" in table
 
@@ -363,8 +365,8 @@ def test_a_grid_stands_out_of_noise_and_of_edges_by_its_strength(bench, tmp_path
     assert loud > 2 * faint
 
 
-def test_the_adaptive_tool_is_timed_at_work(bench):
-    method = bench("toolbox").method_with({"gan": {"augment": ["colour"], "ada": True}}, small=True)
+def test_adaptive_augmentation_is_timed_at_work(bench):
+    method = bench("stabilisers").method_with({"gan": {"augment": ["colour"], "ada": True}}, small=True)
     assert {judge.adaptation.p for judge in method.objectives.values()} == {0.5}
 
 

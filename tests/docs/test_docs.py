@@ -224,8 +224,8 @@ def test_every_preset_is_listed_with_all_that_it_sets():
         assert dict(flat(parse_assignments(settings))) == dict(flat(real)), f"{preset} of {name}"
 
 
-def test_every_adversarial_loss_every_remedy_and_every_refusal_is_in_the_toolbox():
-    page = DOCS / "toolbox.md"
+def test_every_adversarial_loss_every_stabiliser_and_every_refusal_is_on_its_page():
+    page = DOCS / "stabilisers.md"
     assert [names(row["gan.loss"])[0] for row in table(page, "gan.loss")] == list(ADVERSARIAL)
     said = [name for row in table(page, "setting") for name in names(row["setting"])]
     common = {key for key, _ in fields(Pix2PixConfig)}

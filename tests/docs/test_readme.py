@@ -184,7 +184,7 @@ def test_the_demos_code_names_every_file_that_the_readme_lists():
 
 RUNS = ("facades", "seasons", "x4")
 ELSEWHERE = {"g_features", "d_slope", "d_r1", "ada_p", "ada_r", "g_grid", "g_perceptual"}
-"""Keys of settings that the README does not use; tests/training/test_toolbox_runs.py and tests/methods/test_srgan.py have
+"""Keys of settings that the README does not use; tests/training/test_stabiliser_runs.py and tests/methods/test_srgan.py have
 runs with them."""
 
 

@@ -1,7 +1,7 @@
-"""What each tool of the adversarial toolbox costs: `python -m benchmarks.toolbox` writes a table of docs/toolbox.md.
+"""What each adversarial loss and stabiliser costs: `python -m benchmarks.stabilisers` fills docs/stabilisers.md.
 
-A CycleGAN step of 64 pixels with one setting changed, against the same step without, in turns. Costs of D's tools
-depend on how large D is beside G; here both have half the papers' width.
+A CycleGAN step of 64 pixels with one setting changed, against the same step without, in turns. What D's
+stabilisers cost depends on how large D is beside G; here both have half the papers' width.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from .measure import SETTLE
 from .results import ROOT, facts, publish, writable
 from .workloads import batch_of_pairs, width
 
-PAGE = ROOT / "docs" / "toolbox.md"
-MARK = "<!-- measured: written by python -m benchmarks.toolbox -->"
+PAGE = ROOT / "docs" / "stabilisers.md"
+MARK = "<!-- measured: written by python -m benchmarks.stabilisers -->"
 
 SIZE, BATCH = 64, 4
 ADA_P = 0.5
 """Where the adaptive probability is held while it is timed: at 0, where a run begins, it costs nothing."""
 
-TOOLS: tuple[str, ...] = (
+STABILISERS: tuple[str, ...] = (
     "gan.loss=minimax",
     "gan.loss=non_saturating",
     "gan.loss=hinge",
@@ -78,9 +78,9 @@ def method_with(settings: Mapping[str, Any], small: bool) -> Method:
 
 
 def measure(rounds: int, small: bool) -> dict[str, list[float]]:
-    """Seconds a step for each tool and for "", the step without; entry n of all was taken in round n."""
+    """Seconds a step for each setting and for "", the step without; entry n of all was taken in round n."""
     methods = {"": method_with({}, small)}
-    methods |= {tool: method_with(parse_assignments(tool.split()), small) for tool in TOOLS}
+    methods |= {setting: method_with(parse_assignments(setting.split()), small) for setting in STABILISERS}
     batch = batch_of_pairs(BATCH, methods[""].placement.device, SIZE)
     seconds: dict[str, list[float]] = {name: [] for name in methods}
     for number in range(rounds + 1):
@@ -108,14 +108,14 @@ def time_steps(method: Method, batch: Mapping[str, Any]) -> float:
 
 
 def table(seconds: Mapping[str, list[float]]) -> str:
-    """A tool a line: the median, least and largest ratio of the rounds to the step without it."""
+    """A setting a line: the median, least and largest ratio of the rounds to the step without it."""
     plain = seconds[""]
     lines = ["| with | a step takes | single rounds |", "|---|---|---|"]
     lines.append(f"| none of these | {statistics.median(plain):.3g} s | |")
-    for tool, taken in seconds.items():
-        if tool:
+    for setting, taken in seconds.items():
+        if setting:
             ratios = [with_it / without for with_it, without in zip(taken, plain, strict=True)]
-            settings = " ".join(f"`{part}`" for part in tool.split())
+            settings = " ".join(f"`{part}`" for part in setting.split())
             spread = f"{min(ratios):.2f} to {max(ratios):.2f}, of {len(ratios)}"
             lines.append(f"| {settings} | {statistics.median(ratios):.2f} times as long | {spread} |")
     return "\n".join(lines) + "\n"
@@ -125,7 +125,7 @@ def main() -> int:
     """Measure, show, and write when everything was measured or a page was named."""
     import torch
 
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.toolbox", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.stabilisers", description=__doc__)
     parser.add_argument("--rounds", type=int, default=11, metavar="N", help="rounds that are counted (11)")
     parser.add_argument("--small", action="store_true", help="tiny networks: does it run? The figures mean nothing")
     parser.add_argument("--page", type=Path, metavar="FILE", help="the Markdown page whose table is rewritten")
@@ -133,7 +133,7 @@ def main() -> int:
     if asked.small:
         torch.set_num_threads(1)  # a test must not wait for a busy machine
     page = writable(asked.page or (None if asked.small else PAGE), MARK)
-    environment = facts(" ".join(["python -m benchmarks.toolbox", *sys.argv[1:]]))
+    environment = facts(" ".join(["python -m benchmarks.stabilisers", *sys.argv[1:]]))
     text = table(measure(asked.rounds, asked.small))
     publish(text, environment, page, MARK)
     return 0

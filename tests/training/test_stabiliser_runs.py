@@ -1,4 +1,4 @@
-"""A run with every row of the toolbox trains twenty steps, and one that was stopped in the middle equals it."""
+"""A run with every stabiliser trains twenty steps, and one that was stopped in the middle equals it."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ from i2i.networks.config import DiscriminatorConfig
 
 CALM = {"norm": "none", "spectral": True}
 """A D that every loss and every penalty can do with."""
-TOOLBOX = {
+STABILISERS = {
     **{f"gan.loss={name}": {"gan": {"loss": name}, "discriminator": CALM} for name in ADVERSARIAL},
     "balance": {
         "gan": {"label_smoothing": 0.1, "instance_noise": 0.1, "pool": 3, "d_steps": 2, "g_steps": 1},
@@ -38,14 +38,14 @@ ELSEWHERE = {
 }
 
 
-def test_the_rows_leave_no_setting_of_the_toolbox_out():
+def test_the_rows_leave_no_stabiliser_out():
     for part, model in PARTS.items():
-        tried = {key for row in TOOLBOX.values() for key in row.get(part, {})}
+        tried = {key for row in STABILISERS.values() for key in row.get(part, {})}
         assert tried == set(model.model_fields) - ELSEWHERE.get(part, set()), part
 
 
 def settings_of(name, row):
-    row = {part: dict(values) for part, values in TOOLBOX[row].items()}
+    row = {part: dict(values) for part, values in STABILISERS[row].items()}
     if "d_steps" not in row.get("gan", {}):
         row["gan"] = {"d_steps": 1, "g_steps": 1, **row.get("gan", {})}
     row["discriminator"] = {"name": "patch", "layers": 1, "width": 2, **row.get("discriminator", {})}
@@ -54,8 +54,8 @@ def settings_of(name, row):
 
 
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("row", TOOLBOX)
-def test_a_run_with_a_row_of_the_toolbox_trains_twenty_steps_and_resumes(row, name, tmp_path):
+@pytest.mark.parametrize("row", STABILISERS)
+def test_a_run_with_a_stabiliser_trains_twenty_steps_and_resumes(row, name, tmp_path):
     settings = settings_of(name, row)
     straight, run = train(tmp_path / "straight", name, 40, every=10, **settings)
     assert run.records()[-1]["step"] == 20
