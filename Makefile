@@ -8,10 +8,10 @@ RUN ?= runs/demo
 DATA ?=
 TEST ?= tests
 
-.PHONY: help setup demo serve test test-slow check format bench clean
+.PHONY: help setup demo serve test test-slow check format bench docs-diagram clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 22
 
 setup: $(READY)  ## a .venv with everything, at the tested versions
 
@@ -49,6 +49,9 @@ format: $(READY)  ## rewrite the files as `make check` wants them
 
 bench: $(READY)  ## measure against the plain way; writes benchmarks/results.json and docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
+
+docs-diagram: $(READY)  ## draw docs/images/architecture.svg anew, from the rows of tests/test_imports.py
+	@$(BIN)/python docs/architecture.py
 
 clean:  ## remove what was built, not the runs
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
