@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def listed(*names: str, last: str = "or") -> str:
+    """`a`, `a or b`, `a, b or c`."""
+    return f" {last} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
 def duration(seconds: float) -> str:
     """`45 s`, `12 min 5 s` or `3 h 20 min`."""
     whole = round(seconds)

@@ -19,7 +19,7 @@ PACKAGES = {
     "files": "errors",
     "settings": "errors",
     "card": "errors",
-    "images": "errors files",
+    "images": "errors text files",
     "hardware": "errors",
     "networks": "errors settings hardware",
     "losses": "errors settings files networks",

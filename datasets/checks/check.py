@@ -12,6 +12,7 @@ import numpy as np
 
 from ...errors import DataError
 from ...images.find import find_pictures
+from ...images.formats import format_titles
 from ..layouts.layouts import Found, Pair, Single, find_domains, find_layout, hold_out, look_at
 from .alignment import MOST, judge
 from .colours import compare
@@ -125,7 +126,7 @@ def _layout(root: Path, a: str | None, b: str | None) -> tuple[Found | None, str
     """The arrangement, or the sentence that says why there is none though there are pictures."""
     if not root.is_dir() or not find_pictures(root):
         look_at(root, a, b)  # has the right sentence
-        raise DataError(f"{root} holds no pictures (JPEG, PNG, WebP, TIFF or BMP).")
+        raise DataError(f"{root} holds no pictures ({format_titles()}).")
     try:
         return look_at(root, a, b), None
     except DataError as error:

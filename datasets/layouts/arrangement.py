@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ...errors import DataError
 from ...images.find import find_pictures, is_picture
+from ...images.formats import format_titles
 
 SPLITS = {"train": "train", "val": "val", "validation": "val", "valid": "val", "test": "test"}
 """Names of split folders, in any case, and the split that each means."""
@@ -117,7 +118,7 @@ def _find_sides(folder: Path, a: str | None, b: str | None) -> tuple[Path, Path]
     named = {d.name: d for d in folders}
     direct = _pictures_in(folder)
     if not folders and not direct:
-        raise DataError(f"{folder} holds no pictures (JPEG, PNG, WebP, TIFF or BMP).")
+        raise DataError(f"{folder} holds no pictures ({format_titles()}).")
     if not folders:
         return None
     if a is not None or b is not None:

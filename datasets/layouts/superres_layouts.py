@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ...errors import DataError
+from ...images.formats import format_titles
 from .arrangement import SPLITS, arrange, picture_folders, split_folders
 from .layouts import HighRes, Layout, Pair, counted, find_layout
 from .matching import listed, match_sides, named_pictures
@@ -105,7 +106,7 @@ def _sharp(root: Path, high: Mapping[str, Path], chosen: set[Path], scale: int, 
     """The sharp pictures of these folders by split, of which those `chosen` among others are named."""
     splits = {split: _truths(folder, scale) for split, folder in high.items()}
     if not any(splits.values()):
-        raise DataError(f"{root} holds no pictures (JPEG, PNG, WebP, TIFF or BMP).")
+        raise DataError(f"{root} holds no pictures ({format_titles()}).")
     made = "damaged while training" if pipeline else f"made {scale} times smaller bicubically, as MATLAB does"
     inside = sorted({folder.name for folder in chosen})
     of = f" of {' and '.join(map(repr, inside))}" if inside else ""

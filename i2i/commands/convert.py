@@ -8,7 +8,10 @@ from typing import Annotated
 
 import typer
 
+from ..images.formats import lossy_titles, written
+from ..text import listed
 from .app import app
+from .choices import devices, policies
 
 
 @app.command()
@@ -16,13 +19,11 @@ def convert(
     model: Annotated[Path, typer.Argument(help="Run directory or ONNX file.")],
     source: Annotated[Path, typer.Argument(help="Folder of pictures, or one picture.")],
     target: Annotated[Path, typer.Argument(help="Folder to write, with the same tree and names.")],
-    existing: Annotated[
-        str, typer.Option(help="What is there already: skip, overwrite, newer, rename or fail.")
-    ] = "skip",
-    format: Annotated[str, typer.Option(help="keep, png, jpg, webp or tiff.")] = "keep",
-    quality: Annotated[int | None, typer.Option(help="1 to 100, for JPEG and WebP.")] = None,
+    existing: Annotated[str, typer.Option(help=f"What is there already: {policies()}.")] = "skip",
+    format: Annotated[str, typer.Option(help=f"{listed('keep', *written())}.")] = "keep",
+    quality: Annotated[int | None, typer.Option(help=f"1 to 100, for {lossy_titles()}.")] = None,
     direction: Annotated[str | None, typer.Option(help="a2b or b2a, where a run has two; by default a2b.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cuda, cuda:N, openvino or cpu.")] = "auto",
+    device: Annotated[str, typer.Option(help=f"{devices()}.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto or fp32.")] = "auto",
     tile: Annotated[
         str, typer.Option(help="Pixels a side of the tiles that large pictures are computed in, auto or off.")

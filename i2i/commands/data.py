@@ -9,6 +9,7 @@ import typer
 
 from ..errors import RequestError
 from .app import app
+from .choices import samples
 
 data = typer.Typer(
     help="Look at folders of pictures, and make sample ones.", no_args_is_help=True, rich_markup_mode=None
@@ -105,7 +106,7 @@ def _check_high_res(
 
 @data.command()
 def sample(
-    name: Annotated[str, typer.Argument(help="What to make: facades, seasons, shapes or superres.")],
+    name: Annotated[str, typer.Argument(help=f"What to make: {samples()}.")],
     out: Annotated[Path, typer.Argument(help="Folder to write.")],
     count: Annotated[
         int, typer.Option(help="Training pairs, or pictures of each domain; a tenth more for val and for test.")

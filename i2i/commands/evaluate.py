@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from .app import app
+from .choices import devices, metrics
 
 
 @app.command()
@@ -16,14 +17,14 @@ def evaluate(
     model: Annotated[Path, typer.Argument(help="Run directory or ONNX file.")],
     data: Annotated[
         Path,
-        typer.Argument(help="Folder of pairs, of two domains with the same scenes in test, or of sharp pictures."),
+        typer.Argument(help="Folder of pairs, of two domains with the same scenes in test, or of HR pictures."),
     ],
     split: Annotated[str | None, typer.Option(help="train, val or test; by default test, else val.")] = None,
     metrics: Annotated[
         str | None,
         typer.Option(
-            help="Names with commas between, of l1, psnr, ssim, psnr_y, ssim_y, lpips; by default l1,psnr,ssim, and "
-            "for super-resolution and restoration psnr_y,ssim_y,psnr,ssim,lpips."
+            help=f"Names with commas between, of {metrics()}; by default l1,psnr,ssim, and for super-resolution and "
+            "restoration psnr_y,ssim_y,psnr,ssim,lpips."
         ),
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
@@ -31,7 +32,8 @@ def evaluate(
     direction: Annotated[str | None, typer.Option(help="a2b or b2a, where a run has two; by default a2b.")] = None,
     native: Annotated[bool, typer.Option(help="At the pictures' own size, not the trained one.")] = False,
     bicubic: Annotated[
-        bool, typer.Option("--bicubic", help="Make sharp pictures small, and damage none as in training.")
+        bool,
+        typer.Option("--bicubic", help="Make LR inputs by bicubic reduction, without the degradation of training."),
     ] = False,
     a: Annotated[str | None, typer.Option(help="Name of the folder of side A.")] = None,
     b: Annotated[str | None, typer.Option(help="Name of the folder of side B.")] = None,
@@ -40,7 +42,7 @@ def evaluate(
     ] = False,
     lpips_weights: Annotated[Path | None, typer.Option(help="SqueezeNet's weights, for lpips.")] = None,
     lpips_heads: Annotated[Path | None, typer.Option(help="The heads of LPIPS for SqueezeNet.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cuda, cuda:N, openvino or cpu.")] = "auto",
+    device: Annotated[str, typer.Option(help=f"{devices()}.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto or fp32.")] = "auto",
 ) -> None:
     """Score a translator on pairs, beside baselines: the input itself, and the best lookup by colour.

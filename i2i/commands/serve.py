@@ -1,4 +1,4 @@
-"""`i2i convert`, `i2i serve`."""
+"""`i2i serve`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .app import app
+from .choices import devices
 
 
 @app.command()
@@ -15,7 +16,7 @@ def serve(
     models: Annotated[list[Path], typer.Argument(help="Run directories or ONNX files.")],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 7860,
-    device: Annotated[str, typer.Option(help="auto, cuda, cuda:N, openvino or cpu.")] = "auto",
+    device: Annotated[str, typer.Option(help=f"{devices()}.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto or fp32.")] = "auto",
     max_megapixels: Annotated[float, typer.Option(help="Largest picture that is sent.", min=0.01)] = 16,
     max_result_megapixels: Annotated[float, typer.Option(help="Largest result of an enlarger.", min=0.01)] = 64,

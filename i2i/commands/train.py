@@ -8,11 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from .app import app
+from .choices import methods
 
 
 @app.command()
 def train(
-    method: Annotated[str, typer.Argument(help="What to train: pix2pix, cyclegan, discogan or srgan.")],
+    method: Annotated[str, typer.Argument(help=f"What to train: {methods()}.")],
     data: Annotated[Path, typer.Argument(help="Folder of training pictures.")],
     run: Annotated[Path, typer.Option(help="Folder of the run; the same command again resumes it.")],
     size: Annotated[int | None, typer.Option(help="Side of the training crops, in pixels.")] = None,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
+from .formats import suffixes
 
 
 def is_picture(path: Path) -> bool:
-    """Whether the name is that of a picture that we read; hidden files are not."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    """Whether the name is that of a picture that i2i reads; hidden files are not."""
+    return path.suffix.lower() in suffixes() and not path.name.startswith(".")
 
 
 def find_pictures(root: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,12 @@ from PIL import Image
 from ..errors import PictureError
 
 Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Bytes = npt.NDArray[np.uint8]
+
+REC601 = (0.299, 0.587, 0.114)
+"""Shares of R, G and B in luma (Rec. 601)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +46,14 @@ class Header:
     """Bits a channel: 8, 16 or 32."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Opened:
+    """A file that a reader of FORMATS takes: what it says of itself, and the way to its pixels."""
+
+    header: Header
+    decode: Callable[[], Picture]
+
+
 def with_channels(pixels: Array, channels: int) -> Array:
     """(H, W, C) as (H, W, channels): RGB to grey by Rec. 601 luma, grey to RGB by repetition, else refused.
 
@@ -50,20 +65,25 @@ def with_channels(pixels: Array, channels: int) -> Array:
     if have == 1 and channels == 3:
         return np.repeat(pixels, 3, axis=2)
     if have == 3 and channels == 1:
-        luma = pixels.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
-        grey = luma if pixels.dtype == np.float32 else np.rint(luma)
-        return grey.astype(pixels.dtype)[..., None]
+        grey = luma(pixels)
+        return (grey if pixels.dtype == np.float32 else np.rint(grey)).astype(pixels.dtype)
     raise PictureError(f"The picture has {have} channels where {channels} are needed.")
 
 
-def to_float(pixels: Array) -> npt.NDArray[np.float32]:
+def luma(pixels: Array) -> Floats:
+    """(..., 3) of any type and range -> (..., 1) in the same range: Rec. 601 luma, not rounded."""
+    weighted: Floats = pixels.astype(np.float32) @ np.array(REC601, np.float32)
+    return weighted[..., None]
+
+
+def to_float(pixels: Array) -> Floats:
     """Any `Picture.pixels` as float32 in [0, 1]; the depth is the type's, never guessed from the values."""
     if pixels.dtype == np.float32:
         return pixels
     return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
 
 
-def to_uint8(pixels: Array) -> npt.NDArray[np.uint8]:
+def to_uint8(pixels: Array) -> Bytes:
     """Any `Picture.pixels` as uint8, rounded to the nearest value."""
     if pixels.dtype == np.uint8:
         return pixels

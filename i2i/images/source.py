@@ -1,10 +1,20 @@
-"""A file or its bytes: its name in sentences, its size, its first bytes."""
+"""A file or its bytes: its name in sentences, its size, its first bytes, and Pillow's look at it."""
 
 from __future__ import annotations
 
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import PictureError
+from PIL import Image, UnidentifiedImageError
+
+from ..errors import PictureError, PictureTooLargeError, first_line
+from .formats import FORMATS, format_titles
+
+MAX_PIXELS = 178_000_000
+"""Largest picture read unless the caller says otherwise, in pixels."""
 
 
 def file_size(path: Path) -> int:
@@ -16,16 +26,47 @@ def file_size(path: Path) -> int:
 
 
 def first_bytes(source: Path | bytes, count: int = 4) -> bytes:
-    """The beginning of the file; empty when it cannot be read, which the decoder then says."""
+    """The beginning of the file; empty when it cannot be read, which `opened` then says."""
     if isinstance(source, bytes):
         return source[:count]
     try:
         with source.open("rb") as file:
             return file.read(count)
     except OSError:
-        return b""  # _opened says why
+        return b""
 
 
 def source_name(source: Path | bytes) -> str:
     """What sentences call it."""
     return "The picture" if isinstance(source, bytes) else str(source)
+
+
+def several_frames(source: Path | bytes, count: int) -> PictureError:
+    """The refusal of an animation, or of a TIFF of several pages."""
+    return PictureError(f"{source_name(source)} holds {count} frames; i2i reads single pictures.")
+
+
+@contextlib.contextmanager
+def opened(source: Path | bytes) -> Iterator[Image.Image]:
+    """The file as Pillow sees it, undecoded, by the decoders of FORMATS alone; raises PictureError.
+
+    Pillow's other decoders (PDF, EPS, FITS, …) have a history of holes.
+    """
+    if (len(source) if isinstance(source, bytes) else file_size(source)) == 0:
+        raise PictureError(f"{source_name(source)} is empty (0 bytes).")
+    allowed = [row.pillow for row in FORMATS.values()]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit says it better
+            image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=allowed)
+    except Image.DecompressionBombError as error:
+        limit = f"the limit is {MAX_PIXELS / 1e6:.0f} megapixels"
+        raise PictureTooLargeError(f"{source_name(source)} is too large to be decoded; {limit}.") from error
+    except UnidentifiedImageError as error:
+        raise PictureError(f"{source_name(source)} is not a {format_titles()} picture.") from error
+    except Exception as error:  # a damaged header can raise nearly anything
+        of_the_system = isinstance(error, OSError) and error.errno is not None
+        what = "cannot be opened" if of_the_system else "is damaged or cut short"
+        raise PictureError(f"{source_name(source)} {what} ({first_line(error)}).") from error
+    with image:
+        yield image

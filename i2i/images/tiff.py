@@ -1,17 +1,25 @@
-"""TIFFs that Pillow would cut to 8 bits or refuse: 16-bit colour, float, many bands."""
+"""TIFF; by tifffile what Pillow would cut to 8 bits or refuse: 16-bit colour, floats, many bands."""
 
 from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
+from PIL import Image
 
 from ..errors import PictureError, first_line
 from .convert import upright
-from .image import Header, Picture
-from .source import first_bytes, source_name
+from .encode import interleaved, notes, saved
+from .image import Header, Opened, Picture
+from .source import first_bytes, several_frames, source_name
+
+
+def open_deep(source: Path | bytes) -> Opened | None:
+    """A TIFF that needs tifffile; None for any other file."""
+    return Opened(tiff_header(source), lambda: read_tiff(source)) if needs_tifffile(source) else None
 
 
 def needs_tifffile(source: Path | bytes) -> bool:
@@ -64,7 +72,7 @@ def read_tiff(source: Path | bytes) -> Picture:
     """The one page as it is; raises PictureError for several, for other depths and for floats outside [0, 1]."""
     with tifffile.TiffFile(io.BytesIO(source) if isinstance(source, bytes) else source) as tiff:
         if len(tiff.pages) > 1:
-            raise PictureError(f"{source_name(source)} holds {len(tiff.pages)} frames; i2i reads single pictures.")
+            raise several_frames(source, len(tiff.pages))
         page = tiff.pages.first
         array = page.asarray()
         if array.ndim == 3 and page.axes.startswith("S"):
@@ -84,3 +92,18 @@ def read_tiff(source: Path | bytes) -> Picture:
         array = (1 if array.dtype == np.float32 else np.iinfo(array.dtype).max) - array
     pixels, alpha = (array[..., :-1], array[..., -1]) if last_is_alpha else (array, None)
     return Picture(np.ascontiguousarray(pixels), alpha, icc)
+
+
+def write(picture: Picture, _quality: int) -> bytes:
+    """Any depth and any count of bands; by Pillow where it can, which carries the metadata."""
+    whole = interleaved(picture)
+    if whole.dtype == np.uint8 and picture.pixels.shape[2] in (1, 3):
+        return saved(Image.fromarray(whole), "TIFF", compression="tiff_deflate", **notes(picture))
+    buffer = io.BytesIO()
+    options: dict[str, Any] = {"photometric": "rgb" if picture.pixels.shape[2] == 3 else "minisblack"}
+    if whole.ndim == 3:
+        extra = whole.shape[2] - (3 if picture.pixels.shape[2] == 3 else 1)
+        kinds = ["unspecified"] * extra if picture.alpha is None else ["unspecified"] * (extra - 1) + ["unassalpha"]
+        options |= {"planarconfig": "contig", "extrasamples": kinds}
+    tifffile.imwrite(buffer, whole, compression="zlib", iccprofile=picture.icc, metadata=None, **options)
+    return buffer.getvalue()

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...errors import ConfigError, RequestError, UnknownNameError
-from ...images.encode import FORMATS, format_of
-from ...images.find import SUFFIXES, find_pictures, is_picture
+from ...images.find import find_pictures, is_picture
+from ...images.formats import FORMATS, flag_for_bands, format_of, suffixes, written
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,15 +39,15 @@ def plan_conversion(source: Path, target: Path, existing: str, format: str, qual
     """
     if existing not in EXISTING:
         raise UnknownNameError("policy for existing files", existing, EXISTING)
-    if format not in ("keep", *FORMATS):
-        raise UnknownNameError("picture format", format, ["keep", *FORMATS])
+    if format not in ("keep", *written()):
+        raise UnknownNameError("picture format", format, ["keep", *written()])
     if quality is not None and not 1 <= quality <= 100:
         raise ConfigError(f"quality is {quality}; it must lie between 1 and 100.")
     if bands not in (1, 3):
         if format == "keep":
             format = "tiff"
         if not FORMATS[format].bands:
-            raise RequestError(f"The model gives {bands} bands, which {format} cannot hold. Use --format tiff.")
+            raise RequestError(f"The model gives {bands} bands, which {format} cannot hold. Use {flag_for_bands()}.")
     if source.is_file():
         pairs, others = [(source, _single_target(source, target, format))], 0
     else:
@@ -69,7 +69,7 @@ def _tree(source: Path, target: Path) -> tuple[list[tuple[Path, Path]], int]:
     ours = source / out.relative_to(root) if out.is_relative_to(root) else None  # outputs are no inputs
     pictures = [p for p in find_pictures(source) if ours is None or not p.is_relative_to(ours)]
     if not pictures:
-        kinds = ", ".join(sorted(SUFFIXES))
+        kinds = ", ".join(suffixes())
         raise RequestError(f"{source} holds no picture ({kinds}).")
     files = (p for p in source.rglob("*") if p.is_file() and (ours is None or not p.is_relative_to(ours)))
     others = sum(not is_picture(p) for p in files)
@@ -79,8 +79,8 @@ def _tree(source: Path, target: Path) -> tuple[list[tuple[Path, Path]], int]:
 def _single_target(source: Path, target: Path, format: str) -> Path:
     """Where one picture goes: the named file, or its own name in the named folder."""
     if not is_picture(source):
-        raise RequestError(f"{source} is no picture by its name ({', '.join(sorted(SUFFIXES))}).")
-    if target.is_dir() or target.suffix.lower() not in SUFFIXES:
+        raise RequestError(f"{source} is no picture by its name ({', '.join(suffixes())}).")
+    if target.is_dir() or target.suffix.lower() not in suffixes():
         return target / source.name
     if format != "keep" and format_of(target.suffix) != format:
         raise RequestError(f"--format {format} and the target's name {target.name} disagree. Leave one of them out.")
@@ -89,6 +89,7 @@ def _single_target(source: Path, target: Path, format: str) -> Path:
 
 def _job(source: Path, target: Path, format: str) -> Job:
     chosen = format_of(target.suffix) if format == "keep" else format
+    chosen = chosen if FORMATS[chosen].writer else "png"  # kinds that are read alone
     if target.suffix.lower() not in FORMATS[chosen].suffixes:
         target = target.with_suffix(FORMATS[chosen].suffixes[0])
     return Job(source, target, chosen)

@@ -20,7 +20,7 @@ from i2i.datasets.streams.augment import AUGMENTATIONS
 from i2i.degradation import DEGRADATIONS
 from i2i.errors import ConfigError
 from i2i.evaluation.metrics import METRICS
-from i2i.images.encode import FORMATS
+from i2i.images.formats import FORMATS
 from i2i.methods import METHODS
 from i2i.methods.config import FREE_TO_CHANGE
 from i2i.methods.pix2pix import Pix2PixConfig

@@ -10,7 +10,8 @@ from PIL import Image, ImageCms
 
 from i2i.errors import PictureError, PictureTooLargeError
 from i2i.images.decode import read_header, read_picture
-from i2i.images.encode import FORMATS, encode
+from i2i.images.encode import encode
+from i2i.images.formats import FORMATS
 from i2i.images.image import Picture
 
 PAGE = ROOT / "docs" / "pictures.md"
