@@ -51,7 +51,7 @@ bench: $(READY)  ## measure against the plain way; writes benchmarks/results.jso
 	@$(BIN)/python -m benchmarks
 
 docs-diagram: $(READY)  ## draw docs/images/architecture.svg anew, from the rows of tests/test_imports.py
-	@$(BIN)/python docs/architecture.py
+	@$(BIN)/python docs/images/architecture.py
 
 clean:  ## remove what was built, not the runs
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

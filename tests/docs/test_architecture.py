@@ -13,8 +13,8 @@ DOCS = ROOT / "docs"
 
 @pytest.fixture(scope="module")
 def architecture():
-    """The program docs/architecture.py, which is no package's."""
-    spec = importlib.util.spec_from_file_location("architecture", DOCS / "architecture.py")
+    """The program docs/images/architecture.py, which is no package's."""
+    spec = importlib.util.spec_from_file_location("architecture", DOCS / "images" / "architecture.py")
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

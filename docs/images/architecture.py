@@ -1,4 +1,4 @@
-"""Draws docs/images/architecture.svg from the rows of tests/test_imports.py: `python docs/architecture.py`.
+"""Draws docs/images/architecture.svg from the rows of tests/test_imports.py: `python docs/images/architecture.py`.
 
 Packages stand on floors, and import only from floors below. Three columns (`datasets/`, training in `i2i/`, `serving/`)
 stand on what all of them share, and carry what wires them together. An arrow is drawn where a package imports another
@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-TARGET = ROOT / "docs" / "images" / "architecture.svg"
+ROOT = Path(__file__).resolve().parent.parent.parent
+TARGET = Path(__file__).with_suffix(".svg")
 
 WIDTH, MARGIN, GAP, FLOOR_GAP = 1200, 20, 16, 26
 SIDE = 262
