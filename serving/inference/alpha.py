@@ -1,4 +1,4 @@
-"""Colours for what is transparent: whatever lies hidden there must not shine into what is seen.
+"""Alpha bleeding: the visible colours continued into transparent pixels, so that hidden ones cannot leak out of them.
 
 Push and pull over halved pictures (Gortler et al., "The Lumigraph", SIGGRAPH 1996), in colours times alpha.
 """

@@ -1,31 +1,36 @@
-"""Self-ensemble: the mean of what a model makes of a picture's eight flips and turns (Lim et al., EDSR, CVPRW 2017)."""
+"""Self-ensemble: the mean over a picture's eight flips and turns (Lim et al., EDSR, CVPRW 2017)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
-Run = Callable[[FloatArray], FloatArray]
+from .executors import Array, Executor, Feeds, FloatArray, with_pictures
 
 
-def ensembled(run: Run) -> Run:
-    """A function from (N, C, H, W) to (N, C', H', W') that costs eight runs: each view is undone before the mean.
+class Ensemble:
+    """An executor that costs eight runs of another: each view is turned back before the mean is taken.
 
-    `run` has to take pictures on their side as well; what it makes of a picture may be larger by a whole number.
+    The other has to take pictures on their side as well; its results may be larger by a whole number.
     """
 
-    def mean(batch: FloatArray) -> FloatArray:
+    def __init__(self, inner: Executor) -> None:
+        self.inner = inner
+
+    def run(self, feeds: Feeds) -> FloatArray:
+        """See Executor."""
         total: FloatArray | None = None
         for turns in range(4):
             for flip in (False, True):
-                view = np.rot90(batch, turns, axes=(2, 3))
-                made = run(np.ascontiguousarray(view[..., ::-1] if flip else view))
-                back = np.rot90(made[..., ::-1] if flip else made, -turns, axes=(2, 3))
+                out = self.inner.run(with_pictures(feeds, functools.partial(_view, turns=turns, flip=flip)))
+                back = np.rot90(out[..., ::-1] if flip else out, -turns, axes=(2, 3))
                 total = back.copy() if total is None else np.add(total, back, out=total)
         assert total is not None
         return total / np.float32(8)
 
-    return mean
+
+def _view(batch: Array, turns: int, flip: bool) -> Array:
+    """Turned by quarters against the clock, then mirrored."""
+    turned = np.rot90(batch, turns, axes=(2, 3))
+    return np.ascontiguousarray(turned[..., ::-1] if flip else turned)

@@ -27,7 +27,8 @@ from i2i.errors import (
 )
 from i2i.hardware.system import available_threads
 from i2i.images.image import Picture
-from i2i.serving.inference.engine import Engine, pad
+from i2i.serving.inference.engine import Engine
+from i2i.serving.inference.padding import pad
 from i2i.serving.runtime import openvino, providers
 from i2i.serving.runtime.model_file import read_card
 from i2i.serving.runtime.resolve import resolve_model
@@ -436,7 +437,7 @@ def test_openvino_computes_in_both_precisions(make_model, openvino_way):
     reference = Engine(model, device="cpu").run(random(1, 3, 70, 45))
     exact = Engine(model, device="openvino", precision="fp32")
     assert (exact.provider, exact.precision) == ("openvino", "fp32")
-    assert isinstance(exact._session, openvino.OpenVINOSession) == (openvino_way == "alone")
+    assert isinstance(exact._whole.session, openvino.OpenVINOSession) == (openvino_way == "alone")
     assert np.abs(exact.run(random(1, 3, 70, 45)) - reference).max() < 2e-3
     quick = Engine(model, device="openvino")
     assert quick.precision == openvino.precisions()[0]
@@ -497,6 +498,6 @@ def test_what_onnx_runtime_cannot_compute_is_said_in_a_sentence(make_model):
             raise Fail("[ONNXRuntimeError] : 1 : FAIL : bad allocation: Failed to allocate memory for requested buffer")
 
     engine = Engine(make_model("invert"), device="cpu")
-    engine._session = Broken()
+    engine._whole.session = Broken()
     with pytest.raises(ProviderError, match="not enough memory for a picture of 8x4 pixels"):
         engine(np.zeros((4, 8, 3), np.uint8))

@@ -12,7 +12,7 @@ from i2i.images.image import Picture
 from i2i.networks import GENERATORS
 from i2i.networks.build import takes
 from i2i.serving import Engine
-from i2i.serving.inference.ensemble import ensembled
+from i2i.serving.inference.ensemble import Ensemble
 from i2i.serving.inference.tiles import LARGEST_WHOLE, WIDEST_HALO, grid, halo, parse_tile, side_for, windows
 
 LOCAL = {
@@ -139,7 +139,7 @@ def test_what_is_no_tile_is_refused_in_a_sentence(text):
 def test_too_little_memory_means_smaller_tiles_and_the_same_picture(exported, monkeypatch):
     engine = Engine(exported("compactx2"), device="cpu")
     batch = photo(300, 420)
-    wanted, asked, compute = engine.run(batch), [], engine._session.run
+    wanted, asked, compute = engine.run(batch), [], engine._whole.session.run
 
     class Short:
         def run(self, names, feed):
@@ -148,10 +148,10 @@ def test_too_little_memory_means_smaller_tiles_and_the_same_picture(exported, mo
                 raise MemoryError("bad allocation")
             return compute(names, feed)
 
-    monkeypatch.setattr(engine, "_session", Short())
+    monkeypatch.setattr(engine._whole, "session", Short())
     np.testing.assert_allclose(engine.run(batch), wanted, atol=1e-4)
     assert asked[0] == (300, 420)
-    monkeypatch.setattr(engine, "tile", "off")
+    monkeypatch.setattr(engine._executor, "tile", "off")
     with pytest.raises(ProviderError, match="not enough memory for a picture of 420x300"):
         engine.run(batch)
 
@@ -176,17 +176,20 @@ def test_the_ensemble_is_the_mean_over_eight_flips_and_turns():
     weights = rng.random((6, 9)).astype(np.float32)
     batch = rng.random((2, 3, 6, 9), dtype=np.float32)
 
+    class Weighted:
+        def run(self, feeds):
+            return run(feeds["image"])
+
     def run(pictures):
-        field = weights if pictures.shape[2:] == weights.shape else weights.T
-        return pictures * field
+        return pictures * (weights if pictures.shape[2:] == weights.shape else weights.T)
 
     by_hand = 0
     for turns in range(4):
         for flip in (False, True):
             view = np.rot90(batch, turns, (2, 3))
-            made = run(view[..., ::-1] if flip else view)
-            by_hand = by_hand + np.rot90(made[..., ::-1] if flip else made, -turns, (2, 3)) / 8
-    np.testing.assert_allclose(ensembled(run)(batch), by_hand, rtol=1e-5)
+            out = run(view[..., ::-1] if flip else view)
+            by_hand = by_hand + np.rot90(out[..., ::-1] if flip else out, -turns, (2, 3)) / 8
+    np.testing.assert_allclose(Ensemble(Weighted()).run({"image": batch}), by_hand, rtol=1e-5)
 
 
 def test_a_model_that_treats_all_directions_alike_gives_the_same_with_the_ensemble(tmp_path):

@@ -1,0 +1,126 @@
+"""Ways to compute a model's answer to arrays: whole, in tiles, or whichever of the two size and memory ask for.
+
+Executors take feeds by port name: `image`, (N, C, H, W) float32 in [0, 1] of any size, and whatever further ports the
+model has. They give (N, C', H * scale, W * scale) float32 in [0, 1], and can be put around one another. They take no
+lock: whoever calls them (batcher.py) sees to it that one computation runs at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ...card import Card
+from ...errors import ModelFileError, ProviderError, first_line
+from ..runtime.sessions import Session
+from .padding import pad
+from .tiles import Tile, grid, halved, side_for
+
+Array = npt.NDArray[Any]
+FloatArray = npt.NDArray[np.float32]
+Feeds = Mapping[str, Array]
+"""Arrays by port name, each with the batch axis."""
+
+IMAGE, TRANSLATION = "image", "translation"
+"""The ports that every translator has."""
+
+
+class Executor(Protocol):
+    """One way to compute; a model too large for the memory would be run in segments of its graph by another."""
+
+    def run(self, feeds: Feeds) -> FloatArray:
+        """The translation of `feeds["image"]`; raises ProviderError (OutOfMemoryError) and ModelFileError."""
+        ...
+
+
+class OutOfMemoryError(ProviderError):
+    """Memory did not suffice for a picture of this size; smaller tiles may help."""
+
+
+def with_pictures(feeds: Feeds, change: Callable[[Array], Array]) -> dict[str, Array]:
+    """The feeds, with `change` applied to the image and to all that lies on its pixels (a mask, say)."""
+    sides = feeds[IMAGE].shape[2:]
+    return {
+        name: change(array) if array.ndim == 4 and array.shape[2:] == sides else array for name, array in feeds.items()
+    }
+
+
+class Whole:
+    """The picture in one piece, padded to a size that the network takes and cropped back exactly."""
+
+    def __init__(self, session: Session, card: Card, where: str) -> None:
+        """`where` names provider and precision in messages: `cpu in fp32`."""
+        self.session, self.card, self.where = session, card, where
+
+    def run(self, feeds: Feeds) -> FloatArray:
+        """See Executor; values are clipped to [0, 1]."""
+        card = self.card
+        count, _, height, width = feeds[IMAGE].shape
+        grown = with_pictures(feeds, lambda batch: np.ascontiguousarray(pad(batch, card.multiple, card.smallest)))
+        out = self._computed(grown)
+        expected = (count, card.output_channels, *(side * card.scale for side in grown[IMAGE].shape[2:]))
+        if out.shape != expected:
+            raise ModelFileError(f"The model gave the shape {out.shape} where its card promises {expected}.")
+        out = out[:, :, : height * card.scale, : width * card.scale]
+        if not np.isfinite(out).all():
+            raise ProviderError(
+                f"The model gave values that are no numbers on {self.where}. Try --precision fp32, or --device cpu."
+            )
+        out = out.astype(np.float32, copy=False)
+        return np.clip(out, 0, 1, out=out)  # in place, as an enlarged picture is large
+
+    def _computed(self, feeds: dict[str, Array]) -> FloatArray:
+        try:
+            out: FloatArray = self.session.run([TRANSLATION], feeds)[0]
+        except Exception as error:  # ONNX Runtime's own classes, which have no base but Exception
+            message = first_line(error)
+            height, width = feeds[IMAGE].shape[2:]
+            if "alloc" in message.lower() or isinstance(error, MemoryError):
+                raise OutOfMemoryError(
+                    f"There is not enough memory for a picture of {width}x{height} pixels."
+                ) from error
+            raise ProviderError(f"The model failed on a picture of {width}x{height} pixels ({message}).") from error
+        return out
+
+
+class Tiled:
+    """The picture in tiles of an inner side of about `side` input pixels, each computed by another executor."""
+
+    def __init__(self, inner: Executor, card: Card, side: int) -> None:
+        self.inner, self.card, self.side = inner, card, side
+
+    def run(self, feeds: Feeds) -> FloatArray:
+        """See Executor."""
+        scale = self.card.scale
+        count, _, height, width = feeds[IMAGE].shape
+        out = np.empty((count, self.card.output_channels, height * scale, width * scale), np.float32)
+        for down, right in grid(height, width, self.side, self.card):
+            part = self.inner.run(with_pictures(feeds, _cutting(down.outer, right.outer)))
+            out[:, :, down.place(scale), right.place(scale)] = part[:, :, down.kept(scale), right.kept(scale)]
+        return out
+
+
+class BySize:
+    """Whole, or in tiles where the picture is large, and in smaller ones where memory does not suffice (tiles.py)."""
+
+    def __init__(self, whole: Executor, card: Card, tile: Tile) -> None:
+        self.whole, self.card, self.tile = whole, card, tile
+
+    def run(self, feeds: Feeds) -> FloatArray:
+        """See Executor; OutOfMemoryError when even the smallest tile is too large, or tiles would differ."""
+        height, width = feeds[IMAGE].shape[2:]
+        side = side_for(self.card, height, width, self.tile)
+        while True:
+            try:
+                return (self.whole if side is None else Tiled(self.whole, self.card, side)).run(feeds)
+            except OutOfMemoryError:
+                side = halved(self.card, height, width, side, self.tile)
+                if side is None:
+                    raise
+
+
+def _cutting(down: slice, right: slice) -> Callable[[Array], Array]:
+    return lambda batch: batch[:, :, down, right]

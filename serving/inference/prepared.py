@@ -1,0 +1,110 @@
+"""A picture on its way into a model and its translation on the way out: channels, depth, alpha and profile.
+
+Pure functions of their arguments, so that they run in any thread beside the computation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ...card import Card
+from ...errors import PictureError
+from ...images.image import Picture, to_float, with_channels
+from .alpha import bleed_alpha
+from .executors import IMAGE, Array, Feeds, FloatArray
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """What the model is fed for one picture, and what is needed of the picture afterwards."""
+
+    feeds: Feeds
+    """Arrays by port name, batch axes 1; `image` is (1, C, H, W) float32 in [0, 1] at the picture's own size: it is
+    padded where it is computed, since tiles and turned views end where they end."""
+    dtype: np.dtype[Any]
+    """Of the picture's pixels."""
+    channels: int
+    """Of the picture, alpha apart."""
+    alpha: Array | None
+    icc: bytes | None
+    exif: bytes | None
+
+
+def prepare_picture(picture: Picture, card: Card, controls: Feeds) -> Prepared:
+    """The feeds for a picture; raises PictureError on counts of channels that mean nothing to the model.
+
+    Grey is repeated for an RGB model and RGB becomes luma for a grey one. What alpha hides takes the visible colours
+    around it first (alpha.py).
+    """
+    pixels = with_channels(picture.pixels, card.input_channels)
+    planes = np.ascontiguousarray(to_float(pixels).transpose(2, 0, 1))
+    if picture.alpha is not None:
+        planes = bleed_alpha(planes, picture.alpha)
+    channels = picture.pixels.shape[2]
+    feeds = {IMAGE: planes[None], **controls}
+    return Prepared(feeds, picture.pixels.dtype, channels, picture.alpha, picture.icc, picture.exif)
+
+
+def finish_picture(prepared: Prepared, answer: FloatArray, card: Card) -> Picture:
+    """The model's (C', H', W') as a picture of the depth that went in; alpha, profile and EXIF are carried over.
+
+    What is enlarged or restored stays grey. A colour profile is dropped when grey became colour or the reverse: it
+    describes neither. `answer` may be changed in place.
+    """
+    out = answer.transpose(1, 2, 0)
+    if card.keeps_content and prepared.channels == 1:
+        out = with_channels(out, 1)
+    alpha = prepared.alpha if prepared.alpha is None else _enlarged(prepared.alpha, card.scale)
+    icc = prepared.icc if out.shape[2] == prepared.channels else None
+    return Picture(_at_depth(out, prepared.dtype), alpha, icc, prepared.exif)
+
+
+def from_array(array: Array, input_channels: int) -> Picture:
+    """(H, W) or (H, W, C) as a picture; one channel more than grey or RGB is alpha. Raises PictureError."""
+    if array.dtype not in (np.uint8, np.uint16, np.float32) or array.ndim not in (2, 3) or 0 in array.shape:
+        raise PictureError(
+            f"An array of shape {array.shape} and type {array.dtype} is no picture: "
+            "give (H, W) or (H, W, C) of uint8, uint16 or float32 in [0, 1]."
+        )
+    whole = array[..., None] if array.ndim == 2 else array
+    if whole.shape[2] in (2, 4) and whole.shape[2] != input_channels:
+        return Picture(whole[..., :-1], whole[..., -1])
+    return Picture(whole)
+
+
+def to_array(picture: Picture) -> Array:
+    """The inverse of `from_array`: (H, W, C), alpha last."""
+    return picture.pixels if picture.alpha is None else np.dstack([picture.pixels, picture.alpha])
+
+
+def to_pil(picture: Picture) -> Image.Image:
+    """As Pillow holds it: L, LA, RGB, RGBA or, for 16-bit grey, I;16. Raises PictureError on more bands."""
+    if picture.pixels.shape[2] not in (1, 3):
+        bands = picture.pixels.shape[2]
+        raise PictureError(f"Pillow holds no picture of {bands} bands; give the engine an array instead.")
+    whole = to_array(picture)
+    if whole.dtype != np.uint8 and whole.shape[2] > 1:  # Pillow has no deep colour
+        whole = np.rint(to_float(whole) * 255).astype(np.uint8)
+    return Image.fromarray(whole[..., 0] if whole.shape[2] == 1 else whole)
+
+
+def _at_depth(values: FloatArray, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """[0, 1] as `dtype`: rounded to the nearest integer, in `values` itself; float32 stays as it is."""
+    if dtype == np.float32:
+        return np.ascontiguousarray(values)
+    values *= np.float32(np.iinfo(dtype).max)  # in place, as an enlarged picture is large
+    return np.rint(values, out=values).astype(dtype)
+
+
+def _enlarged(alpha: Array, scale: int) -> Array:
+    """(H, W) -> (H * scale, W * scale), bicubic."""
+    if scale == 1:
+        return alpha
+    size = (alpha.shape[1] * scale, alpha.shape[0] * scale)
+    resized = Image.fromarray(to_float(alpha), mode="F").resize(size, Image.Resampling.BICUBIC)
+    return _at_depth(np.clip(np.asarray(resized), 0, 1), alpha.dtype)
