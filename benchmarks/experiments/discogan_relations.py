@@ -150,7 +150,7 @@ def plot(pen: ImageDraw.ImageDraw, left: int, top: int, way: Way) -> None:
 def table(found: list[Found], environment: Results) -> str:
     """The figures and where they come from, as Markdown."""
     lines = [
-        "| | images | r, A to B | r, B to A | least spread of the angles found | minutes each |",
+        "| | images | r, A to B | r, B to A | least standard deviation of the angles found | minutes each |",
         "|---|---|---|---|---|---|",
     ]
     for one in found:
