@@ -1,0 +1,170 @@
+"""Reads ahead, computes in order, writes behind: many pictures through one engine with few of them in memory.
+
+What is read and written is the caller's: files here, frames of a film another time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, Protocol, TypeVar
+
+from ...card import Card
+from ...errors import I2IError, PictureError
+from ...images.image import Picture
+from ..inference.batcher import Batcher, Pending
+from ..inference.executors import FloatArray
+from ..inference.prepared import Prepared
+
+Item = TypeVar("Item")
+
+PIXELS_BESIDE = 4_000_000
+"""Larger pictures and results become and leave floats (12 bytes a pixel) one at a time, in the computing thread."""
+
+
+class Translator(Protocol):
+    """What a conversion needs of an Engine."""
+
+    card: Card
+    provider: str
+    batcher: Batcher
+
+    def prepare(self, picture: Picture, controls: Mapping[str, object] | None = None) -> Prepared:
+        """What the model is fed for a picture."""
+        ...
+
+    def finish(self, prepared: Prepared, answer: FloatArray) -> Picture:
+        """The model's answer as a picture."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome(Generic[Item]):
+    """What became of one item; no error: it was written."""
+
+    item: Item
+    pixels: int = 0
+    """Of the picture that was read, once it was computed."""
+    untranslated: Exception | None = None
+    """Why it could not be read or translated: an I2IError or a MemoryError."""
+    unwritten: Exception | None = None
+    """Why it could not be written: a PictureError or an OSError."""
+
+
+@dataclasses.dataclass
+class _Entry(Generic[Item]):
+    """An item between its reading and its computation."""
+
+    item: Item
+    read: Future[Picture | Prepared]
+    pending: Pending | None = None
+
+
+_Writing = Future[Outcome[Item]] | Outcome[Item]
+
+
+class Pipeline(Generic[Item]):
+    """`workers` threads read and write beside the computation; each side holds at most `workers` + 1 pictures."""
+
+    def __init__(
+        self,
+        engine: Translator,
+        read: Callable[[Item], Picture],
+        write: Callable[[Item, Picture], None],
+        workers: int,
+        controls: Mapping[str, object] | None = None,
+    ) -> None:
+        """`controls` are values by port name, the same for every picture."""
+        self.engine, self.read, self.write, self.workers = engine, read, write, workers
+        self.controls = controls or {}
+
+    def run(self, items: Iterable[Item]) -> Generator[Outcome[Item], None, None]:
+        """What became of each item, in order. Errors of `read` and `write` that Outcome does not name are raised.
+
+        Closing the iterator lets begun files be finished, and begins no others.
+        """
+        ahead = iter(items)
+        reading: deque[_Entry[Item]] = deque()
+        writing: deque[_Writing[Item]] = deque()
+        pool = ThreadPoolExecutor(self.workers, thread_name_prefix="i2i-convert")
+        try:
+            while True:
+                while len(reading) <= self.workers and (entry := self._begin(ahead, pool)) is not None:
+                    reading.append(entry)
+                if reading:
+                    writing.append(self._compute(reading, pool))
+                while writing and (len(writing) > self.workers or not reading or _is_done(writing[0])):
+                    yield _outcome(writing.popleft())
+                if not reading and not writing:
+                    return
+        finally:
+            for entry in reading:
+                if entry.pending is not None:
+                    entry.pending.withdraw()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _begin(self, ahead: Iterator[Item], pool: ThreadPoolExecutor) -> _Entry[Item] | None:
+        for item in ahead:
+            return _Entry(item, pool.submit(self._read, item))
+        return None
+
+    def _read(self, item: Item) -> Picture | Prepared:
+        """Prepared as well, unless it is large."""
+        picture = self.read(item)
+        height, width = picture.pixels.shape[:2]
+        return picture if height * width > PIXELS_BESIDE else self.engine.prepare(picture, self.controls)
+
+    def _compute(self, reading: deque[_Entry[Item]], pool: ThreadPoolExecutor) -> _Writing[Item]:
+        """The first item computed, with those behind it that are read already and may share its batch."""
+        entry = reading.popleft()
+        try:
+            found = entry.read.result()
+            prepared = found if isinstance(found, Prepared) else self.engine.prepare(found, self.controls)
+            del found
+            if entry.pending is None:
+                entry.pending = self.engine.batcher.submit(prepared.feeds)
+                self._submit_alike(prepared, reading)
+            answer = entry.pending.result()
+            height, width = prepared.feeds["image"].shape[2:]
+            if answer.shape[1] * answer.shape[2] > PIXELS_BESIDE:
+                return pool.submit(self._write, entry.item, self.engine.finish(prepared, answer), height * width)
+        except (I2IError, MemoryError) as error:
+            return Outcome(entry.item, untranslated=error)
+        return pool.submit(self._finish_and_write, entry.item, prepared, answer)
+
+    def _submit_alike(self, first: Prepared, reading: deque[_Entry[Item]]) -> None:
+        """Submit the pictures next in line whose feeds have the first one's size, as many as one batch takes."""
+        size, room = first.feeds["image"].shape, self.engine.batcher.room(first.feeds) - 1
+        for entry in reading:
+            if room == 0 or not entry.read.done() or entry.read.exception() is not None:
+                return
+            found = entry.read.result()
+            if not isinstance(found, Prepared) or found.feeds["image"].shape != size:
+                return
+            entry.pending = self.engine.batcher.submit(found.feeds)
+            room -= 1
+
+    def _finish_and_write(self, item: Item, prepared: Prepared, answer: FloatArray) -> Outcome[Item]:
+        height, width = prepared.feeds["image"].shape[2:]
+        try:
+            picture = self.engine.finish(prepared, answer)
+        except (I2IError, MemoryError) as error:
+            return Outcome(item, untranslated=error)
+        return self._write(item, picture, height * width)
+
+    def _write(self, item: Item, picture: Picture, pixels: int) -> Outcome[Item]:
+        try:
+            self.write(item, picture)
+        except (PictureError, OSError) as error:
+            return Outcome(item, pixels, unwritten=error)
+        return Outcome(item, pixels)
+
+
+def _is_done(writing: _Writing[Item]) -> bool:
+    return writing.done() if isinstance(writing, Future) else True
+
+
+def _outcome(writing: _Writing[Item]) -> Outcome[Item]:
+    return writing.result() if isinstance(writing, Future) else writing
