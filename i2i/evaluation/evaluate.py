@@ -1,4 +1,4 @@
-"""Scores of a translator on pairs, with baselines beside it: a table, JSON, a CSV by picture and a contact sheet.
+"""Metrics of a translator on pictures, with baselines beside it: a table, JSON, a CSV by picture and a contact sheet.
 
 It takes the translator as a function, so what is scored is what is served.
 """
@@ -12,25 +12,24 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import DataError
-from ..images.image import Array, to_float
-from .metrics import METRICS, Metric, figures
-
-Floats = npt.NDArray[np.float32]
-
+from ..images.image import Array, Floats, to_float
+from .metrics import METRICS, Metric, PairMetric, SetMetric, inside, pair_values, with_channels_of
 
 Translate = Callable[[Array], Array]
-
+Scored = Iterable[tuple[str, Array, Array | None]]
+"""Name, input and truth (H, W, C); no truth where metrics of sets alone are measured."""
 
 USUAL = ("l1", "psnr", "ssim")
 """Metrics of a translation."""
+MODEL = ""
+"""The model's own name among the baselines'."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One picture's figures and what is needed to show it."""
+    """One picture's values of the metrics of pairs."""
 
     name: str
     values: dict[str, float]
@@ -39,26 +38,33 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """Figures of every picture, in the order of the pairs."""
+    """Values of every picture, in the order of the pairs, and of the whole set."""
 
     metrics: Mapping[str, Metric]
     rows: tuple[Row, ...]
+    sets: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
+    """For each SetMetric the value of the model (MODEL) and of each baseline."""
+    set_intervals: Mapping[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
+    """For each SetMetric the model's 95 % interval."""
 
-    def mean(self, metric: str, baseline: str | None = None) -> float:
-        """Mean over the pictures, of the model or of a baseline."""
+    def value(self, metric: str, baseline: str | None = None) -> float:
+        """Of the model or of a baseline: the mean over the pictures, or of the set."""
+        if metric in self.sets:
+            return self.sets[metric][baseline or MODEL]
         return float(np.mean(self._values(metric, baseline)))
 
     def interval(self, metric: str) -> tuple[float, float]:
-        """95 % bootstrap interval of the model's mean over pictures: 1000 resamples, seed 0."""
-        values = np.array(self._values(metric, None))
-        draws = np.random.default_rng(0).integers(0, len(values), (1000, len(values)))
-        low, high = np.percentile(values[draws].mean(1), [2.5, 97.5])
-        return float(low), float(high)
+        """95 % interval of the model's value, as the metric's row has it."""
+        if metric in self.sets:
+            return self.set_intervals[metric]
+        row = self.metrics[metric]
+        assert isinstance(row, PairMetric)
+        return row.interval(self._values(metric, None))
 
     @property
-    def first(self) -> str:
-        """Name of the metric that the pictures are put in order by."""
-        return next(iter(self.metrics))
+    def first(self) -> str | None:
+        """Name of the metric that the pictures are put in order by; None where there is none of pairs."""
+        return next((name for name in self.metrics if name not in self.sets), None)
 
     @property
     def baselines(self) -> tuple[str, ...]:
@@ -71,26 +77,32 @@ class Evaluation:
             "model": model,
             "data": data,
             "count": len(self.rows),
-            "metrics": {m: self.mean(m) for m in self.metrics},
+            "metrics": {m: self.value(m) for m in self.metrics},
             "intervals": {m: list(self.interval(m)) for m in self.metrics},
-            "baselines": {b: {m: self.mean(m, b) for m in self.metrics} for b in self.baselines},
+            "baselines": {b: {m: self.value(m, b) for m in self.metrics} for b in self.baselines},
         }
 
     def to_csv(self) -> str:
-        """A line a picture: its name, the model's figures, then each baseline's."""
+        """A line a picture: its name, the model's values of the metrics of pairs, then each baseline's."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["name", *self.metrics, *(f"{b}_{m}" for b in self.baselines for m in self.metrics)])
+        columns = [name for name in self.metrics if name not in self.sets]
+        writer.writerow(["name", *columns, *(f"{b}_{m}" for b in self.baselines for m in columns)])
         for row in self.rows:
-            theirs = [row.baselines[b][m] for b in self.baselines for m in self.metrics]
+            theirs = [row.baselines[b][m] for b in self.baselines for m in columns]
             writer.writerow([row.name, *(f"{v:.6f}" for v in [*row.values.values(), *theirs])])
         return text.getvalue()
 
     def representative(self, each: int = 2) -> list[tuple[str, int]]:
-        """Indices of the worst, the median and the best `each` pictures by the first metric, labelled."""
-        metric = self.first
-        order = np.argsort([row.values[metric] for row in self.rows])
-        order = order if self.metrics[metric].higher_is_better else order[::-1]
+        """Indices of the worst, the median and the best `each` pictures by the first metric of pairs, labelled.
+
+        Where there is none, three times as many from the first picture to the last, without labels.
+        """
+        if self.first is None:
+            spread = np.linspace(0, len(self.rows) - 1, min(3 * each, len(self.rows)))
+            return [("", int(index)) for index in spread]
+        order = np.argsort([row.values[self.first] for row in self.rows])
+        order = order if self.metrics[self.first].higher_is_better else order[::-1]
         count = len(order)
         each = max(1, min(each, count // 3))
         middle = (count - each) // 2
@@ -105,35 +117,75 @@ class Evaluation:
         return [(row.baselines[baseline] if baseline else row.values)[metric] for row in self.rows]
 
 
+class _Sets:
+    """What the metrics of sets know of the outputs, of the model and of each baseline, and of the real pictures."""
+
+    def __init__(self, metrics: Mapping[str, Metric], names: Iterable[str]) -> None:
+        self.metrics = {name: row for name, row in metrics.items() if isinstance(row, SetMetric)}
+        self.real: dict[str, Any] = {metric: [] for metric in self.metrics}
+        self.outputs: dict[str, dict[str, Any]] = {m: {name: [] for name in (MODEL, *names)} for m in self.metrics}
+
+    def add(self, output: Floats, name: str) -> None:
+        for metric, row in self.metrics.items():
+            self.outputs[metric][name] = row.update(self.outputs[metric][name], output)
+
+    def add_real(self, picture: Floats) -> None:
+        for metric, row in self.metrics.items():
+            self.real[metric] = row.update(self.real[metric], picture)
+
+    def values(self) -> dict[str, dict[str, float]]:
+        return {
+            metric: {name: row.compute(outputs, self.real[metric]) for name, outputs in self.outputs[metric].items()}
+            for metric, row in self.metrics.items()
+        }
+
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        return {m: row.interval(self.outputs[m][MODEL], self.real[m]) for m, row in self.metrics.items()}
+
+
 def evaluate(
     translate: Translate,
-    pairs: Iterable[tuple[str, Array, Array]],
+    pictures: Scored,
     metrics: Mapping[str, Metric] | None = None,
     baselines: Mapping[str, Translate] | None = None,
     border: int = 0,
+    real: Iterable[Array] | None = None,
     on_picture: Callable[[str], None] = lambda _: None,
 ) -> Evaluation:
-    """Score `translate` and every baseline on pairs of (name, input, truth), pictures (H, W, C).
+    """Score `translate` and every baseline on (name, input, truth), pictures (H, W, C).
 
     `metrics` are rows of METRICS by name, USUAL unless given; `border` pixels of each side are left out of all. A truth
-    of one channel serves an output of three, and the other way round. Raises DataError when there is no pair, or when
-    an output has another size than its truth.
+    of one channel serves an output of three, and the other way round. Without truths, `real` are the pictures that
+    metrics of sets compare the outputs with. Raises DataError when there is no picture, when a truth is missing
+    that a metric needs, or when an output has another size than its truth.
     """
-    chosen = metrics or {name: METRICS[name] for name in USUAL}
-
-    def scores(output: Array, truth: Floats, name: str) -> dict[str, float]:
-        got = to_float(output)
-        comparable = got.shape[2] == truth.shape[2] or {got.shape[2], truth.shape[2]} == {1, 3}
-        if got.shape[:2] != truth.shape[:2] or not comparable:
-            raise DataError(f"{name}: the output is {got.shape} (height, width, channels), the truth {truth.shape}.")
-        return figures(got, truth, chosen, border)
-
+    chosen = dict(metrics or {name: METRICS[name] for name in USUAL})
+    of_pairs = {name: row for name, row in chosen.items() if isinstance(row, PairMetric)}
+    sets, models = _Sets(chosen, baselines or {}), {MODEL: translate, **(baselines or {})}
     rows = []
-    for name, x, y in pairs:
-        truth = to_float(y)
-        theirs = {b: scores(baseline(x), truth, name) for b, baseline in (baselines or {}).items()}
-        rows.append(Row(name, scores(translate(x), truth, name), theirs))
+    for name, x, y in pictures:
+        truth = None if y is None else to_float(y)
+        if truth is None and of_pairs:
+            raise DataError(f"{name} has no truth, which {', '.join(of_pairs)} need.")
+        outputs = {model: to_float(run(x)) for model, run in models.items()}
+        values: dict[str, dict[str, float]] = {model: {} for model in models}
+        for model, output in outputs.items():
+            if truth is not None:
+                _check_comparable(name, output, truth)
+                values[model] = pair_values(output, truth, of_pairs, border)
+            sets.add(inside(output, border), model)
+        if truth is not None and real is None:
+            sets.add_real(with_channels_of(outputs[MODEL], inside(truth, border)))
+        rows.append(Row(name, values.pop(MODEL), values))
         on_picture(name)
     if not rows:
         raise DataError("There are no pairs to score.")
-    return Evaluation(dict(chosen), tuple(rows))
+    for picture in real or ():
+        sets.add_real(with_channels_of(outputs[MODEL], inside(to_float(picture), border)))
+    return Evaluation(chosen, tuple(rows), sets.values(), sets.intervals())
+
+
+def _check_comparable(name: str, output: Floats, truth: Floats) -> None:
+    comparable = output.shape[2] == truth.shape[2] or {output.shape[2], truth.shape[2]} == {1, 3}
+    if output.shape[:2] != truth.shape[:2] or not comparable:
+        raise DataError(f"{name}: the output is {output.shape} (height, width, channels), the truth {truth.shape}.")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError, ModelFileError
+from ..images.image import Floats
 from ..losses.backbones import BACKBONES, Features, load
 from ..losses.perceptual import SMALLEST, local_weights
 from ..losses.weights import cached, in_package, read
@@ -40,12 +42,16 @@ class Lpips(nn.Module):
 
     def forward(self, output: Tensor, truth: Tensor) -> Tensor:
         """Two batches (N, 1 or 3, H, W) in [-1, 1] -> (N,): the distance of each pair; 0 for equal pictures."""
-        made, wanted = self.features(output), self.features(truth)
+        ours, theirs = self.features(output), self.features(truth)
         total = torch.zeros(len(output), device=output.device)
         for layer in LPIPS_LAYERS:
-            squares = (_unit(made[layer]) - _unit(wanted[layer])).square()
+            squares = (_unit(ours[layer]) - _unit(theirs[layer])).square()
             total = total + (squares * self.get_buffer(f"head_{layer}")).sum(1).mean((1, 2))
         return total
+
+    def pictures(self, output: Floats, truth: Floats) -> float:
+        """Of two pictures (H, W, 1 or 3) in [0, 1]; 0 for equal ones."""
+        return self.distance(_tensor(output), _tensor(truth))
 
     @torch.no_grad()
     def distance(self, output: Tensor, truth: Tensor) -> float:
@@ -55,6 +61,11 @@ class Lpips(nn.Module):
             raise ConfigError(f"LPIPS needs pictures of {SMALLEST} pixels a side or more; here is one of {smallest}.")
         with torch.autocast(output.device.type, enabled=False):
             return float(self(output.float(), truth.float()).mean())
+
+
+def _tensor(picture: Floats) -> Tensor:
+    rgb = np.repeat(picture, 3, axis=2) if picture.shape[2] == 1 else picture
+    return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)))[None] * 2 - 1
 
 
 def _unit(maps: Tensor) -> Tensor:

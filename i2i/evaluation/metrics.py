@@ -1,25 +1,23 @@
-"""Figures for an output against the truth: each a function of two pictures, and a line in METRICS.
+"""Metrics: each a function of pictures and a row of METRICS, which says how to read it and what it needs.
 
-Pictures are float32 (H, W, C) in [0, 1]. numpy alone, so that scoring needs no torch. What a figure is measured on
-(colour or luma, with or without a border) is a matter of its line and of `figures`, not of another function.
+Pictures are float32 (H, W, C) in [0, 1]. numpy alone, so that most scoring needs no torch. What a metric is measured on
+(colour or luma, with or without a border) is a matter of its row and of `pair_values`, not of another function.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
-Measure = Callable[[Floats, Floats], float]
+from ..images.image import REC601, Doubles, Floats
+from . import sets
 
 STUDIO = (65.481 / 255, 128.553 / 255, 24.966 / 255)
 """Shares of R, G and B in Y of BT.601 in studio range, as MATLAB's rgb2ycbcr has them; black is 16/255."""
-
-REC601 = (0.299, 0.587, 0.114)
-"""The same in full range: a grey picture's value stays what it is."""
 
 
 def l1(output: Floats, truth: Floats) -> float:
@@ -48,7 +46,19 @@ def ssim(output: Floats, truth: Floats) -> float:
     return float(similarity.mean())
 
 
-def _blur(picture: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+class PerceptualDistance(Protocol):
+    """A network that tells how far two pictures are apart to the eye."""
+
+    def pictures(self, output: Floats, truth: Floats) -> float:
+        """Of two pictures (H, W, 1 or 3) in [0, 1]; 0 for equal ones."""
+
+
+def lpips(network: PerceptualDistance, output: Floats, truth: Floats) -> float:
+    """Learned perceptual distance (Zhang et al., 2018), 0 for equal pictures."""
+    return network.pictures(output, truth)
+
+
+def _blur(picture: Doubles) -> Doubles:
     """Gaussian means over the windows that lie wholly inside."""
     for axis in (0, 1):
         taps = min(11, picture.shape[axis])
@@ -77,47 +87,94 @@ def luma(picture: Floats, studio: bool = True) -> Floats:
     return np.asarray(y, np.float32)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Metric:
     """A figure and how to read it."""
 
-    measure: Measure | None
-    """None where a network measures it, which whoever scores brings along."""
-    higher_is_better: bool
-    unit: str
     definition: str
+    higher_is_better: bool = False
+    unit: str = ""
     luma: bool = False
     """Measured on Y alone, not on the channels as they are."""
+    features: str | None = None
+    """The key in FEATURES of the trained network that it is measured with."""
 
 
-METRICS: dict[str, Metric] = {
-    "l1": Metric(l1, False, "", "mean absolute error over RGB, in [0, 1]"),
-    "psnr": Metric(psnr, True, "dB", "over RGB, peak 1, mean of the pictures' values"),
-    "ssim": Metric(ssim, True, "", "Wang et al. 2004, 11x11 Gaussian, sigma 1.5, RGB, no padding"),
-    "psnr_y": Metric(
-        psnr, True, "dB", "over Y (BT.601, studio range, not rounded), peak 1, mean of the pictures' values", luma=True
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PairMetric(Metric):
+    """Of an output and its truth; what is told is the mean over the pairs."""
+
+    measure: Callable[..., float]
+    """From (output, truth), (H, W, C) in [0, 1] of one shape; with `features`, that network comes first."""
+
+    def interval(self, values: Sequence[float]) -> tuple[float, float]:
+        """95 % bootstrap interval of the mean over pictures: 1000 resamples, seed 0."""
+        drawn = np.random.default_rng(0).integers(0, len(values), (1000, len(values)))
+        low, high = np.percentile(np.array(values)[drawn].mean(1), [2.5, 97.5])
+        return float(low), float(high)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SetMetric(Metric):
+    """Of all outputs and all real pictures: no picture needs its truth, and none has a figure of its own."""
+
+    update: Callable[[Any, Floats], Any]
+    """What is known of a set, one picture later; at first an empty list."""
+    compute: Callable[[Any, Any], float]
+    """From what is known of the outputs and of the real pictures."""
+    interval: Callable[[Any, Any], tuple[float, float]]
+    """From the same, the 95 % interval."""
+
+
+METRICS: dict[str, PairMetric | SetMetric] = {
+    "l1": PairMetric(measure=l1, definition="mean absolute error over RGB, in [0, 1]"),
+    "psnr": PairMetric(
+        measure=psnr,
+        higher_is_better=True,
+        unit="dB",
+        definition="over RGB, peak 1, mean of the pictures' values",
     ),
-    "ssim_y": Metric(ssim, True, "", "as ssim, over Y", luma=True),
-    "lpips": Metric(None, False, "", "Zhang et al. 2018, version 0.1, SqueezeNet, RGB"),
+    "ssim": PairMetric(
+        measure=ssim, higher_is_better=True, definition="Wang et al. 2004, 11x11 Gaussian, sigma 1.5, RGB, no padding"
+    ),
+    "psnr_y": PairMetric(
+        measure=psnr,
+        higher_is_better=True,
+        unit="dB",
+        definition="over Y (BT.601, studio range, not rounded), peak 1, mean of the pictures' values",
+        luma=True,
+    ),
+    "ssim_y": PairMetric(measure=ssim, higher_is_better=True, definition="as ssim, over Y", luma=True),
+    "lpips": PairMetric(measure=lpips, definition="Zhang et al. 2018, version 0.1, SqueezeNet, RGB", features="lpips"),
+    "swd": SetMetric(
+        update=sets.add,
+        compute=sets.sliced_wasserstein,
+        interval=functools.partial(sets.jackknife, sets.sliced_wasserstein),
+        definition="sliced Wasserstein distance of 7x7 patches (Karras et al. 2018), in standard deviations of the "
+        "real ones, of all outputs from all real pictures",
+    ),
 }
+"""By the word that `--metrics` takes. A new one is a row: `lpips` of one with a network, `swd` of one of sets."""
 
 
-def figures(output: Floats, truth: Floats, metrics: Mapping[str, Metric], border: int = 0) -> dict[str, float]:
+def inside(picture: Floats, border: int) -> Floats:
+    """Without `border` pixels of each side; small pictures keep a pixel at least."""
+    height, width = picture.shape[:2]
+    border = min(border, (min(height, width) - 1) // 2)
+    return picture[border : height - border, border : width - border]
+
+
+def pair_values(output: Floats, truth: Floats, metrics: Mapping[str, PairMetric], border: int = 0) -> dict[str, float]:
     """Every metric of an output, by name; `border` pixels of each side count for none of them.
 
     Pictures (H, W, C) may differ in channels where one is grey: colour is then compared in the output's channels. Y is
-    in studio range, but of a grey truth in full range, as the field has it. Small pictures keep a pixel at least.
-    Raises ValueError where a metric brings no measure, or where Y is asked for and there is none.
+    in studio range, but of a grey truth in full range, as the field has it.
+    Raises ValueError where Y is asked for and there is none.
     """
-    height, width = truth.shape[:2]
-    border = min(border, (min(height, width) - 1) // 2)
-    inside = (slice(border, height - border), slice(border, width - border))
-    output, truth = output[inside], truth[inside]
-    colour = _with_channels_of(output, truth)
+    output, truth = inside(output, border), inside(truth, border)
+    colour = with_channels_of(output, truth)
     found = {}
     for name, metric in metrics.items():
-        if metric.measure is None:
-            raise ValueError(f"{name} is measured by a network, and none was given.")
         studio = truth.shape[2] == 3
         pair = (luma(output, studio), luma(truth, studio)) if metric.luma else (output, colour)
         found[name] = metric.measure(*pair)
@@ -126,10 +183,13 @@ def figures(output: Floats, truth: Floats, metrics: Mapping[str, Metric], border
 
 def psnr_y(output: Floats, truth: Floats, border: int) -> float:
     """PSNR over Y as super-resolution is scored, in dB: pictures (H, W, 3 or 1) in [0, 1], `border` pixels cut."""
-    return figures(output, truth, {"psnr_y": METRICS["psnr_y"]}, border)["psnr_y"]
+    metric = METRICS["psnr_y"]
+    assert isinstance(metric, PairMetric)
+    return pair_values(output, truth, {"psnr_y": metric}, border)["psnr_y"]
 
 
-def _with_channels_of(output: Floats, truth: Floats) -> Floats:
+def with_channels_of(output: Floats, truth: Floats) -> Floats:
+    """The truth in the output's channels, where one of them is grey."""
     if truth.shape[2] == output.shape[2]:
         return truth
     return np.repeat(truth, output.shape[2], axis=2) if truth.shape[2] == 1 else luma(truth, studio=False)

@@ -149,22 +149,22 @@ def _write_examples(pairs: Path, out: Path, size: int, direction: str, channels:
 
 def _write_facts(path: Path, result: Evaluation, seconds: float) -> None:
     facts = {
-        "l1": result.mean("l1"),
-        "baselines": {name: result.mean("l1", name) for name in result.baselines},
+        "l1": result.value("l1"),
+        "baselines": {name: result.value("l1", name) for name in result.baselines},
         "seconds": round(seconds, 1),
     }
     write_atomically(path, json.dumps(facts, indent=1).encode())
 
 
 def _closing(folder: Path, result: Evaluation, seconds: float) -> str:
-    ours = result.mean("l1")
-    better = min(result.mean("l1", name) for name in result.baselines)
+    ours = result.value("l1")
+    better = min(result.value("l1", name) for name in result.baselines)
     names = {"input": "returning the input", "lookup": "the best lookup by colour"}
     lines = [
         "",
         f"Done in {seconds / 60:.1f} minutes. Error on {len(result.rows)} held-out pairs (mean absolute, 0 to 1):",
         f"  {'this translator':<28} {ours:.4f}",
-        *(f"  {names[name]:<28} {result.mean('l1', name):.4f}" for name in result.baselines),
+        *(f"  {names[name]:<28} {result.value('l1', name):.4f}" for name in result.baselines),
         f"That is {1 - ours / better:.0%} below the better baseline.",
         "",
         f"Contact sheet: {folder / 'evaluation' / 'sheet.png'}   (input | output | truth)",

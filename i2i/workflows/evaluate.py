@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +15,13 @@ from ..card import Card
 from ..errors import PictureError
 from ..evaluation.baselines import ColourLookup, returned_input
 from ..evaluation.colour_transfer import Colours, best_affine, monge_kantorovich
-from ..evaluation.evaluate import Evaluation, Translate, evaluate
+from ..evaluation.evaluate import Evaluation, Scored, Translate, evaluate
 from ..files import write_atomically
 from ..images.image import Array
 from ..serving import Engine
-from .evaluation_metrics import metrics_for
-from .evaluation_pairs import EvaluationSet, material
+from .evaluation_domains import DomainEvaluationSet, domain_evaluation_set
+from .evaluation_metrics import check_names, metrics_for, need_no_truth, smallest_side
+from .evaluation_pairs import EvaluationSet, is_unpaired, material
 from .evaluation_sheet import write_sheet
 from .evaluation_superres import high_res_evaluation_set
 from .progress import Bar
@@ -42,9 +43,9 @@ class Scoring:
     b: str | None = None
     native: bool = False
     bicubic: bool = False
-    """Sharp pictures are made small and not damaged, whatever the model learned from."""
-    lpips_files: tuple[Path | None, Path | None] = (None, None)
-    """Weights of the network and its heads."""
+    """LR inputs are made by bicubic reduction alone, whatever degradation the model learned to undo."""
+    files: tuple[Path | None, ...] = ()
+    """Weights of the network that a metric needs."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,13 +67,13 @@ def score(engine: Engine, scoring: Scoring, folder: Path, say: Callable[[str], N
     Raises what the folder or a name deserves.
     """
     card = engine.card
+    check_names(scoring.metrics)
     found = _material(card, scoring)
-    metrics = metrics_for(scoring.metrics, found.usual, card, scoring.lpips_files, say)
+    metrics = metrics_for(scoring.metrics, found.usual, card, scoring.files, say)
     baselines = _baselines(card, found)
     broken: list[str] = []
-    pairs = found.scored(broken)
-    if "lpips" in metrics:
-        pairs = _large_enough(pairs, found.border, broken)
+    side, needed_by = smallest_side(metrics)
+    pairs = _large_enough(found.scored(broken), side + 2 * found.border, needed_by, broken)
     with Bar(f"Scoring {found.split}", len(found), found.things) as bar:
         done = iter(range(1, len(found) + 1))
         result = evaluate(
@@ -81,6 +82,7 @@ def score(engine: Engine, scoring: Scoring, folder: Path, say: Callable[[str], N
             metrics,
             baselines,
             found.border,
+            found.real(),
             on_picture=lambda _: bar.update(next(done)),
         )
     write_atomically(folder / "scores.csv", result.to_csv().encode())
@@ -101,10 +103,10 @@ def table(scores: Scores) -> str:
     for name, metric in result.metrics.items():
         unit = f" in {metric.unit}" if metric.unit else ""
         low, high = result.interval(name)
-        cells = [f"{result.mean(name):#.4g}", f"[{low:#.4g}, {high:#.4g}]"]
-        cells += [f"{result.mean(name, baseline):#.4g}" for baseline in result.baselines]
+        cells = [f"{result.value(name):#.4g}", f"[{low:#.4g}, {high:#.4g}]"]
+        cells += [f"{result.value(name, baseline):#.4g}" for baseline in result.baselines]
         if only:
-            gain = result.mean(name) - result.mean(name, only)
+            gain = result.value(name) - result.value(name, only)
             cells.append(f"{gain:+.2f}" if metric.unit else f"{gain:+.4f}")
         grid.add_row(f"{name}{unit} {'↑' if metric.higher_is_better else '↓'}", *cells)
     console.print(grid)
@@ -116,25 +118,24 @@ def table(scores: Scores) -> str:
     return text.getvalue().rstrip()
 
 
-def _large_enough(
-    pairs: Iterable[tuple[str, Array, Array]], border: int, broken: list[str]
-) -> Iterator[tuple[str, Array, Array]]:
-    """Those that LPIPS can look at."""
-    from ..losses.perceptual import SMALLEST
-
-    for name, x, y in pairs:
-        side = min(y.shape[:2]) - 2 * border
-        if side >= SMALLEST:
+def _large_enough(pictures: Scored, side: int, metric: str, broken: list[str]) -> Scored:
+    """Those that a metric's network can look at: `side` pixels a side or more, of the truth."""
+    for name, x, y in pictures:
+        found = min((x if y is None else y).shape[:2])
+        if found >= side or not metric:
             yield name, x, y
         else:
             broken.append(
-                f"{name}: LPIPS needs {SMALLEST} pixels a side, here are {side}. --metrics without lpips scores it too."
+                f"{name}: {metric} needs {side} pixels a side, here are {found}. --metrics without {metric} scores it "
+                "too."
             )
 
 
 def _material(card: Card, scoring: Scoring) -> EvaluationSet:
     if card.keeps_content:
         return high_res_evaluation_set(scoring.data, card, scoring.split, scoring.a, scoring.b, scoring.bicubic)
+    if need_no_truth(scoring.metrics) and is_unpaired(scoring.data, card, scoring.a, scoring.b):
+        return domain_evaluation_set(scoring.data, card, scoring.split, scoring.a, scoring.b, scoring.native)
     return material(scoring.data, card, scoring.split, scoring.a, scoring.b, scoring.native)
 
 
@@ -151,8 +152,8 @@ def _baselines(card: Card, found: EvaluationSet) -> dict[str, Translate]:
     if found.unpaired:
         if all(found.domains) and card.input_channels == card.output_channels:
             baselines["transfer"] = monge_kantorovich(*(Colours(found.of_domain(side)) for side in (0, 1)))
-        best = best_affine(((x, y) for _, x, y in found.scored([])), len(found))
-        baselines["best transfer"] = best
+        if not isinstance(found, DomainEvaluationSet):
+            baselines["best transfer"] = best_affine(found.truths(), len(found))
     return baselines
 
 

@@ -6,6 +6,7 @@ domains are pairs: they tell the truth that the training did without.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from ..datasets.layouts.arrangement import arrange
 from ..datasets.layouts.layouts import Layout, Pair, Single, T, find_domains, find_layout, pairs_by_name
 from ..datasets.streams.loading import decode
 from ..datasets.streams.paired import PairedPictures
+from ..datasets.streams.stream import Options
 from ..errors import DataError, PictureError, UnknownNameError
 from ..evaluation.evaluate import USUAL
 from ..images.image import Array, with_channels
@@ -61,9 +63,22 @@ class EvaluationSet:
     def __len__(self) -> int:
         return len(self.pictures.items)
 
-    def scored(self, broken: list[str]) -> Iterator[tuple[str, Array, Array]]:
+    def scored(self, broken: list[str]) -> Iterator[tuple[str, Array, Array | None]]:
         """Name, input and truth of every pair that can be read; why another cannot goes to `broken`."""
         return self._read(self.pictures, broken)
+
+    def real(self) -> Iterator[Array] | None:
+        """Real pictures that outputs are compared with as a set; None where those are the truths."""
+        return None
+
+    def shown(self, name: str) -> tuple[Array, Array | None]:
+        """Input and truth of the picture of that name, for the contact sheet."""
+        places = {item.name: index for index, item in enumerate(self.pictures.items)}
+        return self.pair(self.pictures, places[name])
+
+    def truths(self) -> Iterator[tuple[Array, Array]]:
+        """Input and truth of every pair that is scored."""
+        return ((x, y) for _, x, y in self._read(self.pictures, []))
 
     def learned(self) -> Iterator[tuple[Array, Array]]:
         """Input and truth of training pairs, MOST_LEARNED at most."""
@@ -73,11 +88,13 @@ class EvaluationSet:
     def of_domain(self, side: int) -> Iterator[Array]:
         """Training pictures of the domain of the input (0) or output (1), MOST_LEARNED at most."""
         for single in self.domains[side][:MOST_LEARNED]:
-            try:
-                pixels = with_channels(decode(single)[0], self.pictures.channels[side])
-            except PictureError:
-                continue
-            yield pixels if self.native else self.pictures.middle(pixels)
+            with contextlib.suppress(PictureError):
+                yield self.picture(single, side)
+
+    def picture(self, single: Single, side: int) -> Array:
+        """A picture of the domain of the input (0) or output (1): at the trained size, or as it is."""
+        pixels = with_channels(decode(single)[0], self.pictures.channels[side])
+        return pixels if self.native else self.pictures.middle(pixels)
 
     def pair(self, pictures: PairedPictures, index: int) -> tuple[Array, Array]:
         """Input and truth (H, W, C): at the trained size as float32 in [0, 1], or as they are."""
@@ -105,10 +122,10 @@ def material(
 
     Raises what the folder or the split's name deserves: DataError too when no picture is known in both domains.
     """
-    unpaired = card.method in TWO_WAYS or arrange(root, a, b).kind == "lettered"
+    unpaired = is_unpaired(root, card, a, b)
     singles: tuple[Single, ...] = ()
     if unpaired:
-        domains = find_domains(root, a, b, halves=True)  # what is scored are pairs, so halves can be nothing else
+        domains = domains_of(root, a, b)
         singles = domains.splits.get("train", ())
         layout = _by_name(domains)
     else:
@@ -129,6 +146,16 @@ def material(
         _pictures(card, pairs[:MOST_LEARNED], swap) if pairs else None,
         (sides[0], sides[1]),
     )
+
+
+def is_unpaired(root: Path, card: Card, a: str | None = None, b: str | None = None) -> bool:
+    """Whether the model knew no pairs, or the folder has none: folders trainA and trainB."""
+    return card.method in TWO_WAYS or arrange(root, a, b).kind == "lettered"
+
+
+def domains_of(root: Path, a: str | None, b: str | None) -> Layout[Single]:
+    """The folder as two domains; pictures side by side in one file are one of each."""
+    return find_domains(root, a, b, halves=True)
 
 
 def _by_name(domains: Layout[Single]) -> Layout[Pair]:
@@ -174,12 +201,15 @@ def chosen_split(layout: Layout[T], wanted: str | None, unpaired: bool = False, 
 
 
 def _pictures(card: Card, pairs: tuple[Pair, ...], swap: bool) -> PairedPictures:
-    return PairedPictures(
-        pairs,
-        size=int(card.training.get("size", 256)),
-        channels=(card.input_channels, card.output_channels),
-        squash=bool(card.training.get("squash", False)),
-        interpolation=str(card.training.get("interpolation", "bicubic")),
-        swap=swap,
-        cache_mb=0,
-    )
+    return PairedPictures(pairs, swap=swap, **picture_options(card))
+
+
+def picture_options(card: Card) -> Options:
+    """How the model saw pictures in training: size, channels, and how they were made to fit."""
+    return {
+        "size": int(card.training.get("size", 256)),
+        "channels": (card.input_channels, card.output_channels),
+        "squash": bool(card.training.get("squash", False)),
+        "interpolation": str(card.training.get("interpolation", "bicubic")),
+        "cache_mb": 0,
+    }

@@ -18,23 +18,25 @@ CROP = 64
 def write_sheet(
     engine: Translate, enlarge: Translate | None, found: EvaluationSet, result: Evaluation, path: Path
 ) -> None:
-    """The worst, the median and the best pictures by the first metric.
+    """The worst, the median and the best pictures by the first metric of pairs, or an even choice where there is none.
 
     `enlarge` is the plain enlargement that an enlarging model is compared with, None for other models.
     """
-    places = {item.name: index for index, item in enumerate(found.pictures.items)}
-    rows = []
+    rows: list[tuple[str, list[Array]]] = []
+    with_truth = True
     for label, index in result.representative():
         row = result.rows[index]
-        x, y = found.pair(found.pictures, places[row.name])
-        caption = f"{label}: {row.name}, {result.first} {row.values[result.first]:.4g}"
+        x, y = found.shown(row.name)
+        caption = f"{label}: {row.name}, {result.first} {row.values[result.first]:.4g}" if result.first else row.name
         output = engine(x)
-        if enlarge is None:
+        if y is None:
+            rows, with_truth = [*rows, (caption, [x, output])], False
+        elif enlarge is None:
             rows.append((caption, [x, output, y]))
         else:
             where, crops = crops_of(x, enlarge(x), output, y)
             rows.append((f"{caption}, at {where}", crops))
-    columns = ("input", "output", "truth") if enlarge is None else ("nearest", "bicubic", "output", "truth")
+    columns = ("nearest", "bicubic", "output", "truth") if enlarge else ("input", "output", "truth")[: 2 + with_truth]
     buffer = io.BytesIO()
     contact_sheet(rows, columns).save(buffer, "PNG")
     write_atomically(path, buffer.getvalue())

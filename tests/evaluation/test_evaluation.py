@@ -2,22 +2,26 @@
 
 import csv
 import io
+import json
 
 import numpy as np
 import pytest
 
 from i2i.errors import DataError, PictureError
+from i2i.evaluation import sets
 from i2i.evaluation.baselines import ColourLookup, returned_input
 from i2i.evaluation.contact_sheet import contact_sheet
 from i2i.evaluation.evaluate import evaluate
-from i2i.evaluation.metrics import METRICS, l1, psnr, ssim
+from i2i.evaluation.metrics import METRICS, PairMetric, SetMetric, l1, psnr, ssim
 
 
 def picture(seed, height=24, width=20, channels=3):
     return np.random.default_rng(seed).uniform(0, 1, (height, width, channels)).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric.measure is not None])
+@pytest.mark.parametrize(
+    "name", [name for name, row in METRICS.items() if isinstance(row, PairMetric) and not row.features]
+)
 def test_a_metric_is_best_for_the_truth_itself_and_worse_for_anything_else(name):
     metric, truth = METRICS[name], picture(0)
     best, worse = metric.measure(truth, truth), metric.measure(np.clip(truth + 0.1, 0, 1), truth)
@@ -104,17 +108,17 @@ def test_the_csv_has_a_line_a_picture_whose_mean_is_the_figure():
     result = scored()
     rows = list(csv.DictReader(io.StringIO(result.to_csv())))
     assert [row["name"] for row in rows] == [f"p{n}" for n in range(9)]
-    assert np.mean([float(row["l1"]) for row in rows]) == pytest.approx(result.mean("l1"), abs=1e-6)
+    assert np.mean([float(row["l1"]) for row in rows]) == pytest.approx(result.value("l1"), abs=1e-6)
     assert "black_ssim" in rows[0]
 
 
 def test_the_worst_the_median_and_the_best_are_found():
-    told = scored().telling(each=1)
+    told = scored().representative(each=1)
     assert told == [("worst", 8), ("median", 4), ("best", 0)]
 
 
 def test_two_pictures_are_enough_to_show():
-    assert {index for _, index in scored(2).telling()} == {0, 1}
+    assert {index for _, index in scored(2).representative()} == {0, 1}
 
 
 def test_an_output_of_another_size_is_an_error_that_names_the_picture():
@@ -127,3 +131,66 @@ def test_the_contact_sheet_shows_every_picture_in_its_place():
     sheet = contact_sheet([("one", [red, green])], ("input", "output"))
     assert sheet.getpixel((8 + 100, 22 + 22 + 60)) == (255, 0, 0)
     assert sheet.getpixel((8 + 256 + 8 + 100, 22 + 22 + 60)) == (0, 255, 0)
+
+
+def brightness(seen, picture):
+    return [*seen, float(picture.mean())]
+
+
+@pytest.fixture
+def one_more_of_each_kind(monkeypatch):
+    """A metric of pairs and one of sets, each a row."""
+    monkeypatch.setitem(METRICS, "worst", PairMetric(measure=lambda x, y: float(abs(x - y).max()), definition="worst"))
+    row = SetMetric(update=brightness, compute=lambda a, b: abs(np.mean(a) - np.mean(b)), interval=lambda *_: (0, 1),
+                    definition="difference of brightness")  # fmt: skip
+    monkeypatch.setitem(METRICS, "brightness", row)
+
+
+def test_a_metric_is_one_row(i2i, one_more_of_each_kind, sample_pairs, make_model, tmp_path):
+    model = make_model("mix", method="pix2pix", training={"size": 64})
+    words = ("--metrics", "worst,brightness", "--json", tmp_path / "s.json", "--device", "cpu")
+    status, out, err = i2i("evaluate", model, sample_pairs, *words)
+    assert status == 0, err
+    assert "difference of brightness" in out
+    facts = json.loads((tmp_path / "s.json").read_text())
+    assert list(facts["metrics"]) == list(facts["baselines"]["input"]) == ["worst", "brightness"]
+    assert facts["intervals"]["brightness"] == [0, 1]
+    assert next(csv.DictReader((model.parent / "model-evaluation" / "scores.csv").open())).keys() == {
+        "name", "worst", "input_worst", "lookup_worst"}  # fmt: skip
+
+
+def sets_of(shift, count=12, size=32):
+    fake, real = [], []
+    for n in range(count):
+        sets.add(real, picture(n, size, size))
+        sets.add(fake, np.clip(picture(n + 50, size, size) * (1 - shift), 0, 1))
+    return fake, real
+
+
+def test_the_distance_of_sets_grows_with_the_shift_between_them():
+    none, little, much = (sets.sliced_wasserstein(*sets_of(shift)) for shift in (0.0, 0.2, 0.6))
+    assert none < little < much
+    same = sets_of(0)[1]
+    assert sets.sliced_wasserstein(same, same) == 0
+
+
+def test_the_jackknife_gives_the_classic_interval_of_a_mean():
+    values = np.random.default_rng(0).normal(5, 1, 10)
+    low, high = sets.jackknife(lambda a, _: float(np.mean(a)), list(values), list(values))
+    error = values.std(ddof=1) / np.sqrt(10)
+    assert (low, high) == pytest.approx((values.mean() - 1.96 * error, values.mean() + 1.96 * error))
+    assert sets.jackknife(lambda *_: 3.0, [1], [1]) == (3, 3)
+
+
+def test_pictures_of_several_sizes_are_compared_by_their_middles():
+    real = sets_of(0, 4)[1]
+    wide = sets.add([], np.pad(np.asarray(real[0], np.float32), ((3, 3), (7, 7), (0, 0))))
+    assert sets.sliced_wasserstein(wide, real[:1]) == sets.sliced_wasserstein(real[:1], real[:1]) == 0
+
+
+def test_a_metric_of_pairs_refuses_pictures_without_truth():
+    with pytest.raises(DataError, match="p0 has no truth, which l1 need"):
+        evaluate(lambda x: x, [("p0", picture(0), None)], {"l1": METRICS["l1"]})
+    got = evaluate(lambda x: x, [("p0", picture(0), None)], {"swd": METRICS["swd"]}, real=[picture(0)])
+    assert got.value("swd") == 0
+    assert got.to_csv() == "name\np0\n"

@@ -117,3 +117,29 @@ def test_a_broken_picture_costs_its_pair_alone(i2i, domains, tmp_path):
     assert status == 1
     assert "t0.png" in err
     assert json.loads((tmp_path / "s.json").read_text())["count"] == COUNT - 1
+
+
+def test_domains_without_common_names_are_scored_as_sets(i2i, domains, tmp_path):
+    """The distance of sets needs no truth: every picture of A's test is translated, all of B's are its measure."""
+    for path in domains.rglob("*.png"):
+        name = f"other-{path.name}" if path.parent.name == "testB" else path.name
+        (tmp_path / "x" / path.parent.name).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "x" / path.parent.name / name).write_bytes(path.read_bytes())
+    model = write_model(tmp_path, "mix", method="cyclegan", training={"size": 64})
+    facts = facts_of(i2i, model, tmp_path / "x", "--metrics", "swd")
+    assert facts["count"] == COUNT + 1
+    assert list(facts["metrics"]) == ["swd"]
+    assert list(facts["baselines"]) == ["input", "transfer"]
+    assert facts["metrics"]["swd"] < facts["baselines"]["input"]["swd"]
+    low, high = facts["intervals"]["swd"]
+    assert low < facts["metrics"]["swd"] < high
+    assert Image.open(model.parent / "model-evaluation" / "sheet.png").width == 2 * 264 + 8
+    assert i2i("evaluate", model, tmp_path / "x", "--metrics", "swd,l1")[0] == 2
+
+
+def test_pairs_are_scored_as_sets_and_as_pairs_at_once(i2i, sample_pairs, tmp_path):
+    model = write_model(tmp_path, "mix", method="pix2pix", training={"size": 64})
+    facts = facts_of(i2i, model, sample_pairs, "--metrics", "swd,l1")
+    assert facts["count"] == 2
+    assert set(facts["metrics"]) == set(facts["baselines"]["lookup"]) == {"swd", "l1"}
+    assert facts_of(i2i, model, sample_pairs, "--metrics", "swd")["metrics"]["swd"] == facts["metrics"]["swd"]
