@@ -15,7 +15,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 from ...errors import StorageError
 from ...files import write_whole
@@ -23,14 +22,12 @@ from ...hardware.system import available_threads
 from ...images.decode import read_picture
 from ...images.encode import encode
 from ...images.image import Picture
-from ..inference.controls import resolve_controls
+from ..inference.controls import NO_CONTROLS, resolve_controls
 from .pipeline import Outcome, Pipeline, Translator
 from .plan import Job, plan_conversion
 
 Progress = Callable[[int, int, int], None]
 """Called with (files done, files in all, pixels read so far) after each file."""
-
-NO_CONTROLS: Mapping[str, object] = MappingProxyType({})
 
 _STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 

@@ -15,6 +15,7 @@ from ...card import Card
 from ...errors import I2IError, PictureError
 from ...images.image import Picture
 from ..inference.batcher import Batcher, Pending
+from ..inference.controls import NO_CONTROLS
 from ..inference.executors import FloatArray
 from ..inference.prepared import Prepared
 
@@ -31,7 +32,7 @@ class Translator(Protocol):
     provider: str
     batcher: Batcher
 
-    def prepare(self, picture: Picture, controls: Mapping[str, object] | None = None) -> Prepared:
+    def prepare(self, picture: Picture, controls: Mapping[str, object] = NO_CONTROLS) -> Prepared:
         """What the model is fed for a picture."""
         ...
 
@@ -74,11 +75,11 @@ class Pipeline(Generic[Item]):
         read: Callable[[Item], Picture],
         write: Callable[[Item, Picture], None],
         workers: int,
-        controls: Mapping[str, object] | None = None,
+        controls: Mapping[str, object] = NO_CONTROLS,
     ) -> None:
         """`controls` are values by port name, the same for every picture."""
         self.engine, self.read, self.write, self.workers = engine, read, write, workers
-        self.controls = controls or {}
+        self.controls = controls
 
     def run(self, items: Iterable[Item]) -> Generator[Outcome[Item], None, None]:
         """What became of each item, in order. Errors of `read` and `write` that Outcome does not name are raised.

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy.typing as npt
 
 from ...card import Card
 from ...errors import UnknownNameError
+
+NO_CONTROLS: Mapping[str, object] = MappingProxyType({})
+"""What every port beside the picture has by itself: its default."""
 
 
 def resolve_controls(card: Card, given: Mapping[str, object]) -> dict[str, npt.NDArray[Any]]:

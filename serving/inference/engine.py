@@ -22,7 +22,7 @@ from ...images.image import Picture
 from ..runtime.model_file import read_model
 from ..runtime.providers import open_session
 from .batcher import EXACT, LARGEST_BATCH, Batcher
-from .controls import resolve_controls
+from .controls import NO_CONTROLS, resolve_controls
 from .ensemble import Ensemble
 from .executors import IMAGE, TRANSLATION, BySize, Executor, FloatArray, Whole
 from .prepared import Prepared, finish_picture, from_array, prepare_picture, to_array, to_pil
@@ -89,12 +89,12 @@ class Engine:
     def __repr__(self) -> str:
         return f"Engine({str(self.path)!r}, provider={self.provider!r}, precision={self.precision!r})"
 
-    def prepare(self, picture: Picture, controls: Mapping[str, object] | None = None) -> Prepared:
+    def prepare(self, picture: Picture, controls: Mapping[str, object] = NO_CONTROLS) -> Prepared:
         """What the model is fed for a decoded picture, `controls` being values by port name, as users give them.
 
         Raises PictureError on channels that mean nothing to the model, UnknownNameError on ports that it has not.
         """
-        return prepare_picture(picture, self.card, resolve_controls(self.card, controls or {}))
+        return prepare_picture(picture, self.card, resolve_controls(self.card, controls))
 
     def run(self, batch: FloatArray, **controls: object) -> FloatArray:
         """(N, C, H, W) in [0, 1], any size -> (N, C', H * scale, W * scale) in [0, 1]; C and C' are the card's.

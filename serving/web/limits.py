@@ -1,12 +1,16 @@
-"""The limit on a request's bytes, in front of every route, the page's upload included.
+"""The limits of what a server takes in: a request's bytes, and the pixels that are in memory at a time.
 
-Counted while the body arrives, so that neither a missing nor a false Content-Length helps; 413 when it is passed.
+Bytes are limited in front of every route, the page's upload included. They are counted while the body arrives, so that
+neither a missing nor a false Content-Length helps; 413 when the limit is passed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
 Message = MutableMapping[str, Any]
@@ -57,7 +61,7 @@ class BodyLimit:
         try:
             await self.app(scope, counting_receive, guarded_send)
         except Exception:
-            if not refused:  # else it is the application's dismay at the cut connection
+            if not refused:  # else the application complains of the connection that was cut
                 raise
 
     async def _refuse(self, send: Send) -> None:
@@ -67,6 +71,42 @@ class BodyLimit:
         headers.append((b"connection", b"close"))  # the rest of the body is not read
         await send({"type": "http.response.start", "status": 413, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+class PixelBudget:
+    """Lets pictures into memory, in the order in which they come, while together they are no more than one may be."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._queue: deque[object] = deque()
+        self._shares: list[float] = []
+
+    @property
+    def count(self) -> int:
+        """Pictures in memory now."""
+        return len(self._shares)
+
+    @contextlib.contextmanager
+    def holding(self, share: float) -> Iterator[None]:
+        """Wait until there is room for a picture of this `share`, in (0, 1], of the largest that is allowed."""
+        ticket = object()
+        with self._changed:
+            self._queue.append(ticket)
+            try:
+                self._changed.wait_for(lambda: self._queue[0] is ticket and self._has_room(share))
+                self._shares.append(share)
+            finally:
+                self._queue.remove(ticket)
+                self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._shares.remove(share)
+                self._changed.notify_all()
+
+    def _has_room(self, share: float) -> bool:
+        return not self._shares or sum(self._shares) + share <= 1
 
 
 def _header(scope: MutableMapping[str, Any], name: bytes) -> bytes:

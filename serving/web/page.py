@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from PIL import Image
 
 from ...errors import I2IError
-from ...images.decode import read_header, read_picture
+from ...images.decode import read_header
 from ...images.encode import encode
 from ...images.find import find_pictures
 from ...images.image import Picture, to_uint8
@@ -132,9 +132,8 @@ def _translate(desks: dict[str, ModelService], path: str | None, name: str) -> t
     if path is None:
         raise gr.Error("Choose a picture first.", print_exception=False)
     try:
-        data = Path(path).read_bytes()
-        result = desks[name].translate(data)
-        return _before(read_picture(data), desks[name].engine.card.scale), result
+        done = desks[name].process(Path(path).read_bytes())
+        return _before(done.source, desks[name].engine.card.scale), done.png
     except I2IError as error:
         raise gr.Error(str(error), print_exception=False) from error
 

@@ -1,6 +1,7 @@
 """Uploaded bytes in, PNG bytes out: what the HTTP API and the page both call, so that their results are the same.
 
-One picture at a time for each engine, a bounded number waiting; sizes are judged from the header, before decoding.
+Admission is decided here: sizes from the header, before decoding; how many may wait; how much may be in memory.
+Decoding and encoding run in the callers' threads beside the engine's computation, which goes through its batcher.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ import dataclasses
 import math
 import threading
 import time
+from collections.abc import Mapping
 
 from ...card import Card
 from ...errors import I2IError, PictureError, PictureTooLargeError
 from ...images.decode import MAX_PIXELS, read_header, read_picture
 from ...images.encode import encode
-from ...images.image import Header
+from ...images.image import Header, Picture
+from ..inference.controls import NO_CONTROLS
 from ..inference.engine import Engine
+from .limits import PixelBudget
 
 
 class NotAPictureError(PictureError):
@@ -31,6 +35,15 @@ class BusyError(I2IError):
         """When it is worth to try again, from the measured time a picture."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Translation:
+    """An upload and what came of it."""
+
+    source: Picture
+    """As it was decoded."""
+    png: bytes
+
+
 class ModelService:
     """The one place where a served engine takes pictures; safe to call from several threads."""
 
@@ -40,36 +53,50 @@ class ModelService:
         self.max_result_pixels = int(max_result_pixels)
         self.max_waiting = max_waiting
         self._admission = threading.Lock()
-        self._working = threading.Lock()
         self._inside = 0
         self._seconds_each = 1.0
+        self._budget = PixelBudget()
 
-    def translate(self, data: bytes) -> bytes:
+    def translate(self, data: bytes, controls: Mapping[str, object] = NO_CONTROLS) -> bytes:
         """A picture's file as the PNG of its translation (16 bits where the picture had more than 8).
 
-        Raises NotAPictureError, PictureTooLargeError, PictureError (damaged, or of channels that the model does
-        not take), BusyError when `max_waiting` pictures wait already. EXIF is dropped from the answer.
+        `controls` are values by port name. Raises NotAPictureError, PictureTooLargeError, PictureError (damaged, or of
+        channels that the model does not take), BusyError when `max_waiting` pictures wait already, RequestError on
+        controls that mean nothing. EXIF is dropped from the answer.
         """
-        self._admit(data)
+        return self.process(data, controls).png
+
+    def process(self, data: bytes, controls: Mapping[str, object] = NO_CONTROLS) -> Translation:
+        """The same, with the picture that was decoded."""
+        header = self._admit(data)
         with self._admission:
             if self._inside > self.max_waiting:
                 raise BusyError(max(1, math.ceil(self._inside * self._seconds_each)))
             self._inside += 1
         try:
-            with self._working:
-                return self._work(data)
+            with self._budget.holding(self._share(header)):
+                return self._work(data, controls)
         finally:
             with self._admission:
                 self._inside -= 1
 
-    def _work(self, data: bytes) -> bytes:
+    def _work(self, data: bytes, controls: Mapping[str, object]) -> Translation:
+        """In the caller's thread: only the computation waits for its turn, in the engine."""
         started = time.monotonic()
-        picture = self.engine.translate(read_picture(data, max_pixels=self.max_pixels))
+        source = read_picture(data, max_pixels=self.max_pixels)
+        picture = self.engine.translate(source, **controls)
         png = encode(dataclasses.replace(picture, exif=None), "png")
-        self._seconds_each += 0.3 * (time.monotonic() - started - self._seconds_each)
-        return png
+        seconds = (time.monotonic() - started) / max(1, self._budget.count)  # these were worked on at once
+        self._seconds_each += 0.3 * (seconds - self._seconds_each)
+        return Translation(source, png)
 
-    def _admit(self, data: bytes) -> None:
+    def _share(self, header: Header) -> float:
+        """Of the memory that the limits allow for."""
+        pixels, scale = header.width * header.height, self.engine.card.scale
+        of_results = pixels * scale**2 / self.max_result_pixels if scale > 1 else 0
+        return max(pixels / self.max_pixels, of_results)
+
+    def _admit(self, data: bytes) -> Header:
         try:
             header = read_header(data)
         except PictureTooLargeError as error:  # of our decoder, whose limit is another
@@ -80,6 +107,7 @@ class ModelService:
             raise NotAPictureError(str(error)) from error
         _check_size(header, self.engine.card, self.max_pixels, self.max_result_pixels)
         _check_channels(header, self.engine.card)
+        return header
 
 
 def _check_size(header: Header, card: Card, max_pixels: int, max_result_pixels: int) -> None:

@@ -20,7 +20,7 @@ from i2i.images.decode import read_picture
 from i2i.images.encode import encode
 from i2i.images.find import find_pictures
 from i2i.images.image import Picture
-from i2i.serving.conversion import convert
+from i2i.serving.conversion import convert, pipeline
 from i2i.serving.conversion.convert import convert_folder
 from i2i.serving.inference.engine import Engine
 
@@ -70,21 +70,21 @@ KINDS = {"jpeg": ".jpg", "alpha": ".png", "deep": ".png", "grey": ".tif", "webp"
 
 def make_tree(root: Path) -> dict[str, tuple[str, int]]:
     """200 files of every kind: relative name -> (kind, seed); two of them broken, and beside them no pictures."""
-    made: dict[str, tuple[str, int]] = {}
+    written: dict[str, tuple[str, int]] = {}
     folders = ["", "a/deep/er", "日本語/写真", "emoji 🎨", "a"]
     for seed in range(198):
         kind = list(KINDS)[seed % len(KINDS)]
         stem = "same" if seed in (6, 7 * 6) else f"写真-{seed}" if seed % 5 == 0 else f"🏠 {seed}"
         name = str(Path(folders[seed % len(folders)]) / f"{stem}{KINDS[kind]}")
         write_kind(kind, root / name, seed)
-        made[name] = (kind, seed)
+        written[name] = (kind, seed)
     whole = (root / write_kind("jpeg", root / "a/cut short.jpg", 1)).read_bytes()
     (root / "a/cut short.jpg").write_bytes(whole[: len(whole) // 2])
     (root / "text.jpg").write_text("I am no picture.\n")
     (root / "notes.txt").write_text("left alone")
     (root / ".hidden.png").write_bytes(b"")
-    assert sum("same" in name for name in made) == 2
-    return made
+    assert sum("same" in name for name in written) == 2
+    return written
 
 
 def expected(source: Path) -> Picture:
@@ -95,7 +95,7 @@ def expected(source: Path) -> Picture:
 
 def test_two_hundred_mixed_files_convert_and_the_two_broken_ones_are_listed(engine, tmp_path):
     source, target = tmp_path / "in", tmp_path / "out"
-    made = make_tree(source)
+    sources = make_tree(source)
     seen = []
     report = convert_folder(engine, source, target, progress=lambda *step: seen.append(step))
 
@@ -108,8 +108,8 @@ def test_two_hundred_mixed_files_convert_and_the_two_broken_ones_are_listed(engi
     assert report.others == 2
     assert [step[:2] for step in seen] == [(n, 200) for n in range(1, 201)]
 
-    assert sorted(p.relative_to(target).as_posix() for p in target.rglob("*") if p.is_file()) == sorted(made)
-    for name, (kind, seed) in made.items():
+    assert sorted(p.relative_to(target).as_posix() for p in target.rglob("*") if p.is_file()) == sorted(sources)
+    for name, (kind, seed) in sources.items():
         wanted, got = expected(source / name), read_picture(target / name)
         assert got.pixels.shape == wanted.pixels.shape, name
         if kind == "deep":
@@ -417,6 +417,53 @@ def test_no_more_pictures_are_held_than_the_workers_need(engine, tmp_path, monke
     monkeypatch.setattr(convert, "write_whole", write)
     convert_folder(engine, tmp_path / "in", tmp_path / "out", workers=2)
     assert most <= 2 * 3 + 2
+
+
+def test_pictures_of_one_size_are_computed_together_and_their_files_are_the_same_to_the_byte(make_model, tmp_path):
+    for index in range(12):
+        path = tmp_path / f"in/{index:02}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels(index, 20, 24 if index < 8 else 30, 3)).save(path)
+    engine, sizes = Engine(make_model("network"), device="cpu"), []
+    compute = engine._whole.session.run
+
+    class Spy:
+        def run(self, names, feeds):
+            sizes.append(len(feeds["image"]))
+            time.sleep(0.05)  # so that the next pictures are read by then
+            return compute(names, feeds)
+
+    engine._whole.session = Spy()
+    convert_folder(engine, tmp_path / "in", tmp_path / "together", workers=7)
+    assert max(sizes) > 1
+    engine.batcher.largest = 1
+    sizes.clear()
+    convert_folder(engine, tmp_path / "in", tmp_path / "alone", workers=7)
+    assert sizes == [1] * 12
+    for path in (tmp_path / "alone").iterdir():
+        assert path.read_bytes() == (tmp_path / "together" / path.name).read_bytes()
+
+
+def test_large_pictures_are_prepared_and_finished_one_at_a_time_and_come_out_the_same(engine, tmp_path, monkeypatch):
+    for index, kind in enumerate(KINDS):
+        write_kind(kind, tmp_path / f"in/{kind}{KINDS[kind]}", index)
+    small = convert_folder(engine, tmp_path / "in", tmp_path / "small")
+    monkeypatch.setattr(pipeline, "PIXELS_BESIDE", 0)
+    threads = set()
+    prepare, finish = engine.prepare, engine.finish
+    monkeypatch.setattr(engine, "prepare", lambda *a: threads.add(threading.current_thread()) or prepare(*a))
+    monkeypatch.setattr(engine, "finish", lambda *a: threads.add(threading.current_thread()) or finish(*a))
+    large = convert_folder(engine, tmp_path / "in", tmp_path / "large")
+    assert threads == {threading.current_thread()}
+    for a, b in zip(small.files, large.files, strict=True):
+        assert a.target.read_bytes() == b.target.read_bytes()
+
+
+def test_a_control_that_the_model_has_not_is_refused_before_anything_is_written(engine, tmp_path):
+    write_kind("alpha", tmp_path / "in/a.png", 1)
+    with pytest.raises(RequestError, match="season"):
+        convert_folder(engine, tmp_path / "in", tmp_path / "out", controls={"season": "winter"})
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_picture_too_large_for_webp_fails_in_a_sentence():

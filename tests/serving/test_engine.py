@@ -290,7 +290,7 @@ def test_info_of_a_run_names_its_other_direction(make_model, tmp_path, i2i):
     assert "Beside it" not in i2i("info", tmp_path / "two" / "a2b.onnx")[1]
 
 
-def test_what_is_no_model_is_told_apart(tmp_path):
+def test_what_is_no_model_gets_a_sentence_of_its_own(tmp_path):
     (tmp_path / "run").mkdir()
     with pytest.raises(RunError, match="neither a run directory"):
         resolve_model(tmp_path / "run")
@@ -307,7 +307,7 @@ def test_what_is_no_model_is_told_apart(tmp_path):
 
 
 def fake_backends(monkeypatch, **rows):
-    """Providers made of the real CPU one: `missing` says why, `wrong` spoils the answer in that precision."""
+    """Providers built on the real CPU one: `missing` says why, `wrong` spoils the answer in that precision."""
 
     class Spoiled:
         def __init__(self, session, offset):

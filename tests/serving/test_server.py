@@ -21,8 +21,11 @@ from PIL import Image
 from small_models import write_model
 
 from i2i.errors import PictureTooLargeError, RequestError
+from i2i.images.decode import read_picture
 from i2i.serving.inference.engine import Engine
+from i2i.serving.web import service
 from i2i.serving.web.launch import bind, is_loopback
+from i2i.serving.web.limits import PixelBudget
 from i2i.serving.web.server import create_app, load_engines
 from i2i.serving.web.service import ModelService
 
@@ -184,8 +187,8 @@ def test_the_result_of_an_enlarger_has_a_limit_of_its_own(client):
 
 
 def test_what_keeps_its_size_knows_no_limit_of_results(make_model):
-    desk = ModelService(Engine(make_model(), device="cpu"), max_pixels=1e6, max_result_pixels=100)
-    assert Image.open(io.BytesIO(desk.translate(picture_bytes(size=(13, 9))))).size == (13, 9)
+    taken = ModelService(Engine(make_model(), device="cpu"), max_pixels=1e6, max_result_pixels=100)
+    assert Image.open(io.BytesIO(taken.translate(picture_bytes(size=(13, 9))))).size == (13, 9)
 
 
 def test_unknown_models_and_parameters_are_named(client):
@@ -244,7 +247,7 @@ def test_an_unforeseen_failure_gives_no_trace_to_the_client(make_model, serving)
         check_error(httpx.post(f"{base}/v1/translate", content=picture_bytes()), 500, "its log says why")
 
 
-def test_too_many_at_once_are_told_when_to_come_back(make_model, serving):
+def test_too_many_at_once_learn_when_to_come_back(make_model, serving):
     engine = Engine(make_model(), device="cpu")
     gate, plain = threading.Event(), engine.translate
 
@@ -276,12 +279,72 @@ def test_requests_at_the_same_time_do_not_mix(client):
         np.testing.assert_array_equal(answer, 255 - np.asarray(Image.open(io.BytesIO(data))))
 
 
-def test_the_desk_judges_sizes_before_it_decodes(make_model):
-    desk = ModelService(Engine(make_model(), device="cpu"), max_pixels=1e6, max_result_pixels=1e6)
+def test_the_service_refuses_sizes_before_it_decodes(make_model):
+    service = ModelService(Engine(make_model(), device="cpu"), max_pixels=1e6, max_result_pixels=1e6)
     before = time.monotonic()
     with pytest.raises(PictureTooLargeError):
-        desk.translate(claimed_png(12_000, 12_000))
+        service.translate(claimed_png(12_000, 12_000))
     assert time.monotonic() - before < 0.5
+
+
+def test_a_picture_is_decoded_and_encoded_while_another_is_computed(make_model, monkeypatch):
+    engine = Engine(make_model(), device="cpu")
+    gate, begun, decoded, run = threading.Event(), threading.Event(), [], engine._whole.session.run
+
+    class Slow:
+        def run(self, names, feeds):
+            begun.set()
+            assert gate.wait(20)
+            return run(names, feeds)
+
+    def decode(data, max_pixels):
+        decoded.append(data)
+        return read_picture(data, max_pixels)
+
+    engine._whole.session = Slow()
+    monkeypatch.setattr(service, "read_picture", decode)
+    taken = ModelService(engine, max_pixels=1e6, max_result_pixels=1e6)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(taken.translate, picture_bytes())
+        assert begun.wait(20)
+        second = pool.submit(taken.translate, picture_bytes("JPEG"))
+        deadline = time.monotonic() + 10
+        while len(decoded) < 2 and time.monotonic() < deadline:
+            time.sleep(0.005)
+        assert len(decoded) == 2
+        assert not first.done()
+        gate.set()
+        assert first.result() != second.result()
+
+
+def test_the_service_gives_the_picture_that_it_decoded_beside_the_png(make_model, monkeypatch):
+    taken = ModelService(Engine(make_model(), device="cpu"), max_pixels=1e6, max_result_pixels=1e6)
+    data, decoded = picture_bytes(mode="RGBA"), []
+    monkeypatch.setattr(service, "read_picture", lambda *a, **k: decoded.append(1) or read_picture(*a, **k))
+    done = taken.process(data)
+    np.testing.assert_array_equal(done.source.pixels, read_picture(data).pixels)
+    assert done.png == taken.translate(data)
+    assert len(decoded) == 2  # once each
+
+
+def test_pictures_in_memory_are_together_no_more_than_the_largest_one_and_keep_their_order():
+    budget, order, full = PixelBudget(), [], threading.Event()
+
+    def hold(name, share):
+        with budget.holding(share):
+            order.append(name)
+            full.wait(20)
+
+    with ThreadPoolExecutor(4) as pool:
+        for count, (name, share) in enumerate([("a", 0.5), ("b", 0.5), ("large", 1.0), ("small", 0.1)], 1):
+            pool.submit(hold, name, share)
+            deadline = time.monotonic() + 10
+            while len(budget._queue) + budget.count < count and time.monotonic() < deadline:
+                time.sleep(0.005)
+        assert order == ["a", "b"]  # a small one does not overtake the large one for ever
+        full.set()
+    assert order[2:] == ["large", "small"]
+    assert budget.count == 0
 
 
 # Starting and stopping
@@ -315,7 +378,7 @@ def test_a_taken_port_is_named_with_the_way_out():
         bind("no such host", 7860)
 
 
-def test_loopback_is_told_from_the_rest():
+def test_loopback_is_distinguished_from_the_rest():
     assert all(is_loopback(host) for host in ("127.0.0.1", "127.1.2.3", "::1", "localhost"))
     assert not any(is_loopback(host) for host in ("0.0.0.0", "::", "192.168.1.2", "example.org"))
 
