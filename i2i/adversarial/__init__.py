@@ -1,8 +1,8 @@
-"""The contest of generator and discriminator: losses by name, and every remedy for a training that goes wrong.
+"""Adversarial training: losses by name, penalties, augmentation and other stabilisers.
 
-losses.py has the losses, penalties.py the gradient penalties, diff_augment.py what is done to pictures before D sees
-them, image_pool.py past fakes; objective.py puts them around a discriminator, updates.py says whose turn it is, and
-compatibility.py refuses settings that do not go together.
+losses.py has the losses, penalties.py the gradient penalties, diff_augment.py the augmentation of what D sees,
+image_pool.py past fakes; objective.py puts them around a discriminator, updates.py is the schedule of updates, and
+compatibility.py refuses settings that exclude each other.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which settings of the contest go together: every senseless combination with its reason and the way out."""
+"""Which settings of adversarial training exclude each other: each combination with its reason and the way out."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ RULES: tuple[tuple[Callable[[_Asked], bool], Callable[[_Asked], str]], ...] = (
     (
         lambda q: (q.gan.gradient_penalty > 0 or q.gan.r1 > 0) and q.discriminator.norm in ("batch", "population"),
         lambda q: (
-            f"{_penalty(q.gan)} looks at each picture's own slope, and {q.discriminator.norm} normalisation mixes the "
+            f"{_penalty(q.gan)} is on the gradient at each picture, and {q.discriminator.norm} normalisation mixes the "
             "pictures of a batch. Use --set discriminator.norm=picture (or instance, or none)."
         ),
     ),
     (
         lambda q: q.gan.gradient_penalty > 0 and q.gan.r1 > 0,
-        lambda _: "gan.gradient_penalty pulls D's slope to 1 and gan.r1 pulls it to 0. Use one of them.",
+        lambda _: "gan.gradient_penalty pulls the norm of D's gradient to 1 and gan.r1 pulls it to 0. Use one of them.",
     ),
     (
         lambda q: not (ADVERSARIAL[q.gan.loss].bounded or q.gan.gradient_penalty or _held(q.discriminator)),
         lambda q: (
-            f"The {q.gan.loss} loss has no bottom unless D's slope is held. Add --set gan.gradient_penalty=10 or, for "
+            f"The {q.gan.loss} loss is unbounded unless D's gradient is. Add --set gan.gradient_penalty=10 or, for "
             "a D other than 'unet', of which it leaves two layers out, --set discriminator.spectral=true with a norm "
             "that learns no scale: --set discriminator.norm=instance (or none)."
         ),
@@ -68,20 +68,20 @@ RULES: tuple[tuple[Callable[[_Asked], bool], Callable[[_Asked], str]], ...] = (
     (
         lambda q: q.gan.d_steps > 1 and q.gan.g_steps > 1,
         lambda q: (
-            f"gan.d_steps={q.gan.d_steps} and gan.g_steps={q.gan.g_steps} give both sides more; one of them must be 1."
+            f"gan.d_steps={q.gan.d_steps} and gan.g_steps={q.gan.g_steps} give both networks more updates; one of them must be 1."
         ),
     ),
     (
         lambda q: q.gan.ada and not q.gan.augment,
         lambda _: (
-            "gan.ada adapts how often pictures are augmented, and gan.augment names no change. "
+            "gan.ada adapts how often pictures are augmented, and gan.augment names no augmentation. "
             "Add --set gan.augment=[colour,translation,cutout]."
         ),
     ),
     (
         lambda q: q.gan.ada and ADVERSARIAL[q.gan.loss].threshold is None,
         lambda q: (
-            f"gan.ada counts how often D says real, and with the {q.gan.loss} loss a single verdict has no sign. "
+            f"gan.ada counts how often D says real, and with the {q.gan.loss} loss a single output of D has no sign. "
             "Leave it out (gan.augment alone works), or use --set gan.loss=non_saturating."
         ),
     ),

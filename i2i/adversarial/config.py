@@ -8,7 +8,7 @@ from ..settings import Strict
 
 
 class GanConfig(Strict):
-    """The contest of generator and discriminator D: its loss, and the remedies for one that goes wrong."""
+    """The adversarial loss of generator and discriminator D, and the stabilisers around it."""
 
     loss: str = "non_saturating"
     """A name of ADVERSARIAL."""
@@ -17,19 +17,19 @@ class GanConfig(Strict):
     instance_noise: float = Field(0, ge=0, allow_inf_nan=False)
     """Standard deviation of noise on all that D sees, in [-1, 1]; falls linearly to 0 at the end of the run."""
     gradient_penalty: float = Field(0, ge=0, allow_inf_nan=False)
-    """Weight of the penalty that holds D's slope at 1 between real and made pictures; 10 is usual (WGAN-GP)."""
+    """Weight of (norm of D's gradient - 1)² between real and generated pictures; 10 is usual (WGAN-GP)."""
     r1: float = Field(0, ge=0, allow_inf_nan=False)
-    """Weight gamma of the penalty gamma/2 · slope² on D at real pictures (Mescheder et al., 2018)."""
+    """Weight gamma of gamma/2 · (norm of D's gradient)² at real pictures (Mescheder et al., 2018)."""
     feature_matching: float = Field(0, ge=0, allow_inf_nan=False)
-    """Weight of the gap between D's mean features of real and made pictures, in the generator's loss."""
+    """Weight of the distance of D's mean features of real from those of generated pictures, in the generator's loss."""
     augment: tuple[str, ...] = ()
-    """Differentiable changes to all that D sees, real and made: `colour`, `translation`, `cutout`."""
+    """DiffAugment of all that D sees, real and fake: `colour`, `translation`, `cutout`."""
     augment_p: float = Field(1, ge=0, le=1)
-    """Probability of each of these changes, for each picture; with `ada` it is found while training."""
+    """Probability of each of these, for each picture; with `ada` it is found while training."""
     ada: bool = False
-    """Adapt the probability of the changes to how far D overfits (Karras et al., 2020)."""
+    """Adapt that probability to how far D overfits (Karras et al., 2020)."""
     ada_target: float = Field(0.6, ge=0, le=1)
-    """Share by which D's verdicts on real pictures may lean to real before the probability rises."""
+    """Mean sign of D's outputs on real pictures above which the probability rises."""
     ada_images: int = Field(500_000, ge=1)
     """Images in which the probability can go from 0 to 1."""
     d_steps: int = Field(1, ge=1)
@@ -37,4 +37,4 @@ class GanConfig(Strict):
     g_steps: int = Field(1, ge=1)
     """Updates of the generator in a turn."""
     pool: int = Field(0, ge=0)
-    """Made pictures kept to show D again, one for a new one half of the time (Shrivastava et al., 2017); 0: none."""
+    """Size of the pool of past fakes that D sees again half of the time (Shrivastava et al., 2017); 0: none."""

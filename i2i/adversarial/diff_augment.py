@@ -66,7 +66,7 @@ class DiffAugmentation:
 
     apply: Callable[[Tensor], Tensor]
     geometric: bool
-    """Whether pictures that are judged together must be changed alike."""
+    """Whether pictures that D sees together must be changed alike."""
 
 
 DIFF_AUGMENTATIONS: dict[str, DiffAugmentation] = {
@@ -94,7 +94,7 @@ def augment(x: Tensor, names: Sequence[str], p: float, parts: Sequence[int]) -> 
 
 
 class AdaptiveAugment:
-    """The probability of the changes, moved so that D's lead on real pictures stays at `target`.
+    """ADA: the probability of augmentation, moved so that mean sign(D(real)) stays at `target`.
 
     r = mean sign(D(real)) over the last four batches; `p` rises where r is above the target and falls where it is
     below, by as much as takes `images` to go from 0 to 1 (Karras et al., 2020, section 3.1).
@@ -109,7 +109,7 @@ class AdaptiveAugment:
         self._signs, self._seen, self._batches = 0.0, 0, 0
 
     def update(self, real: Tensor, threshold: float) -> None:
-        """Take note of D's logits of real pictures, (N, …); moves `p` at every fourth batch."""
+        """Count D's logits of real pictures, (N, …); moves `p` at every fourth batch."""
         signs = torch.sign(real.detach().float() - threshold)
         self._signs += float(signs.mean()) * len(real)
         self._seen += len(real)

@@ -1,4 +1,4 @@
-"""A pool of past fakes, so that the discriminator does not forget what it has learned to see through."""
+"""A pool of past fakes, so that the discriminator does not forget earlier generators."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class ImagePool:
-    """Stateful up to `size` pictures (Shrivastava et al., 2017, section 2.3, as CycleGAN uses it).
+    """A history of up to `size` pictures (Shrivastava et al., 2017, section 2.3, as CycleGAN uses it).
 
     Until it is full, every picture goes in and comes out. Then half of the time a picture takes the place of an old
     one, which comes out in its stead. Draws come from torch's global generator, which checkpoints keep.

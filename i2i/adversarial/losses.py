@@ -1,6 +1,6 @@
-"""Adversarial losses by name: what the discriminator D pays, and what the generator pays.
+"""Adversarial losses by name, of the discriminator D and of the generator G.
 
-`real` and `fake` are D's logits of real and made pictures, of any shape; `smooth` is by how much the target of real
+`real` and `fake` are D's logits of real and generated pictures, of any shape; `smooth` is by how much the target of real
 pictures lies below 1 (one-sided label smoothing: Salimans et al., 2016, section 3.4). All give scalars.
 """
 
@@ -23,7 +23,7 @@ def cross_entropy_d(real: Tensor, fake: Tensor, smooth: float) -> tuple[Tensor, 
 
 
 def minimax_g(real: Tensor | None, fake: Tensor) -> Tensor:  # noqa: ARG001  # one signature for all
-    """log(1 - D(fake)): what D gains, G loses; nearly flat while D is sure (Goodfellow et al., 2014, eq. 1)."""
+    """log(1 - D(fake)): zero-sum; its gradient vanishes while D is sure (Goodfellow et al., 2014, eq. 1)."""
     return -F.softplus(fake.float()).mean()
 
 
@@ -66,7 +66,7 @@ def hinge_d(real: Tensor, fake: Tensor, smooth: float) -> tuple[Tensor, Tensor]:
     return F.relu(1 - real.float()).mean(), F.relu(1 + fake.float()).mean()
 
 
-# Jolicoeur-Martineau, 2018, section 4.2: each side is judged against the mean of the other.
+# Jolicoeur-Martineau, 2018, section 4.2: each logit is compared with the mean of the other kind.
 
 
 def relativistic_d(real: Tensor, fake: Tensor, smooth: float) -> tuple[Tensor, Tensor]:
@@ -76,7 +76,7 @@ def relativistic_d(real: Tensor, fake: Tensor, smooth: float) -> tuple[Tensor, T
 
 
 def relativistic_g(real: Tensor | None, fake: Tensor) -> Tensor:
-    """The same with the sides exchanged, summed: -log s(fake - E real) - log(1 - s(real - E fake))."""
+    """The same with real and fake exchanged, summed: -log s(fake - E real) - log(1 - s(real - E fake))."""
     assert real is not None
     as_real, as_fake = relativistic_d(fake, real, 0.0)
     return as_real + as_fake
@@ -106,18 +106,18 @@ class Adversarial:
     """A row of ADVERSARIAL."""
 
     d: Callable[[Tensor, Tensor, float], tuple[Tensor, Tensor]]
-    """(logits of real, logits of fake, smooth) -> what D pays for the real and for the made ones."""
+    """(logits of real, logits of fake, smooth) -> D's loss on the real and on the fake ones."""
     g: Callable[[Tensor | None, Tensor], Tensor]
-    """(logits of real, logits of fake) -> what G pays; `real` is None unless `g_needs_real`."""
+    """(logits of real, logits of fake) -> G's loss; `real` is None unless `g_needs_real`."""
     predictions: Callable[[Tensor, Tensor], Predictions] | None
-    """How real D takes both to be, in [0, 1]: mean D, or the share of logits on the real side; None: D has no scale."""
+    """D(real) and D(fake) in [0, 1]: mean D, or the share of logits on the real side; None: D has no scale."""
     threshold: float | None
     """Logit from which on D says real; None where a single logit says nothing."""
     smoothable: bool = True
     """Whether real pictures have a target that label smoothing can lower."""
     g_needs_real: bool = False
     bounded: bool = True
-    """False where D must be held to a slope (a penalty, spectral normalisation) or its loss has no bottom."""
+    """False where D's gradient must be bounded (by a penalty or spectral normalisation), or its loss is not."""
 
 
 ADVERSARIAL: dict[str, Adversarial] = {

@@ -1,6 +1,6 @@
-"""A discriminator in a contest: its losses for any method, with every remedy of `GanConfig` around it.
+"""A discriminator in adversarial training: its losses for any method, with the stabilisers of `GanConfig` around it.
 
-Pictures are (N, C, H, W) in [-1, 1]. Conditional methods give, beside a picture, the input that it was made from; the
+Pictures are (N, C, H, W) in [-1, 1]. Conditional methods give, beside a picture, the input that it was generated from; the
 two are stacked by channel, and D sees them together.
 """
 
@@ -35,12 +35,12 @@ class AdversarialObjective:
         self.pool = ImagePool(gan.pool)
         self.adaptation = AdaptiveAugment(gan.ada_target, gan.ada_images) if gan.ada else None
         self.batch_independent = not has_batch_statistics(D)
-        """Whether real and made pictures may pass D in one batch."""
+        """Whether real and generated pictures may pass D in one batch."""
         self.share = 0.0
         """Part of the run that is over."""
 
     def g_loss(self, fake: Tensor, real: Tensor, given: Tensor | None = None) -> tuple[Tensor, Scalars]:
-        """What G pays for its `fake`; D's own weights get no gradient. `real` is for losses that compare."""
+        """G's loss on its `fake`; D's own weights get no gradient. `real` is for losses that compare."""
         matches = self.gan.feature_matching > 0
         with frozen(self.D), self.placement.autocast():
             features, logits = self.D.features(self._seen(fake, given))
@@ -57,7 +57,7 @@ class AdversarialObjective:
         return total, scalars
 
     def d_loss(self, fake: Tensor, real: Tensor, given: Tensor | None = None) -> tuple[Tensor, Scalars]:
-        """What D pays, penalties included, for `real` and for `fake` or older ones from the pool."""
+        """D's loss, penalties included, on `real` and for `fake` or older ones from the pool."""
         channels = self._channels(fake, given)
         fake = self._changed(self.pool(_stack(fake.detach(), given)), channels)
         real = self._seen(real, given)

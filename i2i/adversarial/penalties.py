@@ -1,7 +1,6 @@
-"""Penalties on the slope of a discriminator, for pictures (N, C, H, W); scalars out, in full precision.
+"""Penalties on the gradient of a discriminator, for pictures (N, C, H, W); scalars out, in full precision.
 
-The value of a discriminator that judges patches is the mean of its logits, so that the slope is that of what the
-losses move.
+The gradient of a PatchGAN is that of the mean of its logits, which is what the losses move.
 """
 
 from __future__ import annotations
@@ -11,22 +10,22 @@ from torch import Tensor, nn
 
 
 def gradient_penalty(D: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-    """(|slope of D| - 1)^2 at places drawn between real and made pictures (Gulrajani et al., 2017, eq. 3)."""
+    """(|gradient of D| - 1)^2 at points drawn between real and generated pictures (Gulrajani et al., 2017, eq. 3)."""
     share = torch.rand(len(real), 1, 1, 1, device=real.device)
     between = share * real.float() + (1 - share) * fake.float()
-    slope = (gradient_norm_squared(D, between) + 1e-12).sqrt()  # the root alone has no derivative where D is flat
-    return (slope - 1).square().mean()
+    norm = (gradient_norm_squared(D, between) + 1e-12).sqrt()  # the root alone has no derivative where D is flat
+    return (norm - 1).square().mean()
 
 
 def r1_penalty(D: nn.Module, real: Tensor) -> Tensor:
-    """|slope of D|^2 / 2 at real pictures (Mescheder et al., 2018, eq. 9, without gamma)."""
+    """|gradient of D|^2 / 2 at real pictures (Mescheder et al., 2018, eq. 9, without gamma)."""
     return gradient_norm_squared(D, real.float()).mean() / 2
 
 
 def gradient_norm_squared(D: nn.Module, x: Tensor) -> Tensor:
     """(N, C, H, W) -> (N,): squared length of the gradient of D's mean logit with respect to each picture."""
     x = x.detach().requires_grad_()
-    with torch.autocast(x.device.type, enabled=False):  # a slope in bf16 has two digits
+    with torch.autocast(x.device.type, enabled=False):  # a gradient in bf16 has two digits
         value = D(x).flatten(1).mean(1).sum()
-        (slope,) = torch.autograd.grad(value, x, create_graph=True)
-    return slope.flatten(1).square().sum(1)
+        (gradient,) = torch.autograd.grad(value, x, create_graph=True)
+    return gradient.flatten(1).square().sum(1)

@@ -1,4 +1,4 @@
-"""Whose turn it is: how many updates of D and of G, and when (n_critic)."""
+"""The schedule of updates of D and of G (n_critic)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class UpdateSchedule:
-    """Whose turn it is: `d` updates of D, then `g` of G, each on a batch of its own; 1 and 1 share their batches."""
+    """`d` updates of D, then `g` of G, each on a batch of its own; 1 and 1 share their batches."""
 
     def __init__(self, d: int, g: int) -> None:
         self.d, self.g = d, g

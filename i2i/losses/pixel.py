@@ -22,8 +22,8 @@ def mse(output: Tensor, truth: Tensor) -> Tensor:
 def feature_matching(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
     """Feature matching (Salimans et al., 2016, section 3.1; summed over layers as in DiscoGAN's authors' code).
 
-    Sum over the layers of the mean squared gap between the batch means of the features (N, C, H, W) of real and of
-    made pictures.
+    Sum over the layers of the mean squared distance between the batch means of the features (N, C, H, W) of real and
+    of generated pictures.
     """
     return torch.stack([mse(f.float().mean(0), r.float().mean(0)) for r, f in zip(real, fake, strict=True)]).sum()
 

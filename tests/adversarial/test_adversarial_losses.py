@@ -1,4 +1,4 @@
-"""Each adversarial loss and each penalty on D's slope equals its formula, worked out by hand on small tensors."""
+"""Each adversarial loss and each penalty on D's gradient equals its formula, worked out by hand on small tensors."""
 
 import math
 
@@ -80,7 +80,7 @@ def test_what_the_generator_pays_is_the_formula(name):
 
 
 @pytest.mark.parametrize("name", ADVERSARIAL)
-def test_the_beliefs_are_shares_of_what_is_taken_for_real(name):
+def test_d_real_and_d_fake_are_shares_of_what_is_taken_for_real(name):
     predictions = ADVERSARIAL[name].predictions
     if BELIEFS[name] is None:
         assert predictions is None
@@ -110,7 +110,7 @@ def test_a_loss_without_a_target_is_not_smoothed(name):
 
 
 @pytest.mark.parametrize("name", ADVERSARIAL)
-def test_logits_in_half_precision_are_judged_in_full(name):
+def test_logits_in_half_precision_are_compared_in_full(name):
     """1001 logits near a thousand: their sum has no room in bfloat16, nor their squares in float16."""
     row = ADVERSARIAL[name]
     for dtype in (torch.bfloat16, torch.float16):
@@ -136,23 +136,23 @@ def test_logits_beyond_all_bounds_give_numbers(name):
 
 def test_the_saturating_loss_is_flat_where_the_other_is_steep():
     """While D is sure that a picture is made: logit -8."""
-    slopes = {}
+    gradients = {}
     for name in ("minimax", "non_saturating"):
         fake = logits([-8.0]).requires_grad_()
         ADVERSARIAL[name].g(None, fake).backward()
-        slopes[name] = float(fake.grad)
-    assert slopes == pytest.approx({"minimax": -s(-8), "non_saturating": -s(8)}, rel=1e-4)
+        gradients[name] = float(fake.grad)
+    assert gradients == pytest.approx({"minimax": -s(-8), "non_saturating": -s(8)}, rel=1e-4)
 
 
 def test_the_relativistic_loss_teaches_by_the_real_pictures_too():
-    """Against the mean of the made ones, which moves: G's loss has a slope even where its own term is spent."""
+    """Against the mean of the fakes, which moves: G's loss has a gradient even where its own term is spent."""
     real, fake = logits([5.0, 5.0]), logits([5.0, 5.0]).requires_grad_()
     ADVERSARIAL["relativistic"].g(real, fake).backward()
     assert fake.grad.flatten().tolist() == pytest.approx([-0.5, -0.5])  # a quarter from each side, for each of the two
 
 
 class Linear(nn.Module):
-    """logit = w . x for every picture: its slope is w everywhere."""
+    """logit = w . x for every picture: its gradient is w everywhere."""
 
     def __init__(self, w):
         super().__init__()
@@ -162,8 +162,8 @@ class Linear(nn.Module):
         return (x.flatten(1) @ self.w)[:, None]
 
 
-def test_the_gradient_penalty_of_a_known_slope_is_its_squared_distance_from_one():
-    D = Linear([3.0, 0.0, 4.0, 0.0])  # slope 5
+def test_the_gradient_penalty_of_a_known_gradient_is_its_squared_distance_from_one():
+    D = Linear([3.0, 0.0, 4.0, 0.0])  # norm of the gradient 5
     real, fake = torch.rand(3, 1, 2, 2), torch.rand(3, 1, 2, 2)
     penalty = gradient_penalty(D, real, fake)
     assert penalty.item() == pytest.approx((5 - 1) ** 2)
@@ -171,7 +171,7 @@ def test_the_gradient_penalty_of_a_known_slope_is_its_squared_distance_from_one(
     assert D.w.grad.tolist() == pytest.approx([2 * 4 * 3 / 5, 0, 2 * 4 * 4 / 5, 0])
 
 
-def test_r1_of_a_known_slope_is_half_its_square():
+def test_r1_of_a_known_gradient_is_half_its_square():
     D = Linear([3.0, 0.0, 4.0, 0.0])
     penalty = r1_penalty(D, torch.rand(3, 1, 2, 2))
     assert penalty.item() == pytest.approx(25 / 2)
@@ -180,7 +180,7 @@ def test_r1_of_a_known_slope_is_half_its_square():
 
 
 class Squared(nn.Module):
-    """logit = |x|^2 / 2: its slope at x is x."""
+    """logit = |x|^2 / 2: its gradient at x is x."""
 
     def forward(self, x):
         return x.flatten(1).square().sum(1, keepdim=True) / 2
@@ -210,8 +210,8 @@ def test_the_gradient_penalty_looks_between_real_and_made_pictures():
     torch.testing.assert_close(penalty, (places - 1).square().mean())
 
 
-def test_the_slope_is_that_of_the_mean_verdict():
-    """A D that gives four logits a picture, each of slope 5, has slope 5 and not 20."""
+def test_the_gradient_is_that_of_the_mean_logit():
+    """A D that gives four logits a picture, each with a gradient of norm 5, has 5 and not 20."""
 
     class Patches(Linear):
         def forward(self, x):
@@ -222,7 +222,7 @@ def test_the_slope_is_that_of_the_mean_verdict():
     )
 
 
-def test_a_slope_is_taken_in_full_precision_under_autocast():
+def test_a_gradient_is_taken_in_full_precision_under_autocast():
     torch.manual_seed(0)
     D = nn.Conv2d(1, 1, 2, bias=False)
     with torch.autocast("cpu", torch.bfloat16):
@@ -230,8 +230,8 @@ def test_a_slope_is_taken_in_full_precision_under_autocast():
     torch.testing.assert_close(penalty, D.weight.square().sum() / 2, rtol=1e-6, atol=0)
 
 
-def test_a_discriminator_without_any_slope_can_be_pulled_out_of_it():
-    """Where the root of the slope has no derivative, there is a number all the same."""
+def test_a_discriminator_without_any_gradient_can_be_pulled_out_of_it():
+    """Where the root of its norm has no derivative, there is a number all the same."""
     D = Linear([0.0, 0.0, 0.0, 0.0])
     penalty = gradient_penalty(D, torch.rand(2, 1, 2, 2), torch.rand(2, 1, 2, 2))
     assert penalty.item() == pytest.approx(1, abs=1e-5)

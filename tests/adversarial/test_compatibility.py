@@ -24,12 +24,12 @@ REFUSED = [
     ),
     (
         {"gan": {"gradient_penalty": 10, "r1": 1}, "discriminator": {"norm": "none"}},
-        r"gan\.gradient_penalty pulls D's slope to 1 and gan\.r1 pulls it to 0\. Use one of them",
+        r"gan\.gradient_penalty pulls the norm of D's gradient to 1 and gan\.r1 pulls it to 0\. Use one of them",
         [{"gan": {"gradient_penalty": 0}}, {"gan": {"r1": 0}}],
     ),
     (
         {"gan": {"loss": "wasserstein"}, "discriminator": {"norm": "none"}},
-        r"The wasserstein loss has no bottom.*gan\.gradient_penalty=10 or,.*discriminator\.spectral=true",
+        r"The wasserstein loss is unbounded.*gan\.gradient_penalty=10 or,.*discriminator\.spectral=true",
         [{"gan": {"gradient_penalty": 10}}, {"discriminator": {"spectral": True}}],
     ),
     (
@@ -49,7 +49,7 @@ REFUSED = [
     ),
     (
         {"gan": {"ada": True, "augment": ["colour"], "loss": "relativistic"}},
-        r"gan\.ada .*the relativistic loss a single verdict has no sign.*gan\.augment alone.*loss=non_saturating",
+        r"gan\.ada .*the relativistic loss a single output of D has no sign.*gan\.augment alone.*loss=non_saturating",
         [{"gan": {"ada": False}}, {"gan": {"loss": "non_saturating"}}],
     ),
 ]
@@ -106,7 +106,7 @@ def test_every_setting_that_a_sentence_offers_can_be_typed():
 
 def test_a_rule_looks_at_what_the_network_has_by_itself():
     """pix2pix's discriminators have BatchNorm unless told otherwise, CycleGAN's have not."""
-    with pytest.raises(ConfigError, match=r"gan\.r1 looks at each picture's own slope, and batch normalisation"):
+    with pytest.raises(ConfigError, match=r"gan\.r1 is on the gradient at each picture, and batch normalisation"):
         tiny("pix2pix", gan={"r1": 1})
     tiny("cyclegan", gan={"r1": 1})
     with pytest.raises(ConfigError, match="population normalisation"):
@@ -119,7 +119,7 @@ def test_a_rule_looks_at_what_the_network_has_by_itself():
     {"name": "patch", "norm": "picture", "spectral": True},
 ])  # fmt: skip
 def test_what_spectral_normalisation_does_not_bound_is_no_place_for_wasserstein(discriminator):
-    with pytest.raises(ConfigError, match="has no bottom"):
+    with pytest.raises(ConfigError, match="is unbounded"):
         tiny("cyclegan", gan={"loss": "wasserstein"}, discriminator=discriminator)
     tiny("cyclegan", gan={"loss": "wasserstein"}, discriminator={"name": "patch", "norm": "instance", "spectral": True})
 
