@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from .streams.source import PairedSource, Source, UnpairedSource
+from .streams.domains import DomainsSource
+from .streams.paired import PairedSource
+from .streams.single import SingleSource
+from .streams.source import Source
 from .streams.superres import SuperResSource
+from .streams.unpaired import UnpairedSource
 
 DATASETS: dict[str, type[Source[Any]]] = {
     "paired": PairedSource,
     "unpaired": UnpairedSource,
+    "domains": DomainsSource,
+    "single": SingleSource,
     "superres": SuperResSource,
 }
 """What opens a folder, by the kind of training that it is for."""

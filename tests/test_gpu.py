@@ -92,7 +92,7 @@ def test_the_command_trains_exports_and_reports_on_the_gpu(i2i, sample_pairs, tm
 
 def test_damage_drawn_on_a_gpu_is_the_same_whenever_it_is_drawn_there():
     make = Degradation(DegradationConfig(**DEGRADATIONS["real"]), 4, 64, seed=0)
-    batch = {"b": torch.rand(3, 3, 80, 80) * 2 - 1, "draw": torch.tensor([5, 6, 7])}
+    batch = {"b": torch.rand(3, 3, 80, 80) * 2 - 1, "number": torch.tensor([5, 6, 7])}
     on_gpu = {name: value.cuda() for name, value in batch.items()}
     once, again, there = make(on_gpu), make(on_gpu), make(batch)
     assert torch.equal(once["a"], again["a"])

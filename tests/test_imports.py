@@ -10,12 +10,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-BASE = "errors text files settings card images hardware.system"
+BASE = "errors text seeding files settings card images hardware.system"
 """What every package may use: no torch, and little else."""
 
 PACKAGES = {
     "errors": "",
     "text": "",
+    "seeding": "",
     "files": "errors",
     "settings": "errors",
     "card": "errors",
@@ -23,7 +24,7 @@ PACKAGES = {
     "hardware": "errors",
     "networks": "errors settings hardware",
     "losses": "errors settings files networks",
-    "degradation": "errors settings",
+    "degradation": "errors seeding settings",
     "adversarial": "errors settings hardware networks losses",
     "evaluation": "errors settings images losses",
     "diagnostics": "errors text evaluation",

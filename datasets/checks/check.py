@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import DataError
+from ...hardware.system import available_threads
 from ...images.find import find_pictures
 from ...images.formats import format_titles
-from ..layouts.layouts import Found, Pair, Single, find_domains, find_layout, hold_out, look_at
+from ..layouts.holdout import hold_out
+from ..layouts.items import Pair, Single
+from ..layouts.paired import Found, find_pairs, look_at
+from ..layouts.unpaired import find_unpaired
 from .alignment import MOST, judge
 from .colours import compare
 from .entry import Entry, Seen, entries_of, entries_of_domains, look
@@ -36,12 +39,12 @@ def check_folder(
     Raises DataError only when there is no such folder or no picture in it; every other fault is in the report.
     """
     found, trouble = _layout(root, a, b)
-    unpaired = found is not None and (unpaired or found.kind == "lettered")
-    domains = find_domains(root, a, b, halves=True) if unpaired else None
+    unpaired = found is not None and (unpaired or found.kind == "trainA/trainB")
+    domains = find_unpaired(root, a, b, halves=True) if unpaired else None
     entries = entries_of_domains(domains) if domains and domains.kind != "side by side" else entries_of(root, found)
     compared = set() if unpaired else _to_compare(entries)
     seen = []
-    with ThreadPoolExecutor(min(32, os.cpu_count() or 1)) as executor:
+    with ThreadPoolExecutor(min(32, available_threads())) as executor:
         for done, one in enumerate(executor.map(lambda entry: look(entry, entry in compared), entries), 1):
             seen.append(one)
             if progress:
@@ -84,7 +87,7 @@ def _notes(found: Found | None, seen: list[Seen], unpaired: bool) -> Iterator[st
             yield "No names match; if these are two unpaired domains, check them with --unpaired."
         return
     of_a, of_b = ([t for one in seen if (t := one.tints[which])] for which in (0, 1))
-    yield compare(of_a, of_b, found.a_name, found.b_name)
+    yield compare(of_a, of_b, *found.names)
     for split in ("val", "test"):
         many = len(found.matched[split].pairs) if split in found.matched else 0
         if many:
@@ -98,7 +101,7 @@ def _sheet(entries: list[Entry]) -> dict[str, Pair]:
     singles: dict[tuple[str, int], list[Entry]] = defaultdict(list)
     for entry in entries:
         if isinstance(entry.item, Single):
-            singles[entry.split, entry.item.side].append(entry)
+            singles[entry.split, entry.item.domain].append(entry)
     for split in dict.fromkeys(split for split, _ in singles):
         for of_a, of_b in zip(singles[split, 0], singles[split, 1], strict=False):
             title = f"{of_a.title} | {of_b.title}"
@@ -114,9 +117,9 @@ def _untrainable(root: Path, found: Found | None, a: str | None, b: str | None, 
         return None
     try:
         if unpaired:
-            hold_out(find_domains(root, a, b))
+            hold_out(find_unpaired(root, a, b))
         else:
-            hold_out(find_layout(root, a, b))
+            hold_out(find_pairs(root, a, b))
     except DataError as error:
         return str(error)
     return None
@@ -134,7 +137,7 @@ def _layout(root: Path, a: str | None, b: str | None) -> tuple[Found | None, str
 
 
 def _names(found: Found | None) -> tuple[str, ...]:
-    return (found.a_name, found.b_name) if found else ("pictures",)
+    return found.names if found else ("pictures",)
 
 
 def _counts(entries: Iterable[Entry], found: Found | None) -> dict[str, int]:

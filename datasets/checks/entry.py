@@ -10,7 +10,9 @@ import numpy as np
 
 from ...errors import PictureError
 from ...images.find import find_pictures
-from ..layouts.layouts import Found, Item, Layout, Pair, Single
+from ..layouts.items import Item, Pair, Single
+from ..layouts.layout import Layout
+from ..layouts.paired import Found
 from ..streams.loading import Array, decode
 from .alignment import Edges, edges
 from .colours import Tint, tint
@@ -67,7 +69,7 @@ def look(entry: Entry, compare: bool) -> Seen:
     sides: list[Array | None] = [None, None]
     reason = None
     try:
-        for side, pixels in zip(entry.item.sides, decode(entry.item), strict=True):
+        for side, pixels in zip(entry.item.domains, decode(entry.item), strict=True):
             sides[side] = pixels
     except PictureError as error:
         reason = str(error)

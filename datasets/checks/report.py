@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from ..layouts.layouts import Pair
+from ..layouts.items import Pair
 from ..layouts.matching import listed
 
 
@@ -84,7 +84,7 @@ class CheckReport:
 
     root: Path
     kind: str
-    """`side by side`, `two folders`, `lettered`, or `unknown` when `trouble` says why."""
+    """`side by side`, `two folders`, `trainA/trainB`, or `unknown` when `trouble` says why."""
     description: str | None
     """What two unpaired domains are, in a sentence; None where the folder was checked as pairs."""
     trouble: str | None

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DataError, PictureError
-from ..layouts.layouts import HighRes
+from ..layouts.items import HighRes
 from ..layouts.matching import listed
 from ..streams.imresize import imresize
 from ..streams.loading import Array, decode

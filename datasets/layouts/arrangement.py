@@ -15,6 +15,7 @@ from pathlib import Path
 from ...errors import DataError
 from ...images.find import find_pictures, is_picture
 from ...images.formats import format_titles
+from .layout import Kind
 
 SPLITS = {"train": "train", "val": "val", "validation": "val", "valid": "val", "test": "test"}
 """Names of split folders, in any case, and the split that each means."""
@@ -23,7 +24,7 @@ SIDES = (("a", "b"), ("input", "target"), ("source", "target"), ("low", "high"),
          ("label", "photo"), ("sketch", "photo"), ("lr", "hr"), ("before", "after"))  # fmt: skip
 """Two folders with one of these pairs of names have an order of their own; others go by the alphabet."""
 
-LETTERED = re.compile(rf"({'|'.join(SPLITS)})[ _-]?([ab])", re.IGNORECASE)
+SPLIT_AND_LETTER = re.compile(rf"({'|'.join(SPLITS)})[ _-]?([ab])", re.IGNORECASE)
 """Names of folders that say split and side in one word."""
 
 
@@ -32,10 +33,9 @@ class Arrangement:
     """Where the pictures of each split are."""
 
     root: Path
-    kind: str
-    """`side by side`, `two folders`, or `lettered` (`trainA`, `trainB`)."""
-    a_name: str
-    b_name: str
+    kind: Kind
+    names: tuple[str, str]
+    """What sides A and B are called."""
     splits: dict[str, tuple[Path, ...]]
     """By split, in the order train, val, test: the folder of side-by-side pictures, or those of side A and side B."""
 
@@ -43,30 +43,35 @@ class Arrangement:
 def arrange(root: Path, a: str | None = None, b: str | None = None) -> Arrangement:
     """The arrangement of a folder; `a` and `b` name the sides' folders where several could be meant.
 
-    Where no folder is to be chosen (side by side, lettered), `a` and `b` are what the sides are called. Raises
-    DataError with one sentence when there are no pictures, or when what is there has no clear meaning.
+    Where no folder is to be chosen (side by side, or `trainA` and `trainB`), `a` and `b` are what the sides are called.
+    Raises DataError with one sentence when there are no pictures, or when what is there has no clear meaning.
     """
-    if not root.exists():
-        raise DataError(f"There is no folder {root}.")
-    if not root.is_dir():
-        raise DataError(f"{root} is a file; name the folder that holds the pictures.")
-    named = {a, b} <= {folder.name for folder in _folders(root)}
-    if not named and (lettered := _lettered(root)):
-        return Arrangement(root, "lettered", a or "A", b or "B", lettered)
+    named = {a, b} <= {folder.name for folder in _folders(folder_of(root))}
+    if not named and (letters := split_letters(root)):
+        return Arrangement(root, "trainA/trainB", (a or "A", b or "B"), letters)
     splits = split_folders(root)
     if splits:
         return _with_splits_above(root, splits, a, b)
     sides = _find_sides(root, a, b)
     if sides is None:
-        return Arrangement(root, "side by side", a or "left", b or "right", {"train": (root,)})
-    return Arrangement(root, "two folders", a or sides[0].name, b or sides[1].name, _splits_below(root, sides))
+        return Arrangement(root, "side by side", (a or "left", b or "right"), {"train": (root,)})
+    return Arrangement(root, "two folders", (a or sides[0].name, b or sides[1].name), _splits_below(root, sides))
 
 
-def _lettered(root: Path) -> dict[str, tuple[Path, ...]]:
+def folder_of(root: Path) -> Path:
+    """`root`; raises DataError when it is no folder."""
+    if not root.exists():
+        raise DataError(f"There is no folder {root}.")
+    if not root.is_dir():
+        raise DataError(f"{root} is a file; name the folder that holds the pictures.")
+    return root
+
+
+def split_letters(root: Path) -> dict[str, tuple[Path, ...]]:
     """`trainA`, `trainB` and their like by split; empty when there are none."""
     found: dict[str, dict[str, Path]] = {}
     for folder in _folders(root):
-        match = LETTERED.fullmatch(folder.name)
+        match = SPLIT_AND_LETTER.fullmatch(folder.name)
         if match is None or not _has_pictures(folder):
             continue
         sides = found.setdefault(SPLITS[match[1].lower()], {})
@@ -86,7 +91,7 @@ def _lettered(root: Path) -> dict[str, tuple[Path, ...]]:
 
 def _with_splits_above(root: Path, splits: dict[str, Path], a: str | None, b: str | None) -> Arrangement:
     sides = {split: _find_sides(folder, a, b) for split, folder in splits.items()}
-    kinds = {split: "side by side" if pair is None else "two folders" for split, pair in sides.items()}
+    kinds: dict[str, Kind] = {split: "side by side" if pair is None else "two folders" for split, pair in sides.items()}
     if len(set(kinds.values())) > 1:
         said = ", ".join(f"{split}: {kind}" for split, kind in kinds.items())
         raise DataError(f"The splits of {root} are arranged differently ({said}); arrange them all in one way.")
@@ -96,13 +101,13 @@ def _with_splits_above(root: Path, splits: dict[str, Path], a: str | None, b: st
         raise DataError(f"The splits of {root} name their two folders differently ({said}); rename them alike.")
     a_name, b_name = names.pop() or ("left", "right")
     folders: dict[str, tuple[Path, ...]] = {split: pair or (splits[split],) for split, pair in sides.items()}
-    return Arrangement(root, next(iter(kinds.values())), a or a_name, b or b_name, folders)
+    return Arrangement(root, next(iter(kinds.values())), (a or a_name, b or b_name), folders)
 
 
 def _splits_below(root: Path, sides: tuple[Path, Path]) -> dict[str, tuple[Path, ...]]:
     """Splits that lie in the folders of the sides; all is `train` when there are none."""
     below = [_splits(side) for side in sides]
-    own = any(_pictures_in(side) for side in sides)
+    own = any(has_pictures_itself(side) for side in sides)
     if below[0].keys() != below[1].keys() and not own:
         said = "; ".join(f"{s.name}: {', '.join(n) or 'none'}" for s, n in zip(sides, below, strict=True))
         raise DataError(f"The two sides of {root} do not have the same splits ({said}).")
@@ -116,7 +121,7 @@ def _find_sides(folder: Path, a: str | None, b: str | None) -> tuple[Path, Path]
     """The folders of the two sides, or None when the pictures of this folder are side by side."""
     folders = picture_folders(folder)
     named = {d.name: d for d in folders}
-    direct = _pictures_in(folder)
+    direct = has_pictures_itself(folder)
     if not folders and not direct:
         raise DataError(f"{folder} holds no pictures ({format_titles()}).")
     if not folders:
@@ -182,8 +187,10 @@ def _refuse_others(root: Path, known: Iterable[Path]) -> None:
     """Raise DataError when there are pictures beside the folders that have a meaning."""
     meant = [folder.name for folder in known]
     others = sorted(d.name for d in _folders(root) if _has_pictures(d) and d.name not in meant)
-    if others or _pictures_in(root):
-        said = " and ".join(["pictures of its own"] * _pictures_in(root) + [f"pictures in {name}" for name in others])
+    if others or has_pictures_itself(root):
+        said = " and ".join(
+            ["pictures of its own"] * has_pictures_itself(root) + [f"pictures in {name}" for name in others]
+        )
         raise DataError(f"{root} holds {', '.join(meant)} and besides {said}; keep either, so that none is lost.")
 
 
@@ -208,7 +215,8 @@ def _folders(folder: Path) -> list[Path]:
     return sorted(d for d in folder.iterdir() if d.is_dir() and not d.name.startswith("."))
 
 
-def _pictures_in(folder: Path) -> bool:
+def has_pictures_itself(folder: Path) -> bool:
+    """Whether pictures lie in `folder` and not only in folders of it."""
     return any(is_picture(p) and p.is_file() for p in folder.iterdir())
 
 

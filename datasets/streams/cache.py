@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..layouts.layouts import Item
+from ..layouts.items import Item
 from .loading import Array, ResizePolicy, decode
 
 

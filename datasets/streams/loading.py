@@ -17,7 +17,7 @@ from PIL import Image
 from ...errors import PictureError
 from ...images.decode import read_picture
 from ...images.image import with_channels
-from ..layouts.layouts import HighRes, Item, Pair
+from ..layouts.items import HighRes, Item, Pair
 
 Array = npt.NDArray[Any]
 
@@ -35,7 +35,7 @@ class ResizePolicy:
     side: int | None
     """Pixels of the short side afterwards; None leaves pictures as they are."""
     interpolation: str = "bicubic"
-    squash: bool = False
+    stretch: bool = False
     """Make both sides this long, whatever the shape, instead of keeping the proportions."""
 
     def __call__(self, pixels: Array) -> Array:
@@ -44,7 +44,7 @@ class ResizePolicy:
             return pixels
         height, width = pixels.shape[:2]
         short = min(height, width)
-        new = (self.side, self.side) if self.squash else (
+        new = (self.side, self.side) if self.stretch else (
             max(self.side, round(height * self.side / short)), max(self.side, round(width * self.side / short))
         )  # fmt: skip
         return resize(pixels, new[0], new[1], self.interpolation)
@@ -68,7 +68,7 @@ def resize(pixels: Array, height: int, width: int, interpolation: str = "bicubic
     return np.asarray(np.rint(np.clip(resized, 0, np.iinfo(pixels.dtype).max)), pixels.dtype)
 
 
-def load_pair(pair: Pair, channels: tuple[int, int], *, swap: bool = False) -> tuple[Array, Array]:
+def load_pair(pair: Pair, channels: tuple[int, ...], *, swap: bool = False) -> tuple[Array, Array]:
     """Both sides at their own size: (H, W, channels[0]) and (H, W, channels[1]), untouched but for the channels.
 
     With `swap` the second side comes first; `channels` are those of what is returned. Raises PictureError.
@@ -88,8 +88,8 @@ def decode_pair(pair: Pair, contents: Contents | None = None) -> tuple[Array, Ar
 def decode(item: Item, contents: Contents | None = None) -> tuple[Array, ...]:
     """The pictures of its sides with the channels that their files have; from these contents instead of the files.
 
-    Two of a pair, one of a single picture; of a sharp one, of which both sides are made, the same twice. Raises
-    PictureError when a file cannot be read or a side-by-side picture has no middle.
+    Two of a pair, one of a single picture; of a high-resolution one, of which both sides are made, the same twice.
+    Raises PictureError when a file cannot be read or a side-by-side picture has no middle.
     """
     if isinstance(item, HighRes):
         pixels = _decode(item.path, contents)
@@ -98,7 +98,7 @@ def decode(item: Item, contents: Contents | None = None) -> tuple[Array, ...]:
         if not item.side_by_side:
             return _decode(item.a, contents), _decode(item.b, contents)
         return _halves(item.a, contents)
-    return (_halves(item.path, contents)[item.side] if item.half else _decode(item.path, contents),)
+    return (_halves(item.path, contents)[item.domain] if item.half else _decode(item.path, contents),)
 
 
 def _halves(path: Path, contents: Contents | None) -> tuple[Array, Array]:

@@ -1,4 +1,4 @@
-"""Pairs of pictures as training samples: an endless stream in which item n is a function of (seed, n) alone.
+"""Pairs of pictures as training samples: an endless stream in which sample n is a function of (seed, n) alone.
 
 Samples are {"a": (C, size, size), "b": (C, size, size)} float32 in [-1, 1].
 """
@@ -6,18 +6,22 @@ Samples are {"a": (C, size, size), "b": (C, size, size)} float32 in [-1, 1].
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Unpack
+from pathlib import Path
+from typing import Any, Unpack
 
 from ...errors import DataError
-from ..layouts.layouts import Pair
+from ..layouts.items import Pair
+from ..layouts.layout import Layout
+from ..layouts.paired import find_pairs
 from .loading import Array, load_pair
-from .stream import Options, Order, Sample, Stream, as_drawn_from, to_tensor_range
+from .source import Source, two
+from .stream import Options, Order, Sample, Stream, as_augmented, to_tensor_range
 
 
 class PairedPictures(Stream):
     """An endless, reshuffled stream of pairs; a run resumes by asking for the next number.
 
-    Draws `k * len(self)` to `(k + 1) * len(self) - 1` are epoch k, in which every pair comes once.
+    Samples `k * len(self)` to `(k + 1) * len(self) - 1` are epoch k, in which every pair comes once.
     """
 
     def __init__(
@@ -41,15 +45,15 @@ class PairedPictures(Stream):
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def __getitem__(self, draw: int) -> Sample:
-        """Sample number `draw`, 0 or more: {"a": (C, size, size), "b": (C, size, size)} float32 in [-1, 1]."""
-        sides = self.cache.read(self.pairs[self.index(draw)])
+    def __getitem__(self, number: int) -> Sample:
+        """Sample `number`, 0 or more: {"a": (C, size, size), "b": (C, size, size)} float32 in [-1, 1]."""
+        sides = self.cache.read(self.pairs[self.index(number)])
         a, b = reversed(sides) if self.swap else sides
-        return _sample(*self.drawn((draw,), as_drawn_from(a, self.channels[0]), as_drawn_from(b, self.channels[1])))
+        return _sample(*self.augmented((number,), as_augmented(a, self.channels[0]), as_augmented(b, self.channels[1])))
 
-    def index(self, draw: int) -> int:
-        """Which pair sample number `draw` shows."""
-        return self._order(draw)
+    def index(self, number: int) -> int:
+        """Which pair sample `number` shows."""
+        return self._order(number)
 
     def whole(self, index: int) -> dict[str, Array]:
         """Pair number `index` at its own size, untouched: {"a": (H, W, C), "b": …} of the file's type."""
@@ -64,3 +68,25 @@ class PairedPictures(Stream):
 
 def _sample(a: Array, b: Array) -> Sample:
     return {"a": to_tensor_range(a), "b": to_tensor_range(b)}
+
+
+class PairedSource(Source[Pair]):
+    """A folder of pairs."""
+
+    unit_name = "pairs"
+
+    def find(self, root: Path, *names: str | None) -> Layout[Pair]:
+        """Pairs by name, or side by side."""
+        return find_pairs(root, *two(names))
+
+    def counts(self, splits: dict[str, tuple[Pair, ...]]) -> dict[str, int]:
+        """Pairs by split."""
+        return {split: len(pairs) for split, pairs in splits.items()}
+
+    def stream(self, items: Sequence[Pair], channels: tuple[int, ...], swap: bool, **options: Any) -> PairedPictures:
+        """Samples of pairs."""
+        return PairedPictures(items, channels=channels[::-1] if swap else channels, swap=swap, **options)
+
+    def names(self, stream: PairedPictures) -> list[str]:
+        """The pairs' names."""
+        return [pair.name for pair in stream.pairs]

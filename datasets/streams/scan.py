@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
 from typing import Generic
 
 from ...errors import DataError, PictureError
-from ..layouts.layouts import Item, Layout, Pair, T
+from ...hardware.system import available_threads
+from ..layouts.items import Item, Pair, T
+from ..layouts.layout import Layout
 from .cache import PictureCache
 from .duplicates import DuplicateFiles, find_duplicates
 from .loading import Array, decode
@@ -32,12 +34,12 @@ class Scan(Generic[T]):
     """What every file of a layout was found to be."""
 
     splits: dict[str, tuple[T, ...]]
-    """The pairs, or the single pictures of both domains, that can be read."""
+    """The pairs, or the single pictures of all domains, that can be read."""
     broken: tuple[Broken, ...]
-    channels: tuple[int, int]
-    """Of sides A and B: 1 where every picture is grey, 3 where any is RGB, else the number of bands."""
-    depths: tuple[int, int]
-    """Most bits a channel on sides A and B: 8, 16, or 32 for floats."""
+    channels: tuple[int, ...]
+    """Of each domain: 1 where every picture is grey, 3 where any is RGB, else the number of bands."""
+    depths: tuple[int, ...]
+    """Most bits a channel of each domain: 8, 16, or 32 for floats."""
     smallest: tuple[int, int]
     """Width and height of the picture with the shortest side, in pixels."""
     fingerprint: str
@@ -48,7 +50,7 @@ class Scan(Generic[T]):
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """What one item is; sizes, channels and depths for each of its sides."""
+    """What one item is; sizes, channels and depths for each of its domains."""
 
     item: Item
     sizes: tuple[tuple[int, int], ...]
@@ -71,17 +73,18 @@ def scan(
     *,
     size: int,
     skip_broken: bool = False,
-    channels: tuple[int | None, int | None] = (None, None),
+    channels: Sequence[int | None] = (),
+    alike: bool = False,
     cache: PictureCache | None = None,
     progress: Callable[[int, int], None] | None = None,
     rule: Rule | None = None,
 ) -> Scan[T]:
     """Decode every file of the layout once, on all processors, filling `cache` with `train` on the way.
 
-    `size` is the crop's side in pixels; `channels` overrides what is found. Raises DataError for files that cannot
-    be read (unless `skip_broken` leaves them and their partners out), sides of a pair of different size, pictures
-    smaller than the crop, channel counts that do not go together, or when nothing is left to train on. Another `rule`
-    than these two may judge the sizes, and leave some out.
+    `size` is the crop's side in pixels; `channels` overrides what is found, by domain; with `alike` all domains are
+    read with the same. Raises DataError for files that cannot be read (unless `skip_broken` leaves them and their
+    partners out), sides of a pair of different size, pictures smaller than the crop, channel counts that do not go
+    together, or when nothing is left to train on. Another `rule` may check the sizes, and leave some out.
     """
     items = list(dict.fromkeys(item for split in layout.splits.values() for item in split))
     kept = set(layout.splits.get("train", ()))
@@ -95,20 +98,20 @@ def scan(
                 cache.hold(found.item, *arrays)
         if progress:
             progress(done, len(items))
-    things = _things(items)
+    unit_name = _unit_name(items)
     if broken and not skip_broken:
-        _refuse_broken(layout, broken, things)
-    small = (rule or check_sizes)(facts, size, things)
+        _refuse_broken(layout, broken, unit_name)
+    small = (rule or check_sizes)(facts, size, unit_name)
     facts = [fact for fact in facts if fact.item not in small]
     readable: dict[Item, Facts] = {fact.item: fact for fact in facts}
     splits = {name: tuple(item for item in split if item in readable) for name, split in layout.splits.items()}
-    _refuse_too_few(layout, splits, things)
+    _refuse_too_few(layout, splits, unit_name)
     least = min(facts, key=lambda fact: fact.shortest)
     return Scan(
         splits,
         tuple(broken),
-        (_agree(facts, 0, layout.a_name, channels[0]), _agree(facts, 1, layout.b_name, channels[1])),
-        (_deepest(facts, 0), _deepest(facts, 1)),
+        _channels(facts, layout.names, channels, alike),
+        tuple(_deepest(facts, domain) for domain in range(len(layout.names))),
         least.sizes[0],
         _fingerprint(splits, readable),
         find_duplicates(splits, {item: fact.digest for item, fact in readable.items()}),
@@ -118,7 +121,7 @@ def scan(
 def _in_threads(
     items: list[T], kept: set[T], cache: PictureCache | None
 ) -> Iterator[tuple[Facts | Broken, tuple[Array, ...] | None]]:
-    executor = ThreadPoolExecutor(min(32, os.cpu_count() or 1))
+    executor = ThreadPoolExecutor(min(32, available_threads()))
     try:
         yield from executor.map(lambda item: _look(item, cache if item in kept else None), items)
     finally:
@@ -144,30 +147,32 @@ def _look(item: Item, cache: PictureCache | None) -> tuple[Facts | Broken, tuple
     return facts, None if cache is None else cache.fitted(item, arrays)
 
 
-def _things(items: Iterable[Item]) -> str:
+def _unit_name(items: Iterable[Item]) -> str:
     """What the items are called in a sentence."""
     return "pairs" if all(isinstance(item, Pair) for item in items) else "pictures"
 
 
-def _refuse_broken(layout: Layout[T], broken: list[Broken], things: str) -> None:
+def _refuse_broken(layout: Layout[T], broken: list[Broken], unit_name: str) -> None:
     first = "\n".join(f"  {bad.reason}" for bad in broken[:SHOWN])
     more = f"\n  and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
     total = sum(len(split) for split in layout.splits.values())
     raise DataError(
-        f"{len(broken)} of {total} {things} of {layout.root} cannot be read; mend or remove them, or leave them out "
+        f"{len(broken)} of {total} {unit_name} of {layout.root} cannot be read; mend or remove them, or leave them out "
         f"with --set data.skip_broken=true:\n{first}{more}"
     )
 
 
-def _refuse_too_few(layout: Layout[T], splits: dict[str, tuple[T, ...]], things: str) -> None:
-    """Of every side there must be two to train on, or one at all in a folder without `train`."""
+def _refuse_too_few(layout: Layout[T], splits: dict[str, tuple[T, ...]], unit_name: str) -> None:
+    """Of every domain there must be two to train on, or one at all in a folder without `train`."""
     some = splits.get("train", tuple(item for split in splits.values() for item in split))
-    counts = [sum(side in item.sides for item in some) for side in (0, 1)]
+    counts = [len(some)]
+    if layout.drawn_apart:
+        counts = [sum(place in item.domains for item in some) for place in range(len(layout.names))]
     if min(counts) < (2 if "train" in splits else 1):
-        raise DataError(f"Fewer than two {things} of {layout.root} can be read; nothing is left to train on.")
+        raise DataError(f"Fewer than two {unit_name} of {layout.root} can be read; nothing is left to train on.")
 
 
-def check_sizes(facts: list[Facts], size: int, things: str) -> frozenset[Item]:
+def check_sizes(facts: list[Facts], size: int, unit_name: str) -> frozenset[Item]:
     """Raise DataError unless the sides of a pair are of one size, and all of `size` pixels; nothing is left out."""
     unequal = [fact for fact in facts if len(set(fact.sizes)) > 1]
     if unequal:
@@ -177,11 +182,11 @@ def check_sizes(facts: list[Facts], size: int, things: str) -> frozenset[Item]:
             f"The two sides of a pair must be of one size, but {one.item.files[0]} is {times(one.sizes[0])} and "
             f"{one.item.files[1]} is {times(one.sizes[1])}{others}; `i2i data check` lists them all."
         )
-    refuse_small([fact for fact in facts if fact.shortest < size], len(facts), size, things)
+    refuse_small([fact for fact in facts if fact.shortest < size], len(facts), size, unit_name)
     return frozenset()
 
 
-def refuse_small(small: list[Facts], total: int, size: int, things: str) -> None:
+def refuse_small(small: list[Facts], total: int, size: int, unit_name: str) -> None:
     """Raise DataError when there are some among `total`: they are smaller than the crop."""
     if not small:
         return
@@ -189,23 +194,35 @@ def refuse_small(small: list[Facts], total: int, size: int, things: str) -> None
     fits = 1 << (least.shortest.bit_length() - 1)
     name = least.item.name if isinstance(least.item, Pair) else least.item.files[0]
     raise DataError(
-        f"{len(small)} of {total} {things} are smaller than the {size} pixels to train at; the smallest is "
+        f"{len(small)} of {total} {unit_name} are smaller than the {size} pixels to train at; the smallest is "
         f"{name} with {times(least.sizes[0])}. Use --size {fits}, or leave the small ones out."
     )
 
 
-def _of_side(facts: Iterable[Facts], side: int) -> Iterator[tuple[Facts, int]]:
-    """What has a picture of this side, and the place of it."""
-    return ((fact, fact.item.sides.index(side)) for fact in facts if side in fact.item.sides)
+def _of_domain(facts: Iterable[Facts], domain: int) -> Iterator[tuple[Facts, int]]:
+    """What has a picture of this domain, and the place of it."""
+    return ((fact, fact.item.domains.index(domain)) for fact in facts if domain in fact.item.domains)
 
 
-def _deepest(facts: Iterable[Facts], side: int) -> int:
-    return max(fact.depths[place] for fact, place in _of_side(facts, side))
+def _deepest(facts: Iterable[Facts], domain: int) -> int:
+    return max((fact.depths[place] for fact, place in _of_domain(facts, domain)), default=8)
 
 
-def _agree(facts: Iterable[Facts], side: int, name: str, wanted: int | None) -> int:
-    """One channel count for all the pictures of a side."""
-    example = {fact.channels[place]: fact.item for fact, place in _of_side(facts, side)}
+def _channels(
+    facts: Sequence[Facts], names: Sequence[str], wanted: Sequence[int | None], alike: bool
+) -> tuple[int, ...]:
+    """The channels of every domain."""
+    if alike:
+        examples = {count: fact.item for fact in facts for count in fact.channels}
+        return (_agree(examples, " and ".join(names), next(iter(wanted), None)),) * len(names)
+    return tuple(
+        _agree({fact.channels[place]: fact.item for fact, place in _of_domain(facts, domain)}, name, asked)
+        for domain, (name, asked) in enumerate(zip_longest(names, wanted))
+    )
+
+
+def _agree(example: Mapping[int, Item], name: str, wanted: int | None) -> int:
+    """One channel count for pictures of which there is an example of each count."""
     counts = set(example)
     if not counts <= {1, 3} and len(counts) > 1:
         said = ", ".join(f"{count} in {example[count].name}" for count in sorted(counts))

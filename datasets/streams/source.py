@@ -1,24 +1,24 @@
-"""A folder opened for training, of pairs or of two unpaired domains: what it holds, and the samples it gives.
+"""A folder opened for training: what it holds, and the samples it gives.
 
-The two kinds differ in what belongs together and in what a sample shows; whoever trains need not know which it is.
+Kinds of folders differ in what belongs together and in what a sample shows; whoever trains need not know which it is.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic
 
-from ..layouts.layouts import Layout, Pair, Single, T, find_domains, find_layout, hold_out
-from .augment import refuse_input_only
+from ...errors import ConfigError
+from ..layouts.holdout import hold_out
+from ..layouts.items import T
+from ..layouts.layout import Domain, Layout
 from .cache import PictureCache
 from .loading import ResizePolicy
-from .paired import PairedPictures
 from .scan import Broken, Rule, Scan, scan
 from .stream import Sample, Stream, fit_for
-from .unpaired import UnpairedPictures
 
 MOST_VALIDATED = 16
 """Validation pictures that are scored at each sample grid."""
@@ -32,8 +32,10 @@ class PreparedData:
     """The endless stream to train on."""
     validation: tuple[list[str], list[Sample]]
     """Names and samples, at most MOST_VALIDATED; of `train` where nothing is held out."""
-    channels: tuple[int, int]
-    """Of sides A and B of the folder."""
+    domains: tuple[Domain, ...]
+    """The folder's domains with their channels, and what of them can be read."""
+    channels: dict[str, int]
+    """Channels by the keys of the source: sides `a` and `b` of the folder, or `image`."""
     fingerprint: str
     """SHA-256 over splits, names and contents, in hex."""
     counts: dict[str, int]
@@ -47,20 +49,20 @@ class PreparedData:
 class Source(ABC, Generic[T]):
     """A folder understood: its layout, with what validates."""
 
-    things: ClassVar[str]
+    unit_name: ClassVar[str]
     """What its items are called in a sentence."""
+    keys: ClassVar[tuple[str, ...]] = ("a", "b")
+    """The pictures of a sample, of which each has channels of its own: one for each domain, or one for all."""
     augment: ClassVar[tuple[str, ...]] = ("jitter", "flip")
     """Names of the usual augmentations."""
 
-    def __init__(
-        self, root: Path, a: str | None = None, b: str | None = None, *, holdout: float = 0.05, seed: int = 0
-    ) -> None:
-        """Looks at names alone, not into files; `a` and `b` name the sides or their folders.
+    def __init__(self, root: Path, *names: str | None, holdout: float = 0.05, seed: int = 0) -> None:
+        """Looks at names alone, not into files; `names` are those of the domains, or choose their folders.
 
         A share `holdout` of what there is to train on validates, where no split does. Raises DataError when the
         folder holds nothing that this kind of training could use.
         """
-        whole = self.find(root, a, b)
+        whole = self.find(root, *names)
         self.layout: Layout[T] = hold_out(whole, holdout, seed)
         """The folder's, with a split `val` unless `holdout` is 0."""
         apart = whole.splits.keys() & {"val", "test"}
@@ -69,7 +71,7 @@ class Source(ABC, Generic[T]):
         """Names of what validates and was taken out of `train`."""
 
     @abstractmethod
-    def find(self, root: Path, a: str | None, b: str | None) -> Layout[T]:
+    def find(self, root: Path, *names: str | None) -> Layout[T]:
         """The layout of the folder."""
 
     @abstractmethod
@@ -77,12 +79,17 @@ class Source(ABC, Generic[T]):
         """How many there are, by split; under the split's own name what an epoch shows."""
 
     @abstractmethod
-    def stream(self, items: Sequence[T], channels: tuple[int, int], swap: bool, **options: Any) -> Any:
-        """Stream of samples of these items; `channels` are those of the folder's sides A and B."""
+    def stream(self, items: Sequence[T], channels: tuple[int, ...], swap: bool, **options: Any) -> Any:
+        """Stream of samples of these items; `channels` are those of `keys`, in the order of the folder's domains."""
 
     @abstractmethod
     def names(self, stream: Any) -> list[str]:
-        """What the rows of a sample grid are called, in the order of `stream.fixed`."""
+        """What the rows of a sample grid are called, in the order of `stream.center_sample`."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the domains or classes that a sample's `label` counts from 0; none where samples have no label."""
+        return ()
 
     @property
     def count(self) -> int:
@@ -102,7 +109,7 @@ class Source(ABC, Generic[T]):
         return PictureCache(fit, budget_mb)
 
     rule: Rule | None = None
-    """Judges the sizes, where it is another one than that of `scan`."""
+    """What checks the sizes, where it is another one than that of `scan`."""
 
     def notes(self) -> list[str]:
         """What the scan showed besides, a sentence each."""
@@ -115,25 +122,28 @@ class Source(ABC, Generic[T]):
         seed: int = 0,
         augment: Sequence[str] | None = None,
         interpolation: str = "bicubic",
-        squash: bool = False,
+        stretch: bool = False,
         cache_mb: float = 2048,
-        channels: tuple[int | None, int | None] = (None, None),
+        channels: Mapping[str, int] | None = None,
         swap: bool = False,
         skip_broken: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> PreparedData:
         """Look into every file and make the samples; `swap` makes side B of the folder the samples' a.
 
-        Raises what `scan` and the stream of samples do.
+        `channels` overrides what is found, by key. Raises what `scan` and the stream of samples do, and ConfigError for
+        channels of what is none of the keys.
         """
         augment = self.augment if augment is None else augment
         self.refuse_augmentations(augment)
-        cache = self.cache(fit_for(size, augment, interpolation, squash), cache_mb)
+        wanted = _of_keys(channels or {}, self.keys)
+        cache = self.cache(fit_for(size, augment, interpolation, stretch), cache_mb)
         found: Scan[T] = scan(
             self.layout,
             size=size,
             skip_broken=skip_broken,
-            channels=channels,
+            channels=wanted,
+            alike=len(self.keys) == 1,
             cache=cache,
             progress=progress,
             rule=self.rule,
@@ -143,76 +153,39 @@ class Source(ABC, Generic[T]):
             "seed": seed,
             "augment": augment,
             "interpolation": interpolation,
-            "squash": squash,
+            "stretch": stretch,
             "cache": cache,
         }
-        training = self.stream(found.splits["train"], found.channels, swap, **options)
-        shown = self.stream(found.splits.get("val") or found.splits["train"], found.channels, swap, **options)
+        by_key = found.channels[: len(self.keys)]
+        training = self.stream(found.splits["train"], by_key, swap, **options)
+        shown = self.stream(found.splits.get("val") or found.splits["train"], by_key, swap, **options)
+        read = dataclasses.replace(self.layout, splits=found.splits)
         names = self.names(shown)[:MOST_VALIDATED]
         return PreparedData(
             training,
             (names, [shown.center_sample(index) for index in range(len(names))]),
-            found.channels,
+            tuple(dataclasses.replace(d, channels=n) for d, n in zip(read.domains, found.channels, strict=True)),
+            dict(zip(self.keys, by_key, strict=True)),
             found.fingerprint,
             self.counts(found.splits),
             found.broken,
-            [*self.notes(), *found.duplicates.notes(self.layout.root)],
+            [*self.notes(), *found.duplicates.notes(self.layout.root, len(self.layout.names))],
         )
 
 
-class PairedSource(Source[Pair]):
-    """A folder of pairs."""
-
-    things = "pairs"
-
-    def find(self, root: Path, a: str | None, b: str | None) -> Layout[Pair]:
-        """Pairs by name, or side by side."""
-        return find_layout(root, a, b)
-
-    def counts(self, splits: dict[str, tuple[Pair, ...]]) -> dict[str, int]:
-        """Pairs by split."""
-        return {split: len(pairs) for split, pairs in splits.items()}
-
-    def stream(self, items: Sequence[Pair], channels: tuple[int, int], swap: bool, **options: Any) -> PairedPictures:
-        """Samples of pairs."""
-        return PairedPictures(items, channels=channels[::-1] if swap else channels, swap=swap, **options)
-
-    def names(self, stream: PairedPictures) -> list[str]:
-        """The pairs' names."""
-        return [pair.name for pair in stream.pairs]
+def _of_keys(channels: Mapping[str, int], keys: tuple[str, ...]) -> list[int | None]:
+    """The channels in the order of the keys; raises ConfigError for others."""
+    for name in channels:
+        if name not in keys:
+            raise ConfigError(
+                f"data.channels.{name} is of no use here: the pictures of a sample are {' and '.join(keys)}."
+            )
+    return [channels.get(key) for key in keys]
 
 
-class UnpairedSource(Source[Single]):
-    """A folder of two domains."""
-
-    things = "pictures"
-
-    def find(self, root: Path, a: str | None, b: str | None) -> Layout[Single]:
-        """Two domains, whatever the names in them."""
-        return find_domains(root, a, b)
-
-    def counts(self, splits: dict[str, tuple[Single, ...]]) -> dict[str, int]:
-        """By split those of the larger domain, which an epoch shows; `train_a`, `train_b` and so on for each."""
-        counts: dict[str, int] = {}
-        for split, singles in splits.items():
-            of_b = sum(single.side for single in singles)
-            of_a = len(singles) - of_b
-            counts |= {split: max(of_a, of_b), f"{split}_a": of_a, f"{split}_b": of_b}
-        return counts
-
-    def stream(
-        self, items: Sequence[Single], channels: tuple[int, int], swap: bool, **options: Any
-    ) -> UnpairedPictures:
-        """Samples of the two domains among the items."""
-        domains = [tuple(single for single in items if single.side == side) for side in (0, 1)]
-        a, b = reversed(domains) if swap else domains
-        return UnpairedPictures(a, b, channels=channels[::-1] if swap else channels, **options)
-
-    def names(self, stream: UnpairedPictures) -> list[str]:
-        """`of a | of b`, or the one name where it is the same; as many as the smaller domain has."""
-        pairs = zip(*stream.domains, strict=False)
-        return [a.name if a.name == b.name else f"{a.name} | {b.name}" for a, b in pairs]
-
-    def refuse_augmentations(self, augment: Sequence[str]) -> None:
-        """Those that change the input of a pair alone."""
-        refuse_input_only(augment)
+def two(names: Sequence[str | None]) -> tuple[str | None, str | None]:
+    """The names of sides A and B; raises ConfigError where there are more."""
+    if len(names) > 2:
+        raise ConfigError(f"There are two sides here, so data.domains cannot name {len(names)}.")
+    a, b = (*names, None, None)[:2]
+    return a, b

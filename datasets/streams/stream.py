@@ -1,6 +1,6 @@
-"""What streams of paired and of unpaired samples share: the order of an epoch, crops, and the way to a tensor's range.
+"""What all streams of samples share: the order of an epoch, crops, and the way to a tensor's range.
 
-A stream is endless, and its item n is a function of (seed, n) alone, so that a run resumes by asking for the next.
+A stream is endless, and its sample n is a function of (seed, n) alone, so that a run resumes by asking for the next.
 """
 
 from __future__ import annotations
@@ -15,46 +15,45 @@ import numpy.typing as npt
 
 from ...errors import UnknownNameError
 from ...images.image import to_float, with_channels
-from ..layouts.layouts import Item
+from ...seeding import Purpose, generator
+from ..layouts.items import Item
 from .augment import Transforms, resize_to
 from .cache import PictureCache
 from .loading import FILTERS, Array, ResizePolicy
 
-Sample = dict[str, npt.NDArray[np.float32]]
-
-SHUFFLE, CHANGE = 0, 1
-"""What a generator keyed by (seed, purpose, number, …) is for."""
+Sample = dict[str, npt.NDArray[Any]]
+"""Pictures (C, H, W) float32 in [-1, 1], and numbers such as a label () int64, by name."""
 
 
 class Order:
-    """Which of `count` things draw number n shows: each of them once an epoch, reshuffled for the next."""
+    """Which of `count` items sample number n shows: each of them once an epoch, reshuffled for the next."""
 
     def __init__(self, count: int, seed: int, *key: int) -> None:
         """`key` sets apart streams of one seed that are to be drawn independently."""
         self.count, self.seed, self.key = count, seed, key
         self._known: tuple[int, npt.NDArray[np.intp]] = (-1, np.empty(0, np.intp))
 
-    def __call__(self, draw: int) -> int:
-        """The place of the thing, from 0; raises IndexError below draw 0."""
-        if draw < 0:
-            raise IndexError(f"samples are numbered from 0, not {draw}")
-        epoch, place = divmod(draw, self.count)
+    def __call__(self, number: int) -> int:
+        """The place of the item, from 0; raises IndexError below sample 0."""
+        if number < 0:
+            raise IndexError(f"samples are numbered from 0, not {number}")
+        epoch, place = divmod(number, self.count)
         known, order = self._known
         if known != epoch:
-            order = np.random.default_rng((self.seed, SHUFFLE, epoch, *self.key)).permutation(self.count)
+            order = generator(self.seed, Purpose.SHUFFLE, epoch, *self.key).permutation(self.count)
             self._known = epoch, order
         return int(order[place])
 
 
 class Options(TypedDict, total=False):
-    """What a stream of either kind may be told; the defaults are those of `Stream`."""
+    """What every stream may be told; the defaults are those of `Stream`."""
 
     size: Required[int]
     seed: int
-    channels: tuple[int, int]
+    channels: tuple[int, ...]
     augment: Sequence[str]
     interpolation: str
-    squash: bool
+    stretch: bool
     cache: PictureCache | None
     cache_mb: float
 
@@ -68,20 +67,20 @@ class Stream(ABC):
         *,
         size: int,
         seed: int = 0,
-        channels: tuple[int, int] = (3, 3),
+        channels: tuple[int, ...] = (3, 3),
         augment: Sequence[str] = ("jitter", "flip"),
         interpolation: str = "bicubic",
-        squash: bool = False,
+        stretch: bool = False,
         cache: PictureCache | None = None,
         cache_mb: float = 2048,
     ) -> None:
         """Training samples of `size` pixels a side.
 
-        `channels` are those of the samples' a and b. `augment` are names of AUGMENTATIONS. Pictures that are not square
-        keep their proportions (the short side is resized, the long one cropped at random) unless `squash` makes them
-        square. `cache` is one that a scan has filled, by `fit_for` the same arguments; else up to `cache_mb` MiB are
-        kept as pictures are read. Raises UnknownNameError for an augmentation or interpolation, before anything is
-        read.
+        `channels` are those of the sample's pictures, in their order. `augment` are names of AUGMENTATIONS. Pictures
+        that are not square keep their proportions (the short side is resized, the long one cropped at random) unless
+        `stretch` makes them square. `cache` is one that a scan has filled, by `fit_for` the same arguments; else up to
+        `cache_mb` MiB are kept as pictures are read. Raises UnknownNameError for an augmentation or interpolation,
+        before anything is read.
         """
         self.items = tuple(items)
         """Everything that samples are made of."""
@@ -90,15 +89,15 @@ class Stream(ABC):
         self.channels = channels
         self.augment = tuple(augment)
         self.interpolation = interpolation
-        fit = fit_for(size, augment, interpolation, squash)
+        fit = fit_for(size, augment, interpolation, stretch)
         self.cache = PictureCache(fit, cache_mb) if cache is None else cache
         if self.cache.fit != fit:
             raise ValueError(f"the cache was filled for {self.cache.fit}, not for {fit}")
         self._local = threading.local()
 
     @abstractmethod
-    def __getitem__(self, draw: int, /) -> Sample:
-        """Sample number `draw`, 0 or more, as a function of the seed and the number alone."""
+    def __getitem__(self, number: int, /) -> Sample:
+        """Sample `number`, 0 or more, as a function of the seed and the number alone."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_local": None}
@@ -120,24 +119,24 @@ class Stream(ABC):
             if progress:
                 progress(done, len(self.items))
 
-    def drawn(self, key: tuple[int, ...], *pictures: Array) -> tuple[Array, ...]:
+    def augmented(self, key: tuple[int, ...], *pictures: Array) -> tuple[Array, ...]:
         """Pictures as they are trained on, changed as the generator with this key says: (size, size, C)."""
-        if not hasattr(self._local, "draws"):  # each thread has its own
-            self._local.draws = Transforms(self.augment, self.size, self.channels[0])
-        draws: Transforms = self._local.draws
-        return draws(np.random.default_rng((self.seed, CHANGE, *key)), *pictures)
+        if not hasattr(self._local, "transforms"):  # each thread has its own
+            self._local.transforms = Transforms(self.augment, self.size, self.channels[0])
+        transforms: Transforms = self._local.transforms
+        return transforms(generator(self.seed, Purpose.AUGMENT, *key), *pictures)
 
     def middle(self, pixels: Array) -> Array:
         """The middle crop, after the short side was resized to the crop's."""
         fit = ResizePolicy(
-            None if self.cache.fit.side is None else self.size, self.interpolation, self.cache.fit.squash
+            None if self.cache.fit.side is None else self.size, self.interpolation, self.cache.fit.stretch
         )
         fitted = fit(pixels)
         y, x = ((length - self.size) // 2 for length in fitted.shape[:2])
         return fitted[y : y + self.size, x : x + self.size]
 
 
-def as_drawn_from(pixels: Array, channels: int) -> Array:
+def as_augmented(pixels: Array, channels: int) -> Array:
     """(H, W, channels) uint8, or float32 in [0, 1] of deeper files, which augmentations take."""
     pixels = with_channels(pixels, channels)
     return pixels if pixels.dtype == np.uint8 else to_float(pixels)
@@ -147,7 +146,7 @@ def fit_for(
     size: int,
     augment: Sequence[str] = ("jitter", "flip"),
     interpolation: str = "bicubic",
-    squash: bool = False,
+    stretch: bool = False,
 ) -> ResizePolicy:
     """How a stream with these arguments resizes what it reads; for a cache that a scan fills.
 
@@ -155,7 +154,7 @@ def fit_for(
     """
     if interpolation not in FILTERS:
         raise UnknownNameError("interpolation", interpolation, FILTERS)
-    return ResizePolicy(resize_to(augment, size), interpolation, squash)
+    return ResizePolicy(resize_to(augment, size), interpolation, stretch)
 
 
 def to_tensor_range(pixels: Array) -> npt.NDArray[np.float32]:

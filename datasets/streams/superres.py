@@ -1,7 +1,8 @@
-"""Sharp pictures, or low- and high-resolution ones, into training samples for super-resolution and restoration.
+"""High-resolution pictures, or pairs of low and high resolution, as samples for super-resolution and restoration.
 
 Samples are {"a": (C, size / scale, size / scale), "b": (C, size, size)} float32 in [-1, 1], of which b is the truth;
-or, where the low-resolution side is made while training, {"b": (C, S, S), "draw": ()}, S the size and a margin.
+or, where a degradation makes the inputs while training, {"b": (C, S, S), SAMPLE_NUMBER: () int64}, S the size and a
+margin.
 """
 
 from __future__ import annotations
@@ -14,20 +15,21 @@ import numpy as np
 
 from ...errors import ConfigError, DataError
 from ...images.image import with_channels
-from ..layouts.layouts import HighRes, Item, Layout, Pair
-from ..layouts.superres_layouts import find_high_res
+from ...seeding import SAMPLE_NUMBER, Purpose, generator
+from ..layouts.items import HighRes, Item, Pair
+from ..layouts.layout import Layout
+from ..layouts.superres import find_superres
 from .augment import AUGMENTATIONS, Transforms, chosen
 from .cache import PictureCache
 from .imresize import imresize
 from .loading import Array, ResizePolicy, decode
 from .scan import Facts, refuse_small, times
-from .source import Source
-from .stream import CHANGE, Options, Order, Sample, Stream, as_drawn_from, to_tensor_range
+from .source import Source, two
+from .stream import Options, Order, Sample, Stream, as_augmented, to_tensor_range
+from .superres_cache import SuperResCache, fitting, margin
 
-MARGIN = 32
-"""Pixels beyond the crop that damage is made with, so that its borders are not the crop's; pictures go on mirrored."""
 FIXED = 2**40
-"""Draws of pictures that are shown, far from those of training."""
+"""Number of the first sample that is shown, far from those of training."""
 
 TURNS = {
     "flip": lambda rng, picture: picture[:, ::-1] if rng else picture,
@@ -37,56 +39,6 @@ TURNS = {
 """Augmentations that both sides go through, whatever their sizes: (number drawn, (H, W, C)) -> (H, W, C)."""
 CHOICES = {"flip": 2, "vertical_flip": 2, "rotate90": 4}
 """How many numbers each of them draws from."""
-
-
-def margin(scale: int) -> int:
-    """Up to MARGIN, so that half of it on either side is whole pixels of the input."""
-    return MARGIN // (2 * scale) * 2 * scale
-
-
-class SuperResCache(PictureCache):
-    """Stateful both sides of what is trained on, the smaller one made once while there is room for it."""
-
-    def __init__(self, fit: ResizePolicy, budget_mb: float, scale: int, pipeline: bool) -> None:
-        super().__init__(fit, budget_mb)
-        self.scale, self.pipeline = scale, pipeline
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "scale": self.scale, "pipeline": self.pipeline}
-
-    def read(self, item: Item) -> tuple[Array, ...]:
-        """What `fitted` makes; high alone where low is made of it and cannot be kept, as a crop of that is quicker."""
-        if item in self or self.pipeline or not isinstance(item, HighRes):
-            return super().read(item)
-        high = multiple_of(self.scale, decode(item)[-1])
-        if not self.has_room(high.nbytes + high.nbytes // self.scale**2):
-            return (high,)
-        held = imresize(high, 1 / self.scale), high
-        self.hold(item, *held)
-        return held
-
-    def fitted(self, item: Item, pictures: tuple[Array, ...]) -> tuple[Array, ...]:
-        """(low, high) of the same proportions; with a pipeline (high,) alone."""
-        if self.pipeline:
-            edge = margin(self.scale) // 2
-            return (np.pad(pictures[-1], ((edge, edge), (edge, edge), (0, 0)), "symmetric"),)
-        low, high = pictures
-        return fitting(low, high, self.scale, made=isinstance(item, HighRes))
-
-
-def fitting(low: Array, high: Array, scale: int, *, made: bool) -> tuple[Array, Array]:
-    """Both sides cut, at the right and at the bottom, to where they match; with `made`, low is reduced from high."""
-    high = multiple_of(scale, high)
-    if made:
-        return imresize(high, 1 / scale), high
-    height, width = (length // scale for length in high.shape[:2])
-    return low[:height, :width], high
-
-
-def multiple_of(scale: int, pixels: Array) -> Array:
-    """(H, W, C) cut, at the right and at the bottom, to multiples of `scale`."""
-    height, width = (length // scale * scale for length in pixels.shape[:2])
-    return pixels[:height, :width]
 
 
 class SuperResPictures(Stream):
@@ -111,7 +63,7 @@ class SuperResPictures(Stream):
         refuse_resizing(augment)
         options["augment"] = ("crop", *(name for name in augment if name != "crop"))
         if options.get("cache") is None:
-            fit = ResizePolicy(None, options.get("interpolation", "bicubic"), options.get("squash", False))
+            fit = ResizePolicy(None, options.get("interpolation", "bicubic"), options.get("stretch", False))
             options["cache"] = SuperResCache(fit, options.get("cache_mb", 2048), scale, pipeline)
         super().__init__(items, **options)
         self.scale, self.pipeline, self.swap = scale, pipeline, swap
@@ -124,24 +76,24 @@ class SuperResPictures(Stream):
     def __len__(self) -> int:
         return len(self.items)
 
-    def __getitem__(self, draw: int) -> Sample:
-        """Sample number `draw`, 0 or more, as the module says."""
-        rng = np.random.default_rng((self.seed, CHANGE, draw))
-        sides = self._sides(self.index(draw))
+    def __getitem__(self, number: int) -> Sample:
+        """Sample `number`, 0 or more, as the module says."""
+        rng = generator(self.seed, Purpose.AUGMENT, number)
+        sides = self._sides(self.index(number))
         places = [int(rng.integers(0, room + 1)) for room in self._room(sides)]
         turns = [(name, int(rng.integers(CHOICES[name]))) for name in self._turns]
         crops = []
         for crop in self._cut(sides, places):
-            for name, number in turns:
-                crop = TURNS[name](number, crop)
+            for name, choice in turns:
+                crop = TURNS[name](choice, crop)
             crops.append(crop)
         if self._alone:
             crops[0] = self._changed(rng, np.ascontiguousarray(crops[0]))
-        return self._sample(crops, draw)
+        return self._sample(crops, number)
 
-    def index(self, draw: int) -> int:
-        """Which picture sample number `draw` shows."""
-        return self._order(draw)
+    def index(self, number: int) -> int:
+        """Which picture sample `number` shows."""
+        return self._order(number)
 
     def center_sample(self, index: int) -> Sample:
         """Picture `index` as a sample without chance: its middle."""
@@ -152,7 +104,7 @@ class SuperResPictures(Stream):
         """Picture number `index` at its own size: {"a": (h, w, C), "b": (h scale, w scale, C)} of the file's type."""
         item = self.items[index]
         low, high = decode(item)
-        a, b = fitting(low, high, self.scale, made=isinstance(item, HighRes) and self.scale > 1)
+        a, b = fitting(low, high, self.scale, reduce=isinstance(item, HighRes) and self.scale > 1)
         a, b = (b, a) if self.swap else (a, b)
         return {"a": with_channels(a, self.channels[0]), "b": with_channels(b, self.channels[1])}
 
@@ -175,19 +127,19 @@ class SuperResPictures(Stream):
         crops = [sides[-1][y : y + full, x : x + full]]
         if not self.pipeline:
             crops.insert(0, sides[0][part] if len(sides) > 1 else imresize(sides[0], 1 / self.scale, part))
-        return [as_drawn_from(crop, count) for crop, count in zip(crops, self.channels[-len(crops) :], strict=True)]
+        return [as_augmented(crop, count) for crop, count in zip(crops, self.channels[-len(crops) :], strict=True)]
 
     def _changed(self, rng: np.random.Generator, crop: Array) -> Array:
         """The input alone, changed."""
-        if not hasattr(self._local, "draws"):  # each thread has its own
-            self._local.draws = Transforms(self._alone, len(crop), self.channels[0])
-        draws: Transforms = self._local.draws
-        return draws(rng, crop)[0]
+        if not hasattr(self._local, "transforms"):  # each thread has its own
+            self._local.transforms = Transforms(self._alone, len(crop), self.channels[0])
+        transforms: Transforms = self._local.transforms
+        return transforms(rng, crop)[0]
 
-    def _sample(self, crops: Sequence[Array], draw: int) -> Sample:
+    def _sample(self, crops: Sequence[Array], number: int) -> Sample:
         tensors = [to_tensor_range(crop) for crop in crops]
         if self.pipeline:
-            return {"b": tensors[0], "draw": np.array(draw)}
+            return {"b": tensors[0], SAMPLE_NUMBER: np.array(number)}
         return {"a": tensors[0], "b": tensors[1]}
 
 
@@ -203,17 +155,15 @@ def refuse_resizing(augment: Sequence[str]) -> None:
 
 
 class SuperResSource(Source[Any]):
-    """A folder of sharp pictures, or of pairs of which one side is `scale` times as large."""
+    """A folder of high-resolution pictures, or of pairs of which one side is `scale` times as large."""
 
-    things = "pictures"
+    unit_name = "pictures"
     augment = ("crop", "flip", "rotate90")
 
     def __init__(
         self,
         root: Path,
-        a: str | None = None,
-        b: str | None = None,
-        *,
+        *names: str | None,
         holdout: float = 0.05,
         seed: int = 0,
         scale: int = 4,
@@ -223,17 +173,17 @@ class SuperResSource(Source[Any]):
         self.scale, self.pipeline = scale, pipeline
         self.small: list[Facts] = []
         """What is smaller than the crop, and left out."""
-        super().__init__(root, a, b, holdout=holdout, seed=seed)
+        super().__init__(root, *names, holdout=holdout, seed=seed)
 
-    def find(self, root: Path, a: str | None, b: str | None) -> Layout[Any]:
-        """Sharp pictures, or pairs where the folders' names say so."""
-        return find_high_res(root, a, b, self.scale, self.pipeline)
+    def find(self, root: Path, *names: str | None) -> Layout[Any]:
+        """High-resolution pictures, or pairs where names say so."""
+        return find_superres(root, *two(names), self.scale, self.pipeline)
 
     def counts(self, splits: dict[str, tuple[Any, ...]]) -> dict[str, int]:
         """Pictures by split."""
         return {split: len(items) for split, items in splits.items()}
 
-    def stream(self, items: Sequence[Any], channels: tuple[int, int], swap: bool, **options: Any) -> SuperResPictures:
+    def stream(self, items: Sequence[Any], channels: tuple[int, ...], swap: bool, **options: Any) -> SuperResPictures:
         """Samples of these pictures."""
         return SuperResPictures(
             items,
@@ -250,9 +200,9 @@ class SuperResSource(Source[Any]):
 
     def cache(self, fit: ResizePolicy, budget_mb: float) -> PictureCache:
         """One that makes the inputs, and keeps them."""
-        if fit.squash:
+        if fit.stretch:
             raise ConfigError(
-                "data.squash resizes pictures, and super-resolution learns from their pixels. Leave it out."
+                "data.stretch resizes pictures, and super-resolution learns from their pixels. Leave it out."
             )
         return SuperResCache(ResizePolicy(None, fit.interpolation), budget_mb, self.scale, self.pipeline)
 
@@ -265,14 +215,14 @@ class SuperResSource(Source[Any]):
                 f"The degradation makes the inputs, so there is none for the augmentation {alone[0]!r} yet."
             )
 
-    def rule(self, facts: list[Facts], size: int, things: str) -> Collection[Item]:
+    def rule(self, facts: list[Facts], size: int, unit_name: str) -> Collection[Item]:
         """Refuses pairs of other proportions than the scale; leaves out what is too small, while most is not."""
         if not self.pipeline:
             check_scale([fact for fact in facts if isinstance(fact.item, Pair)], self.scale)
         sides = {fact.item: min(fact.sizes[-1]) // self.scale * self.scale for fact in facts}
         self.small = [fact for fact in facts if sides[fact.item] < size]
         if 2 * len(self.small) >= len(facts):
-            refuse_small(self.small, len(facts), size, things)
+            refuse_small(self.small, len(facts), size, unit_name)
         return {fact.item for fact in self.small}
 
     def notes(self) -> list[str]:

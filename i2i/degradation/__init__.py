@@ -1,8 +1,8 @@
-"""Low-resolution and damaged pictures made of sharp ones while training, as Real-ESRGAN does (Wang et al., 2021)."""
+"""Degradation: inputs made of high-resolution truths while training, as Real-ESRGAN does (Wang et al., 2021)."""
 
 from __future__ import annotations
 
 from .config import DEGRADATIONS, DegradationConfig
-from .pipeline import Degradation
+from .pipeline import SHARPENED, Degradation
 
-__all__ = ["DEGRADATIONS", "Degradation", "DegradationConfig"]
+__all__ = ["DEGRADATIONS", "SHARPENED", "Degradation", "DegradationConfig"]

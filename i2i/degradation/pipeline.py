@@ -14,51 +14,62 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..seeding import SAMPLE_NUMBER, Purpose, generator
 from .config import DegradationConfig, JpegConfig, NoiseConfig, ResizeConfig
 from .kernels import FINAL_SINC_FROM, drawn_blur, drawn_side, sinc
 from .operations import blur, gaussian_noise, jpeg, poisson_noise, resize, sharpened
 
-DAMAGE = 2
-"""What a generator keyed by (seed, purpose, number) is for; 0 and 1 are those of the samples' stream."""
+SHARPENED = "sharpened"
+"""Key of the truths after the unsharp mask, of the truths' size; pixel and perceptual losses compare with them."""
 
 
 class Degradation:
-    """Makes inputs of truths: b of (N, C, S, S) becomes a of (N, C, size / scale, size / scale) and b of (size, size).
+    """A batch transform that makes inputs of truths, between the loader and the step of a method.
 
-    All in [-1, 1], on whatever device b is. S is `size` or more, and what is more is cut off around the middle, so that
-    the borders of the crop are damaged as what lies within.
+    b of (N, C, S, S) becomes a of (N, C, size / scale, size / scale) and b of (N, C, size, size), all in [-1, 1], on
+    whatever device b is. S is `size` or more, and what is more is cut off around the middle, so that the borders of the
+    crop are degraded as what lies within.
     """
+
+    takes = ("b", SAMPLE_NUMBER)
+    """Keys of a batch that it reads: the truths, and the samples' numbers (N,) int64. Others are passed on."""
+
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """Keys that it writes: inputs, truths, and with `sharpen` the truths that pixel losses compare with."""
+        return ("a", "b", SHARPENED) if self.config.sharpen else ("a", "b")
 
     def __init__(self, config: DegradationConfig, scale: int, size: int, seed: int) -> None:
         self.config, self.scale, self.size, self.seed = config, scale, size, seed
 
     @torch.no_grad()
     def __call__(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """{"b": (N, C, S, S), "draw": (N,)} -> {"a", "b"}, and with `sharpen` also "sharp", of b's size."""
-        truths, numbers = (batch["b"].float() + 1) / 2, batch["draw"].tolist()
+        """The batch with what it `gives` in the place of what it `takes`; raises KeyError where that is missing."""
+        truths, numbers = (batch["b"].float() + 1) / 2, batch[SAMPLE_NUMBER].tolist()
         sources = torch.cat([sharpened(truth[None]) for truth in truths]) if self.config.sharpen else truths
-        inputs = [self.damaged(source[None], number) for source, number in zip(sources, numbers, strict=True)]
-        made = {"a": self._middle(torch.cat(inputs), self.size // self.scale), "b": self._middle(truths, self.size)}
+        inputs = [self.degraded(source[None], number) for source, number in zip(sources, numbers, strict=True)]
+        given = {"a": self._middle(torch.cat(inputs), self.size // self.scale), "b": self._middle(truths, self.size)}
         if self.config.sharpen:
-            made["sharp"] = self._middle(sources, self.size)
-        return {name: (pictures * 2 - 1).contiguous() for name, pictures in made.items()}
+            given[SHARPENED] = self._middle(sources, self.size)
+        others = {name: value for name, value in batch.items() if name not in self.takes}
+        return {**others, **{name: (pictures * 2 - 1).contiguous() for name, pictures in given.items()}}
 
-    def damaged(self, x: Tensor, number: int) -> Tensor:
+    def degraded(self, x: Tensor, number: int) -> Tensor:
         """(1, C, H, W) in [0, 1] -> (1, C, H / scale, W / scale), in steps of 1/255: the input of sample `number`."""
-        rng = np.random.default_rng((self.seed, DAMAGE, number))
-        generator = torch.Generator(x.device).manual_seed(int(rng.integers(2**62)))
+        rng = generator(self.seed, Purpose.DEGRADE, number)
+        noise = torch.Generator(x.device).manual_seed(int(rng.integers(2**62)))
         first, second = self.config.first, self.config.second
         full = x.shape[2:]
         small = (full[0] // self.scale, full[1] // self.scale)
         if rng.random() < first.blur.p:
             x = blur(x, drawn_blur(rng, first.blur))
         x = _resized(x, rng, first.resize, full)
-        x = _noisy(x, rng, first.noise, generator)
+        x = _noisy(x, rng, first.noise, noise)
         x = _compressed(x, rng, first.jpeg)
         if rng.random() < second.blur.p:
             x = blur(x, drawn_blur(rng, second.blur))
         x = _resized(x, rng, second.resize, small)
-        x = _noisy(x, rng, second.noise, generator)
+        x = _noisy(x, rng, second.noise, noise)
         compressed_last = rng.random() < 0.5
         if not compressed_last:
             x = _compressed(x, rng, second.jpeg)

@@ -74,8 +74,9 @@ def _load(run: Run, which: str, method: Method) -> int:
 
 def _card(run: Run, config: TrainConfig, method: Method, stem: str, images: int) -> Card:
     facts = run.environment().get("data", {})
-    names = (str(facts.get("a", "a")), str(facts.get("b", "b")))
-    channels = (config.data.channels_a or 3, config.data.channels_b or 3)
+    a, b = (*facts.get("domains", ()), facts.get("a", "a"), facts.get("b", "b"))[:2]
+    names = (str(a), str(b))
+    channels = config.data.channels_of("a", "b")
     if (config.direction == "b2a") != (stem == "b2a"):
         names, channels = names[::-1], channels[::-1]
     return Card(
@@ -95,7 +96,7 @@ def _card(run: Run, config: TrainConfig, method: Method, stem: str, images: int)
             "direction": stem if stem in DIRECTIONS else config.direction,
             "seed": config.seed,
             "held_out": facts.get("held_out", []),
-            "squash": config.data.squash,
+            "squash": config.data.stretch,
             "interpolation": config.data.interpolation,
             "pictures": facts.get("counts", {}).get("train"),
             "fingerprint": facts.get("fingerprint"),

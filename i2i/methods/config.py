@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from ..adversarial.config import GanConfig
 from ..networks.config import DiscriminatorConfig, GeneratorConfig
@@ -21,22 +21,43 @@ class DataConfig(Strict):
     """Name of the folder of side A, where more than two could be meant; or of left halves, or of `trainA`'s domain."""
     b: str | None = None
     """The same for side B."""
+    domains: tuple[str, ...] | None = None
+    """Names of the folders of domains or classes, in the order of their labels; of two sides `a` and `b` do."""
     skip_broken: bool = False
     """Leave out files that cannot be read, instead of refusing to start."""
     augment: tuple[str, ...] = ("jitter", "flip")
     """Names of the augmentations, in order; docs/data.md lists them."""
     interpolation: str = "bicubic"
     """How pictures are resized: `bicubic`, `bilinear`, or `nearest`, which keeps label maps pure."""
-    squash: bool = False
-    """Make pictures square by squeezing them, as the papers' code does, instead of cropping their long side."""
+    stretch: bool = False
+    """Make pictures square, as the papers' code does, instead of cropping their long side."""
     cache_mb: int = Field(2048, ge=0)
     """Memory for decoded pictures, in MiB; when they do not all fit, they are decoded anew each time."""
     holdout: float = Field(0.05, ge=0, lt=1)
     """Share of `train` kept for validation where there is no such folder; at most 16 pairs, or of each domain."""
-    channels_a: int | None = Field(None, ge=1)
-    """Channels that side A is read with: 1 grey, 3 RGB, else the bands of a TIFF; found by the scan."""
-    channels_b: int | None = Field(None, ge=1)
-    """The same for side B."""
+    channels: dict[str, Annotated[int, Field(ge=1)]] = Field({})
+    """Channels that pictures are read with, `a` and `b` of two sides, else `image`: 1 grey, 3 RGB, else the bands of a
+    TIFF; found by the scan."""
+
+    @field_validator("channels", mode="before")
+    @classmethod
+    def _without_none(cls, channels: Any) -> Any:
+        return {k: v for k, v in channels.items() if v is not None} if isinstance(channels, dict) else channels
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.domains is not None and (self.a, self.b) != (None, None):
+            raise ValueError("domains and a and b say the same; give either")
+        return self
+
+    @property
+    def names(self) -> tuple[str | None, ...]:
+        """What the domains are called, or their folders, as far as that was said."""
+        return self.domains or (self.a, self.b)
+
+    def channels_of(self, *keys: str) -> tuple[int, ...]:
+        """Channels of the pictures with these keys; RGB before a scan has found them."""
+        return tuple(self.channels.get(key, 3) for key in keys)
 
 
 class AdamConfig(Strict):

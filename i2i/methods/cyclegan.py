@@ -25,7 +25,7 @@ from .base import Batch
 from .building import adam, build_discriminator, build_generator, completed, placed
 from .config import AdamConfig, TrainConfig
 from .ema import EmaConfig
-from .unpaired import Unpaired, channels_of, refuse_direction
+from .unpaired import Unpaired, refuse_direction
 
 
 class CycleGANConfig(TrainConfig):
@@ -117,12 +117,12 @@ class CycleGAN(Unpaired):
     def from_config(cls, config: TrainConfig, placement: Placement) -> Self:
         """Networks by name, initialised from N(0, init_std)."""
         config = cast(CycleGANConfig, config)
-        of_x, of_y = channels_of(config)
+        of_x, of_y = config.data.channels_of("a", "b")
         if of_x != of_y and config.lambda_identity > 0:
             raise ConfigError(
                 f"The identity terms put pictures of one domain ({of_x} channels) where those of the other ({of_y}) "
-                "belong. Use --set lambda_identity=0, or read both alike with --set data.channels_a=3 "
-                "--set data.channels_b=3."
+                "belong. Use --set lambda_identity=0, or read both alike with --set data.channels.a=3 "
+                "--set data.channels.b=3."
             )
         G, F = build_generator(config, (of_x, of_y)), build_generator(config, (of_y, of_x))
         D_X, D_Y = build_discriminator(config, of_x), build_discriminator(config, of_y)

@@ -25,14 +25,14 @@ from .base import Batch
 from .building import adam, build_discriminator, build_generator, completed, placed
 from .config import AdamConfig, DataConfig, TrainConfig
 from .ema import EmaConfig
-from .unpaired import Unpaired, channels_of, refuse_direction
+from .unpaired import Unpaired, refuse_direction
 
 
 class DiscoData(DataConfig):
     """The authors' pictures: squeezed to the size, and nothing else."""
 
     augment: tuple[str, ...] = ("none",)
-    squash: bool = True
+    stretch: bool = True
 
 
 class DiscoGANConfig(TrainConfig):
@@ -79,7 +79,7 @@ class DiscoGAN(Unpaired):
         "pose": {"generator": {"name": "disco_bottleneck"}, "rate": 0.9, "starting_rate": 0.9},
         # Larger pictures keep their places: a generator that works at a quarter of the size, and patches.
         "season": {
-            "data": {"augment": ["jitter", "flip"], "squash": False},
+            "data": {"augment": ["jitter", "flip"], "stretch": False},
             "size": 128,
             "batch": 4,
             "generator": {"name": "resnet6", "up": "resize"},
@@ -89,7 +89,7 @@ class DiscoGAN(Unpaired):
             "ema": {"images": 5000},
         },
         "style": {
-            "data": {"augment": ["jitter", "flip"], "squash": False},
+            "data": {"augment": ["jitter", "flip"], "stretch": False},
             "size": 128,
             "batch": 4,
             "generator": {"name": "resnet6", "up": "resize"},
@@ -141,7 +141,7 @@ class DiscoGAN(Unpaired):
     def from_config(cls, config: TrainConfig, placement: Placement) -> Self:
         """Networks by name, initialised as torch does unless `init_std` is given."""
         config = cast(DiscoGANConfig, config)
-        of_a, of_b = channels_of(config)
+        of_a, of_b = config.data.channels_of("a", "b")
         G_AB, G_BA = build_generator(config, (of_a, of_b)), build_generator(config, (of_b, of_a))
         D_A, D_B = build_discriminator(config, of_a), build_discriminator(config, of_b)
         check_size(config.size, G_AB, D_A)

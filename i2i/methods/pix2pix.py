@@ -80,7 +80,7 @@ class Pix2Pix(Method):
     def from_config(cls, config: TrainConfig, placement: Placement) -> Self:
         """Networks by name, initialised from N(0, init_std)."""
         config = cast(Pix2PixConfig, config)
-        channels = (config.data.channels_a or 3, config.data.channels_b or 3)
+        channels = config.data.channels_of("a", "b")
         x_channels, y_channels = channels if config.direction == "a2b" else channels[::-1]
         G = build_generator(config, (x_channels, y_channels))
         D = build_discriminator(config, x_channels + y_channels)

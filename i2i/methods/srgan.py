@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..adversarial import AdversarialObjective, UpdateSchedule
-from ..degradation import Degradation
+from ..degradation import SHARPENED, Degradation
 from ..errors import ConfigError
 from ..evaluation.metrics import psnr_y
 from ..hardware.device import Placement
@@ -139,7 +139,7 @@ class SRGAN(Method):
     def from_config(cls, config: TrainConfig, placement: Placement) -> Self:
         """Networks by name, initialised as they please; raises where weights for the perceptual loss are missing."""
         config = cast(SrganConfig, config)
-        channels = (config.data.channels_a or 3, config.data.channels_b or 3)
+        channels = config.data.channels_of("a", "b")
         x_channels, y_channels = channels if config.direction == "a2b" else channels[::-1]
         G = build_generator(config, (x_channels, y_channels), config.scale)
         D, perceptual, degradation = None, None, None
@@ -224,7 +224,7 @@ class SRGAN(Method):
     def pair(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """x, y, and what pixel and perceptual loss compare with: y, or y sharpened by the degradation."""
         made = self.degradation(batch) if self.degradation is not None else batch
-        return made["a"], made["b"], made.get("sharp", made["b"])
+        return made["a"], made["b"], made.get(SHARPENED, made["b"])
 
     def pixel_loss(self, fake: Tensor, target: Tensor) -> Tensor:
         """The configured loss, of pictures in [0, 1]."""

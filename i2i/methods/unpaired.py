@@ -69,8 +69,3 @@ def refuse_direction(config: TrainConfig) -> None:
             f"{config.method} trains both directions at once, so --direction has no place here. "
             "Leave it out, and choose afterwards: i2i convert RUN SOURCE TARGET --direction b2a."
         )
-
-
-def channels_of(config: TrainConfig) -> tuple[int, int]:
-    """Channels of the pictures of A and of B."""
-    return config.data.channels_a or 3, config.data.channels_b or 3

@@ -135,7 +135,8 @@ def _domains(config: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, 
 def _sides(config: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, str]:
     """Names of A and B; `found` are the sides the layout has."""
     named = _nested(config)
-    a, b = (PurePath(str(named.get(side) or found.get(side) or "")).name or side.upper() for side in "ab")
+    known = dict(zip("ab", found.get("domains") or (found.get("a"), found.get("b")), strict=False))
+    a, b = (PurePath(str(named.get(side) or known.get(side) or "")).name or side.upper() for side in "ab")
     return a, b
 
 

@@ -11,14 +11,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-Sample = dict[str, npt.NDArray[np.float32]]
+Sample = dict[str, npt.NDArray[Any]]
+"""Pictures (C, H, W) float32 in [-1, 1], and numbers such as a label () int64, by name."""
 
 
 class SampleSource(Protocol):
     """An endless stream by number: sample `n` is the same whenever and wherever it is asked for."""
 
     def __getitem__(self, draw: int, /) -> Sample:
-        """Arrays (C, H, W) float32 in [-1, 1] by name."""
+        """Arrays by name; the same names, shapes and types for every number."""
         ...
 
 
@@ -26,6 +27,8 @@ def batches(
     samples: SampleSource, start: int, stop: int, batch: int, workers: int, device: torch.device
 ) -> Iterator[dict[str, Tensor]]:
     """Samples `start` to `stop` - 1 in order, stacked by `batch` (the last one may be smaller), on `device`.
+
+    Every array keeps its type: float32 pictures become (N, C, H, W), int64 labels (N,).
 
     `start` is all that a resumed run needs to go on where it was.
     """

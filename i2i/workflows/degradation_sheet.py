@@ -16,6 +16,7 @@ from ..errors import UnknownNameError
 from ..evaluation.contact_sheet import contact_sheet
 from ..files import write_atomically
 from ..methods import METHODS
+from ..seeding import SAMPLE_NUMBER
 from ..settings import merge, resolve
 
 CROP = 128
@@ -51,9 +52,9 @@ def degradation_sheet(
     rows = []
     for index in np.linspace(0, len(stream) - 1, min(ROWS, len(stream))).astype(int).tolist():
         truth = torch.from_numpy(stream.center_sample(index)["b"]).expand(DRAWS, -1, -1, -1)
-        made = degradation({"b": truth, "draw": torch.arange(DRAWS) + DRAWS * index})
-        inputs = made["a"].repeat_interleave(config.scale, 2).repeat_interleave(config.scale, 3)
-        shown = [(picture.permute(1, 2, 0).numpy() + 1) / 2 for picture in (made["b"][0], *inputs)]
+        given = degradation({"b": truth, SAMPLE_NUMBER: torch.arange(DRAWS) + DRAWS * index})
+        inputs = given["a"].repeat_interleave(config.scale, 2).repeat_interleave(config.scale, 3)
+        shown = [(picture.permute(1, 2, 0).numpy() + 1) / 2 for picture in (given["b"][0], *inputs)]
         rows.append((stream.items[index].name, shown))
     buffer = io.BytesIO()
     contact_sheet(rows, ("truth", *[f"input, draw {n + 1}" for n in range(DRAWS)])).save(buffer, "PNG")

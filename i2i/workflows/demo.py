@@ -11,7 +11,8 @@ from typing import Any
 import torch
 import typer
 
-from ..datasets.layouts.layouts import find_layout, hold_out
+from ..datasets.layouts.holdout import hold_out
+from ..datasets.layouts.paired import find_pairs
 from ..datasets.streams.paired import PairedPictures
 from ..datasets.synthetic.samples import SAMPLES
 from ..errors import PictureError
@@ -104,7 +105,7 @@ def _make_way(run: Run, pairs: Path, direction: str) -> None:
 def _size(pairs: Path) -> int:
     """The demo's size, or less where pictures are smaller: a multiple of 32."""
     smallest = SIZE
-    for pair in find_layout(pairs).splits.get("train", ()):
+    for pair in find_pairs(pairs).splits.get("train", ()):
         try:
             header = read_header(pair.a)
         except PictureError:  # the scan will say it better
@@ -137,7 +138,7 @@ def _affordable(size: int, minutes: float) -> int:
 
 def _write_examples(pairs: Path, out: Path, size: int, direction: str, channels: tuple[int, int]) -> None:
     """A few held-out inputs as pictures of their own, for conversion and for the page."""
-    layout = hold_out(find_layout(pairs))
+    layout = hold_out(find_pairs(pairs))
     held_out = layout.splits.get("test") or layout.splits["val"]
     pictures = PairedPictures(held_out[:EXAMPLES], size=size, channels=channels, swap=direction == "b2a", cache_mb=0)
     for index, pair in enumerate(pictures.pairs):

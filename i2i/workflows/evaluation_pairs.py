@@ -16,7 +16,10 @@ import numpy as np
 
 from ..card import Card
 from ..datasets.layouts.arrangement import arrange
-from ..datasets.layouts.layouts import Layout, Pair, Single, T, find_domains, find_layout, pairs_by_name
+from ..datasets.layouts.items import Pair, Single, T
+from ..datasets.layouts.layout import Layout
+from ..datasets.layouts.paired import find_pairs
+from ..datasets.layouts.unpaired import find_unpaired, pairs_by_name
 from ..datasets.streams.loading import decode
 from ..datasets.streams.paired import PairedPictures
 from ..datasets.streams.stream import Options
@@ -129,14 +132,14 @@ def material(
         singles = domains.splits.get("train", ())
         layout = _by_name(domains)
     else:
-        layout = find_layout(root, a, b)
+        layout = find_pairs(root, a, b)
     layout = without_seen(layout, card)
     split = chosen_split(layout, split, unpaired)
     scored = {file for pair in layout.splits[split] for file in pair.files}
     swap = card.training.get("direction") == "b2a"
     apart = split != "train"  # what is scored, nothing may be learned from
     free = tuple(single for single in singles if apart and single.path not in scored)
-    sides = tuple(tuple(single for single in free if single.side == side) for side in ((1, 0) if swap else (0, 1)))
+    sides = tuple(tuple(single for single in free if single.domain == side) for side in ((1, 0) if swap else (0, 1)))
     pairs = layout.splits.get("train", ()) if apart and not unpaired else ()
     return EvaluationSet(
         split,
@@ -150,17 +153,17 @@ def material(
 
 def is_unpaired(root: Path, card: Card, a: str | None = None, b: str | None = None) -> bool:
     """Whether the model knew no pairs, or the folder has none: folders trainA and trainB."""
-    return card.method in TWO_WAYS or arrange(root, a, b).kind == "lettered"
+    return card.method in TWO_WAYS or arrange(root, a, b).kind == "trainA/trainB"
 
 
 def domains_of(root: Path, a: str | None, b: str | None) -> Layout[Single]:
     """The folder as two domains; pictures side by side in one file are one of each."""
-    return find_domains(root, a, b, halves=True)
+    return find_unpaired(root, a, b, halves=True)
 
 
 def _by_name(domains: Layout[Single]) -> Layout[Pair]:
     splits = {split: pairs_by_name(domains, split) for split in domains.splits}
-    return Layout(domains.root, domains.kind, domains.a_name, domains.b_name, splits, domains.description)
+    return Layout(domains.root, domains.kind, domains.names, splits, domains.description)
 
 
 def without_seen(layout: Layout[T], card: Card) -> Layout[T]:
@@ -209,7 +212,7 @@ def picture_options(card: Card) -> Options:
     return {
         "size": int(card.training.get("size", 256)),
         "channels": (card.input_channels, card.output_channels),
-        "squash": bool(card.training.get("squash", False)),
+        "stretch": bool(card.training.get("squash", False)),
         "interpolation": str(card.training.get("interpolation", "bicubic")),
         "cache_mb": 0,
     }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import ValidationError
 
 from ..card import Card
-from ..datasets.layouts.layouts import Layout
+from ..datasets.layouts.layout import Layout
 from ..errors import DataError, ModelFileError
 from ..images.decode import read_header
 from ..images.image import Array, to_float, with_channels
@@ -69,7 +69,7 @@ class HighResEvaluationSet(EvaluationSet):
         files = pictures.items[index].files
         if truth.shape[2] == 3 and read_header(files[0 if self.swap else -1]).channels == 1:
             truth = truth[..., :1]
-        x = _damaged(whole["b"], index, self.degradation) if self._made and self.degradation else whole["a"]
+        x = _degraded(whole["b"], index, self.degradation) if self._made and self.degradation else whole["a"]
         return with_channels(x, self.input_channels), truth
 
     @property
@@ -113,14 +113,14 @@ def high_res_evaluation_set(
 
 def _layout(root: Path, a: str | None, b: str | None, scale: int, damaging: bool) -> Layout[Any]:
     """Pairs where the folder has some, else sharp pictures; at scale 1 those are of use to who damages them alone."""
-    from ..datasets.layouts.superres_layouts import find_high_res
+    from ..datasets.layouts.superres import find_superres
 
     try:
-        return find_high_res(root, a, b, scale, pipeline=False)
+        return find_superres(root, a, b, scale, pipeline=False)
     except DataError:
         if not damaging:
             raise
-        return find_high_res(root, a, b, scale, pipeline=True)
+        return find_superres(root, a, b, scale, pipeline=True)
 
 
 def _degradation(card: Card) -> Degradation | None:
@@ -140,10 +140,10 @@ def _degradation(card: Card) -> Degradation | None:
     return Degradation(config, card.scale, card.scale, seed=0)
 
 
-def _damaged(truth: Array, number: int, degradation: Degradation) -> Array:
+def _degraded(truth: Array, number: int, degradation: Degradation) -> Array:
     """(H, W, C) -> (H / scale, W / scale, C), 8 bits."""
     import torch
 
     x = torch.from_numpy(to_float(truth)).permute(2, 0, 1)[None]
-    damaged: Array = (degradation.damaged(x, number)[0] * 255).round().byte().permute(1, 2, 0).numpy()
-    return damaged
+    low: Array = (degradation.degraded(x, number)[0] * 255).round().byte().permute(1, 2, 0).numpy()
+    return low

@@ -97,12 +97,13 @@ def train_run(request: Request) -> int | None:
 
     data = config.data
     options = {"holdout": data.holdout, "seed": config.seed, **method_type.source_options(config)}
-    source = DATASETS[method_type.data_kind](Path(data.path), data.a, data.b, **options)
+    source = DATASETS[method_type.data_kind](Path(data.path), *data.names, **options)
     typer.echo(source.layout.description)
+    if source.labels:
+        config = _with_data(config, domains=source.labels, a=None, b=None)
     config = method_type.complete_config(config, source.count)
     ready = _read(config, source)
-    channels = dict(zip(("channels_a", "channels_b"), ready.channels, strict=True))
-    config = config.model_copy(update={"data": config.data.model_copy(update=channels)})
+    config = _with_data(config, channels=ready.channels)
 
     with _explain_failures(run, placement):
         torch.manual_seed(config.seed)
@@ -112,6 +113,11 @@ def train_run(request: Request) -> int | None:
             typer.echo(f"Note: {note}", err=True)
         outcome = _fit(config, method, run, ready, placement)
     return _finish(config, run, outcome)
+
+
+def _with_data(config: TrainConfig, **found: Any) -> TrainConfig:
+    """The configuration with what the folder was found to be."""
+    return config.model_copy(update={"data": config.data.model_copy(update=found)})
 
 
 @contextlib.contextmanager
@@ -143,8 +149,7 @@ def _start(config: TrainConfig, run: Run, placement: Placement, source: Source[A
             "device": str(placement.device),
             "precision": placement.precision,
             "data": {
-                "a": source.layout.a_name,
-                "b": source.layout.b_name,
+                "domains": list(source.layout.names),
                 "fingerprint": ready.fingerprint,
                 "held_out": source.held_out,
                 "counts": ready.counts,
@@ -156,15 +161,15 @@ def _start(config: TrainConfig, run: Run, placement: Placement, source: Source[A
 
 def _read(config: TrainConfig, source: Source[Any]) -> PreparedData:
     """Look into every file, and say what of it is worth saying."""
-    with Bar("Reading", source.total, source.things) as bar:
+    with Bar("Reading", source.total, source.unit_name) as bar:
         ready = source.read(
             size=config.size,
             seed=config.seed,
             augment=config.data.augment,
             interpolation=config.data.interpolation,
-            squash=config.data.squash,
+            stretch=config.data.stretch,
             cache_mb=config.data.cache_mb,
-            channels=(config.data.channels_a, config.data.channels_b),
+            channels=config.data.channels,
             swap=config.direction == "b2a",
             skip_broken=config.data.skip_broken,
             progress=lambda done, _: bar.update(done),

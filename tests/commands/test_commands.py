@@ -71,7 +71,7 @@ def test_a_run_leaves_everything_that_it_promises(trained):
     assert {"config.yaml", "log.jsonl", "environment.json", "report.html", "model.onnx"} <= there
     assert {"samples/00000000.png", "samples/00000016.png", "samples/grid.json"} <= there
     config = yaml.safe_load((trained / "config.yaml").read_text())
-    assert (config["images"], config["generator"]["name"], config["data"]["channels_a"]) == (16, "unet64", 3)
+    assert (config["images"], config["generator"]["name"], config["data"]["channels"]["a"]) == (16, "unet64", 3)
     line = json.loads((trained / "log.jsonl").read_text().splitlines()[-1])
     assert {"images", "seconds", "images_per_s", "memory_mb", "lr_g", "g_l1", "p_real", "val_l1"} <= line.keys()
 

@@ -227,9 +227,9 @@ def test_names_in_both_domains_of_a_test_split_are_counted(tmp_path: Path) -> No
 
 
 def test_two_folders_are_unpaired_when_it_is_said(tmp_path: Path) -> None:
-    domains(tmp_path / "lettered")
+    domains(tmp_path / "trainA/trainB")
     for old, new in (("trainA", "day"), ("trainB", "night")):
-        shutil.copytree(tmp_path / "lettered" / old, tmp_path / "data" / new)
+        shutil.copytree(tmp_path / "trainA/trainB" / old, tmp_path / "data" / new)
     (tmp_path / "data" / "day" / "bad.png").write_bytes(b"?")
     paired = check_folder(tmp_path / "data")
     assert len(paired.unmatched) == 9

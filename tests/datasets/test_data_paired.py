@@ -17,7 +17,9 @@ import tifffile
 from PIL import Image
 
 from i2i.datasets import DATASETS
-from i2i.datasets.layouts.layouts import Pair, find_layout, hold_out
+from i2i.datasets.layouts.holdout import hold_out
+from i2i.datasets.layouts.items import Pair
+from i2i.datasets.layouts.paired import find_pairs
 from i2i.datasets.streams.augment import AUGMENTATIONS
 from i2i.datasets.streams.cache import PictureCache
 from i2i.datasets.streams.loading import load_pair, resize
@@ -38,7 +40,7 @@ def pairs(tmp_path: Path) -> tuple[Pair, ...]:
         for side in "AB":
             (tmp_path / side).mkdir(exist_ok=True)
             Image.fromarray(pixels).save(tmp_path / side / f"{number}.png")
-    return find_layout(tmp_path).splits["train"]
+    return find_pairs(tmp_path).splits["train"]
 
 
 @contextlib.contextmanager
@@ -60,16 +62,17 @@ def test_a_sample_has_the_promised_shape_range_and_layout(pairs: tuple[Pair, ...
     root = pairs[0].a.parent.parent
     for name, kind in DATASETS.items():
         source = kind(root)
-        sample = source.read(size=32, channels=(1, 3)).training[5]
-        side = 32 // getattr(source, "scale", 1)
-        assert sample["a"].shape == (1, side, side), name
-        assert sample["b"].shape == (3, 32, 32)
-        for array in sample.values():
-            assert array.dtype == np.float32
+        channels = dict(zip(source.keys, (3, 1), strict=False))
+        sample = source.read(size=32, channels=channels).training[5]
+        for key, count in channels.items():
+            side = 32 // getattr(source, "scale", 1) if key == "a" else 32
+            array = sample[key]
+            assert (array.shape, array.dtype) == ((count, side, side), np.float32), name
             assert array.flags.c_contiguous
             assert -1 <= array.min() < array.max() <= 1
-        assert sample["b"].min() < -0.5
-        assert sample["b"].max() > 0.5
+        last = sample[source.keys[-1]]
+        assert last.min() < -0.5
+        assert last.max() > 0.5
 
 
 def test_each_epoch_shows_every_pair_once_in_its_own_order(pairs: tuple[Pair, ...]) -> None:
@@ -149,7 +152,7 @@ def test_jitter_is_the_papers_resize_and_crop(tmp_path: Path) -> None:
     ramp = np.repeat(np.linspace(0, 255, 256).astype(np.uint8)[None], 256, 0)
     for number in range(2):
         Image.fromarray(np.concatenate([ramp, ramp], 1)).save(tmp_path / f"{number}.png")
-    pictures = PairedPictures(find_layout(tmp_path).splits["train"], size=256, channels=(1, 1), augment=("jitter",))
+    pictures = PairedPictures(find_pairs(tmp_path).splits["train"], size=256, channels=(1, 1), augment=("jitter",))
     starts = set()
     for draw in range(40):
         row = (pictures[draw]["a"][0, 0] + 1) / 2
@@ -166,10 +169,10 @@ def test_pictures_that_are_not_square_keep_their_proportions_unless_squashed(tmp
         for side in "AB":
             (tmp_path / side).mkdir(exist_ok=True)
             Image.fromarray(wide).save(tmp_path / side / f"{number}.png")
-    pairs = find_layout(tmp_path).splits["train"]
+    pairs = find_pairs(tmp_path).splits["train"]
     kept = PairedPictures(pairs, size=20).center_sample(0)["a"][0] > 0
     assert (kept.any(0).sum(), kept.any(1).sum()) == (10, 10)
-    squashed = PairedPictures(pairs, size=20, squash=True).center_sample(0)["a"][0] > 0
+    squashed = PairedPictures(pairs, size=20, stretch=True).center_sample(0)["a"][0] > 0
     assert (squashed.any(0).sum(), squashed.any(1).sum()) == (5, 10)
 
 
@@ -190,7 +193,7 @@ def test_swap_turns_the_direction_round(tmp_path: Path) -> None:
     left, right = np.full((32, 32, 3), 10, np.uint8), np.full((32, 32, 3), 240, np.uint8)
     for number in range(2):
         Image.fromarray(np.concatenate([left, right], 1)).save(tmp_path / f"{number}.png")
-    pairs = find_layout(tmp_path).splits["train"]
+    pairs = find_pairs(tmp_path).splits["train"]
     plain = PairedPictures(pairs, size=32)
     turned = PairedPictures(pairs, size=32, swap=True, channels=(1, 3))
     for show in (plain.__getitem__, plain.center_sample):
@@ -213,7 +216,7 @@ def test_deep_and_many_band_pictures_train_without_loss(tmp_path: Path, dtype: A
             (tmp_path / side).mkdir(exist_ok=True)
             path = tmp_path / side / f"{number}.tif"
             tifffile.imwrite(path, values, photometric="minisblack", planarconfig="contig")
-    pairs = find_layout(tmp_path).splits["train"]
+    pairs = find_pairs(tmp_path).splits["train"]
     pictures = PairedPictures(pairs, size=32, channels=(6, 6), augment=("none", "noise", "colour"))
     sample = pictures[0]
     original = made[pictures.index(0)].astype(np.float64) / top
@@ -230,7 +233,7 @@ def test_nearest_keeps_label_maps_pure(tmp_path: Path) -> None:
     labels = np.random.default_rng(0).choice(np.array([0, 100, 200], np.uint8), (8, 8)).repeat(5, 0).repeat(5, 1)
     for number in range(2):
         Image.fromarray(np.concatenate([labels, labels], 1)).save(tmp_path / f"{number}.png")
-    pairs = find_layout(tmp_path).splits["train"]
+    pairs = find_pairs(tmp_path).splits["train"]
     pure = PairedPictures(pairs, size=40, channels=(1, 1), interpolation="nearest")[0]["a"]
     assert set(np.rint((pure.ravel() + 1) * 127.5)) <= {0, 100, 200}
     smooth = PairedPictures(pairs, size=40, channels=(1, 1))[0]["a"]
@@ -285,7 +288,7 @@ def test_names_that_are_in_no_table_are_refused_with_a_guess(pairs: tuple[Pair, 
 
 
 def test_a_scan_fills_the_cache_and_another_fit_is_not_mistaken_for_it(tmp_path: Path, pairs: tuple[Pair, ...]) -> None:
-    layout = hold_out(find_layout(tmp_path), 0.3)
+    layout = hold_out(find_pairs(tmp_path), 0.3)
     cache = PictureCache(fit_for(32, ("jitter",)))
     seen = scan(layout, size=32, cache=cache)
     train = PairedPictures(seen.splits["train"], size=32, augment=("jitter",), cache=cache)
@@ -298,7 +301,7 @@ def test_a_scan_fills_the_cache_and_another_fit_is_not_mistaken_for_it(tmp_path:
 
 
 def test_real_facades_train_from_labels_to_photographs(real_data: Path) -> None:
-    pairs = find_layout(real_data / "facades").splits["val"]
+    pairs = find_pairs(real_data / "facades").splits["val"]
     pictures = PairedPictures(pairs, size=128, swap=True)
     labels, photo = pictures.center_sample(0)["a"], pictures.center_sample(0)["b"]
     assert len(np.unique(labels.reshape(3, -1), axis=1).T) < len(np.unique(photo.reshape(3, -1), axis=1).T)

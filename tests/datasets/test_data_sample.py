@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from i2i.datasets.layouts.layouts import find_domains, find_layout, pairs_by_name
+from i2i.datasets.layouts.paired import find_pairs
+from i2i.datasets.layouts.unpaired import find_unpaired, pairs_by_name
 from i2i.datasets.streams.imresize import imresize
 from i2i.datasets.streams.superres import SuperResSource
 from i2i.datasets.synthetic.facades.canvas import LABELS
@@ -32,7 +33,7 @@ def digests(root: Path) -> dict[str, str]:
 def test_pairs_of_a_sample_are_a_layout_that_training_finds(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     out = SAMPLES["facades"](tmp_path / "sample", 20, 32, 1, lambda done, total: told.append((done, total)))
-    assert find_layout(out).description == "Side-by-side pairs in train (20), val (2) and test (2)."
+    assert find_pairs(out).description == "Side-by-side pairs in train (20), val (2) and test (2)."
     assert told[-1] == (24, 24)
     assert {Image.open(path).size for path in out.rglob("*.png")} == {(64, 32)}
 
@@ -71,7 +72,7 @@ def test_more_textures_never_change_the_first_and_every_surface_is_a_ground() ->
 def test_domains_of_a_sample_share_names_in_test_alone(name: str, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     out = SAMPLES[name](tmp_path / "sample", 20, 32, 1, lambda done, total: told.append((done, total)))
-    layout = find_domains(out)
+    layout = find_unpaired(out)
     assert layout.description == "Two unpaired domains, A is 'A' and B is 'B', in train (20 and 20) and test (8 and 8)."
     assert not pairs_by_name(layout, "train")
     assert len(pairs_by_name(layout, "test")) == 8

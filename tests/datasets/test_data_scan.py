@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from i2i.datasets.layouts.layouts import find_layout
+from i2i.datasets.layouts.paired import find_pairs
 from i2i.datasets.streams.cache import PictureCache
 from i2i.datasets.streams.loading import ResizePolicy
 from i2i.datasets.streams.scan import Scan, scan
@@ -36,7 +36,7 @@ def folder(root: Path, count: int = 4) -> Path:
 
 
 def look(root: Path, size: int = 16, **options: Any) -> Scan:
-    return scan(find_layout(root), size=size, **options)
+    return scan(find_pairs(root), size=size, **options)
 
 
 def test_broken_files_are_all_listed_with_their_reasons(tmp_path: Path) -> None:

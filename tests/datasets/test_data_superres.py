@@ -10,7 +10,8 @@ from i2i.datasets import DATASETS
 from i2i.datasets.streams.augment import AUGMENTATIONS
 from i2i.datasets.streams.imresize import cubic, imresize, taps
 from i2i.datasets.streams.loading import ResizePolicy
-from i2i.datasets.streams.superres import MARGIN, SuperResCache, SuperResSource, margin
+from i2i.datasets.streams.superres import SuperResSource
+from i2i.datasets.streams.superres_cache import MARGIN, SuperResCache, margin
 from i2i.errors import ConfigError, DataError
 from i2i.evaluation.metrics import psnr_y
 from i2i.images.decode import read_picture
@@ -153,7 +154,7 @@ def test_of_several_small_sizes_that_of_the_scale_is_taken(tmp_path):
             save(tmp_path / f"LR_x{scale}" / f"{n}.png", imresize(picture(n), 1 / scale))
     for scale in (2, 4):
         source = SuperResSource(tmp_path, scale=scale, holdout=0)
-        assert source.layout.a_name == f"LR_x{scale}"
+        assert source.layout.names[0] == f"LR_x{scale}"
         source.read(size=32)
 
 
@@ -175,7 +176,7 @@ def test_two_folders_can_be_named(tmp_path):
         save(tmp_path / "phone" / f"{n}.png", imresize(picture(n), 0.5))
         save(tmp_path / "camera" / f"{n}.png", picture(n))
     source = SuperResSource(tmp_path, "phone", "camera", scale=2, holdout=0)
-    assert (source.layout.a_name, source.layout.b_name) == ("phone", "camera")
+    assert source.layout.names == ("phone", "camera")
     source.read(size=32)
 
 
@@ -208,7 +209,7 @@ def test_div2k_as_it_is_published_is_pairs_of_the_scale_with_a_split_that_valida
             "train": [(low.format("train", n), f"DIV2K_train_HR/{n}.png") for n in ("0000", "0001", "0002")],
             "val": [(low.format("valid", n), f"DIV2K_valid_HR/{n}.png") for n in ("0000", "0001")],
         }
-        assert (source.layout.a_name, source.layout.b_name) == (f"DIV2K_train_LR_bicubic/X{scale}", "DIV2K_train_HR")
+        assert source.layout.names == (f"DIV2K_train_LR_bicubic/X{scale}", "DIV2K_train_HR")
         assert "in train (3) and val (2)" in source.layout.description
         whole = source.read(size=32).training.whole(0)
         np.testing.assert_array_equal(whole["a"], 255 - imresize(whole["b"], 1 / scale))
@@ -220,7 +221,7 @@ def test_a_published_set_without_splits_is_pairs_in_train(low, tmp_path):
     (tmp_path / "Flickr2K_LR_bicubic").rename(tmp_path / low)
     source = SuperResSource(tmp_path, scale=4, holdout=0)
     assert [len(item.files) for item in source.layout.splits["train"]] == [2, 2, 2]
-    assert (source.layout.a_name, source.layout.b_name) == (f"{low}/X4", "Flickr2K_HR")
+    assert source.layout.names == (f"{low}/X4", "Flickr2K_HR")
 
 
 def test_a_pipeline_takes_the_sharp_pictures_of_a_published_set_alone(tmp_path):
@@ -248,7 +249,7 @@ def test_folders_of_a_published_set_can_be_named_by_their_path(split, tmp_path):
     published(tmp_path / split, "DIV2K", ["train_"])
     names = "DIV2K_train_LR_bicubic/X4", "DIV2K_train_HR"
     layout = SuperResSource(tmp_path, *names, scale=4, holdout=0).layout
-    assert (layout.a_name, layout.b_name) == names
+    assert layout.names == names
     assert [item.name for item in layout.splits["train"]] == ["0000", "0001", "0002"]
     assert SuperResSource(tmp_path, None, names[1], scale=4, holdout=0).count == 3
     for wrong in ("DIV2K_train_LR_bicubic/X8", f"../{tmp_path.name}/DIV2K_train_HR", str(tmp_path), "."):
@@ -353,12 +354,12 @@ def test_the_pipelines_samples_are_crops_with_a_margin_and_their_number(tmp_path
         ready = SuperResSource(tmp_path, scale=scale, holdout=0, pipeline=True).read(size=48)
         sample = ready.training[5]
         assert sample["b"].shape == (3, 48 + margin(scale), 48 + margin(scale))
-        assert int(sample["draw"]) == 5
+        assert int(sample["number"]) == 5
         assert margin(scale) % (2 * scale) == 0
         assert MARGIN - 2 * scale < margin(scale) <= MARGIN
         shown = ready.validation[1]
-        assert len({int(s["draw"]) for s in shown}) == len(shown)
-        assert all(int(s["draw"]) >= 2**40 for s in shown)
+        assert len({int(s["number"]) for s in shown}) == len(shown)
+        assert all(int(s["number"]) >= 2**40 for s in shown)
 
 
 def test_beyond_its_borders_a_picture_of_the_pipeline_goes_on_mirrored(tmp_path):
@@ -374,7 +375,7 @@ def test_grey_among_colour_is_read_as_colour_and_sixteen_bits_keep_their_depth(t
     sharp_folder(tmp_path, 3)
     save(tmp_path / "grey.png", picture(7, channels=1))
     ready = SuperResSource(tmp_path, scale=2, holdout=0).read(size=32)
-    assert ready.channels == (3, 3)
+    assert ready.channels == {"a": 3, "b": 3}
     assert all(ready.training[n]["a"].shape[0] == 3 for n in range(4))
     deep = tmp_path / "deep"
     deep.mkdir()
@@ -412,8 +413,8 @@ def test_what_changes_the_input_alone_leaves_the_truth_and_is_refused_with_a_pip
 
 def test_squeezing_is_refused(tmp_path):
     sharp_folder(tmp_path)
-    with pytest.raises(ConfigError, match=r"data\.squash"):
-        SuperResSource(tmp_path, scale=2, holdout=0).read(size=32, squash=True)
+    with pytest.raises(ConfigError, match=r"data\.stretch"):
+        SuperResSource(tmp_path, scale=2, holdout=0).read(size=32, stretch=True)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
@@ -464,4 +465,4 @@ def test_real_folders_are_understood(real_data):
     source = DATASETS["superres"](real_data / "superres" / "train", scale=4)
     assert len(source.layout.splits["train"]) + len(source.held_out) == 191
     lol = DATASETS["superres"](real_data / "lol", scale=1)
-    assert (lol.layout.a_name, lol.layout.b_name) == ("low", "high")
+    assert lol.layout.names == ("low", "high")

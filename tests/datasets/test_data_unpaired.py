@@ -15,12 +15,20 @@ import pytest
 from PIL import Image
 
 from i2i.datasets import DATASETS
-from i2i.datasets.layouts.layouts import Layout, Single, find_domains, find_layout, hold_out, of_side, pairs_by_name
+from i2i.datasets.layouts.holdout import hold_out
+from i2i.datasets.layouts.items import Single
+from i2i.datasets.layouts.layout import Layout
+from i2i.datasets.layouts.paired import find_pairs
+from i2i.datasets.layouts.unpaired import find_unpaired, pairs_by_name
 from i2i.datasets.streams.loading import decode
 from i2i.datasets.streams.unpaired import UnpairedPictures
 from i2i.errors import ConfigError, DataError, UnknownNameError
 
 RNG = np.random.default_rng(0)
+
+
+def of_domain(layout: Layout[Single], split: str, place: int) -> tuple[Single, ...]:
+    return layout.domains[place].items[split]  # type: ignore[return-value]
 
 
 def put(path: Path, shape: tuple[int, ...] = (48, 48, 3)) -> Path:
@@ -38,17 +46,17 @@ def domains(root: Path, counts: dict[str, int], shape: tuple[int, ...] = (48, 48
 
 
 def names(layout: Layout[Single], split: str) -> list[list[str]]:
-    return [[single.name for single in of_side(layout, split, side)] for side in (0, 1)]
+    return [[single.name for single in of_domain(layout, split, side)] for side in (0, 1)]
 
 
 def stream(root: Path, **options: Any) -> UnpairedPictures:
-    layout = find_domains(root)
-    return UnpairedPictures(of_side(layout, "train", 0), of_side(layout, "train", 1), size=32, **options)
+    layout = find_unpaired(root)
+    return UnpairedPictures(of_domain(layout, "train", 0), of_domain(layout, "train", 1), size=32, **options)
 
 
 def refusal(root: Path, **sides: str) -> str:
     with pytest.raises(DataError) as caught:
-        hold_out(find_domains(root, **sides))
+        hold_out(find_unpaired(root, **sides))
     sentence = str(caught.value)
     assert "\n" not in sentence
     assert sentence.endswith(".")
@@ -61,20 +69,20 @@ def refusal(root: Path, **sides: str) -> str:
 @pytest.mark.parametrize("folders", [("trainA", "trainB", "testA", "testB"), ("TRAIN_a", "Train_b", "test-A", "TESTB")])
 def test_lettered_folders_of_any_counts_and_case_are_two_domains(tmp_path: Path, folders: tuple[str, ...]) -> None:
     domains(tmp_path, dict(zip(folders, (3, 5, 2, 1), strict=True)))
-    layout = find_domains(tmp_path, "summer", "winter")
+    layout = find_unpaired(tmp_path, "summer", "winter")
     assert layout.description == (
         "Two unpaired domains, A is 'summer' and B is 'winter', in train (3 and 5) and test (2 and 1)."
     )
-    assert {single.path.parent.name for single in of_side(layout, "train", 1)} == {folders[1]}
+    assert {single.path.parent.name for single in of_domain(layout, "train", 1)} == {folders[1]}
     assert hold_out(layout).description.endswith("; test serves as val.")
-    assert (find_domains(tmp_path).a_name, find_domains(tmp_path).b_name) == ("A", "B")
+    assert (find_unpaired(tmp_path).names[0], find_unpaired(tmp_path).names[1]) == ("A", "B")
 
 
 @pytest.mark.parametrize("pattern", ["{side}", "train/{side}", "{side}/train"])
 def test_any_two_folders_are_two_domains_whatever_their_names(tmp_path: Path, pattern: str) -> None:
     domains(tmp_path, {pattern.format(side="sunny"): 4, pattern.format(side="rainy"): 2})
-    layout = find_domains(tmp_path)
-    assert (layout.a_name, layout.b_name) == ("rainy", "sunny")
+    layout = find_unpaired(tmp_path)
+    assert layout.names == ("rainy", "sunny")
     assert [len(some) for some in names(layout, "train")] == [2, 4]
     assert "pairing" not in layout.description
 
@@ -82,7 +90,7 @@ def test_any_two_folders_are_two_domains_whatever_their_names(tmp_path: Path, pa
 def test_three_folders_are_ambiguous_until_two_are_named(tmp_path: Path) -> None:
     domains(tmp_path, {"day": 2, "dusk": 2, "night": 3})
     assert "day, dusk, night" in refusal(tmp_path)
-    layout = find_domains(tmp_path, "night", "day")
+    layout = find_unpaired(tmp_path, "night", "day")
     assert [len(some) for some in names(layout, "train")] == [3, 2]
 
 
@@ -91,13 +99,13 @@ def test_folders_of_pairs_serve_as_two_domains_and_it_is_said(tmp_path: Path) ->
         for side in ("low", "high"):
             put(tmp_path / "named" / side / f"{number}.png")
         put(tmp_path / "halved" / f"{number}.png", (16, 32, 3))
-    named = find_domains(tmp_path / "named")
+    named = find_unpaired(tmp_path / "named")
     assert named.description.endswith("in train (3 and 3); their names match, but their pairing is not used.")
-    halved = find_domains(tmp_path / "halved", "left", "right")
+    halved = find_unpaired(tmp_path / "halved", "left", "right")
     assert halved.description.endswith("in train (3 and 3); they lie side by side, but their pairing is not used.")
     whole = np.asarray(Image.open(tmp_path / "halved" / "1.png"))
     for side in (0, 1):
-        (half,) = decode(of_side(halved, "train", side)[1])
+        (half,) = decode(of_domain(halved, "train", side)[1])
         assert np.array_equal(half, whole[:, 16 * side : 16 * (side + 1)])
 
 
@@ -107,15 +115,15 @@ def test_one_domain_alone_is_not_cut_into_halves_unless_they_are_named(name: str
     for folder in {"train": ("data", "data/train")}.get(name, (f"data/{name}",)):
         assert "say what its halves are" in refusal(tmp_path / folder)
         with pytest.raises(DataError, match="say what its halves are"):
-            find_domains(tmp_path / folder, "left")
-        named = find_domains(tmp_path / folder, "left", "right")
+            find_unpaired(tmp_path / folder, "left")
+        named = find_unpaired(tmp_path / folder, "left", "right")
         assert [len(some) for some in names(named, "train")] == [3, 3]
 
 
 def test_no_picture_of_a_domain_is_lost_when_names_are_alike(tmp_path: Path) -> None:
     domains(tmp_path, {"trainA": 2, "trainB": 2})
     put(tmp_path / "trainA" / "trainA 0.bmp")
-    assert len(set(names(find_domains(tmp_path), "train")[0])) == 3
+    assert len(set(names(find_unpaired(tmp_path), "train")[0])) == 3
 
 
 @pytest.mark.parametrize(
@@ -136,7 +144,7 @@ def test_what_is_no_two_domains_is_refused_in_a_sentence(tmp_path: Path, folders
 def test_the_paired_method_names_the_command_for_unpaired_folders(tmp_path: Path) -> None:
     domains(tmp_path, {"trainA": 2, "trainB": 2})
     with pytest.raises(DataError, match=r"trainA, trainB.*i2i train cyclegan"):
-        find_layout(tmp_path)
+        find_pairs(tmp_path)
 
 
 def test_pictures_of_one_name_in_both_domains_are_the_pairs_to_score(tmp_path: Path) -> None:
@@ -145,25 +153,25 @@ def test_pictures_of_one_name_in_both_domains_are_the_pairs_to_score(tmp_path: P
         put(tmp_path / "testA" / f"scene {number}.png")
     for number in (1, 3, 7):
         put(tmp_path / "testB" / f"scene {number}.jpg")
-    pairs = pairs_by_name(find_domains(tmp_path), "test")
+    pairs = pairs_by_name(find_unpaired(tmp_path), "test")
     assert [pair.name for pair in pairs] == ["scene 1", "scene 3"]
     assert pairs[1].a == tmp_path / "testA" / "scene 3.png"
     assert pairs[1].b == tmp_path / "testB" / "scene 3.jpg"
-    assert pairs_by_name(find_domains(tmp_path), "train") == ()
+    assert pairs_by_name(find_unpaired(tmp_path), "train") == ()
 
 
 def test_a_share_of_each_domain_is_held_out_and_the_same_names_where_they_are_shared(tmp_path: Path) -> None:
     for number in range(40):
         put(tmp_path / "A" / f"{number}.png", (4, 4, 3))
         put(tmp_path / "B" / f"{number}.png", (4, 4, 3))
-    held = hold_out(find_domains(tmp_path), 0.1, seed=1)
+    held = hold_out(find_unpaired(tmp_path), 0.1, seed=1)
     of_a, of_b = names(held, "val")
     assert of_a == of_b
     assert len(of_a) == 4
     assert not set(of_a) & set(names(held, "train")[0])
     assert held.description.endswith("; 4 of train of each domain held out as val.")
     domains(tmp_path, {"B": 40}, (4, 4, 3))
-    of_a, of_b = names(hold_out(find_domains(tmp_path), 0.1, seed=1), "val")
+    of_a, of_b = names(hold_out(find_unpaired(tmp_path), 0.1, seed=1), "val")
     assert (len(of_a), len(of_b)) == (4, 8)
 
 
@@ -220,7 +228,7 @@ def test_domains_keep_their_own_channels_and_sizes(tmp_path: Path) -> None:
     domains(tmp_path, {"A": 3}, (40, 90))
     domains(tmp_path, {"B": 3}, (64, 33, 3))
     ready = DATASETS["unpaired"](tmp_path, holdout=0).read(size=32)
-    assert ready.channels == (1, 3)
+    assert ready.channels == {"a": 1, "b": 3}
     for sample in (ready.training[0], ready.validation[1][0]):
         assert sample["a"].shape == (1, 32, 32)
         assert sample["b"].shape == (3, 32, 32)
@@ -314,7 +322,7 @@ def test_the_real_seasons_are_read_with_their_repeats(real_data: Path) -> None:
     source = DATASETS["unpaired"](real_data / "summer2winter_yosemite", "summer", "winter")
     assert "train (250 and 250) and test (40 and 40); test serves as val." in source.layout.description
     ready = source.read(size=128)
-    assert ready.channels == (3, 3)
+    assert ready.channels == {"a": 3, "b": 3}
     assert len(ready.training) == 250
     assert [note.partition(",")[0] for note in ready.notes] == ["3 files are in both domains"]
 
@@ -344,6 +352,6 @@ def test_a_run_says_what_its_domains_are(
     assert "A is 'warm' and B is 'cold', in train (3 and 6); 1 of train of each domain held out as val." in out
     assert "Note: 1 file is in both domains" in err
     facts = json.loads((tmp_path / "run" / "environment.json").read_text())["data"]
-    assert (facts["a"], facts["b"]) == ("warm", "cold")
+    assert facts["domains"] == ["warm", "cold"]
     assert facts["counts"] == {"train": 5, "train_a": 2, "train_b": 5, "val": 1, "val_a": 1, "val_b": 1}
     assert len(facts["held_out"]) == 2

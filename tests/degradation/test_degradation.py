@@ -27,7 +27,7 @@ def smooth(side=96, channels=3, seed=0):
 
 
 def made(row, scale=1, size=64, side=96, count=8, channels=3, seed=0):
-    batch = {"b": smooth(side, channels).repeat(count, 1, 1, 1) * 2 - 1, "draw": torch.arange(count)}
+    batch = {"b": smooth(side, channels).repeat(count, 1, 1, 1) * 2 - 1, "number": torch.arange(count)}
     return Degradation(DegradationConfig(**row), scale, size, seed)(batch)
 
 
@@ -58,12 +58,12 @@ def test_a_sample_is_the_same_alone_in_a_batch_and_in_any_order():
     degradation = Degradation(DegradationConfig(**DEGRADATIONS["real"]), 4, 64, seed=3)
     b = torch.cat([smooth(seed=n) for n in range(4)]) * 2 - 1
     numbers = torch.tensor([7, 1, 300, 2**40])
-    together = degradation({"b": b, "draw": numbers})
+    together = degradation({"b": b, "number": numbers})
     torch.manual_seed(99)
     for n in (2, 0, 3, 1):
-        alone = degradation({"b": b[n : n + 1], "draw": numbers[n : n + 1]})
+        alone = degradation({"b": b[n : n + 1], "number": numbers[n : n + 1]})
         assert all(torch.equal(alone[key][0], together[key][n]) for key in together)
-    other = Degradation(DegradationConfig(**DEGRADATIONS["real"]), 4, 64, seed=4)({"b": b, "draw": numbers})
+    other = Degradation(DegradationConfig(**DEGRADATIONS["real"]), 4, 64, seed=4)({"b": b, "number": numbers})
     assert not torch.equal(other["a"], together["a"])
 
 
@@ -86,9 +86,9 @@ def test_small_crops_are_damaged_by_every_draw(size, margin):
 def test_the_input_is_made_of_the_sharpened_truth_and_the_truth_stays_as_it_is():
     edge = torch.full((1, 3, 96, 96), 0.3)
     edge[..., 48:] = 0.7
-    batch = {"b": edge * 2 - 1, "draw": torch.arange(1)}
+    batch = {"b": edge * 2 - 1, "number": torch.arange(1)}
     pair = Degradation(DegradationConfig(kind="pipeline", sharpen=True, **OFF), 1, 64, 0)(batch)
-    torch.testing.assert_close(pair["a"], pair["sharp"], atol=0.005, rtol=0)  # but for the 8 bits
+    torch.testing.assert_close(pair["a"], pair["sharpened"], atol=0.005, rtol=0)  # but for the 8 bits
     torch.testing.assert_close(pair["b"], batch["b"][..., 16:-16, 16:-16])
     assert float((pair["a"] - pair["b"]).abs().max()) > 0.04
 

@@ -189,7 +189,7 @@ def test_who_learned_from_damaged_pictures_is_scored_on_such(i2i, tmp_path, scal
     damage, off = Degradation(NOISE, scale, scale, seed=0), []
     for n in range(2):
         truth = torch.from_numpy(sharp(n, 41, 40)[: 41 // scale * scale] / 255).permute(2, 0, 1).float()
-        made = damage.damaged(truth[None], n)[0].repeat_interleave(scale, 1).repeat_interleave(scale, 2)
+        made = damage.degraded(truth[None], n)[0].repeat_interleave(scale, 1).repeat_interleave(scale, 2)
         inside = (..., slice(scale, -scale), slice(scale, -scale)) if scale > 1 else ...
         off.append(float((made - truth).abs()[inside].mean()))
     assert facts["metrics"]["l1"] == pytest.approx(np.mean(off), abs=1e-4)

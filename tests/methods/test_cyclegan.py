@@ -189,7 +189,7 @@ def test_a_direction_is_chosen_after_training_and_not_before(name):
 
 
 def test_domains_of_different_channels_need_the_identity_terms_left_out():
-    data = {"path": "noise", "channels_a": 1, "channels_b": 3}
+    data = {"path": "noise", "channels": {"a": 1, "b": 3}}
     with pytest.raises(ConfigError, match="--set lambda_identity=0"):
         fresh("cyclegan", data=data)
     method = fresh("cyclegan", data=data, lambda_identity=0)

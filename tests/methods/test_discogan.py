@@ -190,7 +190,7 @@ def test_the_defaults_are_the_authors():
     assert config.lambda_gan * config.gan.feature_matching == pytest.approx(0.9)
     assert (config.lambda_gan, config.gan.d_steps, config.gan.g_steps, config.gan.pool) == (0.1, 1, 2, 0)
     assert config.gan.loss == "non_saturating"
-    assert (config.data.augment, config.data.squash) == (("none",), True)
+    assert (config.data.augment, config.data.stretch) == (("none",), True)
 
 
 def test_initial_weights_are_torchs_own_unless_a_spread_is_given():

@@ -9,9 +9,11 @@ from typing import Any
 
 from ...errors import DataError
 from ...images.formats import format_titles
-from .arrangement import SPLITS, arrange, picture_folders, split_folders
-from .layouts import HighRes, Layout, Pair, counted, find_layout
+from .arrangement import SPLITS, arrange, folder_of, picture_folders, split_folders
+from .items import HighRes, Pair
+from .layout import Layout, counted
 from .matching import listed, match_sides, named_pictures
+from .paired import find_pairs
 
 LOW = re.compile(
     r"((.+[ _-])?lr|lq|low|low[ _-]?res(olution)?|input|small|degraded|noisy|blur(red|ry)?|jpe?g)"
@@ -30,18 +32,16 @@ SUFFIX = re.compile(r"([ _-]?(lr|hr|x\d))+$", re.IGNORECASE)
 """What the field appends to the name of one side: `0001x4` belongs to `0001`."""
 
 
-def find_high_res(root: Path, a: str | None, b: str | None, scale: int, pipeline: bool) -> Layout[Any]:
+def find_superres(root: Path, a: str | None, b: str | None, scale: int, pipeline: bool) -> Layout[Any]:
     """The layout of a folder of sharp pictures, or of pairs where its folders say that they are some.
 
     Raises DataError when there is neither, or no pairs at scale 1 with nothing to make them.
     """
-    if not root.is_dir():
-        raise DataError(f"There is no folder {root}." if not root.exists() else f"{root} is a file; name its folder.")
-    folders = split_folders(root)
+    folders = split_folders(folder_of(root))
     if a is None and b is None:
         a, b = _said(next(iter(folders.values()), root), scale)
     if a is not None and b is not None and not pipeline:
-        return _pairs(root, arrange(root, a, b).splits, a, b) if scale > 1 else find_layout(root, a, b)
+        return _pairs(root, arrange(root, a, b).splits, a, b) if scale > 1 else find_pairs(root, a, b)
     if scale == 1 and not pipeline:
         return _pairs_of_any_folders(root)
     named = _by_name(root, scale, pipeline) if not folders and b is None else {}
@@ -112,7 +112,7 @@ def _sharp(root: Path, high: Mapping[str, Path], chosen: set[Path], scale: int, 
     of = f" of {' and '.join(map(repr, inside))}" if inside else ""
     said = f"Sharp pictures{of} in {counted(splits)}; the inputs are {made}."
     names = ("low resolution", "high resolution") if scale > 1 else ("damaged", "clean")
-    return Layout(root, "sharp", *names, splits, said)
+    return Layout(root, "high resolution", names, splits, said)
 
 
 def _truths(folder: Path, scale: int) -> tuple[HighRes, ...]:
@@ -139,7 +139,7 @@ def _pairs(root: Path, folders: Mapping[str, tuple[Path, ...]], a: str, b: str) 
         matched.refuse_leftovers(root, split, a, b)
         splits[split] = tuple(Pair(name, *paths, False) for name, paths in matched.pairs.items())
     said = f"Pairs from two folders, {a!r} is low and {b!r} is high resolution, in {counted(splits)}."
-    return Layout(root, "two folders", a, b, splits, said)
+    return Layout(root, "two folders", (a, b), splits, said)
 
 
 def _pairs_of_any_folders(root: Path) -> Layout[Pair]:
@@ -147,7 +147,7 @@ def _pairs_of_any_folders(root: Path) -> Layout[Pair]:
     way_out = "Sharp pictures alone can be damaged while training: --preset noise, blur or jpeg."
     try:
         if arrange(root).kind != "side by side":
-            return find_layout(root)
+            return find_pairs(root)
     except DataError as error:
         raise DataError(f"{error} {way_out}") from error
     raise DataError(f"{root} holds no two folders of pictures, damaged and clean, to learn restoring from. {way_out}")

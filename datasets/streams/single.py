@@ -1,0 +1,96 @@
+"""One folder of pictures as samples: an endless stream in which sample n is a function of (seed, n) alone.
+
+Samples are {"image": (C, size, size) float32 in [-1, 1]}, and {"label": () int64} where the folder holds classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Unpack
+
+from ...errors import DataError
+from ...images.image import with_channels
+from ..layouts.domains import find_single
+from ..layouts.items import Single
+from ..layouts.layout import Layout
+from .augment import refuse_input_only
+from .domains import labelled, refuse_swap
+from .loading import Array, decode
+from .source import Source
+from .stream import Options, Order, Sample, Stream, as_augmented, to_tensor_range
+
+
+class SinglePictures(Stream):
+    """An endless, reshuffled stream of pictures, in which every one comes once an epoch, whatever its class."""
+
+    def __init__(self, pictures: Sequence[Single], *, classes: bool = False, **options: Unpack[Options]) -> None:
+        """Samples of pictures, with their `label` where there are `classes`; `options` are those of Stream.
+
+        Raises UnknownNameError for an augmentation or interpolation, ConfigError for an augmentation that changes
+        inputs alone, DataError when there are no pictures.
+        """
+        if not pictures:
+            raise DataError("There are no pictures to draw samples from.")
+        super().__init__(pictures, **options)
+        refuse_input_only(self.augment)
+        self.pictures, self.classes = tuple(pictures), classes
+        self._order = Order(len(self.pictures), self.seed)
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, number: int) -> Sample:
+        """Sample `number`, 0 or more: {"image": (C, size, size) float32 in [-1, 1]}, with classes also the label."""
+        picture = self.pictures[self.index(number)]
+        (pixels,) = self.cache.read(picture)
+        (crop,) = self.augmented((number,), as_augmented(pixels, self.channels[0]))
+        return self._sample(crop, picture)
+
+    def index(self, number: int) -> int:
+        """Which picture sample `number` shows."""
+        return self._order(number)
+
+    def center_sample(self, index: int) -> Sample:
+        """Picture `index` as a sample without chance: its middle, after resizing the short side to `size`."""
+        picture = self.pictures[index]
+        (pixels,) = decode(picture)
+        return self._sample(self.middle(with_channels(pixels, self.channels[0])), picture)
+
+    def _sample(self, crop: Array, picture: Single) -> Sample:
+        return labelled(crop, picture.domain) if self.classes else {"image": to_tensor_range(crop)}
+
+
+class SingleSource(Source[Single]):
+    """A folder of pictures of one domain, in class folders or not."""
+
+    unit_name = "pictures"
+    keys = ("image",)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes' names, where there are several."""
+        return self.layout.names if len(self.layout.names) > 1 else ()
+
+    def find(self, root: Path, *names: str | None) -> Layout[Single]:
+        """All pictures of the folder."""
+        return find_single(root, *names)
+
+    def counts(self, splits: dict[str, tuple[Single, ...]]) -> dict[str, int]:
+        """Pictures by split."""
+        return {split: len(items) for split, items in splits.items()}
+
+    def stream(self, items: Sequence[Single], channels: tuple[int, ...], swap: bool, **options: Any) -> SinglePictures:
+        """Samples of these pictures; raises ConfigError for a direction."""
+        refuse_swap(swap)
+        return SinglePictures(items, classes=bool(self.labels), channels=channels, **options)
+
+    def names(self, stream: SinglePictures) -> list[str]:
+        """The pictures' names, below their classes."""
+        if not self.labels:
+            return [item.name for item in stream.pictures]
+        return [f"{self.layout.names[item.domain]}/{item.name}" for item in stream.pictures]
+
+    def refuse_augmentations(self, augment: Sequence[str]) -> None:
+        """Those that change the input of a pair alone."""
+        refuse_input_only(augment)
