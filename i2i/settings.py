@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from . import renamed
 from .errors import ConfigError, did_you_mean
 
 
@@ -26,11 +27,11 @@ C = TypeVar("C", bound=BaseModel)
 
 
 def resolve(model: type[C], layers: Iterable[Mapping[str, Any]]) -> C:
-    """The layers, weakest first, as one checked configuration; raises ConfigError in words."""
+    """The layers, weakest first, as one checked configuration; old names are read. Raises ConfigError in words."""
     # a group that a layer names in part keeps what the model's own default says of the rest
     merged = {k: f.default.model_dump() for k, f in model.model_fields.items() if isinstance(f.default, BaseModel)}
     for layer in layers:
-        merged = merge(merged, layer)
+        merged = merge(merged, renamed.settings(layer)[0])
     try:
         return model.model_validate(merged)
     except ValidationError as error:

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-BASE = "errors text seeding files settings card images hardware.system"
+BASE = "errors text seeding files renamed settings card images hardware.system"
 """What every package may use: no torch, and little else."""
 
 PACKAGES = {
@@ -18,7 +18,8 @@ PACKAGES = {
     "text": "",
     "seeding": "",
     "files": "errors",
-    "settings": "errors",
+    "renamed": "",
+    "settings": "errors renamed",
     "card": "errors",
     "images": "errors text files",
     "hardware": "errors",
@@ -29,7 +30,7 @@ PACKAGES = {
     "evaluation": "errors settings images losses",
     "diagnostics": "errors text evaluation",
     "methods": "errors settings card hardware networks losses degradation adversarial evaluation diagnostics",
-    "training": "errors text files settings card hardware methods",
+    "training": "errors text files renamed settings card hardware methods",
     "export": "errors files settings card hardware networks methods training",
     "report": "errors text files settings images diagnostics training",
     "datasets.layouts": "errors images",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .. import renamed
 from ..errors import RunError
 from ..files import append, write_atomically
 from ..hardware.system import environment
@@ -66,7 +67,7 @@ class Run:
 
     def _check_continues(self, config: TrainConfig) -> None:
         before = self.config(type(config))
-        changed = differences(before, config, before.free_to_change(), read_yaml(self.config_file))
+        changed = differences(before, config, before.free_to_change(), renamed.settings(read_yaml(self.config_file))[0])
         if changed and self.has_checkpoints:  # else nothing is there to go on from
             raise RunError(
                 f"{self.path} holds a run with other settings: {'; '.join(changed)}. "
