@@ -1,7 +1,7 @@
 """Names that people's files carry and that were changed once: the old ones are read everywhere, and told once.
 
-Settings stand in files for `--config`, in `--set` and in the config.yaml of runs; names of the log in log.jsonl; facts in
-the cards of exported files. A table each, old name to new; whoever reads such a file asks the function below it.
+Settings stand in files for `--config`, in `--set` and in the config.yaml of runs; names of the log in log.jsonl; facts
+in the cards of exported files. A table each, old name to new; whoever reads such a file asks the function below it.
 """
 
 from __future__ import annotations
