@@ -76,4 +76,4 @@ def domain_evaluation_set(
 
 
 def _of(singles: Any, side: int) -> tuple[Any, ...]:
-    return tuple(single for single in singles if single.side == side)
+    return tuple(single for single in singles if single.domain == side)
