@@ -68,7 +68,8 @@ RULES: tuple[tuple[Callable[[_Asked], bool], Callable[[_Asked], str]], ...] = (
     (
         lambda q: q.gan.d_steps > 1 and q.gan.g_steps > 1,
         lambda q: (
-            f"gan.d_steps={q.gan.d_steps} and gan.g_steps={q.gan.g_steps} give both networks more updates; one of them must be 1."
+            f"gan.d_steps={q.gan.d_steps} and gan.g_steps={q.gan.g_steps} give both networks more updates; one of them "
+            "must be 1."
         ),
     ),
     (

@@ -1,7 +1,7 @@
 """Adversarial losses by name, of the discriminator D and of the generator G.
 
-`real` and `fake` are D's logits of real and generated pictures, of any shape; `smooth` is by how much the target of real
-pictures lies below 1 (one-sided label smoothing: Salimans et al., 2016, section 3.4). All give scalars.
+`real` and `fake` are D's logits of real and generated pictures, of any shape; `smooth` is by how much the target of
+real pictures lies below 1 (one-sided label smoothing: Salimans et al., 2016, section 3.4). All give scalars.
 """
 
 from __future__ import annotations

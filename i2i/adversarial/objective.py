@@ -1,7 +1,7 @@
 """A discriminator in adversarial training: its losses for any method, with the stabilisers of `GanConfig` around it.
 
-Pictures are (N, C, H, W) in [-1, 1]. Conditional methods give, beside a picture, the input that it was generated from; the
-two are stacked by channel, and D sees them together.
+Pictures are (N, C, H, W) in [-1, 1]. Conditional methods give, beside a picture, the input that it was generated from;
+the two are stacked by channel, and D sees them together.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Distances between two sets of pictures that share no pair: how far generated pictures are from real ones of their kind.
+"""Distances between two sets of pictures that share no pair: how far generated pictures are from real ones.
 
 Pictures are float NCHW in [-1, 1]. No weights are needed, and the same pictures always give the same figure.
 """

@@ -39,12 +39,12 @@ REFUSED = [
     ),
     (
         {"gan": {"d_steps": 2, "g_steps": 3}},
-        r"gan\.d_steps=2 and gan\.g_steps=3 give both sides more; one of them must be 1",
+        r"gan\.d_steps=2 and gan\.g_steps=3 give both networks more updates; one of them must be 1",
         [{"gan": {"d_steps": 1}}, {"gan": {"g_steps": 1}}],
     ),
     (
         {"gan": {"ada": True, "loss": "non_saturating"}},
-        r"gan\.ada .*gan\.augment names no change.*--set gan\.augment=\[colour,translation,cutout\]",
+        r"gan\.ada .*gan\.augment names no augmentation.*--set gan\.augment=\[colour,translation,cutout\]",
         [{"gan": {"augment": ["colour", "translation", "cutout"]}}, {"gan": {"ada": False}}],
     ),
     (
