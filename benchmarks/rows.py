@@ -126,7 +126,7 @@ def run_generator(
     G = workloads.untrained(name, small).to(device)
     height, width = sides
     if small:
-        height = width = workloads.SIZE // getattr(G, "scale", 1)
+        height = width = workloads.SIZE // G.geometry.scale
     picture = workloads.to_batch(workloads.photo(height, width))
     _refuse_unlike(engine.run(picture), translate(G, picture, device))
     timings = compare(

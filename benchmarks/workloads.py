@@ -21,7 +21,7 @@ from i2i.export.onnx_file import export_onnx
 from i2i.hardware.allocator import keep_freed_memory
 from i2i.hardware.device import place
 from i2i.methods import METHODS, Method
-from i2i.networks import DISCRIMINATORS, GENERATORS
+from i2i.networks import DISCRIMINATORS, GENERATORS, Generator
 from i2i.networks.build import takes
 from i2i.networks.init import init_normal
 from i2i.settings import resolve
@@ -210,7 +210,7 @@ def finished(work: Callable[[], object], device: torch.device) -> Callable[[], o
     return both
 
 
-def untrained(name: str, small: bool) -> nn.Module:
+def untrained(name: str, small: bool) -> Generator:
     """A generator as it begins, which runs as fast as a trained one: from N(0, 0.02) where it does not enlarge."""
     torch.manual_seed(0)
     G = GENERATORS[name](3, 3, **options(GENERATORS, name, small))

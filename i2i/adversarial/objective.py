@@ -15,8 +15,7 @@ from torch import Tensor, nn
 
 from ..hardware.device import Placement
 from ..losses.pixel import feature_matching
-from ..networks import has_batch_statistics
-from ..networks.discriminator import Discriminator
+from ..networks import Discriminator, has_batch_statistics
 from .config import GanConfig
 from .diff_augment import AdaptiveAugment, augment
 from .image_pool import ImagePool

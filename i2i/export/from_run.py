@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 from pathlib import Path
+from typing import cast
 
 from ..card import Card
 from ..errors import RunError, require
@@ -13,6 +14,7 @@ from ..hardware.device import place
 from ..hardware.system import versions
 from ..methods import METHODS, Method
 from ..methods.config import TrainConfig
+from ..networks import Generator
 from ..training import checkpoint
 from ..training.run_directory import Run
 from .onnx_file import export_onnx
@@ -55,7 +57,7 @@ def export_run(
     for stem in stems:
         path = out or run.path / f"{stem}.onnx"
         card = _card(run, config, method, stem, images)
-        export_onnx(method.networks[method.generators[stem]], path, card, precision)
+        export_onnx(cast(Generator, method.networks[method.generators[stem]]), path, card, precision)
         written.append(path)
     return written
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from ..card import Card
 from ..errors import ConfigError, ModelFileError, RequestError, first_line, require
 from ..hardware.system import versions
+from ..networks import Generator
 from .from_run import MEANINGS, PRECISIONS, slug
 from .known_generators import Known, recognise
 from .onnx_file import export_onnx
@@ -164,7 +165,7 @@ def norm_of(tensors: Mapping[str, Tensor], known: Known, told: ImportOptions, pa
     return norm
 
 
-def assemble(tensors: Mapping[str, Tensor], known: Known, norm: str, path: Path) -> nn.Module:
+def assemble(tensors: Mapping[str, Tensor], known: Known, norm: str, path: Path) -> Generator:
     """Our network with their weights; raises ModelFileError when a tensor is missing, left over or misshapen.
 
     Each convolution has a bias where theirs has one, whatever the norm: versions of that code differ there.

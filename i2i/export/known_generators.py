@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import ModelFileError
+from ..networks import Generator
 from ..networks.resnet import ResnetGenerator
 from ..networks.unet import UNet
 
@@ -44,7 +45,7 @@ class Known:
     """What it is, for people."""
     method: str
     """What trains such a generator by default."""
-    network: Callable[..., nn.Module]
+    network: Callable[..., Generator]
     options: dict[str, Any]
     """What `network` takes, but for the channels and the norm."""
     channels: tuple[int, int]

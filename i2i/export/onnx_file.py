@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from ..card import CARD_KEY, Card, Probe, digest, pack
 from ..errors import ExportError
 from ..files import write_atomically
-from ..networks import for_inference
+from ..networks import Generator, for_inference
 
 OPSET = 18
 TOLERANCE = 1e-4
@@ -51,7 +51,7 @@ class _Boundary(nn.Module):
         return ((y + 1) / 2).clamp(0, 1)
 
 
-def export_onnx(generator: nn.Module, path: Path, card: Card, precision: str = "fp32") -> Card:
+def export_onnx(generator: Generator, path: Path, card: Card, precision: str = "fp32") -> Card:
     """Write `generator` to `path` and give the card as written; `generator` stays as it was.
 
     The size rule, the scale, the tiling class, parity and probe of `card` are filled in from the network. The check
@@ -60,15 +60,8 @@ def export_onnx(generator: nn.Module, path: Path, card: Card, precision: str = "
     Raises ExportError when the file and torch disagree (then nothing is written), StorageError on a full disk.
     """
     served = _Boundary(copy.deepcopy(for_inference(generator)).cpu().float()).eval()
-    multiple, smallest = cast(int, generator.multiple), cast(int, generator.smallest)
-    card = dataclasses.replace(
-        card,
-        multiple=multiple,
-        smallest=smallest,
-        tiling=cast(str, generator.tiling),
-        receptive_field=cast(int, generator.receptive_field),
-        scale=cast(int, getattr(generator, "scale", 1)),
-    )
+    card = dataclasses.replace(card, **dataclasses.asdict(generator.geometry))
+    multiple, smallest = card.multiple, card.smallest
     side = -(-max(smallest, 32) // multiple) * multiple
     model = _trace(served, card.input_channels, side, multiple)
     if precision == "fp16":

@@ -11,7 +11,7 @@ from torch import nn
 from ..adversarial import check_compatible
 from ..errors import require
 from ..hardware.device import Placement
-from ..networks import DISCRIMINATORS, GENERATORS
+from ..networks import DISCRIMINATORS, GENERATORS, Discriminator, Generator
 from ..networks.build import build, complete, takes
 from ..networks.kernels.layers import weights_to_channels_last
 from .config import AdamConfig, TrainConfig
@@ -74,7 +74,7 @@ def completed(config: C, count: int, usual: Callable[[int], str]) -> C:
     )
 
 
-def build_generator(config: TrainConfig, channels: tuple[int, int], scale: int = 1) -> nn.Module:
+def build_generator(config: TrainConfig, channels: tuple[int, int], scale: int = 1) -> Generator:
     """The generator that the configuration names, for (channels in, channels out); it enlarges by `scale`."""
     options = config.generator.model_dump(exclude={"name"})
     if scale > 1 or takes(GENERATORS, config.generator.name, "scale"):
@@ -82,7 +82,7 @@ def build_generator(config: TrainConfig, channels: tuple[int, int], scale: int =
     return build(GENERATORS, "generator", config.generator.name, channels, options)
 
 
-def build_discriminator(config: TrainConfig, channels: int) -> nn.Module:
+def build_discriminator(config: TrainConfig, channels: int) -> Discriminator:
     """The discriminator that the configuration names, for pictures of so many channels."""
     options = config.discriminator.model_dump(exclude={"name"})
     if takes(DISCRIMINATORS, config.discriminator.name, "size"):

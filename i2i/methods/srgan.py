@@ -25,7 +25,7 @@ from ..hardware.device import Placement
 from ..losses.perceptual import Perceptual, build_perceptual, local_weights, resolve, weights_of
 from ..losses.pixel import charbonnier, checkerboard_loss, l1, mse
 from ..networks import DISCRIMINATORS, for_inference
-from ..networks.build import check_size
+from ..networks.build import check_size, geometry_of
 from .base import Batch, Method
 from .building import adam, build_discriminator, build_generator, completed, placed, predictions
 from .config import AdamConfig, TrainConfig
@@ -144,7 +144,7 @@ class SRGAN(Method):
         G = build_generator(config, (x_channels, y_channels), config.scale)
         D, perceptual, degradation = None, None, None
         if config.gan_images:
-            wanted = getattr(DISCRIMINATORS[config.discriminator.name], "multiple", 1)
+            wanted = geometry_of(DISCRIMINATORS, config.discriminator.name).multiple
             check_size(config.size, G, None, config.scale, wanted)
             D = build_discriminator(config, y_channels)
             if config.lambda_perceptual > 0:

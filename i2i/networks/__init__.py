@@ -1,9 +1,7 @@
-"""The networks by name. A new one is a file in this folder and a line in a table here; see CONTRIBUTING.md.
+"""The generators by name. A new one is a file in this folder and a line in the table here; see CONTRIBUTING.md.
 
-A generator takes `(in_channels, out_channels, **its own options)` and says of itself, as attributes: `multiple`
-and `smallest` (pixels a side of its input), `receptive_field` (pixels a side) and `tiling` (`local` or `global`,
-as in the model card); one that enlarges also takes and says its `scale`. A discriminator takes `(in_channels, **its
-own options)` and says its `smallest` input; one that is made for a size of picture takes that `size`.
+A generator takes `(in_channels, out_channels, **its own options)` and is a `Generator` of geometry.py; one that
+enlarges takes the `scale` besides. Discriminators have their own table in discriminators/.
 """
 
 from __future__ import annotations
@@ -11,25 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from torch import nn
-
 from .build import build, check_size, complete, takes
 from .compact import CompactNetwork
-from .disco import DiscoDiscriminator, DiscoGenerator
-from .discriminator import has_batch_statistics
+from .disco import DiscoGenerator
+from .discriminators import DISCRIMINATORS, Discriminator, has_batch_statistics
+from .geometry import Generator, Geometry
 from .init import init_normal
 from .norms import for_inference
-from .patchgan import PatchDiscriminator, PixelDiscriminator
 from .resnet import ResnetGenerator
 from .rrdb import RRDBNet
 from .srresnet import MSRResNet, SRResNet
 from .unet import UNet, unet_for
-from .unet_discriminator import UNetDiscriminator
-from .vgg_discriminator import VggDiscriminator
 
 __all__ = [
     "DISCRIMINATORS",
     "GENERATORS",
+    "Discriminator",
+    "Generator",
+    "Geometry",
     "build",
     "check_size",
     "complete",
@@ -41,7 +38,7 @@ __all__ = [
 ]
 
 
-GENERATORS: dict[str, Callable[..., nn.Module]] = {
+GENERATORS: dict[str, Callable[..., Generator]] = {
     "unet16": partial(UNet, depth=4),
     "unet32": partial(UNet, depth=5),
     "unet64": partial(UNet, depth=6),
@@ -57,13 +54,4 @@ GENERATORS: dict[str, Callable[..., nn.Module]] = {
     "msrresnet": MSRResNet,
     "rrdbnet": RRDBNet,
     "compact": CompactNetwork,
-}
-
-
-DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {
-    "patch": PatchDiscriminator,
-    "pixel": PixelDiscriminator,
-    "disco": DiscoDiscriminator,
-    "vgg": VggDiscriminator,
-    "unet": UNetDiscriminator,
 }

@@ -5,22 +5,27 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, TypeVar
 
+import torch
 from torch import nn
 
 from ..errors import ConfigError, require
+from .discriminators.base import Discriminator
+from .geometry import Generator, Geometry
 from .norms import NORMS
 from .upsampling import UPSAMPLERS
 
+N = TypeVar("N", bound=nn.Module)
+
 
 def build(
-    table: dict[str, Callable[..., nn.Module]],
+    table: Mapping[str, Callable[..., N]],
     kind: str,
     name: str,
     channels: tuple[int, ...],
     options: Mapping[str, Any],
-) -> nn.Module:
+) -> N:
     """The network called `name` in `table`, initialised as it pleases; options that are None keep its defaults.
 
     Raises UnknownNameError for the name, ConfigError for an option that this network does not have.
@@ -49,13 +54,22 @@ def takes(table: Mapping[str, Callable[..., nn.Module]], name: str, option: str)
     return name in table and option in inspect.signature(table[name]).parameters
 
 
-def check_size(size: int, generator: nn.Module, discriminator: nn.Module | None, scale: int = 1, also: int = 1) -> None:
+def geometry_of(table: Mapping[str, Callable[..., Generator | Discriminator]], name: str) -> Geometry:
+    """That of the network called `name` with its default options; without memory for its weights."""
+    channels = len([p for p in inspect.signature(table[name]).parameters if p.endswith("_channels")])
+    with torch.device("meta"):
+        return table[name](*[3] * channels).geometry
+
+
+def check_size(
+    size: int, generator: Generator, discriminator: Discriminator | None, scale: int = 1, also: int = 1
+) -> None:
     """Raises ConfigError when crops of `size` pixels, which `generator` makes of size / scale, do not suit the two.
 
     `also` is what a discriminator that is not built yet wants sizes to be a multiple of.
     """
-    multiple = math.lcm(scale * cast(int, generator.multiple), also)
-    smallest = scale * cast(int, generator.smallest)
+    multiple = math.lcm(scale * generator.geometry.multiple, also)
+    smallest = scale * generator.geometry.smallest
     if size % multiple or size < smallest:
         nearest = max(-(-smallest // multiple) * multiple, round(size / multiple) * multiple)
         fault = f"{size} is less" if size < smallest else f"{size} is none"
@@ -63,9 +77,9 @@ def check_size(size: int, generator: nn.Module, discriminator: nn.Module | None,
         raise ConfigError(
             f"{which} sizes that are multiples of {multiple}, from {smallest} on; {fault}. Try --size {nearest}."
         )
-    needed = 0 if discriminator is None else cast(int, discriminator.smallest)
+    needed = 0 if discriminator is None else discriminator.geometry.smallest
     if size < needed:
         raise ConfigError(
             f"This discriminator needs pictures of {needed} pixels or more; the size is {size}. Try --size {needed}, "
-            "or one that sees less: --set discriminator.name=patch --set discriminator.layers=2."
+            "or one with a smaller receptive field: --set discriminator.name=patch --set discriminator.layers=2."
         )

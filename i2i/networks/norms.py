@@ -15,6 +15,7 @@ from functools import partial
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .geometry import Tiling
 from .kernels.layers import InstanceNorm2d
 
 
@@ -44,6 +45,11 @@ def needs_bias(norm: str) -> bool:
     Instance normalisation would cancel it too, but the papers' networks carry it, so we do.
     """
     return norm in ("instance", "none")
+
+
+def tiling(norm: str) -> Tiling:
+    """Whether a network with this norm may run tile by tile: not when it takes statistics of the whole picture."""
+    return "local" if norm in ("none", "population") else "global"
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""What an output pixel sees: its span of input pixels along one side, followed backwards through the layers.
+"""Receptive fields: the span of input pixels along one side that an output pixel depends on, backwards by layers.
 
 A span is the first and the last position, both within it. Statistics of a normalisation are not followed.
 """
@@ -24,12 +24,12 @@ def transposed(kernel: int, stride: int, padding: int) -> Back:
     return lambda span: (-((kernel - 1 - padding - span[0]) // stride), (span[1] + padding) // stride)
 
 
-def enlarged(factor: int, reach: int = 0) -> Back:
-    """Through an enlargement that mixes each position with its `reach` nearest on either side: 0, 1 or 2.
+def enlarged(factor: int, neighbours: int = 0) -> Back:
+    """Through an enlargement that mixes each position with so many nearest ones on either side: 0, 1 or 2.
 
     0 is nearest neighbours, and a pixel shuffle; 1 is bilinear and 2 bicubic, both with positions at pixel centres.
     """
-    if reach == 0:
+    if neighbours == 0:
         return lambda span: (span[0] // factor, span[1] // factor)
 
     def back(span: Span) -> Span:
@@ -37,8 +37,8 @@ def enlarged(factor: int, reach: int = 0) -> Back:
         low, high = 2 * span[0] + 1 - factor, 2 * span[1] + 1 - factor
         falls_on = low % (2 * factor) == 0, high % (2 * factor) == 0
         return (
-            low // (2 * factor) - (0 if falls_on[0] else reach - 1),
-            -(-high // (2 * factor)) + (0 if falls_on[1] else reach - 1),
+            low // (2 * factor) - (0 if falls_on[0] else neighbours - 1),
+            -(-high // (2 * factor)) + (0 if falls_on[1] else neighbours - 1),
         )
 
     return back
@@ -59,7 +59,7 @@ def either(*ways: Sequence[Back]) -> Back:
     """Through several ways side by side, whose results are added."""
 
     def back(span: Span) -> Span:
-        found = [functools.reduce(lambda seen, layer: layer(seen), reversed(way), span) for way in ways]
+        found = [functools.reduce(lambda so_far, layer: layer(so_far), reversed(way), span) for way in ways]
         return min(low for low, _ in found), max(high for _, high in found)
 
     return back
@@ -68,7 +68,7 @@ def either(*ways: Sequence[Back]) -> Back:
 def receptive_field(layers: Sequence[Back], multiple: int) -> int:
     """Most pixels a side that an output pixel sees through `layers`, first to last.
 
-    The reach depends on where in the network's grid of `multiple` output pixels the output lies; the widest counts.
+    That depends on where in the network's grid of `multiple` output pixels the output lies; the widest counts.
     """
     widest = 0
     for position in range(multiple):

@@ -5,11 +5,14 @@ Pictures are float32 in [-1, 1], shape (N, C, H, W); H and W are multiples of 4.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from torch import Tensor, nn
 
 from . import receptive_field
+from .geometry import Generator, Geometry, Layers
 from .kernels.layers import ReflectConv2d, ReLU, to_channels_last
-from .norms import NORMS, needs_bias
+from .norms import NORMS, needs_bias, tiling
 from .upsampling import UPSAMPLERS, BlurDown
 
 
@@ -34,17 +37,13 @@ class ResidualBlock(nn.Module):
         return y
 
 
-class ResnetGenerator(nn.Module):
+class ResnetGenerator(Generator):
     """(N, in_channels, H, W) -> (N, out_channels, H, W) in [-1, 1]; H and W multiples of 4.
 
     Two steps down, `blocks` residual blocks at a quarter of the size, two steps up by `up`, a name of UPSAMPLERS.
     `antialias` blurs before it thins, on the way down; with `up="bilinear"` that is the generator of the CUT code
     (Park et al., 2020).
     """
-
-    tiling = "global"
-    multiple = 4
-    smallest = 8  # the residual blocks reflect one pixel at a quarter of the size
 
     def __init__(
         self,
@@ -59,8 +58,6 @@ class ResnetGenerator(nn.Module):
         antialias: bool = False,
     ) -> None:
         super().__init__()
-        if norm in ("none", "population"):
-            self.tiling = "local"
         thinning = (
             [receptive_field.convolution(3), receptive_field.convolution(3, 2)]
             if antialias
@@ -68,8 +65,13 @@ class ResnetGenerator(nn.Module):
         )
         rising = UPSAMPLERS[up].back(3)
         ends = receptive_field.convolution(7)
-        self.receptive_field = receptive_field.receptive_field(
-            [ends, *thinning * 2, *[receptive_field.convolution(3)] * (2 * blocks), *rising * 2, ends], self.multiple
+        inner = [receptive_field.convolution(3)] * (2 * blocks)
+        multiple = 4
+        self.geometry = Geometry(
+            multiple=multiple,
+            smallest=8,  # the residual blocks reflect one pixel at a quarter of the size
+            receptive_field=receptive_field.receptive_field([ends, *thinning * 2, *inner, *rising * 2, ends], multiple),
+            tiling=tiling(norm),
         )
         bias = needs_bias(norm)
 
@@ -84,18 +86,19 @@ class ResnetGenerator(nn.Module):
         def rise(i: int, o: int) -> list[nn.Module]:
             return normed(UPSAMPLERS[up].build(i, o, bias, 3), o)
 
-        self.layers = nn.Sequential(
-            *normed(ReflectConv2d(in_channels, width, 7, bias=bias), width),
-            *down(width, 2 * width),
-            *down(2 * width, 4 * width),
-            *(ResidualBlock(4 * width, norm, dropout) for _ in range(blocks)),
-            *rise(4 * width, 2 * width),
-            *rise(2 * width, width),
-            ReflectConv2d(width, out_channels, 7),
-            nn.Tanh(),
+        self.layers = Layers.of(
+            {
+                "stem": normed(ReflectConv2d(in_channels, width, 7, bias=bias), width),
+                "down.0": down(width, 2 * width),
+                "down.1": down(2 * width, 4 * width),
+                **{f"body.{n}": [ResidualBlock(4 * width, norm, dropout)] for n in range(blocks)},
+                "up.0": rise(4 * width, 2 * width),
+                "up.1": rise(2 * width, width),
+                "output": [ReflectConv2d(width, out_channels, 7), nn.Tanh()],
+            }
         )
+        self.roles = self.layers.roles
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, H, W) -> (N, out_channels, H, W), both in [-1, 1]."""
-        y: Tensor = self.layers(to_channels_last(x))
-        return y
+    def parts(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """(N, in_channels, H, W) in [-1, 1] -> the maps, and (N, out_channels, H, W) in [-1, 1]."""
+        return self.layers.parts(to_channels_last(x))

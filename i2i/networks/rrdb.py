@@ -5,6 +5,7 @@ Pictures are float32 in [-1, 1], shape (N, C, H, W). Parameters bear the names o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import cast
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from . import receptive_field
+from .geometry import Generator, Geometry
 from .init import kaiming
 from .kernels.layers import SameConv2d, to_channels_last
 from .upscaling import RESIDUAL, stages
@@ -71,15 +73,12 @@ class RRDB(nn.Module):
         return torch.add(x, self.rdb3(self.rdb2(self.rdb1(x))), alpha=SCALING)
 
 
-class RRDBNet(nn.Module):
+class RRDBNet(Generator):
     """(N, in_channels, H, W) -> (N, out_channels, scale H, scale W).
 
     Enlarges by nearest neighbours and a convolution, twice by 2, or once by 3. At scale 2 and 1 each 2x2 or 4x4 pixels
     are first laid into channels, so that the work is done at a half or a quarter of the size and then enlarged by 4.
     """
-
-    smallest = 1
-    tiling = "local"
 
     def __init__(
         self,
@@ -93,11 +92,9 @@ class RRDBNet(nn.Module):
     ) -> None:
         super().__init__()
         stages(scale)  # refuses what no generator has
-        self.scale = scale
-        self.multiple = self.gather = {1: 4, 2: 2, 3: 1, 4: 1}[scale]
-        self.smallest = self.multiple
-        self.factors = stages(scale * self.gather)
-        self.conv_first = SameConv2d(in_channels * self.gather**2, width, 3)
+        self.unshuffle = {1: 4, 2: 2, 3: 1, 4: 1}[scale]
+        self.factors = stages(scale * self.unshuffle)
+        self.conv_first = SameConv2d(in_channels * self.unshuffle**2, width, 3)
         self.body = nn.Sequential(*(RRDB(width, growth) for _ in range(blocks)))
         self.conv_body = SameConv2d(width, width, 3)
         for n in range(len(self.factors)):
@@ -107,23 +104,33 @@ class RRDBNet(nn.Module):
         third = receptive_field.convolution(3)
         rising = [back for factor in self.factors for back in (receptive_field.enlarged(factor), third)]
         depth = blocks * 3 * CONVOLUTIONS + 2
-        self.receptive_field = receptive_field.receptive_field(
-            [receptive_field.space_to_depth(self.gather), *[third] * depth, *rising, third, third],
-            scale * self.multiple,
+        back = [receptive_field.space_to_depth(self.unshuffle), *[third] * depth, *rising, third, third]
+        self.geometry = Geometry(
+            multiple=self.unshuffle,
+            smallest=self.unshuffle,
+            scale=scale,
+            receptive_field=receptive_field.receptive_field(back, scale * self.unshuffle),
         )
+        inner = (f"body.{n}" for n in range(blocks))
+        self.roles = ("stem", *inner, "body", *(f"up.{n}" for n in range(len(self.factors))), "output")
         kaiming(self.body, RESIDUAL)  # the others begin as torch has it, as in the authors' code,
         kaiming(self.conv_last, RESIDUAL)  # but for the last, so that the first pictures are grey and not noise
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, H, W) -> (N, out_channels, scale H, scale W); H and W multiples of `multiple`."""
-        if self.gather > 1:
-            x = F.pixel_unshuffle(x, self.gather)
-        y = self.conv_first(to_channels_last(x))
-        y = y + self.conv_body(self.body(y))
+    def parts(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """(N, in_channels, H, W) -> the maps, and (N, out_channels, scale H, scale W)."""
+        if self.unshuffle > 1:
+            x = F.pixel_unshuffle(x, self.unshuffle)
+        y = stem = self.conv_first(to_channels_last(x))
+        yield "stem", stem
+        for n, block in enumerate(self.body):
+            y = block(y)
+            yield f"body.{n}", y
+        y = stem + self.conv_body(y)
+        yield "body", y
         for n, factor in enumerate(self.factors):
             y = _leaky(self.get_submodule(f"conv_up{n + 1}")(F.interpolate(y, scale_factor=float(factor))))
-        picture: Tensor = self.conv_last(_leaky(self.conv_hr(y)))
-        return picture
+            yield f"up.{n}", y
+        yield "output", self.conv_last(_leaky(self.conv_hr(y)))
 
 
 def _of_parts(convolution: nn.Module, parts: list[Tensor]) -> Tensor:

@@ -7,16 +7,17 @@ Pictures are float32 in [-1, 1], shape (N, C, H, W), of any size.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from torch import Tensor, nn
 
 from . import receptive_field
+from .geometry import Generator, Geometry, Layers
 from .init import kaiming
 from .kernels.layers import PReLU, ReLU, SameConv2d, to_channels_last
-from .norms import NORMS, needs_bias
+from .norms import NORMS, needs_bias, tiling
 from .upsampling import ShuffleConv2d
-from .upscaling import RESIDUAL, add_skip, input_skip, seen, stages
+from .upscaling import RESIDUAL, add_skip, input_skip, stages, with_skip
 
 Activation = Callable[[], nn.Module]
 
@@ -41,27 +42,21 @@ class Block(nn.Module):
         return y
 
 
-def _enlarging(width: int, factors: list[int], activation: Activation) -> list[nn.Module]:
-    layers: list[nn.Module] = []
-    for factor in factors:
-        layers += [ShuffleConv2d(width, width, True, factor), activation()]
-    return layers
+def _enlarging(width: int, factors: list[int], activation: Activation) -> dict[str, list[nn.Module]]:
+    return {f"up.{n}": [ShuffleConv2d(width, width, True, factor), activation()] for n, factor in enumerate(factors)}
 
 
 def _back(factors: list[int]) -> list[receptive_field.Back]:
     return [back for factor in factors for back in (receptive_field.convolution(3), receptive_field.enlarged(factor))]
 
 
-class SRResNet(nn.Module):
+class SRResNet(Generator):
     """(N, in_channels, H, W) -> (N, out_channels, scale H, scale W), the paper's.
 
     9x9 to `width` channels, `blocks` residual blocks, a 3x3 convolution and the skip over all of them, pixel shuffles,
     9x9 to a picture. PReLU with a slope for each channel, as in the paper's framework. At scale 1, which the paper does
     not have, the input is added.
     """
-
-    multiple = 1
-    smallest = 1
 
     def __init__(
         self,
@@ -75,10 +70,6 @@ class SRResNet(nn.Module):
     ) -> None:
         super().__init__()
         factors = stages(scale)
-        self.scale = scale
-        self.tiling = "local" if norm in ("none", "population") else "global"
-        if self.tiling == "global":
-            self.smallest = 2  # a single pixel has no spread to normalise by
 
         def activation() -> nn.Module:
             return PReLU(width)
@@ -90,35 +81,45 @@ class SRResNet(nn.Module):
             SameConv2d(width, width, 3, bias=bias),
             NORMS[norm](width),
         )
-        self.last = nn.Sequential(
-            *_enlarging(width, factors, activation),
-            SameConv2d(width, out_channels, 9),
+        self.last = Layers.of(
+            {**_enlarging(width, factors, activation), "output": [SameConv2d(width, out_channels, 9)]}
         )
+        self.blocks = blocks
+        self.roles = ("stem", *(f"body.{n}" for n in range(blocks)), "body", *self.last.roles)
         self.skip = input_skip(in_channels, out_channels, 1, "nearest") if scale == 1 else None
         ends = receptive_field.convolution(9)
         inner = [receptive_field.convolution(3)] * (2 * blocks + 1)
-        self.receptive_field = seen([ends, *inner, *_back(factors), ends], self.skip, scale)
+        self.geometry = Geometry(
+            smallest=1 if tiling(norm) == "local" else 2,  # a single pixel has no standard deviation to divide by
+            scale=scale,
+            receptive_field=with_skip([ends, *inner, *_back(factors), ends], self.skip, scale),
+            tiling=tiling(norm),
+        )
         kaiming(self)
         if norm == "none":
             kaiming(self.body, RESIDUAL)
         kaiming(self.last[-1], RESIDUAL)  # begin near the middle grey, or at the input
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, H, W) -> (N, out_channels, scale H, scale W)."""
-        y = self.first(to_channels_last(x))
-        return add_skip(self.skip, x, self.last(y + self.body(y)))
+    def parts(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """(N, in_channels, H, W) -> the maps, and (N, out_channels, scale H, scale W)."""
+        y = stem = self.first(to_channels_last(x))
+        yield "stem", stem
+        for n, layer in enumerate(self.body):
+            y = layer(y)
+            if n < self.blocks:
+                yield f"body.{n}", y
+        y = stem + y
+        yield "body", y
+        for role, larger in self.last.parts(y):
+            yield role, add_skip(self.skip, x, larger) if role == "output" else larger
 
 
-class MSRResNet(nn.Module):
+class MSRResNet(Generator):
     """(N, in_channels, H, W) -> (N, out_channels, scale H, scale W): no norm, LeakyReLU 0.1, and the enlarged input.
 
     `blocks` residual blocks of `width` channels, pixel shuffles, two 3x3 convolutions at the full size; their sum with
     the input, enlarged by `skip` (a name of SKIPS). At scale 1 there are no shuffles.
     """
-
-    multiple = 1
-    smallest = 1
-    tiling = "local"
 
     def __init__(
         self,
@@ -132,25 +133,26 @@ class MSRResNet(nn.Module):
     ) -> None:
         super().__init__()
         factors = stages(scale)
-        self.scale = scale
 
         def activation() -> nn.Module:
             return nn.LeakyReLU(0.1)
 
-        self.layers = nn.Sequential(
-            SameConv2d(in_channels, width, 3),
-            activation(),
-            *(Block(width, "none", ReLU) for _ in range(blocks)),
-            *_enlarging(width, factors, activation),
-            SameConv2d(width, width, 3),
-            activation(),
-            SameConv2d(width, out_channels, 3),
+        self.layers = Layers.of(
+            {
+                "stem": [SameConv2d(in_channels, width, 3), activation()],
+                **{f"body.{n}": [Block(width, "none", ReLU)] for n in range(blocks)},
+                **_enlarging(width, factors, activation),
+                "output": [SameConv2d(width, width, 3), activation(), SameConv2d(width, out_channels, 3)],
+            }
         )
+        self.roles = self.layers.roles
         self.skip = input_skip(in_channels, out_channels, scale, skip)
         third = receptive_field.convolution(3)
-        self.receptive_field = seen([third] * (2 * blocks + 1) + _back(factors) + [third] * 2, self.skip, scale)
+        back = [third] * (2 * blocks + 1) + _back(factors) + [third] * 2
+        self.geometry = Geometry(scale=scale, receptive_field=with_skip(back, self.skip, scale))
         kaiming(self, RESIDUAL)  # every convolution, as in BasicSR's code
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, H, W) -> (N, out_channels, scale H, scale W)."""
-        return add_skip(self.skip, x, self.layers(to_channels_last(x)))
+    def parts(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """(N, in_channels, H, W) -> the maps, and (N, out_channels, scale H, scale W)."""
+        for role, y in self.layers.parts(to_channels_last(x)):
+            yield role, add_skip(self.skip, x, y) if role == "output" else y

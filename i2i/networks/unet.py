@@ -5,6 +5,7 @@ Pictures are float32 in [-1, 1], shape (N, C, H, W); H and W are multiples of 2*
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import torch
@@ -13,13 +14,14 @@ from torch.nn import functional as F
 
 from ..errors import ConfigError
 from . import receptive_field
+from .geometry import Generator, Geometry
 from .kernels.im2col import Conv2d
-from .norms import NORMS, needs_bias
+from .norms import NORMS, needs_bias, tiling
 from .upsampling import UPSAMPLERS
 from .upscaling import add_skip, input_skip
 
 
-class UNet(nn.Module):
+class UNet(Generator):
     """(N, in_channels, H, W) -> (N, out_channels, H, W) in [-1, 1]; H and W multiples of `multiple`.
 
     Each of `depth` encoder steps halves the sides; each decoder step doubles them and takes the encoder's
@@ -27,8 +29,6 @@ class UNet(nn.Module):
     `up` is how they double, a name of UPSAMPLERS. With `residual` the result is the input and what is learned, without
     a tanh, and the network begins as the input: for pictures that are to be restored.
     """
-
-    tiling = "global"
 
     def __init__(
         self,
@@ -43,13 +43,15 @@ class UNet(nn.Module):
         residual: bool = False,
     ) -> None:
         super().__init__()
-        self.multiple = self.smallest = 2**depth
-        if norm in ("none", "population"):
-            self.tiling = "local"
         # By the way through the bottleneck; what the skips see lies within.
-        self.receptive_field = receptive_field.receptive_field(
-            [*[receptive_field.convolution(4, 2, 1)] * depth, *UPSAMPLERS[up].back(4) * depth], self.multiple
+        through = [*[receptive_field.convolution(4, 2, 1)] * depth, *UPSAMPLERS[up].back(4) * depth]
+        self.geometry = Geometry(
+            multiple=2**depth,
+            smallest=2**depth,
+            receptive_field=receptive_field.receptive_field(through, 2**depth),
+            tiling=tiling(norm),
         )
+        self.roles = (*(f"down.{n}" for n in range(depth)), *(f"up.{n}" for n in range(depth - 1)), "output")
         bias = needs_bias(norm)
         widths = [min(2**level, 8) * width for level in range(depth)]
 
@@ -73,18 +75,24 @@ class UNet(nn.Module):
             for parameter in self.last.parameters():
                 nn.init.zeros_(parameter)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, H, W) -> (N, out_channels, H, W), both in [-1, 1], but for overshoot with `residual`."""
-        given, skips = x, []
+    def parts(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """(N, in_channels, H, W) in [-1, 1] -> the maps, and (N, out_channels, H, W) in [-1, 1].
+
+        With `residual` the picture may overshoot that range. `up.N` is a decoder step's own map, without the encoder's.
+        """
+        given, skips = x, list[Tensor]()
         for level, (down, norm) in enumerate(zip(self.down, self.down_norms, strict=True)):
             x = norm(down(x if level == 0 else F.leaky_relu(x, 0.2)))
             skips.append(x)
+            yield f"down.{level}", x
         skips.pop()
-        for up, norm, dropout in zip(self.up, self.up_norms, self.dropouts, strict=True):
+        for level, (up, norm, dropout) in enumerate(zip(self.up, self.up_norms, self.dropouts, strict=True)):
+            y = dropout(norm(up(F.relu(x))))
+            yield f"up.{level}", y
             # ReLU of the activated skip is ReLU of the raw one, so the order of the two does not matter here.
-            x = torch.cat([skips.pop(), dropout(norm(up(F.relu(x))))], dim=1)
+            x = torch.cat([skips.pop(), y], dim=1)
         learned = self.last(F.relu(x))
-        return add_skip(self.skip, given, learned) if self.residual else torch.tanh(learned)
+        yield "output", add_skip(self.skip, given, learned) if self.residual else torch.tanh(learned)
 
 
 def unet_for(size: int) -> str:

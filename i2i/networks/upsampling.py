@@ -57,10 +57,10 @@ class ShuffleConv2d(Conv2d):
         """(N, in, H, W) -> (N, out, fH, fW)."""
         if bf16_on_cpu(x):
             return self._by_rows(x)
-        return F.pixel_shuffle(self.phases(x), self.factor)
+        return F.pixel_shuffle(self.sub_pixels(x), self.factor)
 
-    def phases(self, x: Tensor) -> Tensor:
-        """(N, in, H, W) -> (N, f² out, H, W): the same before it is laid out."""
+    def sub_pixels(self, x: Tensor) -> Tensor:
+        """(N, in, H, W) -> (N, f² out, H, W): the same before the pixel shuffle."""
         return super().forward(x)
 
     def _by_rows(self, x: Tensor) -> Tensor:

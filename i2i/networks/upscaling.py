@@ -1,4 +1,4 @@
-"""What the enlarging generators share: their stages, the enlarged input that they add to, how their weights begin.
+"""What the super-resolution generators share: stages, the enlarged input that is added, how weights begin.
 
 A generator here takes (N, C, H, W) in [-1, 1] and gives (N, C', scale H, scale W), in that range but for overshoot: it
 has no tanh, as those of the papers have none, and the exported file clips. Scale 1 restores at the picture's own size.
@@ -24,7 +24,7 @@ SKIPS: dict[str, int] = {"nearest": 0, "bilinear": 1, "bicubic": 2}
 """Ways to enlarge the input for adding, and how many neighbours on either side each mixes; bicubic has a = -0.75."""
 
 
-REACH = max(SKIPS.values())
+WIDEST = max(SKIPS.values())
 """Neighbours on either side that the widest of them mixes."""
 
 
@@ -45,8 +45,8 @@ class InputSkip(nn.Module):
     """The input itself, enlarged in fp32 and in one of the ways of SKIPS: (N, in, H, W) -> (N, in, scale H, scale W).
 
     What is added to a residual must be exact: in bf16 a bright pixel would be off by up to half a step of 8 bits. In an
-    exported file all but nearest neighbours is a convolution with a kernel for each of the scale² phases: ONNX Runtime
-    computes it faster than its own resizing, and torch more slowly.
+    exported file all but nearest neighbours is a convolution with a kernel for each of the scale² sub-pixels: ONNX
+    Runtime computes it faster than its own resizing, and torch more slowly.
     """
 
     kernels: Tensor
@@ -56,7 +56,7 @@ class InputSkip(nn.Module):
         if way not in SKIPS:
             raise UnknownNameError("skip", way, SKIPS)
         self.scale, self.way = scale, way
-        self.register_buffer("kernels", _phases(scale, way), persistent=False)
+        self.register_buffer("kernels", _kernels(scale, way), persistent=False)
         self.back: list[receptive_field.Back] = [] if scale == 1 else [receptive_field.enlarged(scale, SKIPS[way])]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -67,23 +67,23 @@ class InputSkip(nn.Module):
             # x, which the learnt part has seen in bf16, is here as it was given.
             if self.way == "nearest" or not torch.onnx.is_in_onnx_export():
                 return F.interpolate(x, scale_factor=float(self.scale), mode=self.way)
-            return F.pixel_shuffle(self.phases(x), self.scale)
+            return F.pixel_shuffle(self.sub_pixels(x), self.scale)
 
-    def phases(self, x: Tensor) -> Tensor:
-        """(N, in, H, W) -> (N, scale² in, H, W): the same as `forward` gives, before it is laid out."""
+    def sub_pixels(self, x: Tensor) -> Tensor:
+        """(N, in, H, W) -> (N, scale² in, H, W): the same as `forward` gives, before the pixel shuffle."""
         channels = x.shape[1]
         kernels = self.kernels.to(x.dtype).repeat(channels, 1, 1, 1)
-        framed = F.pad(x, (REACH,) * 4, mode="replicate")
+        framed = F.pad(x, (WIDEST,) * 4, mode="replicate")
         return F.conv2d(framed, kernels, groups=channels)
 
 
-def _phases(scale: int, way: str) -> Tensor:
-    """(scale², 1, 5, 5): what each pixel that is made of an input pixel takes of that one's neighbourhood."""
-    impulses = torch.eye(2 * REACH + 5)[:, None, None]  # far enough from the ends
+def _kernels(scale: int, way: str) -> Tensor:
+    """(scale², 1, 5, 5): what each sub-pixel of an input pixel takes of that one's neighbourhood."""
+    impulses = torch.eye(2 * WIDEST + 5)[:, None, None]  # far enough from the ends
     if scale > 1:
         impulses = F.interpolate(impulses, scale_factor=(1.0, float(scale)), mode=way)
-    middle = REACH + 2
-    taps = impulses[middle - REACH : middle + REACH + 1, 0, 0, middle * scale : (middle + 1) * scale]
+    middle = WIDEST + 2
+    taps = impulses[middle - WIDEST : middle + WIDEST + 1, 0, 0, middle * scale : (middle + 1) * scale]
     return torch.einsum("yp,xq->pqyx", taps, taps).flatten(0, 1)[:, None]
 
 
@@ -97,11 +97,11 @@ def input_skip(in_channels: int, out_channels: int, scale: int, way: str) -> Inp
 
 
 def add_skip(skip: nn.Module | None, x: Tensor, residual: Tensor) -> Tensor:
-    """`residual` with what `skip` makes of the input `x`, where there is such a skip."""
+    """`residual` plus the input `x` through `skip`, where there is such a skip."""
     return residual if skip is None else cast(Tensor, skip(x)) + residual
 
 
-def seen(layers: Sequence[receptive_field.Back], skip: InputSkip | None, grid: int) -> int:
-    """The receptive field, in input pixels, of `layers` with `skip` beside them; `grid` output pixels repeat."""
+def with_skip(layers: Sequence[receptive_field.Back], skip: InputSkip | None, grid: int) -> int:
+    """The receptive field, in input pixels, of `layers` and of `skip` beside them; `grid` output pixels repeat."""
     ways = [layers] if skip is None else [layers, skip.back]
     return receptive_field.receptive_field([receptive_field.either(*ways)], grid)

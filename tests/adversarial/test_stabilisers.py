@@ -20,7 +20,7 @@ from i2i.methods import METHODS
 from i2i.methods.ema import EMA, EmaConfig
 from i2i.networks import DISCRIMINATORS, for_inference
 from i2i.networks.build import build, takes
-from i2i.networks.discriminator import MinibatchStd
+from i2i.networks.discriminators.base import MinibatchStd
 from i2i.networks.init import init_normal
 
 

@@ -271,9 +271,9 @@ def test_the_table_of_generators_is_right():
         with torch.device("meta"):
             network = build(GENERATORS, "generator", name, (3, 3), {})
         assert whole(row["parameters"]) == sum(p.numel() for p in network.parameters())
-        assert whole(row["sizes: multiple of"]) == network.multiple
-        assert whole(row["smallest"]) == network.smallest
-        assert whole(row["sees, pixels a side"]) == network.receptive_field
+        assert whole(row["sizes: multiple of"]) == network.geometry.multiple
+        assert whole(row["smallest"]) == network.geometry.smallest
+        assert whole(row["sees, pixels a side"]) == network.geometry.receptive_field
 
 
 def test_the_table_of_discriminators_is_right():

@@ -13,7 +13,7 @@ from i2i.card import CARD_KEY, Card, digest, unpack
 from i2i.errors import ExportError
 from i2i.export import onnx_file
 from i2i.export.onnx_file import export_onnx, probe_picture
-from i2i.networks import GENERATORS, for_inference
+from i2i.networks import GENERATORS, Generator, Geometry, for_inference
 from i2i.networks.build import build, takes
 from i2i.networks.init import init_normal
 from i2i.networks.norms import NORMS
@@ -91,8 +91,8 @@ def test_the_compact_networks_file_lays_pixels_out_once(skip, channels, tmp_path
 def check_exported(generator, tmp_path):
     card = export_onnx(generator, tmp_path / "g.onnx", CARD)
     run = session(tmp_path / "g.onnx")
-    side = -(-max(generator.smallest, 8) // generator.multiple) * generator.multiple
-    for n, height, width in ((1, side, side), (4, side, side + generator.multiple)):
+    side = -(-max(generator.geometry.smallest, 8) // generator.geometry.multiple) * generator.geometry.multiple
+    for n, height, width in ((1, side, side), (4, side, side + generator.geometry.multiple)):
         pictures = np.concatenate([probe_picture(3, height, width, seed) for seed in range(n)])
         given = run.run(None, {"image": pictures})[0]
         assert np.abs(given - in_torch(generator, pictures)).max() < 1e-4
@@ -152,10 +152,10 @@ def test_output_is_clipped_to_the_range_even_for_input_outside_of_it(tmp_path):
     assert given.max() <= 1
 
 
-class SizeBakedIn(nn.Module):
+class SizeBakedIn(Generator):
     """Divides by the number of rows that tracing saw: right there, wrong elsewhere."""
 
-    multiple, smallest, tiling, receptive_field = 4, 8, "local", 1
+    geometry = Geometry(multiple=4, smallest=8, receptive_field=1)
 
     def __init__(self):
         super().__init__()

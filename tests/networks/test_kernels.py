@@ -110,7 +110,7 @@ def test_an_enlarger_wide_enough_for_winograd_trains_in_bf16(monkeypatch, name):
     """Its activations work in place, on what the convolution gave."""
     monkeypatch.setattr(layers, "has_amx", lambda: False)
     network = GENERATORS[name](3, 3, scale=2, blocks=1, width=128)
-    side = 32 * network.multiple
+    side = 32 * network.geometry.multiple
     with autocast():
         y = network(torch.rand(2, 3, side, side))
     y.float().square().mean().backward()

@@ -5,7 +5,7 @@ import torch
 
 from i2i.errors import ConfigError, UnknownNameError
 from i2i.networks import DISCRIMINATORS, GENERATORS, for_inference
-from i2i.networks.build import build, takes
+from i2i.networks.build import build, geometry_of, takes
 from i2i.networks.init import init_normal
 from i2i.networks.kernels import im2col
 from i2i.networks.norms import NORMS, frozen_running_stats
@@ -28,6 +28,7 @@ COUNTS = [
     (GENERATORS, "rrdbnet", (3, 3), {"scale": 4, "blocks": 6}, 4_467_779),
     (GENERATORS, "rrdbnet", (3, 3), {"scale": 2}, 16_703_171),
     (DISCRIMINATORS, "vgg", (3,), {"size": 128}, 14_499_401),
+    (DISCRIMINATORS, "srgan", (3,), {"size": 96}, 23_563_649),
     (DISCRIMINATORS, "unet", (3,), {}, 4_376_897),
 ]
 ENLARGERS = [name for name in GENERATORS if takes(GENERATORS, name, "scale")]
@@ -50,12 +51,58 @@ def test_a_network_has_exactly_the_published_number_of_parameters(table, name, c
 @pytest.mark.parametrize("name", GENERATORS)
 def test_a_generator_keeps_the_size_and_the_range_at_two_sizes(name):
     generator = small(name, channels=(2, 5))
-    side = -(-max(generator.smallest, 8) // generator.multiple) * generator.multiple
+    side = -(-max(generator.geometry.smallest, 8) // generator.geometry.multiple) * generator.geometry.multiple
     for height, width in ((side, side), (side, 2 * side)):
         y = generator(torch.rand(1, 2, height, width) * 2 - 1)
         scale = 4 if name in ENLARGERS else 1
         assert y.shape == (1, 5, scale * height, scale * width)
         assert name in (*ENLARGERS, "restorer") or y.abs().max() <= 1  # those have no tanh; the exported file clips
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_features_by_role_are_what_the_forward_pass_computes_and_stop_at_the_deepest(name):
+    network = for_inference(small(name))
+    side = -(-max(network.geometry.smallest, 8) // network.geometry.multiple) * network.geometry.multiple
+    x, computed, run = torch.rand(1, 3, side, side) * 2 - 1, [], []
+    for module in network.modules():
+        module.register_forward_hook(lambda module, _, y: (computed.append(y), run.append(module))[1] and None)
+    with torch.no_grad():
+        picture = network(x)
+        maps = [y for y in computed if torch.is_tensor(y)]
+        everything = len(run)
+        found = network.features(x, network.roles)
+        assert list(found) == list(network.roles)
+        assert torch.equal(found["output"], picture)
+        depth = 0
+        for role in network.roles:
+            run.clear()
+            (alone,) = network.features(x, [role]).values()
+            assert torch.equal(alone, found[role])  # nothing that comes later has changed the map
+            assert depth < len(run) <= everything - 1 or role in ("body", "output")  # the network itself is not called
+            depth = len(run)
+            whole = role in ("body", "output")  # a sum with the skip over all blocks is no module's output
+            assert whole or any(y.shape == alone.shape and torch.equal(y, alone) for y in maps)
+
+
+def test_a_role_without_a_number_is_the_last_of_its_kind_and_an_unknown_one_is_refused():
+    network, x = small("resnet6", norm="none"), torch.rand(1, 3, 16, 16)
+    assert network.roles == ("stem", "down.0", "down.1", *(f"body.{n}" for n in range(6)), "up.0", "up.1", "output")
+    with torch.no_grad():
+        found = network.features(x, ("stem", "down", "body"))
+        assert torch.equal(found["down"], network.features(x, ["down.1"])["down.1"])
+    assert [tuple(y.shape[1:]) for y in found.values()] == [(4, 16, 16), (16, 4, 4), (16, 4, 4)]
+    assert network.features(x, ()) == {}
+    with pytest.raises(UnknownNameError, match=r"No role of this generator is called 'dwon'. Did you mean 'down"):
+        network.features(x, ["dwon"])
+
+
+def test_the_geometry_of_a_network_is_known_without_building_it_or_drawing_numbers():
+    assert [geometry_of(DISCRIMINATORS, name).multiple for name in ("vgg", "srgan", "patch")] == [32, 16, 1]
+    assert geometry_of(GENERATORS, "unet64") == small("unet64").geometry
+    torch.manual_seed(0)
+    state = torch.get_rng_state()
+    geometry_of(DISCRIMINATORS, "unet")
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_a_patch_discriminator_sees_patches_of_the_published_width():
@@ -150,7 +197,7 @@ def test_a_single_value_is_normalised_with_the_averages_for_want_of_a_spread():
 @pytest.mark.parametrize("name", ["disco", "disco_bottleneck"])
 def test_the_smallest_size_of_a_disco_generator_trains_and_serves_with_every_norm(name, norm):
     generator = small(name, norm=norm)
-    side = generator.smallest
+    side = generator.geometry.smallest
     assert generator.train()(torch.rand(1, 3, side, side)).shape == (1, 3, side, side)
     assert for_inference(generator)(torch.rand(1, 3, side, side)).shape == (1, 3, side, side)
 
@@ -176,14 +223,14 @@ def test_no_output_pixel_depends_on_more_than_the_stated_receptive_field(name):
 
 def check_receptive_field(generator):
     generator = for_inference(generator).double()
-    assert generator.tiling == "local"
+    assert generator.geometry.tiling == "local"
     for p in generator.parameters():  # all of one sign, so that nothing cancels and no ReLU closes
         p.data.fill_(0.003)
-    field = generator.receptive_field
-    side = -(-(2 * field) // generator.multiple) * generator.multiple
-    across, widest = max(32, generator.smallest), 0
-    scale = getattr(generator, "scale", 1)
-    for shift in range(generator.multiple * scale):  # the reach depends on where in the grid a pixel lies
+    field = generator.geometry.receptive_field
+    side = -(-(2 * field) // generator.geometry.multiple) * generator.geometry.multiple
+    across, widest = max(32, generator.geometry.smallest), 0
+    scale = generator.geometry.scale
+    for shift in range(generator.geometry.multiple * scale):  # the reach depends on where in the grid a pixel lies
         x = torch.rand(1, 3, side, across, dtype=torch.float64).requires_grad_()
         generator(x)[0, :, side // 2 * scale + shift, 16 * scale].sum().backward()
         seen = x.grad[0].abs().sum((0, 2)).nonzero()
@@ -303,7 +350,7 @@ def test_an_encoder_decoder_learns_the_same_by_products_and_by_convolutions(monk
     truth, products = learnt(bf16=False), learnt()
     assert {"conv_by_product", "deconv_by_product"} <= set(taken)
     assert len(taken) >= (4 if amx else 2)
-    monkeypatch.setattr(im2col, "pays", lambda *_: False)
+    monkeypatch.setattr(im2col, "is_faster", lambda *_: False)
     convolutions = learnt()
     assert (products - truth).norm() < 1.5 * (convolutions - truth).norm() < 0.2 * truth.norm()
 
@@ -321,7 +368,7 @@ def test_wide_layers_take_the_product_in_bf16_on_a_cpu_alone_and_agree_with_the_
         with torch.autocast("cpu", torch.bfloat16):
             product = network(x)
             assert taken
-            monkeypatch.setattr(im2col, "pays", lambda *_: False)
+            monkeypatch.setattr(im2col, "is_faster", lambda *_: False)
             convolution = network(x)
     spread = (full - convolution).abs().mean()
     assert (full - product).abs().mean() < 1.5 * spread

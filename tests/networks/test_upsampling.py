@@ -73,7 +73,7 @@ def test_the_stated_receptive_field_is_exact_for_each_way_up(up):
         ResnetGenerator(blocks=2, width=4, norm="none", up=up),
         ResnetGenerator(blocks=1, width=4, norm="none", up=up, antialias=True),
     ):
-        assert test_networks.check_receptive_field(network) == network.receptive_field
+        assert test_networks.check_receptive_field(network) == network.geometry.receptive_field
 
 
 def test_an_unknown_way_up_is_refused_with_the_likely_intent():
@@ -101,7 +101,9 @@ def test_the_docs_list_each_way_up_with_its_parameters():
 
 
 def test_the_published_figure_sees_a_grid_and_nothing_else():
-    checkerboard = runpy.run_path(str(ROOT / "benchmarks" / "upsampling.py"), run_name="upsampling")["checkerboard"]
+    checkerboard = runpy.run_path(str(ROOT / "benchmarks" / "experiments" / "upsampling.py"), run_name="upsampling")[
+        "checkerboard"
+    ]
     power = np.random.default_rng(0).uniform(0.5, 1.5, (96, 96))
     power[44:53, 44:53] += 1000  # the picture itself, at low frequencies
     assert abs(checkerboard(power)) < 1

@@ -37,15 +37,15 @@ def test_srresnet_has_the_parameters_that_the_papers_figure_adds_up_to():
 @pytest.mark.parametrize("name", ENLARGERS)
 def test_an_enlarger_multiplies_both_sides_by_its_scale(name, scale):
     network = small(name, channels=(1, 3), scale=scale)
-    x = torch.rand(2, 1, 3 * network.multiple, 5 * network.multiple)
+    x = torch.rand(2, 1, 3 * network.geometry.multiple, 5 * network.geometry.multiple)
     assert network(x).shape == (2, 3, scale * x.shape[2], scale * x.shape[3])
-    assert network.scale == scale
+    assert network.geometry.scale == scale
 
 
 @pytest.mark.parametrize("name", ENLARGERS)
 def test_the_smallest_size_trains_and_serves(name):
     network = small(name)
-    x = torch.rand(2, 3, network.smallest, network.smallest)
+    x = torch.rand(2, 3, network.geometry.smallest, network.geometry.smallest)
     network.train()(x).sum().backward()
     with torch.no_grad():
         assert for_inference(network)(x).isfinite().all()
@@ -68,7 +68,7 @@ def test_no_output_pixel_depends_on_more_than_the_stated_receptive_field(name, s
     options = {"growth": 2, "blocks": 1} if name == "rrdbnet" else {"blocks": 1}
     norm = {"norm": "none"} if name == "srresnet" else {}
     network = small(name, scale=scale, **options, **norm)
-    assert check_receptive_field(network) == network.receptive_field
+    assert check_receptive_field(network) == network.geometry.receptive_field
 
 
 @pytest.mark.parametrize("factor", [2, 3, 4])
@@ -253,5 +253,5 @@ def test_an_enlarger_in_bf16_is_the_one_in_fp32_and_learns_the_same(name):
 def test_the_restorer_begins_as_its_input_and_may_be_cut_into_tiles_without_the_pictures_statistics():
     network, x = fresh("restorer", width=4), torch.rand(2, 3, 64, 32) * 2 - 1
     torch.testing.assert_close(network(x), x)
-    assert network.tiling == "global"
-    assert fresh("restorer", width=4, norm="population").tiling == "local"
+    assert network.geometry.tiling == "global"
+    assert fresh("restorer", width=4, norm="population").geometry.tiling == "local"

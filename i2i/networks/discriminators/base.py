@@ -1,4 +1,4 @@
-"""What every discriminator is made of: features on the way to the logits, spectral normalisation, batch spread.
+"""What every discriminator is made of: features on the way to the logits, spectral normalisation, minibatch statistics.
 
 A discriminator has `layers`: an `nn.Sequential`, whose features are the activated maps that `nn.LeakyReLU` gives, or
 something else, with a `features` of its own.
@@ -6,16 +6,29 @@ something else, with a `features` of its own.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
+
+from ..geometry import Geometry
+
+
+class Outputs(NamedTuple):
+    """What a discriminator gives, by name; one with another head, as for classes, adds a field."""
+
+    features: list[Tensor]
+    """The activated maps, from the input on."""
+    logits: Tensor
+    """(N, 1, h, w): above 0 for real."""
 
 
 class Discriminator(nn.Module):
     """Pictures (N, C, H, W) in [-1, 1] -> logits (N, 1, h, w), with the features on the way if wanted."""
 
-    smallest: int
-    """Smallest side that it takes, in pixels."""
+    geometry: Geometry
+    """Its `multiple` and its `smallest` input; scale and tiling are a generator's."""
     first_feature = 0
     """How many of the activated maps, from the input on, are not among the features."""
     ends_free = False
@@ -31,16 +44,16 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) in [-1, 1] -> logits."""
-        return self.features(x)[1]
+        return self.features(x).logits
 
-    def features(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
-        """(N, C, H, W) in [-1, 1] -> the activated maps, from the input on, and the logits."""
+    def features(self, x: Tensor) -> Outputs:
+        """(N, C, H, W) in [-1, 1] -> the activated maps and the logits."""
         maps = []
         for layer in self.layers.children():
             x = layer(x)
             if isinstance(layer, nn.LeakyReLU):
                 maps.append(x)
-        return maps[self.first_feature :], x
+        return Outputs(maps[self.first_feature :], x)
 
 
 class MinibatchStd(nn.Module):
@@ -51,8 +64,8 @@ class MinibatchStd(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C + 1, H, W)."""
-        spread = (x.float().var(0, correction=0) + 1e-8).sqrt().mean()
-        return torch.cat([x, spread.to(x.dtype).expand(len(x), 1, *x.shape[2:])], 1)
+        std = (x.float().var(0, correction=0) + 1e-8).sqrt().mean()
+        return torch.cat([x, std.to(x.dtype).expand(len(x), 1, *x.shape[2:])], 1)
 
 
 def has_batch_statistics(network: nn.Module) -> bool:

@@ -9,13 +9,14 @@ from itertools import pairwise
 
 from torch import nn
 
-from .discriminator import Discriminator, MinibatchStd
-from .kernels.im2col import Conv2d
-from .norms import NORMS, needs_bias
+from ..geometry import Geometry
+from ..kernels.im2col import Conv2d
+from ..norms import NORMS, needs_bias
+from .base import Discriminator, MinibatchStd
 
 
 class PatchDiscriminator(Discriminator):
-    """Judges overlapping patches: (N, in_channels, H, W) -> (N, 1, H / 2**layers - 2, W / 2**layers - 2) logits.
+    """Classifies overlapping patches: (N, in_channels, H, W) -> (N, 1, H / 2**layers - 2, W / 2**layers - 2) logits.
 
     The patches are 16, 34, 70, 142, 286 and 574 pixels wide for `layers` 1 to 6.
     """
@@ -33,27 +34,27 @@ class PatchDiscriminator(Discriminator):
         widths = [min(2**n, 8) * width for n in range(layers + 1)]
         blocks: list[nn.Module] = []
         for n, (i, o) in enumerate(pairwise(widths), start=1):
-            stride = 2 if n < layers else 1  # the last one widens the view and keeps the map
+            stride = 2 if n < layers else 1  # the last one widens the receptive field and keeps the map
             blocks += [
                 Conv2d(i, o, 4, stride=stride, padding=1, bias=needs_bias(norm)),
                 NORMS[norm](o),
                 nn.LeakyReLU(0.2, inplace=True),
             ]
-        im2col = nn.Sequential(
+        patches = nn.Sequential(
             Conv2d(in_channels, width, 4, stride=2, padding=1),
             nn.LeakyReLU(0.2, inplace=True),
             *blocks,
             *([MinibatchStd()] if minibatch_std else []),
             Conv2d(widths[-1] + minibatch_std, 1, 4, padding=1),
         )
-        super().__init__(im2col, spectral=spectral)
-        self.smallest = 3 * 2**layers  # leaves one logit
+        super().__init__(patches, spectral=spectral)
+        self.geometry = Geometry(smallest=3 * 2**layers)  # leaves one logit
 
 
 class PixelDiscriminator(Discriminator):
-    """Judges each pixel by its colour alone: (N, in_channels, H, W) -> (N, 1, H, W) logits."""
+    """Classifies each pixel by its colour alone: (N, in_channels, H, W) -> (N, 1, H, W) logits."""
 
-    smallest = 1
+    geometry = Geometry()
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The discriminator of Real-ESRGAN: a U-Net that judges each pixel, with what lies around it (Wang et al., 2021).
+"""The discriminator of Real-ESRGAN: a U-Net with a prediction for each pixel (Wang et al., 2021).
 
 Section 3.3 of the paper, after Schönfeld et al., CVPR 2020; layer for layer the authors' code. Pictures are in [-1, 1].
 """
@@ -11,10 +11,11 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .discriminator import Discriminator, MinibatchStd
-from .kernels.im2col import Conv2d
-from .kernels.layers import to_channels_last
-from .norms import NORMS
+from ..geometry import Geometry
+from ..kernels.im2col import Conv2d
+from ..kernels.layers import to_channels_last
+from ..norms import NORMS
+from .base import Discriminator, MinibatchStd, Outputs
 
 _Layers = tuple[nn.Module, nn.ModuleList, nn.ModuleList, nn.ModuleList, nn.Module]
 
@@ -29,7 +30,7 @@ class UNetDiscriminator(Discriminator):
     convolution, to which the map of the way down is added; three more convolutions at the full size.
     """
 
-    smallest = 16
+    geometry = Geometry(smallest=16)
     ends_free = True
 
     def __init__(
@@ -60,20 +61,20 @@ class UNetDiscriminator(Discriminator):
         )
         super().__init__(layers, spectral=spectral)
 
-    def features(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
+    def features(self, x: Tensor) -> Outputs:
         """(N, in_channels, H, W) in [-1, 1] -> the activated maps in the order of the layers, and the logits."""
         first, down, up, more, last = cast(_Layers, tuple(self.layers.children()))
         maps: list[Tensor] = [first(to_channels_last(x))]
         for layer in down:
             maps.append(layer(maps[-1]))
-        way_down = maps[:-1]
+        skips = maps[:-1]
         y = maps[-1]
         for layer in up:
-            beside = way_down.pop()
-            y = layer(F.interpolate(y, size=beside.shape[2:], mode="bilinear"))
+            skip = skips.pop()
+            y = layer(F.interpolate(y, size=skip.shape[2:], mode="bilinear"))
             maps.append(y)
-            y = y + beside
+            y = y + skip
         for layer in more:
             y = layer(y)
             maps.append(y)
-        return maps, last(y)
+        return Outputs(maps, last(y))
