@@ -41,7 +41,7 @@ class VggDiscriminator(Discriminator):
         if size % multiple or size < 2 * multiple:
             nearest = max(2 * multiple, round(size / multiple) * multiple)
             raise ConfigError(
-                f"This discriminator halves its pictures {halvings} times, so their size must be a multiple of {multiple} "
+                f"This discriminator halves pictures {halvings} times, so their size must be a multiple of {multiple} "
                 f"from {2 * multiple} on, not {size}. Try --size {nearest}, or --set discriminator.name=unet."
             )
         bias = needs_bias(norm)
