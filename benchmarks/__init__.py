@@ -1,4 +1,5 @@
 """Our way against the plain way, side by side in one run: `make bench`, or `python -m benchmarks NAME ...`.
 
-`plain.py` is what we are measured against, `rows.py` what is measured, `measure.py` how; docs/benchmarks.md explains.
+`reference.py` is what we are measured against, `rows.py` what is measured with the networks and pictures of
+`workloads.py`, `measure.py` how; docs/benchmarks.md explains.
 """

@@ -19,7 +19,7 @@ from . import workloads
 
 OWNERS = {  # of whatever runs inside them
     "optimizer": re.compile(r"Optimizer\."),
-    "convolutions as products": re.compile(r"^_(Patches|Heaped)"),
+    "convolutions as products": re.compile(r"^_(Im2col|Col2im)"),
 }
 GROUPS = {  # the first pattern that fits an operator's name decides
     "Winograd's products": re.compile(r"^aten::bmm$"),

@@ -10,16 +10,13 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import torch
 
 from i2i.hardware.device import place
 from i2i.images.decode import read_picture
-from i2i.methods import base
-from i2i.networks import resnet
-from i2i.networks.kernels import im2col, layers
+from i2i.networks.kernels import use_kernels
 from i2i.serving import Engine, convert_folder
 
 from . import workloads
@@ -33,7 +30,7 @@ LEAST_PSNR = 30.0
 
 
 def step(small: bool, say: Say, *, method: str, title: str, batch: int) -> Measured:
-    """A training step, as `i2i train` sets it up, against `plain.py`; a mean where generators and D take turns.
+    """A training step, as `i2i train` sets it up, against `reference.py`; a mean where generators and D take turns.
 
     Each side has a process of its own, as its memory is held as that side would hold it.
     """
@@ -69,50 +66,25 @@ def step_memory(small: bool, say: Say, *, method: str, title: str, batch: int) -
     )
 
 
-def wide_layers(small: bool, say: Say, *, batch: int) -> Measured:
-    """Our training step, against the same step with torch's convolutions where ours takes matrix products."""
-    method = workloads.ours("pix2pix", batch, small)
-    placement = method.placement
+def kernels(small: bool, say: Say, *, method: str, batch: int, what: str) -> Measured:
+    """Our training step, against the same step with torch's own layers."""
+    with use_kernels(False):
+        plain = workloads.ours(method, batch, small)
+    fast = workloads.ours(method, batch, small)
+    placement = fast.placement
     pairs = workloads.batch_of_pairs(batch, placement.device)
 
-    def with_convolutions() -> None:
-        with mock.patch.object(im2col, "pays", return_value=False):
-            method.step(pairs)
+    def without_kernels() -> None:
+        with use_kernels(False):
+            plain.step(pairs)
 
-    sides = [workloads.finished(side, placement.device) for side in (lambda: method.step(pairs), with_convolutions)]
+    sides = [workloads.finished(side, placement.device) for side in (lambda: fast.step(pairs), without_kernels)]
     timings = _compare_steps(*sides, small, say)
     return Measured(
-        what=f"Wide layers as matrix products in that step, batch {batch}",
+        what=f"{what} in that step, batch {batch}",
         unit="s/step",
         timings=timings,
-        note=f"the same step in {placement.precision}, theirs with torch's convolutions (networks/kernels/im2col.py)",
-    )
-
-
-def quick_layers(small: bool, say: Say, *, batch: int) -> Measured:
-    """Our CycleGAN step, against the same step with torch's layers where ours takes those of quick.py."""
-    method = workloads.ours("cyclegan", batch, small)
-    placement = method.placement
-    pairs = workloads.batch_of_pairs(batch, placement.device)
-
-    with mock.patch.object(base, "weights_to_channels_last"):
-        with_torchs = workloads.ours("cyclegan", batch, small)
-
-    def torchs() -> None:
-        with (
-            mock.patch.object(layers.ReflectConv2d, "way", return_value=None),
-            mock.patch.object(layers, "_held_in_bf16", return_value=False),
-            mock.patch.object(resnet, "to_channels_last", lambda x: x),
-        ):
-            with_torchs.step(pairs)
-
-    sides = [workloads.finished(side, placement.device) for side in (lambda: method.step(pairs), torchs)]
-    timings = _compare_steps(*sides, small, say)
-    return Measured(
-        what=f"The residual generator's quick layers in that step, batch {batch}",
-        unit="s/step",
-        timings=timings,
-        note=f"the same step in {placement.precision}, theirs with torch's layers (i2i/networks/kernels/layers.py)",
+        note=f"the same step in {placement.precision}, theirs with torch's layers (i2i/networks/kernels/)",
     )
 
 
@@ -177,15 +149,16 @@ def convert_jpegs(small: bool, say: Say, *, count: int) -> Measured:
 
 
 Row = Callable[[bool, Say], Measured]
+PRODUCTS = "Layers of many weights as matrix products"
 
 ROWS: dict[str, Row] = {
     "pix2pix-step-256-batch1": partial(step, method="pix2pix", title="Pix2Pix", batch=1),
     "pix2pix-step-256-batch4": partial(step, method="pix2pix", title="Pix2Pix", batch=4),
-    "wide-layers-batch1": partial(wide_layers, batch=1),
-    "wide-layers-batch4": partial(wide_layers, batch=4),
+    "wide-layers-batch1": partial(kernels, method="pix2pix", batch=1, what=PRODUCTS),
+    "wide-layers-batch4": partial(kernels, method="pix2pix", batch=4, what=PRODUCTS),
     "cyclegan-step-256-batch1": partial(step, method="cyclegan", title="CycleGAN", batch=1),
     "cyclegan-memory-256": partial(step_memory, method="cyclegan", title="CycleGAN", batch=1),
-    "quick-layers-256": partial(quick_layers, batch=1),
+    "quick-layers-256": partial(kernels, method="cyclegan", batch=1, what="The residual generator's own layers"),
     "discogan-step-64-batch64": partial(step, method="discogan", title="DiscoGAN", batch=64),
     "srresnet-step-96-batch16": partial(step, method="srresnet", title="SRResNet x4", batch=16),
     "rrdbnet-step-128-batch16": partial(step, method="rrdbnet", title="RRDBNet x4", batch=16),

@@ -36,7 +36,7 @@ SIZE = 256
 
 
 class Plain(Protocol):
-    """A class of plain.py."""
+    """A class of reference.py."""
 
     def step(self, a: Tensor, b: Tensor, /) -> None:
         """One step on pictures (N, 3, H, W) in [-1, 1]."""

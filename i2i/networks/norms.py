@@ -23,7 +23,7 @@ class BatchNormRunning(nn.BatchNorm2d):
     """BatchNorm that is served with its running averages, the statistics of all that it was trained on."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> the same; a single value a channel has no spread, so that the averages stand in for it."""
+        """(N, C, H, W) -> the same; a single value a channel has no deviation, so the averages stand in."""
         if self.training and x.numel() == x.shape[1]:
             mean, variance = self.running_mean, self.running_var
             return F.batch_norm(x, mean, variance, self.weight, self.bias, eps=self.eps)

@@ -58,7 +58,7 @@ class UNet(Generator):
         self.down = nn.ModuleList(
             Conv2d(i, o, 4, stride=2, padding=1, bias=bias) for i, o in pairwise([in_channels, *widths])
         )
-        # The first encoder step has no norm, nor has the bottleneck: one pixel has no spread to divide by.
+        # The first encoder step has no norm, nor has the bottleneck: one pixel has no deviation to divide by.
         self.down_norms = nn.ModuleList(
             NORMS[norm](w) if 0 < level < depth - 1 else nn.Identity() for level, w in enumerate(widths)
         )

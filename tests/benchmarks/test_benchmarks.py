@@ -28,7 +28,7 @@ NAMES = [
 
 @pytest.fixture(scope="module")
 def bench():
-    """`bench("plain")` is benchmarks/reference.py; the checkout itself stays off the path, with its folder `datasets`."""
+    """`bench("reference")` is benchmarks/reference.py; the checkout itself stays off the path, with its folder `datasets`."""
     folder = ROOT / "benchmarks"
     spec = importlib.util.spec_from_file_location(
         "benchmarks", folder / "__init__.py", submodule_search_locations=[str(folder)]
@@ -114,6 +114,15 @@ def test_the_page_shows_the_figures_of_the_json_and_keeps_its_prose(measured):
     assert page.partition(BEGIN)[0] == before.partition(BEGIN)[0]
     assert page.partition(END)[2] == before.partition(END)[2]
     assert "## What is compared" in page.partition(END)[2]
+
+
+def test_the_page_shows_the_figures_of_two_amx_cores_as_they_came(bench):
+    results = json.loads((ROOT / "benchmarks" / "results_amx.json").read_text("utf-8"))
+    page = (ROOT / "docs" / "benchmarks.md").read_text("utf-8")
+    assert [row["name"] for row in results["rows"]] == NAMES
+    section = page.partition("## On AMX")[2].partition("\n## ")[0]
+    assert bench("results").table(results["rows"]) in section
+    assert bench("results").where_measured(results["environment"]).strip() in section
 
 
 def test_the_published_page_shows_the_figures_of_the_published_json(bench):
@@ -312,7 +321,7 @@ def test_the_profile_shares_out_the_whole_step(side, method):
     [
         (["aten::copy_"], "casts and copies"),
         (["aten::copy_", "_Col2im"], "convolutions as products"),
-        (["aten::fill_", "aten::zero_", "_PatchesBackward", "autograd::engine"], "convolutions as products"),
+        (["aten::fill_", "aten::zero_", "_Im2colBackward", "autograd::engine"], "convolutions as products"),
         (["aten::mm", "aten::matmul"], "convolutions as products"),
         (["aten::copy_", "Optimizer.step#Adam.step"], "optimizer"),
         (["aten::bmm", "_Winograd"], "Winograd's products"),

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from i2i.networks import GENERATORS
 from i2i.networks.init import init_normal
-from i2i.networks.kernels import bf16, layers
+from i2i.networks.kernels import bf16, enabled, im2col, layers, use_kernels
 from i2i.networks.kernels.winograd import winograd_conv
 from i2i.networks.upsampling import ShuffleConv2d
 
@@ -154,9 +154,9 @@ def test_where_the_processor_has_matrix_tiles_a_convolution_stays_one(monkeypatc
     layer, x = layers.ReflectConv2d(128, 128, 3), to_channels_last(torch.randn(1, 128, 32, 32))
     with autocast():
         monkeypatch.setattr(layers, "has_amx", lambda: False)
-        assert layer.way(x) is layers.winograd_conv
+        assert layer.faster(x) is layers.winograd_conv
         monkeypatch.setattr(layers, "has_amx", lambda: True)
-        assert layer.way(x) is F.conv2d
+        assert layer.faster(x) is F.conv2d
 
 
 @pytest.mark.parametrize("pictures", [1, 3])
@@ -254,3 +254,37 @@ def test_the_layers_keep_the_names_and_shapes_of_torchs():
                 "layers.10.branch.4.bias": (256,), "layers.24.weight": (3, 64, 7, 7)}  # fmt: skip
     weights = GENERATORS["resnet9"](3, 3).state_dict()
     assert {name: tuple(weights[name].shape) for name in expected} == expected
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_one_switch_turns_all_kernels_off_and_on_again(monkeypatch, on):
+    """Im2col, Winograd, norms, activations and the order in memory; what is left is torch's own, number for number."""
+    monkeypatch.setattr(layers, "has_amx", lambda: False)
+    monkeypatch.setattr(im2col, "LEAST_WEIGHTS", 1)
+    taken = []
+    for module, name in ((im2col, "_Im2col"), (layers, "winograd_conv"), (bf16, "_InstanceNorm"), (bf16, "_Relu"),
+                         (bf16, "_Prelu"), (bf16, "_Reflected")):  # fmt: skip
+        real = getattr(module, name)
+        spied = (lambda *a, real=real, name=name: (taken.append(name), real(*a))[1]) if name == "winograd_conv" else type(
+            name, (real,), {"forward": staticmethod(lambda *a, real=real, name=name: (taken.append(name), real.forward(*a))[1])}
+        )  # fmt: skip
+        monkeypatch.setattr(module, name, spied)
+    with use_kernels(on):
+        assert enabled() is on
+        network = nn.Sequential(layers.ReflectConv2d(128, 128, 3), layers.InstanceNorm2d(128), layers.ReLU(), layers.PReLU(128),
+                                im2col.Conv2d(128, 8, 32))  # fmt: skip
+        layers.weights_to_channels_last(network)
+        assert network[0].weight.is_contiguous(memory_format=torch.channels_last) is on
+        x = torch.randn(1, 128, 32, 32)
+        with autocast():
+            y = network(layers.to_channels_last(x))
+    assert enabled()
+    assert set(taken) == (
+        {"_Im2col", "winograd_conv", "_InstanceNorm", "_Relu", "_Prelu", "_Reflected"} if on else set()
+    )
+    if not on:
+        plain = nn.Sequential(nn.Conv2d(128, 128, 3, padding=1, padding_mode="reflect"), nn.InstanceNorm2d(128), nn.ReLU(),
+                              nn.PReLU(128), nn.Conv2d(128, 8, 32))  # fmt: skip
+        plain.load_state_dict(network.state_dict())
+        with autocast():
+            assert torch.equal(plain(x), y)

@@ -37,7 +37,7 @@ def prelu(x: Tensor, slopes: Tensor) -> Tensor:
 
 
 def instance_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:
-    """(N, C, H, W) -> the same: each channel of each picture by its own mean and spread, which are summed in fp32.
+    """(N, C, H, W) -> the same: each channel of each picture by its own mean and deviation, summed in fp32.
 
     `weight` and `bias` are fp32 (C,), or both None.
     """
@@ -99,7 +99,7 @@ class _Prelu(torch.autograd.Function):
 class _InstanceNorm(torch.autograd.Function):
     """torch's BatchNorm of each picture alone, which unlike its InstanceNorm leaves channels-last maps as they lie.
 
-    The scale is fp32 though it be 1, as BatchNorm rounds mean and spread to the type of the scale.
+    The scale is fp32 though it be 1, as BatchNorm rounds mean and deviation to the type of the scale.
     """
 
     @staticmethod
@@ -107,21 +107,21 @@ class _InstanceNorm(torch.autograd.Function):
         channels = x.shape[1]
         scale = torch.ones(channels) if weight is None else weight.detach()
         shift = torch.zeros(channels) if bias is None else bias.detach()
-        y, means, spreads = torch.empty_like(x), torch.empty(len(x), channels), torch.empty(len(x), channels)
-        for picture, *out in zip(x.chunk(len(x)), y.chunk(len(x)), means, spreads, strict=True):
+        y, means, inverse_stds = torch.empty_like(x), torch.empty(len(x), channels), torch.empty(len(x), channels)
+        for picture, *out in zip(x.chunk(len(x)), y.chunk(len(x)), means, inverse_stds, strict=True):
             torch.native_batch_norm(picture, scale, shift, None, None, True, 0.0, eps, out=tuple(out))
-        ctx.save_for_backward(x, scale, means, spreads)
+        ctx.save_for_backward(x, scale, means, inverse_stds)
         ctx.eps, ctx.affine = eps, weight is not None
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None]:
-        x, scale, means, spreads = ctx.saved_tensors
+        x, scale, means, inverse_stds = ctx.saved_tensors
         wanted = [True, ctx.affine, ctx.affine]
         parts = [
             torch.ops.aten.native_batch_norm_backward(g, picture, scale, None, None, *kept, True, ctx.eps, wanted)
-            for g, picture, *kept in zip(grad.chunk(len(x)), x.chunk(len(x)), means, spreads, strict=True)
+            for g, picture, *kept in zip(grad.chunk(len(x)), x.chunk(len(x)), means, inverse_stds, strict=True)
         ]
         for_x, for_weight, for_bias = zip(*parts, strict=True)
         together = for_x[0] if len(for_x) == 1 else torch.cat(for_x)

@@ -1,10 +1,10 @@
-"""Convolutions that are quick where weights are many and pixels few, as in the middle of an encoder-decoder.
+"""Convolutions as matrix products (im2col), for layers with many weights and few pixels, as inside an encoder-decoder.
 
 On a CPU in bf16 such a layer spends its time on bringing millions of weights into the order that the convolution
-wants, forwards and backwards, for a handful of pixels. As one matrix product it can leave them as they lie: `patches`
-lays the pixels under the kernel side by side, and `heaped` is the transpose of that. docs/benchmarks.md has the effect
+wants, forwards and backwards, for a handful of pixels. A matrix product takes them as they lie: `im2col` copies the
+pixels under the kernel into rows, and `col2im` is its transpose. docs/benchmarks.md has the effect
 on a step. The layers are torch's own in every other respect: parameters, names, export, and results but for the last
-bits of bf16, in which overlapping patches are added up.
+bits of bf16, in which overlapping windows are added up.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from .layers import bf16_on_cpu, has_amx, to_channels_last
 
 LEAST_WEIGHTS = 2_000_000
 MOST_PLACES = 256
-"""Of the kernel over the batch, on the coarse side; from there on the convolution is quicker again."""
+"""Windows over the batch, on the coarse side; from there on the convolution is faster again."""
 
 AMX_LEAST_WEIGHTS = 500_000
 AMX_MOST_PLACES = 64
-"""In one picture. Where products are that quick, they win on small maps at any batch size."""
+"""Windows in one picture. With AMX, products are faster on small maps at any batch size."""
 
 
 def is_faster(x: Tensor, weight: Tensor, places: int) -> bool:
-    """Whether the matrix product is the quicker way; decided by measurement, for bf16 autocast on a CPU alone."""
+    """Whether the matrix product is faster; decided by measurement, for bf16 autocast on a CPU alone."""
     if not bf16_on_cpu(x) or places < 1:  # a picture smaller than the kernel is torch's to refuse
         return False
     if has_amx() and weight.numel() >= AMX_LEAST_WEIGHTS and places <= AMX_MOST_PLACES:
@@ -61,14 +61,14 @@ def im2col(x: Tensor, window: Window) -> Tensor:
     n, channels, height, width = x.shape
     padded = x.new_zeros(n, height + 2 * border, width + 2 * border, channels)
     padded[:, border : border + height, border : border + width] = x.permute(0, 2, 3, 1)
-    of_n, of_row, of_column, _ = padded.stride()
+    n_stride, row_stride, column_stride, _ = padded.stride()
     shape = (n, *window.places(height, width), kernel, kernel * channels)  # pixels of a row lie side by side
-    strides = (of_n, window.stride * of_row, window.stride * of_column, of_row, 1)
+    strides = (n_stride, window.stride * row_stride, window.stride * column_stride, row_stride, 1)
     return padded.as_strided(shape, strides).flatten(3)
 
 
 def col2im(p: Tensor, window: Window, height: int, width: int) -> Tensor:
-    """The transpose of `patches`, (N, rows, columns, kernel² C) -> (N, C, H, W): what falls on one pixel is added."""
+    """The transpose of `im2col`, (N, rows, columns, kernel² C) -> (N, C, H, W): windows that overlap are added."""
     kernel, border = window.kernel, window.padding
     n, rows, columns, numbers = p.shape
     channels = numbers // kernel**2
@@ -77,7 +77,7 @@ def col2im(p: Tensor, window: Window, height: int, width: int) -> Tensor:
     ends = window.stride * (rows - 1) + 1, window.stride * (columns - 1) + 1
     for i, j in product(range(kernel), repeat=2):
         padded[:, i : i + ends[0] : window.stride, j : j + ends[1] : window.stride] += parts[:, :, :, i, j]
-    # Made in its final shape: a view could not be changed in place, as the next activation may want to.
+    # Allocated in its final shape: a view could not be changed in place, as the next activation may want to.
     shape = (n, channels, height, width)
     picture = torch.empty(shape, dtype=p.dtype, device=p.device, memory_format=torch.channels_last)
     picture.permute(0, 2, 3, 1).copy_(padded[:, border : border + height, border : border + width])
@@ -85,7 +85,7 @@ def col2im(p: Tensor, window: Window, height: int, width: int) -> Tensor:
 
 
 class _Im2col(torch.autograd.Function):
-    """`patches`; torch would find the way back pixel by pixel. Can be differentiated as often as one likes."""
+    """`im2col`, whose gradient torch would compute pixel by pixel. Can be differentiated as often as one likes."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, window: Window) -> Tensor:
@@ -98,7 +98,7 @@ class _Im2col(torch.autograd.Function):
 
 
 class _Col2im(torch.autograd.Function):
-    """`heaped`, likewise."""
+    """`col2im`, likewise."""
 
     @staticmethod
     def forward(ctx: Any, p: Tensor, window: Window, height: int, width: int) -> Tensor:
@@ -111,33 +111,33 @@ class _Col2im(torch.autograd.Function):
 
 
 def conv_by_product(x: Tensor, weight: Tensor, bias: Tensor | None, window: Window) -> Tensor:
-    """`F.conv2d` with that window: patches as rows, times the weights as a matrix; channels-last."""
+    """`F.conv2d` with that window: im2col, times the weights as a matrix; channels-last."""
     x = to_channels_last(x)
     p, w = _Im2col.apply(x, window), weight.to(x.dtype).flatten(1)
     if p.shape[:3].numel() < len(w):  # the fewer rows are brought into the order of the others
-        p = _turned(p, window.kernel**2)
+        p = _transposed_groups(p, window.kernel**2)
     else:
-        w = _turned(w, x.shape[1])
-    return _plus((p @ w.t()).permute(0, 3, 1, 2), bias)
+        w = _transposed_groups(w, x.shape[1])
+    return _add_bias((p @ w.t()).permute(0, 3, 1, 2), bias)
 
 
 def deconv_by_product(x: Tensor, weight: Tensor, bias: Tensor | None, window: Window) -> Tensor:
-    """`F.conv_transpose2d` with that window: pixels times the weights, patches added up; channels-last."""
+    """`F.conv_transpose2d` with that window: pixels times the weights, and col2im; channels-last."""
     x = to_channels_last(x)
     size, channels = window.size(*x.shape[2:]), weight.shape[1]
     pixels, w = x.permute(0, 2, 3, 1), weight.to(x.dtype).flatten(1)
     few = pixels.shape[:3].numel() < len(w)  # likewise
-    p = _turned(pixels @ w, channels) if few else pixels @ _turned(w, channels)
+    p = _transposed_groups(pixels @ w, channels) if few else pixels @ _transposed_groups(w, channels)
     y: Tensor = _Col2im.apply(p, window, *size)
-    return _plus(y, bias)
+    return _add_bias(y, bias)
 
 
-def _turned(rows: Tensor, groups: int) -> Tensor:
-    """(..., groups n) -> (..., n groups): from the order of weights, channels first, to that of patches, or back."""
+def _transposed_groups(rows: Tensor, groups: int) -> Tensor:
+    """(..., groups n) -> (..., n groups): from the order of weights to that of im2col's rows, or back."""
     return rows.reshape(*rows.shape[:-1], groups, -1).transpose(-1, -2).flatten(-2)
 
 
-def _plus(y: Tensor, bias: Tensor | None) -> Tensor:
+def _add_bias(y: Tensor, bias: Tensor | None) -> Tensor:
     return y if bias is None else y + bias.to(y.dtype)[:, None, None]
 
 
@@ -146,7 +146,7 @@ def _window(layer: nn.Conv2d | nn.ConvTranspose2d) -> Window:
 
 
 class Conv2d(nn.Conv2d):
-    """`nn.Conv2d` with a square kernel and one stride, as a matrix product where that pays."""
+    """`nn.Conv2d` with a square kernel and one stride, as a matrix product where that is faster."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in, H, W) -> (N, out, H', W')."""

@@ -1,4 +1,4 @@
-"""Layers that are quick in bf16 on a CPU, where a step of the residual generators spends its time in them.
+"""Layers faster than torch's in bf16 on a CPU, where a step of the residual generators spends its time in them.
 
 Activations lie channels-last there (N, H, W, C in memory): oneDNN's convolutions want them so, a reflected border is
 quick to add, and a Winograd tile is whole rows of channels. Borders are added in bf16, where autocast would take fp32.
@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from . import bf16
+from . import bf16, enabled
 from .winograd import winograd_conv
 
-Way = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+Convolution = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 Border = Literal["zeros", "reflect"]
 
 LEAST_CHANNELS = 128
@@ -29,13 +29,14 @@ LEAST_POSITIONS = 1024
 """Pixels over the batch, likewise: the kernels are transformed whatever the picture."""
 FEW_CHANNELS = 4
 LEAST_KERNEL = 5
-"""Pixels a side, from which on a convolution from or to few channels is taken apart."""
+"""Pixels a side, from which on a convolution from or to few channels is split by rows of its kernel."""
 
 
 def bf16_on_cpu(x: Tensor) -> bool:
-    """Whether `x` is on a CPU, under autocast to bf16."""
+    """Whether `x` is on a CPU, under autocast to bf16, and the kernels here are switched on."""
     return (
-        x.device.type == "cpu"
+        enabled()
+        and x.device.type == "cpu"
         and torch.is_autocast_enabled("cpu")
         and torch.get_autocast_dtype("cpu") == torch.bfloat16
     )
@@ -46,17 +47,17 @@ def _held_in_bf16(x: Tensor) -> bool:
 
 
 def to_channels_last(x: Tensor) -> Tensor:
-    """`x` in bf16 and channels-last where that is quick, else as it is."""
+    """`x` in bf16 and channels-last where `bf16_on_cpu`, else as it is."""
     return x.to(torch.bfloat16, memory_format=torch.channels_last) if bf16_on_cpu(x) else x
 
 
 def weights_to_channels_last(network: nn.Module) -> None:
-    """The weights of a network that has layers of these in the order of its activations, channels-last.
+    """Bring the weights of a network with layers of these into the order of its activations, channels-last.
 
     Else a convolution brings them into that order anew, on its way there and back. Whoever keeps tensors beside the
     weights, as optimizers do, keeps them in the weights' order.
     """
-    if any(isinstance(module, SameConv2d) for module in network.modules()):
+    if enabled() and any(isinstance(module, SameConv2d) for module in network.modules()):
         network.to(memory_format=torch.channels_last)
 
 
@@ -70,19 +71,19 @@ class SameConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in, H, W) -> (N, out, H, W)."""
-        way = self.way(x)
-        if way is None:
+        convolution = self.faster(x)
+        if convolution is None:
             return super().forward(x)
-        return way(self._framed(x.bfloat16()), self.weight, self.bias)
+        return convolution(self._padded(x.bfloat16()), self.weight, self.bias)
 
-    def _framed(self, x: Tensor) -> Tensor:
+    def _padded(self, x: Tensor) -> Tensor:
         border = self.kernel_size[0] // 2
         if border and self.padding_mode == "reflect":
             return bf16.reflected(x, border)
         return F.pad(x, (border,) * 4)  # zeros, which autocast leaves in bf16
 
-    def way(self, x: Tensor) -> Way | None:
-        """The quickest way for this shape and place, once the border is there; None: all of it as torch does it."""
+    def faster(self, x: Tensor) -> Convolution | None:
+        """The fastest function for this shape and device, of the padded map; None: all of it as torch does it."""
         if not bf16_on_cpu(x):
             return None
         size = self.kernel_size[0]
@@ -158,7 +159,7 @@ class ReLU(nn.ReLU):
 
 
 class PReLU(nn.PReLU):
-    """`nn.PReLU` with a slope for each channel, with a way back that is quick in bf16 on a CPU."""
+    """`nn.PReLU` with a slope for each channel, with a backward pass that is faster in bf16 on a CPU."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> the same."""

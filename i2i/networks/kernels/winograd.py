@@ -2,7 +2,8 @@
 
 Winograd's F(2x2, 3x3) (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, eq. 8-12):
 a tile of 4x4 inputs d and a kernel g give 2x2 outputs y = A' [(G g G') * (B' d B)] A, with ' for the transpose.
-The products of all tiles and channels together are 16 matrix products. Both gradients take the same way backwards.
+The products of all tiles and channels together are 16 matrix products. The gradients take
+the transposed transforms.
 
 The transforms add and subtract in bf16, so results are off by about twice as much as those of a bf16 convolution;
 tests/networks/test_kernels.py holds that to a bound.
@@ -31,7 +32,7 @@ def winograd_conv(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 class _Winograd(torch.autograd.Function):
-    """Stateful the input alone for the way back: its tiles overlap and would take four times the memory."""
+    """Keeps the input alone for the backward pass: its tiles overlap and would take four times the memory."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -111,7 +112,7 @@ def _results(products: Tensor) -> Tensor:
     """(4, 4, N, H / 2, W / 2, K) -> (N, K, H, W), channels-last: A' m A of every tile."""
     _, _, n, rows, columns, channels = products.shape
     halves = products.new_empty((2, *products.shape[1:]))
-    # Made in its final shape: a view could not be changed in place, as the next activation may want to.
+    # Allocated in its final shape: a view could not be changed in place, as the next activation may want to.
     picture = torch.empty((n, channels, 2 * rows, 2 * columns), dtype=products.dtype, memory_format=torch.channels_last)
     y = picture.permute(0, 2, 3, 1).view(n, rows, 2, columns, 2, channels)
     _add_up(products, halves[0], halves[1])
@@ -130,11 +131,11 @@ def _results_back(grad: Tensor) -> Tensor:
     """The transpose of `_results`."""
     n, channels, height, width = grad.shape
     y = grad.permute(0, 2, 3, 1).contiguous().view(n, height // 2, 2, width // 2, 2, channels)
-    columns = _spread(y[:, :, :, :, 0], y[:, :, :, :, 1])
-    return _spread(columns[:, :, :, 0], columns[:, :, :, 1])
+    columns = _add_up_back(y[:, :, :, :, 0], y[:, :, :, :, 1])
+    return _add_up_back(columns[:, :, :, 0], columns[:, :, :, 1])
 
 
-def _spread(first: Tensor, second: Tensor) -> Tensor:
+def _add_up_back(first: Tensor, second: Tensor) -> Tensor:
     """The transpose of `_add_up`: (...) twice -> (4, ...)."""
     m = first.new_empty((4, *first.shape))
     m[0].copy_(first)
