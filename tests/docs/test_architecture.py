@@ -2,7 +2,10 @@
 
 import importlib.util
 import re
+import subprocess
 import sys
+from collections import Counter
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -84,3 +87,17 @@ def test_what_the_index_looks_for_is_in_the_file_that_it_names(row):
 
 def test_the_index_finds_twenty_things_and_more():
     assert len({row["where is"] for row in PLACES}) >= 20
+
+
+def test_no_folder_of_the_project_holds_more_than_sixteen_files():
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    counts = Counter(str(Path(name).parent) for name in listed.stdout.splitlines() if (ROOT / name).is_file())
+    assert {folder: count for folder, count in counts.items() if count > 16} == {}
+
+
+def test_no_module_outside_the_synthetic_pictures_is_longer_than_three_hundred_lines():
+    modules = [path for folder in ("i2i", "serving", "datasets") for path in (ROOT / folder).rglob("*.py")]
+    long = {path.relative_to(ROOT): len(path.read_text("utf-8").splitlines()) for path in modules}
+    assert {path: lines for path, lines in long.items() if lines > 300 and "synthetic" not in path.parts} == {}
