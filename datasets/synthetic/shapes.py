@@ -3,7 +3,7 @@
 Domain A is an orange arrow on pale paper, domain B a green lollipop on a dark blue wall, each turned about the middle
 of the picture, as the cars and faces in DiscoGAN's experiments are turned (Kim et al., ICML 2017). Angles are in
 degrees, clockwise from upright, drawn evenly from -75 to 75: not a whole circle, so that no rotation maps the angles
-onto themselves, and evenly, so that an unpaired method can be right in two ways, t -> t and t -> -t: judge it by |r|.
+onto themselves, and evenly, so that an unpaired method can be right in two ways, t -> t and t -> -t: take |r|.
 """
 
 from __future__ import annotations

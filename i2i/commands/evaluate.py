@@ -38,7 +38,7 @@ def evaluate(
     a: Annotated[str | None, typer.Option(help="Name of the folder of side A.")] = None,
     b: Annotated[str | None, typer.Option(help="Name of the folder of side B.")] = None,
     ensemble: Annotated[
-        bool, typer.Option("--ensemble", help="The mean of eight flips and turns, in 8 times.")
+        bool, typer.Option("--ensemble", help="Self-ensemble: the mean of eight flips and turns, in 8 times.")
     ] = False,
     lpips_weights: Annotated[Path | None, typer.Option(help="SqueezeNet's weights, for lpips.")] = None,
     lpips_heads: Annotated[Path | None, typer.Option(help="The heads of LPIPS for SqueezeNet.")] = None,
@@ -48,8 +48,8 @@ def evaluate(
     """Score a translator on pairs, beside baselines: the input itself, and the best lookup by colour.
 
     In a folder of unpaired pictures, those of one split that have one name in both domains are pairs; colour transfers
-    take the place of the lookup. An enlarger is scored on sharp pictures, whole and made small by bicubic, or damaged
-    if it learned from damaged ones, or on LR and HR folders; beside bicubic enlargement. Writes scores.csv (a line a
+    take the place of the lookup. Super-resolution is scored on whole HR pictures, with LR inputs by bicubic reduction
+    or by the degradation of its training, or on LR and HR folders; beside bicubic enlargement. Writes scores.csv (a line a
     picture) and sheet.png (the worst, median and best) into OUT.
 
     \b

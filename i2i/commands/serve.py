@@ -19,7 +19,7 @@ def serve(
     device: Annotated[str, typer.Option(help=f"{devices()}.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto or fp32.")] = "auto",
     max_megapixels: Annotated[float, typer.Option(help="Largest picture that is sent.", min=0.01)] = 16,
-    max_result_megapixels: Annotated[float, typer.Option(help="Largest result of an enlarger.", min=0.01)] = 64,
+    max_result_megapixels: Annotated[float, typer.Option(help="Largest result of super-resolution.", min=0.01)] = 64,
     max_megabytes: Annotated[float, typer.Option(help="Largest upload.", min=0.01)] = 32,
 ) -> None:
     """Open the page and the HTTP API on one port.

@@ -39,7 +39,7 @@ def charbonnier(output: Tensor, truth: Tensor, epsilon: float = 2e-3) -> Tensor:
 def checkerboard_loss(output: Tensor, truth: Tensor, scale: int, window: int = 8) -> Tensor:
     """How far a regular pattern of period `scale` stands out: (N, C, H, W) pictures -> a scalar in their unit.
 
-    An enlarger makes scale² pixels of each input pixel. For each of these phases the difference is averaged over
+    A super-resolution network makes scale² pixels of each input pixel. For each of these sub-pixels the difference is averaged over
     `window` x `window` input pixels, and its size over all of them: texture averages out, a pattern does not.
     """
     phases = F.pixel_unshuffle(output.float() - truth.float(), scale)

@@ -53,13 +53,13 @@ class HighResEvaluationSet(EvaluationSet):
         elif self.degradation is None:
             made = " made from the truth by MATLAB's bicubic reduction"
         else:
-            made = " damaged as in training, by draws of their own that are the same each time"
+            made = " degraded as in training, by draws of their own that are the same each time"
         seen = f"Whole pictures, inputs{made}, outputs rounded to their file's depth, {cut}."
         if self.scale == 1 or (self._made and self.degradation is not None):
             return f"{seen} A grey file is its own Y."
         return (
             f"{seen} Compare psnr_y and ssim_y (a grey file is its own Y) with the tables of super-resolution papers, "
-            f"psnr and ssim with those of toolboxes that score RGB."
+            f"psnr and ssim with those of codes that score RGB."
         )
 
     def pair(self, pictures: Any, index: int) -> tuple[Array, Array]:
@@ -74,17 +74,17 @@ class HighResEvaluationSet(EvaluationSet):
 
     @property
     def _made(self) -> bool:
-        """Whether there were no inputs but what is made of the truths."""
+        """Whether the inputs are made from the truths."""
         return len(self.pictures.items[0].files) == 1
 
 
 def high_res_evaluation_set(
     root: Path, card: Card, split: str | None, a: str | None, b: str | None, bicubic: bool = False
 ) -> HighResEvaluationSet:
-    """What to score a model on that `keeps_content`; `split`, `a` and `b` as in `i2i evaluate`.
+    """The evaluation set of a model that `keeps_content`; `split`, `a` and `b` as in `i2i evaluate`.
 
-    Sharp pictures are damaged as those that the model learned from, or, where that was nothing else or `bicubic` says
-    so, made small. Raises what the folder or the split's name deserves.
+    LR inputs are made from HR pictures by the degradation of the training, or, where there was none or `bicubic` says
+    so, by bicubic reduction. Raises what the folder or the split's name deserves.
     """
     from ..datasets.streams.superres import SuperResPictures
 
@@ -111,20 +111,20 @@ def high_res_evaluation_set(
     )
 
 
-def _layout(root: Path, a: str | None, b: str | None, scale: int, damaging: bool) -> Layout[Any]:
-    """Pairs where the folder has some, else sharp pictures; at scale 1 those are of use to who damages them alone."""
+def _layout(root: Path, a: str | None, b: str | None, scale: int, degrading: bool) -> Layout[Any]:
+    """Pairs where the folder has some, else HR pictures; at scale 1 those serve with a degradation alone."""
     from ..datasets.layouts.superres import find_superres
 
     try:
         return find_superres(root, a, b, scale, pipeline=False)
     except DataError:
-        if not damaging:
+        if not degrading:
             raise
         return find_superres(root, a, b, scale, pipeline=True)
 
 
 def _degradation(card: Card) -> Degradation | None:
-    """The one that the model learned to undo, where it did."""
+    """The degradation of the training, where there was one."""
     known = card.training.get("degradation")
     if known is None:
         return None
@@ -135,7 +135,7 @@ def _degradation(card: Card) -> Degradation | None:
     except ValidationError as error:
         raise ModelFileError(
             f"The card of {card.name} holds a degradation that this version does not know; it may be of a later one. "
-            "Score the model on pairs, or an enlarger with --bicubic."
+            "Score the model on pairs, or a super-resolution model with --bicubic."
         ) from error
     return Degradation(config, card.scale, card.scale, seed=0)
 

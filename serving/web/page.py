@@ -74,7 +74,7 @@ def build_page(desks: dict[str, ModelService]) -> gr.Blocks:
                     buttons=[],
                     elem_id="picture",
                 )
-                # The file as it was sent: our decoder judges it, and nothing re-encodes it. (A subclass of
+                # The file as it was sent: our decoder reads it, and nothing re-encodes it. (A subclass of
                 # gr.Image would be a custom component, for which the browser looks for scripts of its own.)
                 picture.preprocess = lambda sent: sent.path if sent is not None else None
                 model = gr.Dropdown(
