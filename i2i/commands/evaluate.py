@@ -49,8 +49,8 @@ def evaluate(
 
     In a folder of unpaired pictures, those of one split that have one name in both domains are pairs; colour transfers
     take the place of the lookup. Super-resolution is scored on whole HR pictures, with LR inputs by bicubic reduction
-    or by the degradation of its training, or on LR and HR folders; beside bicubic enlargement. Writes scores.csv (a line a
-    picture) and sheet.png (the worst, median and best) into OUT.
+    or by the degradation of its training, or on LR and HR folders; beside bicubic enlargement. Writes scores.csv (a
+    line a picture) and sheet.png (the worst, median and best) into OUT.
 
     \b
     i2i evaluate runs/facades facades --split test --json scores.json

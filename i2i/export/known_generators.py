@@ -171,7 +171,7 @@ FORMS: dict[str, Callable[[Tensors], Known]] = {
 """The generators, by a key that only they have."""
 
 OTHERS = {
-    r"(model|net)\.0\.(weight|bias)$": "what looks like a discriminator, which tells real pictures from fakes and generates none.",
+    r"(model|net)\.0\.(weight|bias)$": "what looks like a discriminator, which generates no pictures.",
     r"mlp_\d+\.": "the feature sampler of the CUT code, which serves its training alone.",
 }
 """What else such a folder has: a key that only it has, and what it is."""

@@ -39,9 +39,10 @@ def charbonnier(output: Tensor, truth: Tensor, epsilon: float = 2e-3) -> Tensor:
 def checkerboard_loss(output: Tensor, truth: Tensor, scale: int, window: int = 8) -> Tensor:
     """How far a regular pattern of period `scale` stands out: (N, C, H, W) pictures -> a scalar in their unit.
 
-    A super-resolution network makes scale² pixels of each input pixel. For each of these sub-pixels the difference is averaged over
-    `window` x `window` input pixels, and its size over all of them: texture averages out, a pattern does not.
+    A super-resolution network gives scale² pixels for each input pixel. The difference at each of these sub-pixels is
+    averaged over `window` x `window` input pixels, and its absolute value over all of them:
+    texture averages out, a pattern does not.
     """
-    phases = F.pixel_unshuffle(output.float() - truth.float(), scale)
-    window = min(window, *phases.shape[2:])
-    return F.avg_pool2d(phases, window, max(1, window // 2)).abs().mean()
+    subpixels = F.pixel_unshuffle(output.float() - truth.float(), scale)
+    window = min(window, *subpixels.shape[2:])
+    return F.avg_pool2d(subpixels, window, max(1, window // 2)).abs().mean()

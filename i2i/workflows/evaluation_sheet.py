@@ -1,4 +1,4 @@
-"""The contact sheet of `i2i evaluate`: whole pictures, or of super-resolution the crop that tells most, pixel by pixel."""
+"""The contact sheet of `i2i evaluate`: whole pictures, or of super-resolution a crop, pixel by pixel."""
 
 from __future__ import annotations
 

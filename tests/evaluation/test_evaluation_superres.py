@@ -185,7 +185,7 @@ def test_who_learned_from_damaged_pictures_is_scored_on_such(i2i, tmp_path, scal
         save(sharp(n, 41, 40), tmp_path / "sharp" / f"p{n}.png")
     model = enlarger(tmp_path, scale, training={"degradation": NOISE.model_dump()})
     facts, printed = scored(i2i, model, tmp_path / "sharp", "--metrics", "l1")
-    assert "damaged as in training" in printed
+    assert "degraded as in training" in printed
     damage, off = Degradation(NOISE, scale, scale, seed=0), []
     for n in range(2):
         truth = torch.from_numpy(sharp(n, 41, 40)[: 41 // scale * scale] / 255).permute(2, 0, 1).float()
