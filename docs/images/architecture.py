@@ -19,14 +19,14 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 TARGET = Path(__file__).with_suffix(".svg")
 
 WIDTH, MARGIN, GAP, FLOOR_GAP = 1200, 20, 16, 26
-SIDE = 262
+SIDE = 274
 """Width of the columns at the sides."""
 LANE = 22
 """Width that an arrow takes where it passes a floor."""
 TEXT, LINE = 13, 17
 """Font size of the texts, and the height of a line."""
 
-LONGEST = 76
+LONGEST = 84
 """Characters of what a package says of itself, as far as it can be cut."""
 
 TITLES = {
@@ -89,7 +89,7 @@ def says(name: str) -> str:
     source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     doc = (ast.get_docstring(ast.parse(source.read_text("utf-8"))) or "").replace("`", "")
     sentence = doc.split("\n\n")[0].replace("\n", " ").split(". ")[0].removesuffix(".")
-    for mark in (" (", "; ", ", as ", ": "):
+    for mark in ("; ", ", as ", ": ", " ("):
         if len(sentence) > LONGEST:
             sentence = sentence.split(mark)[0]
     return sentence
@@ -232,7 +232,9 @@ def draw(base: list[str], rows: Mapping[str, set[str]]) -> str:
     for group in ("top", "datasets", "training", "serving"):
         edges = needs(groups[group], rows)
         laid[group] = with_lanes(floors_of(groups[group], edges), edges, group)
-    laid["base"] = [[Box(name, "base", 0) for name in groups["base"]]], []
+    shared = [Box(name, "base", 0) for name in groups["base"]]
+    half = (len(shared) + 1) // 2
+    laid["base"] = [shared[:half], shared[half:]], []
 
     inner, middle = WIDTH - 2 * MARGIN, MARGIN + SIDE + 2 * GAP
     columns = {
