@@ -1,4 +1,4 @@
-"""How many processors this process may really use (a container's share, not the machine's count)."""
+"""The machine: processors that this process may really use (a container's share), memory, versions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def environment() -> dict[str, Any]:
     return {
         "platform": platform.platform(),
         "processor": processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": available_threads(),
         "memory_gb": _memory_gb(),
         "python": platform.python_version(),
         "packages": versions(),

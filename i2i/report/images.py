@@ -12,7 +12,6 @@ import dataclasses
 import hashlib
 import io
 import json
-import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,6 +22,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from ..errors import PictureError
+from ..hardware.system import available_threads
 from ..images.decode import read_picture
 from ..images.image import to_uint8, with_channels
 from ..training.sample_grid import LAYOUT
@@ -89,7 +89,7 @@ def read_samples(folder: Path) -> dict[str, Any]:
     if layout is None:
         return {"columns": [], "rows": [], "cell": [1, 1], "times": [], "strips": [], "left_out": len(chosen)}
     coded: dict[bytes, str] = {}
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # decoding and encoding release the GIL
+    with ThreadPoolExecutor(min(4, available_threads())) as pool:  # decoding and encoding release the GIL
         found = list(pool.map(lambda path, own: _strips(path, own or layout, layout, coded), chosen, layouts))
     columns = list(dict.fromkeys([*layout.columns, *(name for strips in found for name in strips)]))
     times = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from ..errors import ConfigError, I2IError, TrainingError, UnknownNameError, fir
 from ..export.from_run import export_run
 from ..hardware.allocator import keep_freed_memory
 from ..hardware.device import Placement, place
+from ..hardware.system import available_threads
 from ..methods import METHODS, Method
 from ..methods.config import TrainConfig
 from ..report.page import write_report
@@ -234,7 +234,7 @@ def _workers(wanted: int | None, placement: Placement) -> int:
     """On a CPU the networks need every core; beside a GPU the cores have nothing better to do."""
     if wanted is not None:
         return wanted
-    return 0 if placement.device.type == "cpu" else min(8, max(1, (os.cpu_count() or 1) - 1))
+    return 0 if placement.device.type == "cpu" else min(8, max(1, available_threads() - 1))
 
 
 def _finish(config: TrainConfig, run: Run, outcome: Outcome) -> int | None:
