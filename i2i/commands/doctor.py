@@ -13,9 +13,9 @@ def doctor() -> None:
 
     Exit status 1 when something is wrong.
     """
-    from ..workflows.doctor import checkup
+    from ..workflows.doctor import doctor as examine
 
-    facts, troubles = checkup()
+    facts, troubles = examine()
     for name, text in facts:
         typer.echo(f"{name + ':':<14} {text}")
     for trouble in troubles:

@@ -47,7 +47,7 @@ def train(
     i2i train srgan photos --run runs/x4 --preset x4
     """
     from ..settings import parse_assignments
-    from ..workflows.train import Request, print_config, train_run
+    from ..workflows.train import Request, config_text, train_run
 
     given: dict[str, Any] = {
         "size": size,
@@ -64,8 +64,8 @@ def train(
     flags = {key: value for key, value in given.items() if value is not None}
     request = Request(method, data, run, preset, config, flags, parse_assignments(set_ or []))
     if show_config:
-        print_config(request)
+        typer.echo(config_text(request), nl=False)
         return
-    stopped_by = train_run(request)
+    stopped_by = train_run(request, typer.echo)
     if stopped_by is not None:
         raise typer.Exit(128 + stopped_by)

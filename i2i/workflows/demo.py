@@ -1,4 +1,4 @@
-"""What the demo does: pairs, a training as long as the time allows, conversion of a folder, scores."""
+"""What `i2i demo` does: pairs, a training as long as the time allows, conversion of a folder, scores."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import typer
 
 from ..datasets.layouts.holdout import hold_out
 from ..datasets.layouts.paired import find_pairs
@@ -27,7 +26,7 @@ from ..serving import Engine, convert_folder, resolve_model
 from ..training.run_directory import Run
 from .conversion_summary import Meter, summary
 from .evaluate import Scoring, score, table
-from .progress import Bar
+from .progress import Bar, Say, silent
 from .train import Request, settings, train_run
 
 SIZE, COUNT = 128, 600
@@ -44,44 +43,45 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def journey(data: Path | None, folder: Path, minutes: float, direction: str) -> int | None:
+def demo(data: Path | None, folder: Path, minutes: float, direction: str, say: Say = silent) -> int | None:
     """Run the demo into `folder`; gives the signal that stopped it, or None."""
     began = time.monotonic()
-    pairs = data or _sample(folder.parent / "demo-data")
+    pairs = data or _sample(folder.parent / "demo-data", say)
     size = _size(pairs)
     run = Run(folder)
     if run.exists:
-        _make_way(run, pairs, direction)
+        _make_way(run, pairs, direction, say)
     if run.exists:
-        typer.echo(f"Going on with the demo in {folder}; to begin anew, remove that folder.")
-    images = run.config(METHODS["pix2pix"].Config).images if run.exists else _affordable(size, minutes)
+        say(f"Going on with the demo in {folder}; to begin anew, remove that folder.")
+    images = run.config(METHODS["pix2pix"].Config).images if run.exists else _affordable(size, minutes, say)
     flags = {"images": images, "direction": direction, "size": size}
     names = {} if data else {"data": {"a": "labels", "b": "buildings"}}
-    stopped_by = train_run(Request("pix2pix", pairs, folder, flags=flags, assignments={**SETTINGS, **names}))
+    stopped_by = train_run(Request("pix2pix", pairs, folder, flags=flags, assignments={**SETTINGS, **names}), say)
     if stopped_by is not None:
         return stopped_by
 
     engine = Engine(resolve_model(folder))
-    typer.echo(f"\n{engine.reason}")
+    say(f"\n{engine.reason}")
     channels = (engine.card.input_channels, engine.card.output_channels)
     _write_examples(pairs, folder / "examples", size, direction, channels)
-    typer.echo("Converting a folder of held-out inputs ...")
+    say("Converting a folder of held-out inputs ...")
     with Meter() as meter:
         converted = convert_folder(
             engine, folder / "examples", folder / "converted", existing="overwrite", progress=meter
         )
-    typer.echo(summary(converted, dry_run=False))
+    say(summary(converted, dry_run=False))
     scores = score(engine, Scoring(pairs), folder / "evaluation")
-    typer.echo("".join(f"Left out: {reason}\n" for reason in scores.broken), nl=False, err=True)
-    typer.echo(table(scores))
+    for reason in scores.broken:
+        say(f"Left out: {reason}", err=True)
+    say(table(scores))
     seconds = time.monotonic() - began
     _write_facts(folder / "demo.json", scores.result, seconds)
-    typer.echo(_closing(folder, scores.result, seconds))
+    say(_closing(folder, scores.result, seconds))
     return None
 
 
-def _sample(out: Path) -> Path:
-    typer.echo("Painting sample pairs: label maps and the buildings they describe ...")
+def _sample(out: Path, say: Say) -> Path:
+    say("Painting sample pairs: label maps and the buildings they describe ...")
     with Bar("Painting", COUNT, "pairs") as bar:
 
         def painted(done: int, total: int) -> None:
@@ -92,14 +92,14 @@ def _sample(out: Path) -> Path:
     return out
 
 
-def _make_way(run: Run, pairs: Path, direction: str) -> None:
+def _make_way(run: Run, pairs: Path, direction: str, say: Say) -> None:
     """Move a demo on other pairs aside: nothing is lost, and the newest is always where the user looks."""
     config = run.config(METHODS["pix2pix"].Config)
     if Path(config.data.path).resolve() == pairs.resolve() and config.direction == direction:
         return
     aside = next(p for n in itertools.count(1) if not (p := run.path.with_name(f"{run.path.name}-{n}")).exists())
     run.path.rename(aside)
-    typer.echo(f"The earlier demo, on {config.data.path}, is now in {aside}.")
+    say(f"The earlier demo, on {config.data.path}, is now in {aside}.")
 
 
 def _size(pairs: Path) -> int:
@@ -114,7 +114,7 @@ def _size(pairs: Path) -> int:
     return max(32, smallest // 32 * 32)
 
 
-def _affordable(size: int, minutes: float) -> int:
+def _affordable(size: int, minutes: float, say: Say) -> int:
     """How many images this machine trains on in that time, by a few steps on noise."""
     request = Request("pix2pix", Path("noise"), Path(), flags={"size": size}, assignments=SETTINGS)
     config = settings(request)
@@ -132,7 +132,7 @@ def _affordable(size: int, minutes: float) -> int:
     rate = steps * config.batch / (time.monotonic() - started)
     images = min(MOST, max(LEAST, int(rate * minutes * 60)))
     images -= images % config.batch
-    typer.echo(f"About {rate:.0f} images/s here: training on {images} images in {images / rate / 60:.1f} minutes.")
+    say(f"About {rate:.0f} images/s here: training on {images} images in {images / rate / 60:.1f} minutes.")
     return images
 
 

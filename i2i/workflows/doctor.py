@@ -12,7 +12,7 @@ RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-ep-openvino", "openvi
 SHOWN = ("i2i", *RUNTIMES, "torch", "gradio", "pillow", "numpy")
 
 
-def checkup() -> tuple[list[tuple[str, str]], list[str]]:
+def doctor() -> tuple[list[tuple[str, str]], list[str]]:
     """Facts by name, and what is wrong: a sentence each, ending in the command that mends it."""
     installed = {name: version for name in SHOWN if (version := _version(name))}
     facts = [

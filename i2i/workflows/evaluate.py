@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ from .evaluation_metrics import check_names, metrics_for, need_no_truth, smalles
 from .evaluation_pairs import EvaluationSet, is_unpaired, material
 from .evaluation_sheet import write_sheet
 from .evaluation_superres import high_res_evaluation_set
-from .progress import Bar
+from .progress import Bar, Say, silent
 
 ENSEMBLED = "The model's pictures are the mean of what eight flips and turns of the input give (self-ensemble)."
 MOST_LOOKED_UP = 15
@@ -61,8 +60,8 @@ class Scores:
     """How the pictures were seen, where that needs saying."""
 
 
-def score(engine: Engine, scoring: Scoring, folder: Path, say: Callable[[str], None] = lambda _: None) -> Scores:
-    """Score, and leave scores.csv and sheet.png in `folder`; `say` gets what is good to know before.
+def score(engine: Engine, scoring: Scoring, folder: Path | None = None, say: Say = silent) -> Scores:
+    """Score, and leave scores.csv and sheet.png in `folder` if there is one; `say` gets what is good to know before.
 
     Raises what the folder or a name deserves.
     """
@@ -85,8 +84,9 @@ def score(engine: Engine, scoring: Scoring, folder: Path, say: Callable[[str], N
             found.real(),
             on_picture=lambda _: bar.update(next(done)),
         )
-    write_atomically(folder / "scores.csv", result.to_csv().encode())
-    write_sheet(engine, baselines.get("bicubic"), found, result, folder / "sheet.png")
+    if folder is not None:
+        write_atomically(folder / "scores.csv", result.to_csv().encode())
+        write_sheet(engine, baselines.get("bicubic"), found, result, folder / "sheet.png")
     note = " ".join(filter(None, [found.note, ENSEMBLED if engine.ensemble else ""]))
     return Scores(result, broken, found.things, note)
 

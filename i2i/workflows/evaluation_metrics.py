@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ..card import Card
 from ..errors import I2IError, RequestError, require
 from ..evaluation.features import FEATURES, Files
 from ..evaluation.metrics import METRICS, Metric, PairMetric, SetMetric
+from .progress import Say, silent
 
 
 def metrics_for(
@@ -17,7 +18,7 @@ def metrics_for(
     usual: Sequence[str],
     card: Card,
     files: Files = (),
-    say: Callable[[str], None] = lambda _: None,
+    say: Say = silent,
 ) -> dict[str, Metric]:
     """Rows of METRICS ready to measure with: `named`, or `usual` as far as this model and this machine have them.
 

@@ -5,13 +5,24 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
 from ..text import duration
+
+
+class Say(Protocol):
+    """Where a workflow's sentences go; `typer.echo` is one."""
+
+    def __call__(self, text: str, /, *, err: bool = False) -> object:
+        """`err` is for notes and for what was left out, which do not belong among results."""
+
+
+def silent(_: str, /, *, err: bool = False) -> None:
+    """Say nothing."""
 
 
 class Bar:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-import typer
 
 from ..datasets import DATASETS
 from ..datasets.streams.source import PreparedData, Source
@@ -26,7 +25,7 @@ from ..settings import merge, read_yaml, resolve, to_yaml
 from ..training.loader import batches, stack
 from ..training.loop import Intervals, Outcome, fit
 from ..training.run_directory import Run
-from .progress import Bar
+from .progress import Bar, Say, silent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,13 +78,18 @@ def _refuse_others_settings(name: str, layers: list[dict[str, Any]]) -> None:
             raise ConfigError(f"{name} has no setting {key!r}; it belongs to {' and '.join(owners)}.")
 
 
-def print_config(request: Request) -> None:
+def config_text(request: Request) -> str:
     """The complete settings, as config.yaml would hold them."""
-    typer.echo(to_yaml(settings(request)), nl=False)
+    return to_yaml(settings(request))
 
 
-def train_run(request: Request) -> int | None:
-    """Train, or go on training, to the end; gives the signal that stopped it before, or None."""
+def train_run(
+    request: Request, say: Say = silent, on_tick: Callable[[dict[str, Any]], object] | None = None
+) -> int | None:
+    """Train, or go on training, to the end; gives the signal that stopped it before, or None.
+
+    `on_tick` gets every line of the log; without it a progress bar, or a line now and then, goes to stderr.
+    """
     config = settings(request)
     method_type, run = METHODS[request.method], Run(request.run)
     run.check_place(config)
@@ -98,21 +102,21 @@ def train_run(request: Request) -> int | None:
     data = config.data
     options = {"holdout": data.holdout, "seed": config.seed, **method_type.source_options(config)}
     source = DATASETS[method_type.data_kind](Path(data.path), *data.names, **options)
-    typer.echo(source.layout.description)
+    say(source.layout.description)
     if source.labels:
         config = _with_data(config, domains=source.labels, a=None, b=None)
     config = method_type.complete_config(config, source.count)
-    ready = _read(config, source)
+    ready = _read(config, source, say)
     config = _with_data(config, channels=ready.channels)
 
     with _explain_failures(run, placement):
         torch.manual_seed(config.seed)
         method = method_type.from_config(config, placement)
-        _start(config, run, placement, source, ready)
+        _start(config, run, placement, source, ready, say)
         for note in method.notes:
-            typer.echo(f"Note: {note}", err=True)
-        outcome = _fit(config, method, run, ready, placement)
-    return _finish(config, run, outcome)
+            say(f"Note: {note}", err=True)
+        outcome = _fit(config, method, run, ready, placement, say, on_tick)
+    return _finish(config, run, outcome, say)
 
 
 def _with_data(config: TrainConfig, **found: Any) -> TrainConfig:
@@ -138,12 +142,14 @@ def _explain_failures(run: Run, placement: Placement) -> Iterator[None]:
         ) from error
 
 
-def _start(config: TrainConfig, run: Run, placement: Placement, source: Source[Any], ready: PreparedData) -> None:
+def _start(
+    config: TrainConfig, run: Run, placement: Placement, source: Source[Any], ready: PreparedData, say: Say
+) -> None:
     """Write what a run has before its first step."""
     run.start(config)
     before = run.environment().get("data", {}).get("fingerprint")
     if before not in (None, ready.fingerprint):
-        typer.echo("Note: these are not quite the pictures that the run began with.", err=True)
+        say("Note: these are not quite the pictures that the run began with.", err=True)
     run.write_environment(
         {
             "device": str(placement.device),
@@ -156,10 +162,10 @@ def _start(config: TrainConfig, run: Run, placement: Placement, source: Source[A
             },
         }
     )
-    typer.echo(placement.sentence)
+    say(placement.sentence)
 
 
-def _read(config: TrainConfig, source: Source[Any]) -> PreparedData:
+def _read(config: TrainConfig, source: Source[Any], say: Say) -> PreparedData:
     """Look into every file, and say what of it is worth saying."""
     with Bar("Reading", source.total, source.unit_name) as bar:
         ready = source.read(
@@ -175,13 +181,21 @@ def _read(config: TrainConfig, source: Source[Any]) -> PreparedData:
             progress=lambda done, _: bar.update(done),
         )
     for broken in ready.broken:
-        typer.echo(f"Left out: {broken.reason}", err=True)
+        say(f"Left out: {broken.reason}", err=True)
     for note in ready.notes:
-        typer.echo(f"Note: {note}", err=True)
+        say(f"Note: {note}", err=True)
     return ready
 
 
-def _fit(config: TrainConfig, method: Method, run: Run, ready: PreparedData, placement: Placement) -> Outcome:
+def _fit(
+    config: TrainConfig,
+    method: Method,
+    run: Run,
+    ready: PreparedData,
+    placement: Placement,
+    say: Say,
+    on_tick: Callable[[dict[str, Any]], object] | None,
+) -> Outcome:
     total = config.total or 0
     names, samples = ready.validation
     validation = (names, stack(samples, placement.device))
@@ -193,17 +207,20 @@ def _fit(config: TrainConfig, method: Method, run: Run, ready: PreparedData, pla
     def begin(done: int) -> None:
         nonlocal bar
         if 0 < done < total:
-            typer.echo(f"Going on from {done} of {total} images.")
-        bar = Bar("Training", total, "images", start=done)
-        bar.__enter__()
+            say(f"Going on from {done} of {total} images.")
+        if on_tick is None:
+            bar = Bar("Training", total, "images", start=done)
+            bar.__enter__()
 
     watch = FailureMonitor(config.method)
 
     def tick(record: dict[str, Any]) -> None:
+        if on_tick:
+            on_tick(record)
         if bar:
             bar.update(record["images"], method.loss_summary(record))
         for note in watch.notes(record):
-            typer.echo(f"Note: {note}", err=True)
+            say(f"Note: {note}", err=True)
         if method.best_metric in record:
             _report_meanwhile(run)
 
@@ -237,18 +254,18 @@ def _workers(wanted: int | None, placement: Placement) -> int:
     return 0 if placement.device.type == "cpu" else min(8, max(1, available_threads() - 1))
 
 
-def _finish(config: TrainConfig, run: Run, outcome: Outcome) -> int | None:
+def _finish(config: TrainConfig, run: Run, outcome: Outcome, say: Say) -> int | None:
     report = write_report(run.path)
     if outcome.stopped_by is not None:
-        typer.echo(
+        say(
             f"Stopped at {outcome.progress.images} of {config.total} images; everything is saved in {run.path}. "
             "The same command goes on from there."
         )
         return outcome.stopped_by
-    typer.echo(f"Trained {outcome.progress.images} images in {outcome.progress.seconds / 60:.1f} minutes.")
-    typer.echo("Exporting and checking the ONNX file ...")
+    say(f"Trained {outcome.progress.images} images in {outcome.progress.seconds / 60:.1f} minutes.")
+    say("Exporting and checking the ONNX file ...")
     for path in export_run(run):
-        typer.echo(f"Model:  {path}")
-    typer.echo(f"Report: {report}")
-    typer.echo(f"Next:   i2i serve {run.path}")
+        say(f"Model:  {path}")
+    say(f"Report: {report}")
+    say(f"Next:   i2i serve {run.path}")
     return None

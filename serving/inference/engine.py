@@ -21,6 +21,7 @@ from ...images.convert import from_pil
 from ...images.image import Picture
 from ..runtime.model_file import read_model
 from ..runtime.providers import open_session
+from ..runtime.resolve import resolve_model
 from .batcher import EXACT, LARGEST_BATCH, Batcher
 from .controls import NO_CONTROLS, resolve_controls
 from .ensemble import Ensemble
@@ -62,7 +63,7 @@ class Engine:
         tile: Tile = "auto",
         ensemble: bool = False,
     ) -> None:
-        """Load an ONNX file that carries a card; `threads` is the container's share unless given.
+        """Load an ONNX file that carries a card, or that of a run directory; `threads` is what there is unless given.
 
         `tile` is the inner side of tiles in input pixels, `off`, or `auto`: large pictures in tiles, where that gives
         the same (tiles.py). With `ensemble` pictures become the mean over eight flips and turns.
@@ -70,7 +71,8 @@ class Engine:
         Raises ModelFileError on a file that is not such a model, ProviderError when a named device cannot be used,
         RequestError for tiles of a model that has to see whole pictures.
         """
-        self.path = Path(path)
+        named = Path(path)
+        self.path = resolve_model(named) if named.is_dir() else named
         raw, self.card = read_model(self.path)
         refuse_tiles(self.card, tile)
         self.tile = tile

@@ -450,10 +450,10 @@ def test_the_report_and_the_card_name_survive_any_run_name(i2i, tmp_path, sample
 def test_a_demo_on_pairs_of_many_bands_makes_the_whole_journey(i2i, monkeypatch, tmp_path):
     import tifffile
 
-    import i2i.workflows.demo as journey
+    import i2i.workflows.demo as demo
 
-    monkeypatch.setattr(journey, "LEAST", 8)
-    monkeypatch.setattr(journey, "PROBING_SECONDS", 0.1)
+    monkeypatch.setattr(demo, "LEAST", 8)
+    monkeypatch.setattr(demo, "PROBING_SECONDS", 0.1)
     rng = np.random.default_rng(0)
     for n in range(4):
         for side, bands in (("A", 5), ("B", 2)):

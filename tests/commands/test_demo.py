@@ -11,11 +11,11 @@ from PIL import Image
 @pytest.fixture
 def quick(monkeypatch, i2i):
     """The journey with a training of sixteen pictures."""
-    import i2i.workflows.demo as journey
+    import i2i.workflows.demo as demo
 
-    monkeypatch.setattr(journey, "LEAST", 16)
-    monkeypatch.setattr(journey, "COUNT", 12)
-    monkeypatch.setattr(journey, "PROBING_SECONDS", 0.1)
+    monkeypatch.setattr(demo, "LEAST", 16)
+    monkeypatch.setattr(demo, "COUNT", 12)
+    monkeypatch.setattr(demo, "PROBING_SECONDS", 0.1)
 
     def demo(*arguments):
         status, out, err = i2i("demo", "--minutes", "0.0001", *arguments)
