@@ -67,8 +67,8 @@ FAILURE_MODES: dict[str, FailureMode] = {
         "less than one sees",
         remedy="In a new run, take away what pulls towards the input (--set lambda_identity=0), let the cycle weigh "
         "less (--set lambda_cycle=5), or give the generator more capacity (--set generator.width=96) and more time.",
-        of_discogan="In a new run, let the reconstruction weigh less (--set rate=0.3) or the contest more (--set "
-        "lambda_gan=0.5), or give the generator more capacity (--set generator.width=96) and more time.",
+        of_discogan="In a new run, let the reconstruction weigh less (--set rate=0.3) or the adversarial loss more "
+        "(--set lambda_gan=0.5), or give the generator more capacity (--set generator.width=96) and more time.",
     ),
     "inversion": FailureMode(
         title="Light and dark are swapped",

@@ -35,8 +35,8 @@ class Stateful(Protocol):
 class Method(ABC):
     """A paper's training method.
 
-    A subclass sets `networks`, `optimizers` and `generators` in its constructor, puts its discriminators' contests
-    into `judges`, and writes `step` like the paper.
+    A subclass sets `networks`, `optimizers` and `generators` in its constructor, puts its discriminators, as
+    AdversarialObjectives, into `objectives`, and writes `step` like the paper.
     """
 
     Config: ClassVar[type[TrainConfig]]
@@ -52,7 +52,7 @@ class Method(ABC):
     notes: tuple[str, ...] = ()
     """What is worth saying before the first step."""
     late: frozenset[str] = frozenset()
-    """Names of networks, optimizers and judges that a later stage of the run brings: older checkpoints lack them."""
+    """Names of networks, optimizers and objectives that a later stage brings: older checkpoints lack them."""
 
     networks: dict[str, nn.Module]
     """Everything with weights, by the paper's names."""
@@ -125,8 +125,8 @@ class Method(ABC):
     def at(self, seen: int, total: int) -> None:
         """Told before each step: `seen` of the run's `total` images have been shown."""
         self.seen = seen
-        for judge in self.objectives.values():
-            judge.share = seen / total
+        for objective in self.objectives.values():
+            objective.share = seen / total
 
     def rate_factor(self, seen: int, total: int) -> float:
         """What every learning rate is multiplied by when `seen` of `total` images have been shown."""

@@ -56,7 +56,7 @@ def completed(config: C, count: int, usual: Callable[[int], str]) -> C:
     """The configuration with its length in images, and both networks named with all their options.
 
     `usual` gives the generator that `auto` means at a size; `count` is the number of training pictures. Raises
-    UnknownNameError for names that do not exist, ConfigError for settings of the contest that do not go together.
+    UnknownNameError for names that do not exist, ConfigError for adversarial settings that exclude each other.
     """
     name = usual(config.size) if config.generator.name == "auto" else config.generator.name
     require("generator", name, GENERATORS)
@@ -91,11 +91,11 @@ def build_discriminator(config: TrainConfig, channels: int) -> Discriminator:
 
 
 def predictions(scalars: Mapping[str, float]) -> list[str]:
-    """What the discriminators believe, in words: means over them; nothing where they say nothing of the kind."""
+    """`D(real) 0.80, D(fake) 0.30`, means over the discriminators; nothing where they give no probability."""
     means = []
     for side in ("p_real", "p_fake"):
         found = [value for name, value in scalars.items() if name.startswith(side)]
         if not found:
             return []
         means.append(sum(found) / len(found))
-    return [f"D believes {means[0]:.0%} of the real and {means[1]:.0%} of the made"]
+    return [f"D(real) {means[0]:.2f}, D(fake) {means[1]:.2f}"]

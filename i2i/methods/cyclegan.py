@@ -1,6 +1,6 @@
 """CycleGAN: two GANs that undo each other, on unpaired pictures (Zhu et al., ICCV 2017, arXiv 1703.10593).
 
-Pictures are float32 NCHW in [-1, 1]; x in X and y in Y. G: X -> Y and F: Y -> X; D_Y judges pictures of Y, D_X of X.
+Pictures are float32 NCHW in [-1, 1]; x in X and y in Y. G: X -> Y and F: Y -> X; D_Y sees pictures of Y, D_X of X.
 """
 
 from __future__ import annotations

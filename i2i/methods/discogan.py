@@ -1,8 +1,8 @@
 """DiscoGAN: relations between two domains, found without pairs (Kim et al., ICML 2017, arXiv 1703.05192).
 
 Pictures are float32 NCHW in [-1, 1]; errors are taken in [0, 1], the authors' range. G_AB: A -> B and G_BA: B -> A; D_A
-judges pictures of A, D_B of B. The defaults are the authors' released code, which adds to the paper a feature-matching
-term and a curriculum, and takes two steps of the generators for one of the discriminators.
+is the discriminator of A, D_B of B. The defaults are the authors' released code, which adds to the paper a
+feature-matching term and a curriculum, and takes two steps of the generators for one of the discriminators.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ class DiscoGANConfig(TrainConfig):
     optimizer: AdamConfig = AdamConfig(weight_decay=1e-5, decay_from=1)
     """Adam with weight decay, and a constant rate."""
     rate: float = Field(0.5, ge=0, le=1)
-    """Share of the reconstruction in the generators' loss; the contest has the rest."""
+    """Share of the reconstruction in the generators' loss; the adversarial loss has the rest."""
     starting_rate: float = Field(0.01, ge=0, le=1)
     """The same during the curriculum."""
     curriculum: int = Field(10_000, ge=0)
     """Steps at the start with `starting_rate`."""
     lambda_gan: float = Field(0.1, ge=0)
-    """Weight of the contest beside its share."""
+    """Weight of the adversarial loss beside its share."""
     reconstruct: Literal["both", "a", "none"] = "both"
     """What is translated there and back: `both`; `a` alone, with D_A idle; `none`, two plain GANs (paper, figure 2)."""
     init_std: float | None = Field(None, gt=0)

@@ -1,6 +1,6 @@
 """pix2pix: a conditional GAN with an L1 term, on aligned pairs (Isola et al., CVPR 2017, arXiv 1611.07004).
 
-Pictures are float32 NCHW in [-1, 1]; x is the input, y the truth, G: x -> y, and D judges (x, y) together.
+Pictures are float32 NCHW in [-1, 1]; x is the input, y the truth, G: x -> y, and D sees (x, y) together.
 """
 
 from __future__ import annotations
@@ -123,6 +123,6 @@ class Pix2Pix(Method):
         return {"val_l1": l1(columns["output"], columns["truth"]).item() / 2}
 
     def loss_summary(self, scalars: Mapping[str, float]) -> str:
-        """How far off G is, and what D believes."""
-        off = [f"off by {scalars['g_l1'] / 2:.1%}"] if "g_l1" in scalars else []
+        """The L1 error in [0, 1], D(real) and D(fake)."""
+        off = [f"L1 {scalars['g_l1'] / 2:.3f}"] if "g_l1" in scalars else []
         return ", ".join([*off, *predictions(scalars)])

@@ -168,8 +168,8 @@ class SRGAN(Method):
                 "images asked for). Lengthen the other: --set gan_images=N, or start anew in another --run."
             )
         super().at(seen, total)
-        for judge in self.objectives.values():
-            judge.share = max(0, seen - pixel_images) / max(1, self.config.gan_images)
+        for objective in self.objectives.values():
+            objective.share = max(0, seen - pixel_images) / max(1, self.config.gan_images)
         if not self.adversarial and seen >= pixel_images:
             self._begin_adversarial()
 
@@ -262,8 +262,8 @@ class SRGAN(Method):
         return figures
 
     def loss_summary(self, scalars: Mapping[str, float]) -> str:
-        """How far off G is, and what D believes."""
-        off = [f"off by {scalars['g_pixel']:.2%}"] if "g_pixel" in scalars and self.config.pixel == "l1" else []
+        """The L1 error in [0, 1], D(real) and D(fake)."""
+        off = [f"L1 {scalars['g_pixel']:.4f}"] if "g_pixel" in scalars and self.config.pixel == "l1" else []
         return ", ".join([*off, *predictions(scalars)])
 
     def state_dict(self) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Unpaired(Method):
         }
 
     def loss_summary(self, scalars: Mapping[str, float]) -> str:
-        """How far the way there and back is off, and what the discriminators believe."""
+        """The cycle error, D(real) and D(fake)."""
         cycles = [value for name, value in scalars.items() if name.startswith("g_cycle")]
         off = [f"cycle {sum(cycles) / len(cycles):.3g}"] if cycles else []
         return ", ".join([*off, *predictions(scalars)])

@@ -101,7 +101,7 @@ def _page(run: Path) -> str:
             f'<li class="{sign.level}"><strong>{html.escape(sign.title)}.</strong> {html.escape(sign.text)}</li>'
             for sign in health(ticks, ways, str(config.get("method")))
         )
-        or '<li class="note">The log holds too little to judge how the training goes.</li>',
+        or '<li class="note">The log holds too little to say how the training goes.</li>',
         "CONFIG": _table(config, "config.yaml is missing or unreadable."),
         "ENVIRONMENT": _table(environment, "environment.json is missing or unreadable."),
         "WRITTEN": time.strftime("%Y-%m-%d %H:%M"),

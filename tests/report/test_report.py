@@ -513,7 +513,7 @@ def test_curves_switch_to_a_log_axis_hide_lines_and_read_out_values(tmp_path, op
     assert [title.splitlines()[0] for title in titles] == [
         "Generator losses",
         "Discriminator losses",
-        "What the discriminator believes",
+        "D(real) and D(fake)",
     ]
     chart = page.locator("#losses .chart").nth(0)
     line = chart.locator("path.line[data-key=g_gan]")
