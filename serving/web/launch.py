@@ -1,4 +1,4 @@
-"""Runs the server until it is told to stop: a free port, a clear address, requests under way are finished."""
+"""Runs the server until a signal stops it: a free port, a clear address, requests under way are finished."""
 
 from __future__ import annotations
 

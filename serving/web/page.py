@@ -1,6 +1,6 @@
 """The page at `/`: drop a picture, press a button, drag a slider. Works without a network.
 
-The picture goes to the same desk as the HTTP API's, so the download is what `/v1/translate` gives, to the byte.
+The picture goes to the same ModelService as the HTTP API's, so the download is what `/v1/translate` gives, to the byte.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _KEEP_FILES = (600, 3600)
 """Temporary files are looked through every 10 minutes and removed when an hour old (and all at the end)."""
 
 
-def mount_page(app: FastAPI, desks: dict[str, ModelService], max_bytes: int) -> None:
+def mount_page(app: FastAPI, services: dict[str, ModelService], max_bytes: int) -> None:
     """Put the page at `/` of `app`; routes that `app` has already keep priority."""
     _private_folder()
     theme = gr.themes.Soft(
@@ -39,7 +39,7 @@ def mount_page(app: FastAPI, desks: dict[str, ModelService], max_bytes: int) -> 
         font=["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"],  # the reader's own: no download
         font_mono=["ui-monospace", "SFMono-Regular", "Consolas", "monospace"],
     )
-    page = build_page(desks)
+    page = build_page(services)
     # Gradio checks the paths that a client names only once a page counts as launched, which mounting does not do:
     # without this a client could have any picture of this machine read and shown.
     page.has_launched = True
@@ -58,9 +58,9 @@ def mount_page(app: FastAPI, desks: dict[str, ModelService], max_bytes: int) -> 
     )
 
 
-def build_page(desks: dict[str, ModelService]) -> gr.Blocks:
+def build_page(services: dict[str, ModelService]) -> gr.Blocks:
     """The page's components and what its button does."""
-    names = list(desks)
+    names = list(services)
     with gr.Blocks(title="i2i", analytics_enabled=False, delete_cache=_KEEP_FILES) as page:
         gr.Markdown("# i2i\nDrop a picture, translate it, and drag the slider to compare.", elem_id="title")
         with gr.Row(equal_height=False):
@@ -80,11 +80,11 @@ def build_page(desks: dict[str, ModelService]) -> gr.Blocks:
                 model = gr.Dropdown(
                     names, value=names[0], label="Model", visible=len(names) > 1, filterable=False, elem_id="model"
                 )
-                facts = gr.Markdown(_facts(desks[names[0]]), elem_id="facts")
+                facts = gr.Markdown(_facts(services[names[0]]), elem_id="facts")
                 button = gr.Button("Translate", variant="primary", elem_id="translate")
             with gr.Column(scale=3, min_width=300):
                 slider = gr.ImageSlider(
-                    label=_slider_label(desks[names[0]]),
+                    label=_slider_label(services[names[0]]),
                     format="png",
                     type="filepath",
                     interactive=False,
@@ -93,16 +93,16 @@ def build_page(desks: dict[str, ModelService]) -> gr.Blocks:
                     elem_id="slider",
                 )
                 download = gr.DownloadButton("Download the PNG in full quality", interactive=False, elem_id="download")
-                runs_on = gr.Markdown(_runs_on(desks[names[0]]), elem_id="runs-on")
+                runs_on = gr.Markdown(_runs_on(services[names[0]]), elem_id="runs-on")
 
-        examples = _add_examples(desks, picture)
+        examples = _add_examples(services, picture)
 
         def translate(path: str | None, name: str) -> tuple[tuple[str, str], gr.DownloadButton, str]:
-            before, after = _translate(desks, path, name)
+            before, after = _translate(services, path, name)
             sent = Path(path or "")  # without one there was an error above
             files = _keep(slider, download, sent.stem, before, after)
-            said = f"{_sizes(desks[name], sent)}\n\n{_runs_on(desks[name])}"
-            return (files[0], files[1]), gr.DownloadButton(value=files[1], interactive=True), said
+            sizes = f"{_sizes(services[name], sent)}\n\n{_runs_on(services[name])}"
+            return (files[0], files[1]), gr.DownloadButton(value=files[1], interactive=True), sizes
 
         button.click(
             translate,
@@ -115,7 +115,7 @@ def build_page(desks: dict[str, ModelService]) -> gr.Blocks:
         )
         model.change(
             lambda name: (
-                [_facts(desks[name]), _runs_on(desks[name]), gr.ImageSlider(label=_slider_label(desks[name]))]
+                [_facts(services[name]), _runs_on(services[name]), gr.ImageSlider(label=_slider_label(services[name]))]
                 + [gr.Column(visible=name == each) for each in examples]
             ),
             model,
@@ -127,13 +127,13 @@ def build_page(desks: dict[str, ModelService]) -> gr.Blocks:
     return page
 
 
-def _translate(desks: dict[str, ModelService], path: str | None, name: str) -> tuple[bytes, bytes]:
+def _translate(services: dict[str, ModelService], path: str | None, name: str) -> tuple[bytes, bytes]:
     """The upload as PNG at the size of the result, and the result; raises gr.Error with one sentence."""
     if path is None:
         raise gr.Error("Choose a picture first.", print_exception=False)
     try:
-        done = desks[name].process(Path(path).read_bytes())
-        return _before(done.source, desks[name].engine.card.scale), done.png
+        done = services[name].process(Path(path).read_bytes())
+        return _before(done.source, services[name].engine.card.scale), done.png
     except I2IError as error:
         raise gr.Error(str(error), print_exception=False) from error
 
@@ -160,11 +160,11 @@ def _keep(slider: Any, download: Any, stem: str, before: bytes, after: bytes) ->
         return slider.move_resource_to_block_cache(first), download.move_resource_to_block_cache(second)
 
 
-def _add_examples(desks: dict[str, ModelService], picture: gr.Image) -> dict[str, gr.Column]:
+def _add_examples(services: dict[str, ModelService], picture: gr.Image) -> dict[str, gr.Column]:
     """A row of small pictures for each model with an `examples` folder beside it; the first model's is shown."""
     columns = {}
-    for index, (name, desk) in enumerate(desks.items()):
-        folder = desk.engine.path.parent / "examples"
+    for index, (name, service) in enumerate(services.items()):
+        folder = service.engine.path.parent / "examples"
         found = find_pictures(folder)[:_EXAMPLES_EACH] if folder.is_dir() else []
         if found:
             with gr.Column(visible=index == 0) as columns[name]:
@@ -180,25 +180,25 @@ def _private_folder() -> None:
         os.environ["GRADIO_TEMP_DIR"] = folder.name
 
 
-def _facts(desk: ModelService) -> str:
+def _facts(service: ModelService) -> str:
     """What the model does, from its card."""
-    card = desk.engine.card
+    card = service.engine.card
     scale = f", {card.scale} times as large" if card.scale > 1 else ""
     return f"**{card.name}**: {card.source} → {card.target}{scale}\n\n{card.method}, licence: {card.licence}"
 
 
-def _slider_label(desk: ModelService) -> str:
+def _slider_label(service: ModelService) -> str:
     """What lies left and right of the handle."""
-    scale = desk.engine.card.scale
+    scale = service.engine.card.scale
     return "Before and after" if scale == 1 else f"Enlarged {scale} times: bicubic on the left, the model on the right"
 
 
-def _sizes(desk: ModelService, sent: Path) -> str:
+def _sizes(service: ModelService, sent: Path) -> str:
     """What went in and what came out, in pixels: `x4: 120x80 → 480x320`."""
-    header, scale = read_header(sent), desk.engine.card.scale  # a result may be larger than what we would read
+    header, scale = read_header(sent), service.engine.card.scale  # a result may be larger than what we would read
     went_in = f"{header.width}x{header.height}"
     return went_in if scale == 1 else f"x{scale}: {went_in} → {header.width * scale}x{header.height * scale}"
 
 
-def _runs_on(desk: ModelService) -> str:
-    return f"{desk.engine.reason} [HTTP API](docs)"
+def _runs_on(service: ModelService) -> str:
+    return f"{service.engine.reason} [HTTP API](docs)"

@@ -76,25 +76,27 @@ def create_app(
 ) -> FastAPI:
     """The application that serves `engines` by name; the first is taken when a request names none.
 
-    Bodies are limited to `max_bytes`, the pictures in them to `max_pixels`, what enlargers make of them to
+    Bodies are limited to `max_bytes`, the pictures in them to `max_pixels`, their results (where they are enlarged) to
     `max_result_pixels`, and `max_waiting` requests may wait for an engine. Raises RequestError without an engine.
     """
     if not engines:
         raise RequestError("There is no model to serve. Name a run directory or an ONNX file.")
-    desks = {name: ModelService(engine, max_pixels, max_result_pixels, max_waiting) for name, engine in engines.items()}
+    services = {
+        name: ModelService(engine, max_pixels, max_result_pixels, max_waiting) for name, engine in engines.items()
+    }
     app = FastAPI(title="i2i", summary="Picture in, translated picture out.", docs_url=None, redoc_url=None)
     _add_errors(app)
     _add_facts(app, engines)
-    _add_translate(app, desks)
+    _add_translate(app, services)
     if page:
         from .page import mount_page
 
-        mount_page(app, desks, max_bytes)
+        mount_page(app, services, max_bytes)
     app.add_middleware(BodyLimit, max_bytes=max_bytes)
     return app
 
 
-def _add_translate(app: FastAPI, desks: dict[str, ModelService]) -> None:
+def _add_translate(app: FastAPI, services: dict[str, ModelService]) -> None:
     picture = {"schema": {"type": "string", "format": "binary"}}
     form = {"type": "object", "required": ["image"], "properties": {"image": picture["schema"]}}
     body = {"image/*": picture, "application/octet-stream": picture, "multipart/form-data": {"schema": form}}
@@ -108,14 +110,14 @@ def _add_translate(app: FastAPI, desks: dict[str, ModelService]) -> None:
     async def translate(request: Request, model: str | None = None) -> Response:
         """One picture in (its bytes as the body, or one form field `image`), one PNG out."""
         _check_query(request)
-        desk = desks[_known_model(model, desks)]
+        service = services[_known_model(model, services)]
         data = await _uploaded(request)
-        png = await run_in_threadpool(desk.translate, data)
+        png = await run_in_threadpool(service.translate, data)
         return Response(png, media_type="image/png")
 
     @app.api_route("/v1/{rest:path}", methods=["GET", "POST", "PUT", "DELETE", "PATCH"], include_in_schema=False)
     async def nothing_here(request: Request, rest: str) -> Response:
-        """Stateful the page's own answers out of the API's paths."""
+        """Keeps the page's own answers out of the API's paths."""
         raise HTTPException(404, f"There is no {request.method} /v1/{rest}; /docs lists what there is.")
 
 
@@ -169,10 +171,10 @@ def _check_query(request: Request) -> None:
             raise RequestError(f"No parameter is called {key!r}.{did_you_mean(key, ['model'])} Known: model.")
 
 
-def _known_model(name: str | None, desks: dict[str, ModelService]) -> str:
-    if name is not None and name not in desks:
-        raise UnknownNameError("model", name, desks)
-    return name if name is not None else next(iter(desks))
+def _known_model(name: str | None, services: dict[str, ModelService]) -> str:
+    if name is not None and name not in services:
+        raise UnknownNameError("model", name, services)
+    return name if name is not None else next(iter(services))
 
 
 async def _uploaded(request: Request) -> bytes:
