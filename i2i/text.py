@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 
 def listed(*names: str, last: str = "or") -> str:
     """`a`, `a or b`, `a, b or c`."""
     return f" {last} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def render(template: Path, **values: Any) -> str:
+    """An HTML page from a jinja2 template; what is put in is escaped, and a name that is missing is an error."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(template.read_text("utf-8")).render(values)
 
 
 def duration(seconds: float) -> str:

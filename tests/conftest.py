@@ -68,7 +68,7 @@ def sample_pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Painted pairs of 64 pixels: 20 to train on, 2 for val and 2 for test."""
     from i2i.datasets.synthetic.samples import SAMPLES
 
-    return SAMPLES["facades"](tmp_path_factory.mktemp("sample") / "facades", 20, 64, 0)
+    return SAMPLES["facades"].write(tmp_path_factory.mktemp("sample") / "facades", 20, 64, 0)
 
 
 @pytest.fixture

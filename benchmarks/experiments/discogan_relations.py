@@ -173,7 +173,7 @@ def main() -> int:
     asked = parser.parse_args()
     command = " ".join(["python -m benchmarks.experiments.discogan_relations", *sys.argv[1:]])
     environment = facts(command)
-    data = SAMPLES["shapes"](asked.runs / "shapes", COUNT, 64, 0)
+    data = SAMPLES["shapes"].write(asked.runs / "shapes", COUNT, 64, 0)
     found = []
     for images, name in itertools.product(asked.images, VARIANTS):
         print(f"\n{name}, {images} images", flush=True)

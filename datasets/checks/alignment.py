@@ -1,4 +1,4 @@
-"""Do the two sides of each pair show the same thing in the same place? Judged by where their edges lie.
+"""Do the two sides of each pair show the same thing in the same place? Their edges tell.
 
 Upright and level edges are compared apart, each relative to how busy its neighbourhood is, so that a label map and
 a photograph, or a dark and a bright one, can be compared at all. A pair is doubted only by the standard of its own
@@ -51,11 +51,11 @@ class Doubt:
 
 
 @dataclasses.dataclass(frozen=True)
-class Judgement:
+class Agreement:
     """What the edges of a folder's pairs tell."""
 
     compared: int
-    telling: bool
+    representative: bool
     """Whether most pairs agree better than chance, so that one that does not means something."""
     doubts: tuple[Doubt, ...]
 
@@ -73,11 +73,11 @@ def edges(pixels: Array) -> Edges:
     return np.stack(maps).astype(np.float16)
 
 
-def judge(sides: list[tuple[Edges, Edges]], seed: int = 0) -> Judgement:
+def compare_edges(sides: list[tuple[Edges, Edges]], seed: int = 0) -> Agreement:
     """Which pairs to doubt, from the edges of both sides of all of them."""
     count = len(sides)
     if count < FEWEST:
-        return Judgement(count, False, ())
+        return Agreement(count, False, ())
     usual = [_usual([side[which] for side in sides]) for which in (0, 1)]
     own, shifts, peaks, chance, chance_peaks = [], [], [], [], []
     rng = np.random.default_rng(seed)
@@ -93,7 +93,7 @@ def judge(sides: list[tuple[Edges, Edges]], seed: int = 0) -> Judgement:
             chance.append(float(other[0, 0]))
             chance_peaks.append(float(other.max()))
     if np.median(own) <= np.percentile(chance, 95) and np.median(peaks) <= np.percentile(chance_peaks, 95):
-        return Judgement(count, False, ())
+        return Agreement(count, False, ())
     low, high = float(np.percentile(chance, 90)), float(np.percentile(chance_peaks, 99))
     # The same scene under two lights makes chance look good; pairs that agree much better need no more than this.
     high = min(high, float(np.median(peaks)))
@@ -103,7 +103,7 @@ def judge(sides: list[tuple[Edges, Edges]], seed: int = 0) -> Judgement:
             doubts.append(Doubt(number, "shifted", (shift[0], shift[1])))
         elif here < low and best <= high:
             doubts.append(Doubt(number, "mismatched", (0.0, 0.0)))
-    return Judgement(count, True, tuple(doubts))
+    return Agreement(count, True, tuple(doubts))
 
 
 def _usual(maps: list[Edges]) -> npt.NDArray[Any]:

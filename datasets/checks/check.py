@@ -17,7 +17,7 @@ from ..layouts.holdout import hold_out
 from ..layouts.items import Pair, Single
 from ..layouts.paired import Found, find_pairs, look_at
 from ..layouts.unpaired import find_unpaired
-from .alignment import MOST, judge
+from .alignment import MOST, compare_edges
 from .colours import compare
 from .entry import Entry, Seen, entries_of, entries_of_domains, look
 from .report import CheckReport, Duplicates, Side, Suspect
@@ -50,7 +50,7 @@ def check_folder(
             if progress:
                 progress(done, len(entries))
     matched = list(found.matched.items()) if found and not unpaired else []
-    suspects, count, telling = _suspects(seen)
+    suspects, count, representative = _suspects(seen)
     names = _names(found)
     return CheckReport(
         root=root,
@@ -62,7 +62,7 @@ def check_folder(
         unmatched=tuple(
             _below(root, [p for _, m in matched for p in (*m.unmatched_a.values(), *m.unmatched_b.values())])
         ),
-        doubled=tuple(_below(root, [p for _, m in matched for p in m.doubled])),
+        duplicate_names=tuple(_below(root, [p for _, m in matched for p in m.duplicate_names])),
         corrupt=tuple((one.entry.title, one.reason) for one in seen if one.reason),
         unequal=tuple(
             f"{one.entry.title} ({_times(one.sizes[0])} and {_times(one.sizes[1])})"
@@ -72,7 +72,7 @@ def check_folder(
         duplicates=_duplicates(seen, names, unpaired),
         suspects=suspects,
         compared=count,
-        telling=telling,
+        representative=representative,
         notes=tuple(_notes(found, seen, unpaired)),
         pairs=_sheet(entries),
     )
@@ -112,7 +112,7 @@ def _sheet(entries: list[Entry]) -> dict[str, Pair]:
 def _untrainable(root: Path, found: Found | None, a: str | None, b: str | None, unpaired: bool) -> str | None:
     """Why a folder without unmatched pictures would still not be trained on, or None."""
     if found is None or (
-        not unpaired and any(m.unmatched_a or m.unmatched_b or m.doubled for m in found.matched.values())
+        not unpaired and any(m.unmatched_a or m.unmatched_b or m.duplicate_names for m in found.matched.values())
     ):
         return None
     try:
@@ -191,14 +191,14 @@ def _duplicates(seen: list[Seen], names: tuple[str, ...], unpaired: bool) -> tup
 def _suspects(seen: list[Seen]) -> tuple[tuple[Suspect, ...], int, bool]:
     """Pairs whose sides seem not to belong together, how many were compared and whether that told anything."""
     pairs = [one for one in seen if one.edges is not None]
-    judged = judge([one.edges for one in pairs if one.edges is not None])
+    agreement = compare_edges([one.edges for one in pairs if one.edges is not None])
     suspects = []
-    for doubt in judged.doubts:
+    for doubt in agreement.doubts:
         one = pairs[doubt.number]
         width, height = one.sizes[0] or (0, 0)
         shift = (round(doubt.shift[0] * width), round(doubt.shift[1] * height))
         suspects.append(Suspect(one.entry.title, doubt.kind, shift))
-    return tuple(suspects), judged.compared, judged.telling
+    return tuple(suspects), agreement.compared, agreement.representative
 
 
 def _below(root: Path, paths: Iterable[Path]) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from ...images.image import to_float, with_channels
 from ..streams.loading import Array
 
-TELLING = 0.3
+NOTABLE = 0.3
 """Standard deviations by which the domains' means must differ before it is said."""
 MOST_LOOKED_AT = 128
 """Rows and columns of a picture that are looked at, spread evenly over it."""
@@ -67,7 +67,7 @@ def compare(a: Sequence[Tint], b: Sequence[Tint], a_name: str, b_name: str) -> s
         of_a, of_b = (np.array([getattr(one, name) for one in some]) for some in (a, b))
         apart = float(of_b.mean() - of_a.mean())
         spread = float(np.sqrt((of_a.var() + of_b.var()) / 2))
-        if abs(apart) >= max(TELLING * spread, 0.5):
+        if abs(apart) >= max(NOTABLE * spread, 0.5):
             found.append(f"{more if apart > 0 else less} by {abs(apart):.0f}")
     if not found:
         *most, last = WORDS

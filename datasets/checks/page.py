@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
 from pathlib import Path
 
@@ -12,8 +11,9 @@ from PIL import Image
 from ...errors import PictureError
 from ...files import write_atomically
 from ...images.image import to_pil
+from ...text import render
 from ..streams.loading import Array, decode_pair
-from .report import CheckReport
+from .report import CheckReport, Side
 
 SHOWN = 24
 """Ordinary pairs on the contact sheet."""
@@ -32,71 +32,38 @@ def write_page(report: CheckReport, path: Path) -> None:
     suspects = {suspect.title: suspect.kind for suspect in report.suspects}
     ordinary = [title for title in report.pairs if title not in suspects]
     step = max(1, -(-len(ordinary) // SHOWN))
-    fields = {
-        "folder": html.escape(str(report.root)),
-        "verdict": _verdict(report),
-        "summary": "".join(f"<p>{html.escape(line)}</p>" for line in report.summary()),
-        "faults": _faults(report),
-        "sizes": _sizes(report),
-        "doubted": _sheet("Pairs to look at", report, list(suspects)[:DOUBTED], suspects),
-        "pairs": _sheet(
-            "Some of the pictures" if report.unpaired else "Some of the pairs", report, ordinary[::step], suspects
-        ),
-    }
-    page = TEMPLATE.read_text(encoding="utf-8")
-    for name, value in fields.items():
-        page = page.replace(f"<!--{name}-->", value)
+    page = render(
+        TEMPLATE,
+        report=report,
+        faults={heading: faults for heading, faults in report.sections().items() if faults},
+        sides=[(side.name, sum(side.sizes.values()), _sizes(side), side.kinds()) for side in report.sides],
+        suspects=suspects,
+        sheets={
+            "Pairs to look at": _figures(report, list(suspects)[:DOUBTED]),
+            f"Some of the {'pictures' if report.unpaired else 'pairs'}": _figures(report, ordinary[::step]),
+        },
+    )
     write_atomically(path, page.encode())
 
 
-def _verdict(report: CheckReport) -> str:
-    count = report.problems
-    if not count:
-        return '<p class="verdict good">✓ No problems found</p>'
-    return f'<p class="verdict bad">⚠ {count} problem{"s" if count > 1 else ""} found</p>'
+def _sizes(side: Side) -> str:
+    """The most frequent sizes, and how many more there are."""
+    common = sorted(side.sizes.items(), key=lambda item: -item[1])
+    sizes = ", ".join(f"{width}×{height} ({many})" for (width, height), many in common[:6])
+    return sizes + (f" and {len(common) - 6} more" if len(common) > 6 else "")
 
 
-def _faults(report: CheckReport) -> str:
-    parts = []
-    for heading, faults in report.sections().items():
-        if faults:
-            items = "".join(f"<li>{html.escape(fault)}</li>" for fault in faults)
-            shut = "" if len(faults) > 20 else " open"
-            parts.append(f"<details{shut}><summary>{heading} ({len(faults)})</summary><ul>{items}</ul></details>")
-    return f"<section><h2>Problems</h2>{''.join(parts)}</section>" if parts else ""
-
-
-def _sizes(report: CheckReport) -> str:
-    rows = []
-    for side in report.sides:
-        common = sorted(side.sizes.items(), key=lambda item: -item[1])
-        sizes = ", ".join(f"{w}×{h} ({many})" for (w, h), many in common[:6])
-        more = f" and {len(common) - 6} more" if len(common) > 6 else ""
-        cells = (side.name, str(sum(side.sizes.values())), sizes + more, side.kinds())
-        rows.append("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>")
-    return "".join(rows)
-
-
-def _sheet(heading: str, report: CheckReport, titles: list[str], suspects: dict[str, str]) -> str:
-    names = [side.name for side in report.sides]
-    figures = []
+def _figures(report: CheckReport, titles: list[str]) -> dict[str, list[tuple[str, str]]]:
+    """By title the two pictures, as (name of the side, data URI)."""
+    figures = {}
     for title in titles:
         try:
             sides = decode_pair(report.pairs[title])
         except PictureError:
             continue  # listed among the faults
-        pictures = "".join(
-            f'<img src="{_data_uri(side)}" alt="{html.escape(title)}, {html.escape(name)}" loading="lazy">'
-            for side, name in zip(sides, names, strict=True)
-        )
-        mark = f' <span class="mark">{suspects[title]}</span>' if title in suspects else ""
-        caption = f"<figcaption>{html.escape(title)}{mark}</figcaption>"
-        figures.append(f'<figure><div class="pair">{pictures}</div>{caption}</figure>')
-    if not figures:
-        return ""
-    said = " | ".join(html.escape(name) for name in names)
-    sheet = f'<div class="sheet">{"".join(figures)}</div>'
-    return f'<section><h2>{heading}</h2><p class="quiet">{said}</p>{sheet}</section>'
+        names = [side.name for side in report.sides]
+        figures[title] = [(name, _data_uri(pixels)) for name, pixels in zip(names, sides, strict=True)]
+    return figures
 
 
 def _data_uri(pixels: Array) -> str:

@@ -93,7 +93,7 @@ class CheckReport:
     sides: tuple[Side, ...]
     unmatched: tuple[str, ...]
     """Pictures without a partner."""
-    doubled: tuple[str, ...]
+    duplicate_names: tuple[str, ...]
     """Pictures whose name another one of the same side has."""
     corrupt: tuple[tuple[str, str], ...]
     """`split/name` and the reason."""
@@ -103,7 +103,7 @@ class CheckReport:
     suspects: tuple[Suspect, ...]
     compared: int
     """Pairs whose edges were compared."""
-    telling: bool
+    representative: bool
     """Whether that could tell anything in this folder."""
     notes: tuple[str, ...]
     """What is no fault, but good to know: a sentence each."""
@@ -118,7 +118,7 @@ class CheckReport:
     @property
     def problems(self) -> int:
         """How many faults were found."""
-        lists = (self.unmatched, self.doubled, self.corrupt, self.unequal, self.duplicates, self.suspects)
+        lists = (self.unmatched, self.duplicate_names, self.corrupt, self.unequal, self.duplicates, self.suspects)
         return sum(map(len, lists)) + (self.trouble is not None)
 
     def sections(self) -> dict[str, list[str]]:
@@ -127,7 +127,7 @@ class CheckReport:
             "Layout": [self.trouble] if self.trouble else [],
             "Cannot be read": [reason for _, reason in self.corrupt],
             "Without a partner": list(self.unmatched),
-            "Name taken twice": list(self.doubled),
+            "Name taken twice": list(self.duplicate_names),
             "Sides of different size": list(self.unequal),
             "The same picture twice": [group.sentence() for group in self.duplicates],
             "Sides that seem not to belong together": [suspect.sentence() for suspect in self.suspects],
@@ -144,7 +144,7 @@ class CheckReport:
 
     def alignment(self) -> str:
         """How far the comparison of edges could be trusted, in one sentence."""
-        if self.telling:
+        if self.representative:
             return f"Edges of {self.compared} pairs compared, to find sides that do not belong together."
         if self.compared < 4:
             return "Too few pairs to tell whether their sides belong together."

@@ -54,7 +54,7 @@ def _chosen(group: tuple[T, ...], fraction: float, seed: int) -> list[T]:
 
 
 def _refuse_too_few(layout: Layout[T], name: str | None, count: int) -> None:
-    paired = name is None and layout.kind in ("side by side", "two folders")
+    paired = name is None and layout.kind in ("side by side", "two folders", "one folder")
     thing = "pair" if paired else "picture"
     where = "" if name is None else f" in {name!r}"
     raise DataError(

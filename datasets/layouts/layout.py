@@ -9,7 +9,7 @@ from typing import Generic, Literal
 
 from .items import Item, Single, T
 
-Kind = Literal["side by side", "two folders", "trainA/trainB", "high resolution", "domains", "single"]
+Kind = Literal["side by side", "two folders", "one folder", "trainA/trainB", "high resolution", "domains", "single"]
 
 
 @dataclasses.dataclass(frozen=True)

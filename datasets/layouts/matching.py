@@ -21,21 +21,21 @@ class Matched:
     unmatched_a: dict[str, Path]
     """Pictures of side A without a partner."""
     unmatched_b: dict[str, Path]
-    doubled: tuple[Path, ...]
+    duplicate_names: tuple[Path, ...]
     """Pictures whose name (without suffix) another one of the same side has already."""
 
     @property
     def is_incomplete(self) -> bool:
         """Whether a picture has no partner, or a name is there twice."""
-        return bool(self.unmatched_a or self.unmatched_b or self.doubled)
+        return bool(self.unmatched_a or self.unmatched_b or self.duplicate_names)
 
     def refuse_leftovers(self, root: Path, split: str, a_name: str, b_name: str) -> None:
         """Raise DataError when a name is there twice or a picture has no partner."""
-        if self.doubled:
+        if self.duplicate_names:
+            have = "has" if len(self.duplicate_names) == 1 else "have"
             raise DataError(
-                f"Names must differ before the suffix, but {listed(_below(root, self.doubled))} "
-                f"{'has' if len(self.doubled) == 1 else 'have'} the name of another picture in the same folder; "
-                f"rename or remove one of the two."
+                f"Names must differ before the suffix, but {listed(_below(root, self.duplicate_names))} {have} the name of "
+                f"another picture in the same folder; rename or remove one of the two."
             )
         if not self.pairs and self.unmatched_a and self.unmatched_b:
             raise DataError(
@@ -58,26 +58,26 @@ def match_sides(a: Path, b: Path, plain: Callable[[str], str] = str) -> Matched:
 
     `plain` takes out of a name what does not count.
     """
-    of_a, doubled_a = _by_name(a, plain)
-    of_b, doubled_b = _by_name(b, plain)
+    of_a, twice_a = _by_name(a, plain)
+    of_b, twice_b = _by_name(b, plain)
     return Matched(
         {name: (path, of_b[name]) for name, path in of_a.items() if name in of_b},
         {name: path for name, path in of_a.items() if name not in of_b},
         {name: path for name, path in of_b.items() if name not in of_a},
-        (*doubled_a, *doubled_b),
+        (*twice_a, *twice_b),
     )
 
 
 def match_single(folder: Path) -> Matched:
     """Side-by-side pictures below a folder: each is its own partner."""
-    found, doubled = _by_name(folder)
-    return Matched({name: (path, path) for name, path in found.items()}, {}, {}, tuple(doubled))
+    found, twice = _by_name(folder)
+    return Matched({name: (path, path) for name, path in found.items()}, {}, {}, tuple(twice))
 
 
 def named_pictures(folder: Path) -> dict[str, Path]:
     """Every picture below a folder by its name; one whose name is taken keeps its suffix in its own."""
-    found, doubled = _by_name(folder)
-    return found | {path.relative_to(folder).as_posix(): path for path in doubled}
+    found, twice = _by_name(folder)
+    return found | {path.relative_to(folder).as_posix(): path for path in twice}
 
 
 def listed(names: list[str]) -> str:
@@ -92,11 +92,11 @@ def _below(root: Path, paths: Iterable[Path]) -> list[str]:
 
 def _by_name(folder: Path, plain: Callable[[str], str] = str) -> tuple[dict[str, Path], list[Path]]:
     found: dict[str, Path] = {}
-    doubled = []
+    twice = []
     for path in find_pictures(folder):
         # Some file systems keep accents apart from their letters; the same name must match itself.
         name = plain(unicodedata.normalize("NFC", path.relative_to(folder).with_suffix("").as_posix()))
         if name in found:
-            doubled.append(path)
+            twice.append(path)
         found.setdefault(name, path)
-    return found, doubled
+    return found, twice

@@ -1,4 +1,4 @@
-"""What a folder is for super-resolution and restoration: sharp pictures, or pairs of low and high resolution."""
+"""What a folder is for super-resolution and restoration: HR pictures, or pairs of low and high resolution (LR, HR)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any
 from ...errors import DataError
 from ...images.formats import format_titles
 from .arrangement import SPLITS, arrange, folder_of, picture_folders, split_folders
+from .flat_pairs import match_flat
 from .items import HighRes, Pair
 from .layout import Layout, counted
-from .matching import listed, match_sides, named_pictures
+from .matching import Matched, listed, match_sides, named_pictures
 from .paired import find_pairs
 
 LOW = re.compile(
@@ -27,13 +28,13 @@ NAMED_SPLIT = re.compile(rf"(?:.+[ _-])?({'|'.join(SPLITS)})[ _-][lh]r", re.IGNO
 TOKENS = [re.compile(rf"(?<![a-z]){side}(?![a-wyz])", re.IGNORECASE) for side in ("lr", "hr")]
 """What paths of pairs' folders have in them, whatever else is there."""
 SCALED = re.compile(r"x\d", re.IGNORECASE)
-"""Names of folders that hold small pictures of one scale, as test sets have them beside `original`."""
+"""Names of folders that hold LR pictures of one scale, as test sets have them beside `original`."""
 SUFFIX = re.compile(r"([ _-]?(lr|hr|x\d))+$", re.IGNORECASE)
 """What the field appends to the name of one side: `0001x4` belongs to `0001`."""
 
 
 def find_superres(root: Path, a: str | None, b: str | None, scale: int, pipeline: bool) -> Layout[Any]:
-    """The layout of a folder of sharp pictures, or of pairs where its folders say that they are some.
+    """The layout of a folder of HR pictures, or of pairs where the names of its folders or files say so.
 
     Raises DataError when there is neither, or no pairs at scale 1 with nothing to make them.
     """
@@ -42,6 +43,8 @@ def find_superres(root: Path, a: str | None, b: str | None, scale: int, pipeline
         a, b = _said(next(iter(folders.values()), root), scale)
     if a is not None and b is not None and not pipeline:
         return _pairs(root, arrange(root, a, b).splits, a, b) if scale > 1 else find_pairs(root, a, b)
+    if a is None and b is None and (flat := _flat(folders or {"train": root}, scale)):
+        return _flat_layout(root, flat, scale, pipeline)
     if scale == 1 and not pipeline:
         return _pairs_of_any_folders(root)
     named = _by_name(root, scale, pipeline) if not folders and b is None else {}
@@ -51,7 +54,7 @@ def find_superres(root: Path, a: str | None, b: str | None, scale: int, pipeline
     parents = folders or {"train": root}
     high = {split: _of_high(folder, b) for split, folder in parents.items()}
     high = {split: sides[-1] for split, sides in named.items()} or high
-    return _sharp(root, high, {*high.values()} - {*parents.values()}, scale, pipeline)
+    return _high_res(root, high, {*high.values()} - {*parents.values()}, scale, pipeline)
 
 
 def _said(folder: Path, scale: int) -> tuple[str | None, str | None]:
@@ -87,13 +90,13 @@ def _by_name(root: Path, scale: int, pipeline: bool) -> dict[str, tuple[Path, ..
     if not pipeline and any(len(low) == 1 for low, _ in sides.values()):
         clear = all(len(low) == 1 for low, _ in sides.values())
         return {split: (*low, *high) for split, (low, high) in sides.items()} if clear else {}
-    others = len(inside) - sum(map(len, found.values()))  # they are sharp, too
+    others = len(inside) - sum(map(len, found.values()))  # they are HR, too
     alone = len(sides) > 1 and (pipeline or not others)
     return {split: tuple(high) for split, (_, high) in sides.items()} if alone else {}
 
 
 def _of_high(folder: Path, name: str | None) -> Path:
-    """The folder in `folder` called `name`; without a name the one that is sharp among small ones; else `folder`."""
+    """The folder in `folder` called `name`; without a name the one of HR pictures beside LR ones; else `folder`."""
     if name is not None:
         return folder / name if (folder / name).is_dir() else folder
     inside = picture_folders(folder)
@@ -102,17 +105,44 @@ def _of_high(folder: Path, name: str | None) -> Path:
     return high[0] if len(high) == 1 and small and len(inside) == 1 + len(small) else folder
 
 
-def _sharp(root: Path, high: Mapping[str, Path], chosen: set[Path], scale: int, pipeline: bool) -> Layout[HighRes]:
-    """The sharp pictures of these folders by split, of which those `chosen` among others are named."""
+def _high_res(root: Path, high: Mapping[str, Path], chosen: set[Path], scale: int, pipeline: bool) -> Layout[HighRes]:
+    """The HR pictures of these folders by split, of which those `chosen` among others are named."""
     splits = {split: _truths(folder, scale) for split, folder in high.items()}
     if not any(splits.values()):
         raise DataError(f"{root} holds no pictures ({format_titles()}).")
-    made = "damaged while training" if pipeline else f"made {scale} times smaller bicubically, as MATLAB does"
     inside = sorted({folder.name for folder in chosen})
     of = f" of {' and '.join(map(repr, inside))}" if inside else ""
-    said = f"Sharp pictures{of} in {counted(splits)}; the inputs are {made}."
-    names = ("low resolution", "high resolution") if scale > 1 else ("damaged", "clean")
+    return _of_truths(root, splits, of, scale, pipeline)
+
+
+def _of_truths(
+    root: Path, splits: dict[str, tuple[HighRes, ...]], of: str, scale: int, pipeline: bool
+) -> Layout[HighRes]:
+    """HR pictures, described with where they are from and what becomes of them."""
+    become = "degraded while training" if pipeline else f"made {scale} times smaller bicubically, as MATLAB does"
+    said = f"HR pictures{of} in {counted(splits)}; the inputs are {become}."
+    names = ("low resolution", "high resolution") if scale > 1 else ("degraded", "clean")
     return Layout(root, "high resolution", names, splits, said)
+
+
+def _flat(folders: Mapping[str, Path], scale: int) -> dict[str, Matched]:
+    """LR and HR files of one folder a split; nothing where not all splits are so."""
+    found = {split: match_flat(folder, scale) for split, folder in folders.items()}
+    return {split: matched for split, matched in found.items() if matched} if all(found.values()) else {}
+
+
+def _flat_layout(root: Path, flat: Mapping[str, Matched], scale: int, pipeline: bool) -> Layout[Any]:
+    """LR and HR files of one folder as pairs; of a pipeline the HR ones alone."""
+    if pipeline:
+        truths = {split: {n: high for n, (_, high) in m.pairs.items()} | m.unmatched_b for split, m in flat.items()}
+        return _of_truths(
+            root, {s: tuple(HighRes(*named) for named in some.items()) for s, some in truths.items()}, "", scale, True
+        )
+    for split, matched in flat.items():
+        matched.refuse_leftovers(root, split, "LR", "HR")
+    splits = {s: tuple(Pair(name, *paths, False) for name, paths in m.pairs.items()) for s, m in flat.items()}
+    said = f"Pairs of LR and HR files in one folder, told apart by their names, in {counted(splits)}."
+    return Layout(root, "one folder", ("LR", "HR"), splits, said)
 
 
 def _truths(folder: Path, scale: int) -> tuple[HighRes, ...]:
@@ -124,7 +154,7 @@ def _truths(folder: Path, scale: int) -> tuple[HighRes, ...]:
         raise DataError(
             f"{folder} holds folders of low and of high resolution ({listed(such)}), which look like pairs, but it is "
             f"not clear which belong together at scale {scale}; name them (--set data.a=LOW --set data.b=HIGH), or the "
-            f"sharp ones alone (--set data.b=HIGH), of which the small ones are made."
+            f"HR ones alone (--set data.b=HIGH), of which the LR ones are made."
         )
     return tuple(HighRes(name, path) for name, path in pictures.items())
 
@@ -143,11 +173,11 @@ def _pairs(root: Path, folders: Mapping[str, tuple[Path, ...]], a: str, b: str) 
 
 
 def _pairs_of_any_folders(root: Path) -> Layout[Pair]:
-    """Pairs of two folders; pictures that lie in no two folders could be halves, or sharp, and are neither here."""
-    way_out = "Sharp pictures alone can be damaged while training: --preset noise, blur or jpeg."
+    """Pairs of two folders; pictures that lie in no two folders could be halves, or HR, and are neither here."""
+    way_out = "HR pictures alone can be degraded while training: --preset noise, blur or jpeg."
     try:
         if arrange(root).kind != "side by side":
             return find_pairs(root)
     except DataError as error:
         raise DataError(f"{error} {way_out}") from error
-    raise DataError(f"{root} holds no two folders of pictures, damaged and clean, to learn restoring from. {way_out}")
+    raise DataError(f"{root} holds no two folders of pictures, degraded and clean, to learn restoring from. {way_out}")

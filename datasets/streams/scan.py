@@ -65,7 +65,7 @@ class Facts:
 
 
 Rule = Callable[[list[Facts], int, str], Collection[Item]]
-"""Judges the sizes of (all that can be read, the crop's side, what they are called); gives what is to be left out."""
+"""Checks the sizes of (all that can be read, the crop's side, what they are called); gives what is to be left out."""
 
 
 def scan(

@@ -13,7 +13,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from ...errors import ConfigError, DataError
+from ...errors import ConfigError, DataError, PictureError
 from ...images.image import with_channels
 from ...seeding import SAMPLE_NUMBER, Purpose, generator
 from ..layouts.items import HighRes, Item, Pair
@@ -104,7 +104,10 @@ class SuperResPictures(Stream):
         """Picture number `index` at its own size: {"a": (h, w, C), "b": (h scale, w scale, C)} of the file's type."""
         item = self.items[index]
         low, high = decode(item)
-        a, b = fitting(low, high, self.scale, reduce=isinstance(item, HighRes) and self.scale > 1)
+        try:
+            a, b = fitting(low, high, self.scale, reduce=isinstance(item, HighRes) and self.scale > 1)
+        except PictureError as error:
+            raise PictureError(f"{item.files[-1]}: {error}") from error
         a, b = (b, a) if self.swap else (a, b)
         return {"a": with_channels(a, self.channels[0]), "b": with_channels(b, self.channels[1])}
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import PictureError
 from ..layouts.items import HighRes, Item
 from .cache import PictureCache
 from .imresize import imresize
@@ -48,11 +49,18 @@ class SuperResCache(PictureCache):
             edge = margin(self.scale) // 2
             return (np.pad(pictures[-1], ((edge, edge), (edge, edge), (0, 0)), "symmetric"),)
         low, high = pictures
+        if min(high.shape[:2]) < self.scale:
+            return ()  # smaller than any crop, so the rule of sizes leaves it out
         return fitting(low, high, self.scale, reduce=isinstance(item, HighRes))
 
 
 def fitting(low: Array, high: Array, scale: int, *, reduce: bool) -> tuple[Array, Array]:
     """Both sides cut, to where they match, at the right and bottom; with `reduce`, low is made of high bicubically."""
+    if min(high.shape[:2]) < scale:
+        size = f"{high.shape[1]}x{high.shape[0]} pixels"
+        raise PictureError(
+            f"A picture of {size} is thinner than the scale {scale}, so nothing is left of it at 1/{scale}."
+        )
     high = multiple_of(scale, high)
     if reduce:
         return imresize(high, 1 / scale), high

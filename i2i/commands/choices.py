@@ -14,12 +14,17 @@ from pathlib import Path
 from ..text import listed
 
 
-@functools.cache
 def names_of(module: str, table: str) -> tuple[str, ...]:
     """The keys of the dict `table` in `module`, a path below the package such as `methods/__init__.py`.
 
     Raises LookupError when there is no such dict, or a key is not written as text.
     """
+    return tuple(_table(module, table))
+
+
+@functools.cache
+def _table(module: str, table: str) -> dict[str, ast.expr]:
+    """The dict's keys, and its values as they are written."""
     package, _, rest = module.partition("/")
     spec = importlib.util.find_spec(f"i2i.{package}")  # imports nothing below i2i
     folder = (spec.submodule_search_locations if spec else None) or []
@@ -29,7 +34,7 @@ def names_of(module: str, table: str) -> tuple[str, ...]:
         target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
         keys = [key.value for key in node.value.keys if isinstance(key, ast.Constant)]
         if isinstance(target, ast.Name) and target.id == table and len(keys) == len(node.value.keys):
-            return tuple(str(key) for key in keys)
+            return dict(zip(map(str, keys), node.value.values, strict=True))
     raise LookupError(f"{module} has no dict {table} whose keys are written as text.")
 
 
@@ -49,8 +54,9 @@ def policies() -> str:
 
 
 def samples() -> str:
-    """What `i2i data sample` takes."""
-    return listed(*names_of("datasets/synthetic/samples.py", "SAMPLES"))
+    """What `i2i data sample` takes, and what each holds."""
+    rows = _table("datasets/synthetic/samples.py", "SAMPLES")
+    return "; ".join(f"{name}: {row.args[1].value}" for name, row in rows.items())  # type: ignore[attr-defined]
 
 
 def metrics() -> str:

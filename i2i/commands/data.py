@@ -19,19 +19,17 @@ app.add_typer(data, name="data")
 
 @data.command()
 def check(
-    folder: Annotated[Path, typer.Argument(help="Folder of pairs, of two domains, or of sharp pictures.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of pairs, of two domains, or of HR pictures.")],
     html: Annotated[Path | None, typer.Option(help="Write a page with a contact sheet to this file.")] = None,
     a: Annotated[str | None, typer.Option(help="Name of the folder of side A.")] = None,
     b: Annotated[str | None, typer.Option(help="Name of the folder of side B.")] = None,
     unpaired: Annotated[bool, typer.Option("--unpaired", help="Two domains: no picture needs a partner.")] = False,
     scale: Annotated[
         int | None,
-        typer.Option(
-            help="For super-resolution: sharp pictures, or LR and HR folders; 1 is restoration.", min=1, max=4
-        ),
+        typer.Option(help="For super-resolution: HR pictures, or LR and HR ones; 1 is restoration.", min=1, max=4),
     ] = None,
     degradation: Annotated[
-        str | None, typer.Option(help="Show what real, mild, noise, blur or jpeg makes of sharp pictures.")
+        str | None, typer.Option(help="Show what real, mild, noise, blur or jpeg makes of HR pictures.")
     ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the degradation.")
@@ -45,7 +43,7 @@ def check(
     \b
     i2i data check facades --html check.html
     i2i data check seasons --unpaired
-    i2i data check photos --scale 4 --degradation real --sheet damaged.png
+    i2i data check photos --scale 4 --degradation real --sheet degraded.png
     i2i data check photos --degradation mild --set degradation.first.noise.sigma=[1,20]
     """
     if scale is not None or degradation is not None:
@@ -118,33 +116,29 @@ def sample(
 ) -> None:
     """Paint sample pictures by program: free of any licence, as many as wanted.
 
-    facades: pairs, label maps and houses. seasons: landscapes in summer and in winter, unpaired; the test pictures
-    show the same scenes in both. shapes: arrows and lollipops that share a hidden angle, unpaired. superres: sharp
-    surfaces, print, thin lines and foliage, to make small and enlarge again.
-
     \b
     i2i data sample facades samples/facades --count 400 --size 128
     i2i data sample seasons samples/seasons --count 600 --size 64
     i2i data sample superres samples/textures --count 200
     """
-    from ..datasets.synthetic.samples import SAMPLES, USES
+    from ..datasets.synthetic.samples import SAMPLES
     from ..errors import UnknownNameError
     from ..workflows.progress import Bar
 
     if name not in SAMPLES:
         raise UnknownNameError("sample", name, SAMPLES)
-    use = USES[name]
-    side = use.size if size is None else size
-    with Bar("Painting", count, use.things) as bar:
+    chosen = SAMPLES[name]
+    side = chosen.size if size is None else size
+    with Bar("Painting", count, chosen.unit_name) as bar:
 
         def painted(done: int, total: int) -> None:
             bar.total = total
             bar.update(done)
 
-        SAMPLES[name](out, count, side, seed, painted)
-    preset = f" --preset {use.preset}" if use.preset else ""
+        chosen.write(out, count, side, seed, painted)
+    preset = f" --preset {chosen.preset}" if chosen.preset else ""
     smaller = f" --size {side // 16 * 16}" if side < 128 else ""
     typer.echo(
-        f"{use.things.capitalize()} are in {out}. "
-        f"Next: i2i train {use.method} {out} --run runs/{out.name}{preset}{smaller}"
+        f"{chosen.unit_name.capitalize()} are in {out}. "
+        f"Next: i2i train {chosen.method} {out} --run runs/{out.name}{preset}{smaller}"
     )

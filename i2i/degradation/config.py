@@ -149,10 +149,10 @@ class SincConfig(Strict):
 
 
 class DegradationConfig(Strict):
-    """How low-resolution pictures are made of sharp ones: two classical degradations in a row (section 3.2)."""
+    """How low-resolution pictures are made of HR ones: two classical degradations in a row (section 3.2)."""
 
     kind: Literal["bicubic", "pipeline"] = "bicubic"
-    """`bicubic` reduces once and for all, as MATLAB does; `pipeline` damages anew for each sample, as set below."""
+    """`bicubic` reduces once and for all, as MATLAB does; `pipeline` degrades anew for each sample, as set below."""
     first: StageConfig = StageConfig()
     """The first degradation."""
     second: StageConfig = StageConfig(
@@ -164,7 +164,7 @@ class DegradationConfig(Strict):
     sinc: SincConfig = SincConfig()
     """The sinc filter at the end."""
     sharpen: bool = False
-    """Sharpen what is damaged, and what pixel and perceptual loss compare with; D sees the truth as it is."""
+    """Sharpen what is degraded, and what pixel and perceptual loss compare with; D sees the truth as it is."""
 
 
 NOTHING: dict[str, Any] = {
@@ -192,4 +192,4 @@ DEGRADATIONS: dict[str, dict[str, Any]] = {
     "blur": {**ALONE, "second": {**NOTHING, "blur": {"p": 1, "sinc": 0, "sigma": [0.6, 3]}}},
     "jpeg": {**ALONE, "second": {**NOTHING, "jpeg": {"p": 1, "quality": [10, 70]}}},
 }
-"""Rows of settings by name: Real-ESRGAN's; a milder one for photographs; and one damage each, to undo at scale 1."""
+"""Rows of settings by name: Real-ESRGAN's; a milder one for photographs; and one operation each, to undo at scale 1."""

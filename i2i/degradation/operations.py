@@ -1,4 +1,4 @@
-"""What damages a picture, one function each: (1, C, H, W) in [0, 1] to the same."""
+"""Operations of the degradation, one function each: (1, C, H, W) in [0, 1] to the same."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .kernels import Floats, as_weights, gaussian
 
 REC601 = (0.299, 0.587, 0.114)
 UNSHARP_SIDE, UNSHARP_SIGMA, UNSHARP_FROM, UNSHARP_WEIGHT = 51, 8.0, 10 / 255, 0.5
-"""Of the authors' unsharp mask: kernel, its deviation, the least difference that is sharpened, and by how much."""
+"""Of the authors' unsharp mask: side and standard deviation of its kernel, least difference sharpened, weight."""
 
 
 def blur(x: Tensor, kernel: Floats) -> Tensor:
@@ -61,7 +61,7 @@ def jpeg(x: Tensor, quality: int) -> Tensor:
 
 
 def sharpened(x: Tensor) -> Tensor:
-    """The authors' unsharp mask, (N, C, H, W) in [0, 1]: only differences that one sees, and softly bounded."""
+    """The authors' unsharp mask, (N, C, H, W) in [0, 1]: only of visible differences, by a blurred mask."""
     blurred = _soft(x)
     residual = x - blurred
     mask = _soft((residual.abs() > UNSHARP_FROM).to(x))

@@ -1,8 +1,8 @@
 """The degradation in order: blur, size, noise, JPEG, and the same again with a sinc filter (section 3 of the paper).
 
 What happens to a sample is, on one kind of device, a function of (seed, its number) and of nothing else: neither of the
-batch that it is in nor of what came before. So there is no queue of old samples, which the authors need since their
-batches share their draws.
+batch that it is in nor of what came before. So there is no queue of old samples, which the authors
+need, as all samples of their batches share one choice.
 """
 
 from __future__ import annotations

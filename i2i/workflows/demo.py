@@ -88,7 +88,7 @@ def _sample(out: Path, say: Say) -> Path:
             bar.total = total
             bar.update(done)
 
-        SAMPLES["facades"](out, COUNT, SIZE, 0, painted)
+        SAMPLES["facades"].write(out, COUNT, SIZE, 0, painted)
     return out
 
 

@@ -116,7 +116,7 @@ def test_every_other_fault_is_reported_instead_of_raised(tmp_path: Path) -> None
     report = check_folder(tmp_path)
     assert [title for title, _ in report.corrupt] == ["train/0"]
     assert report.unmatched == (str(Path("A", "1.png")),)
-    assert len(report.doubled) == 1
+    assert len(report.duplicate_names) == 1
     assert report.unequal == ("train/3 (40x40 and 40x44)",)
     assert report.sides[1].channels == {1: 1, 3: 3}
     assert report.problems == 4
@@ -257,7 +257,7 @@ def test_the_page_shows_both_domains_in_columns(tmp_path: Path) -> None:
     assert "Some of the pictures" in text
 
 
-def test_the_real_seasons_and_their_repeats_are_listed(real_data: Path) -> None:
+def test_the_real_seasons_and_their_duplicates_are_listed(real_data: Path) -> None:
     report = check_folder(real_data / "summer2winter_yosemite", "summer", "winter")
     assert sum(group.what == "domains" for group in report.duplicates) == 3
     assert report.trouble is None

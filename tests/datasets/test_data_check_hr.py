@@ -1,4 +1,4 @@
-"""`i2i data check --scale`: what a folder is for enlarging and restoring, what spoils it, and what damage looks like."""
+"""`i2i data check --scale`: what a folder is for enlarging and restoring, what spoils it, and what the degradation looks like."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from i2i.datasets.synthetic.facades.scenes import facade_pair
 from i2i.degradation import DEGRADATIONS
 
 
-def sharp(seed, height=120, width=140):
+def textured(seed, height=120, width=140):
     """Blocks of three pixels: edges everywhere."""
     coarse = np.random.default_rng(seed).integers(0, 256, (height // 3 + 1, width // 3 + 1, 3), np.uint8)
     return np.kron(coarse, np.ones((3, 3, 1), np.uint8))[:height, :width]
@@ -28,14 +28,14 @@ def save(pixels, path):
 @pytest.fixture
 def photos(tmp_path):
     for n in range(4):
-        save(sharp(n), tmp_path / "photos" / f"p{n}.png")
+        save(textured(n), tmp_path / "photos" / f"p{n}.png")
     return tmp_path / "photos"
 
 
 def test_a_sound_folder_is_described_and_nothing_is_wrong_with_it(i2i, photos):
     status, out, _ = i2i("data", "check", photos, "--scale", 4)
     assert status == 0
-    assert "Sharp pictures in train (4); the inputs are made 4 times smaller bicubically" in out
+    assert "HR pictures in train (4); the inputs are made 4 times smaller bicubically" in out
     assert "Sizes from 140x120 to 140x120 pixels." in out
     assert "Nothing is wrong with it." in out
 
@@ -62,7 +62,7 @@ def test_no_real_test_picture_is_called_soft_and_most_that_were_enlarged_are(rea
 
 
 def test_pictures_smaller_than_a_crop_are_named(i2i, photos):
-    save(sharp(9, 60, 200), photos / "narrow.png")
+    save(textured(9, 60, 200), photos / "narrow.png")
     status, out, _ = i2i("data", "check", photos, "--scale", 2)
     assert status == 0
     assert "Smaller than a crop of 96 pixels" in out
@@ -76,8 +76,8 @@ def test_a_broken_picture_and_a_pair_of_another_scale_cost_the_exit_status(i2i, 
     assert "Cannot be read:" in out
     assert "p2.png" in out
     for n in range(3):
-        save(sharp(n), tmp_path / "pairs" / "HR" / f"p{n}.png")
-        small = imresize(sharp(n), 1 / 4 if n == 1 else 1 / 2)
+        save(textured(n), tmp_path / "pairs" / "HR" / f"p{n}.png")
+        small = imresize(textured(n), 1 / 4 if n == 1 else 1 / 2)
         save(small, tmp_path / "pairs" / "LR" / f"p{n}.png")
     status, out, _ = i2i("data", "check", tmp_path / "pairs", "--scale", 2)
     assert status == 1
@@ -140,7 +140,7 @@ def test_what_has_no_effect_is_refused(i2i, photos, words, sentence):
     assert sentence in err
 
 
-def test_a_damage_is_shown_at_the_scale_at_which_its_preset_trains(i2i, photos, tmp_path):
+def test_a_degradation_is_shown_at_the_scale_at_which_its_preset_trains(i2i, photos, tmp_path):
     sheets = [tmp_path / "usual.png", tmp_path / "said.png"]
     for sheet, words in zip(sheets, ([], ["--scale", 1]), strict=True):
         assert i2i("data", "check", photos, "--degradation", "noise", "--sheet", sheet, *words)[0] == 0

@@ -162,7 +162,7 @@ def test_jitter_is_the_papers_resize_and_crop(tmp_path: Path) -> None:
     assert max(starts) >= 26
 
 
-def test_pictures_that_are_not_square_keep_their_proportions_unless_squashed(tmp_path: Path) -> None:
+def test_pictures_that_are_not_square_keep_their_proportions_unless_stretched(tmp_path: Path) -> None:
     wide = np.zeros((40, 80, 3), np.uint8)
     wide[10:30, 32:52] = 255  # a square
     for number in range(2):
@@ -172,8 +172,8 @@ def test_pictures_that_are_not_square_keep_their_proportions_unless_squashed(tmp
     pairs = find_pairs(tmp_path).splits["train"]
     kept = PairedPictures(pairs, size=20).center_sample(0)["a"][0] > 0
     assert (kept.any(0).sum(), kept.any(1).sum()) == (10, 10)
-    squashed = PairedPictures(pairs, size=20, stretch=True).center_sample(0)["a"][0] > 0
-    assert (squashed.any(0).sum(), squashed.any(1).sum()) == (5, 10)
+    stretched = PairedPictures(pairs, size=20, stretch=True).center_sample(0)["a"][0] > 0
+    assert (stretched.any(0).sum(), stretched.any(1).sum()) == (5, 10)
 
 
 def test_native_crops_show_the_files_own_pixels(pairs: tuple[Pair, ...]) -> None:

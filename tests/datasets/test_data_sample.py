@@ -16,7 +16,7 @@ from i2i.datasets.streams.imresize import imresize
 from i2i.datasets.streams.superres import SuperResSource
 from i2i.datasets.synthetic.facades.canvas import LABELS
 from i2i.datasets.synthetic.facades.scenes import facade_pair, write_facades
-from i2i.datasets.synthetic.samples import SAMPLES, USES
+from i2i.datasets.synthetic.samples import SAMPLES
 from i2i.datasets.synthetic.textures.scenes import texture_picture
 from i2i.datasets.synthetic.textures.surfaces import FINENESS, SURFACES
 from i2i.errors import DataError
@@ -32,17 +32,17 @@ def digests(root: Path) -> dict[str, str]:
 
 def test_pairs_of_a_sample_are_a_layout_that_training_finds(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    out = SAMPLES["facades"](tmp_path / "sample", 20, 32, 1, lambda done, total: told.append((done, total)))
+    out = SAMPLES["facades"].write(tmp_path / "sample", 20, 32, 1, lambda done, total: told.append((done, total)))
     assert find_pairs(out).description == "Side-by-side pairs in train (20), val (2) and test (2)."
     assert told[-1] == (24, 24)
     assert {Image.open(path).size for path in out.rglob("*.png")} == {(64, 32)}
 
 
-def test_sharp_pictures_of_a_sample_are_a_layout_that_training_finds(tmp_path: Path) -> None:
+def test_hr_pictures_of_a_sample_are_a_layout_that_training_finds(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    out = SAMPLES["superres"](tmp_path / "sample", 10, 32, 1, lambda done, total: told.append((done, total)))
+    out = SAMPLES["superres"].write(tmp_path / "sample", 10, 32, 1, lambda done, total: told.append((done, total)))
     source = SuperResSource(out, scale=2)
-    assert source.layout.description.startswith("Sharp pictures in train (10), val (8) and test (8)")
+    assert source.layout.description.startswith("HR pictures in train (10), val (8) and test (8)")
     assert told[-1] == (26, 26)
     assert {Image.open(path).size for path in out.rglob("*.png")} == {(32, 32)}
     assert len(set(digests(out).values())) == 26
@@ -71,7 +71,7 @@ def test_more_textures_never_change_the_first_and_every_surface_is_a_ground() ->
 @pytest.mark.parametrize("name", ["seasons", "shapes"])
 def test_domains_of_a_sample_share_names_in_test_alone(name: str, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    out = SAMPLES[name](tmp_path / "sample", 20, 32, 1, lambda done, total: told.append((done, total)))
+    out = SAMPLES[name].write(tmp_path / "sample", 20, 32, 1, lambda done, total: told.append((done, total)))
     layout = find_unpaired(out)
     assert layout.description == "Two unpaired domains, A is 'A' and B is 'B', in train (20 and 20) and test (8 and 8)."
     assert not pairs_by_name(layout, "train")
@@ -81,9 +81,8 @@ def test_domains_of_a_sample_share_names_in_test_alone(name: str, tmp_path: Path
 
 
 def test_every_sample_says_what_it_is_for() -> None:
-    assert USES.keys() == SAMPLES.keys()
-    for use in USES.values():
-        assert use.preset is None or use.preset in METHODS[use.method].PRESETS
+    for sample in SAMPLES.values():
+        assert sample.preset is None or sample.preset in METHODS[sample.method].PRESETS
 
 
 def test_the_same_seed_paints_the_same_and_more_never_change_the_first(tmp_path: Path) -> None:

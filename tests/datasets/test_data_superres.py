@@ -10,9 +10,9 @@ from i2i.datasets import DATASETS
 from i2i.datasets.streams.augment import AUGMENTATIONS
 from i2i.datasets.streams.imresize import cubic, imresize, taps
 from i2i.datasets.streams.loading import ResizePolicy
-from i2i.datasets.streams.superres import SuperResSource
+from i2i.datasets.streams.superres import SuperResPictures, SuperResSource
 from i2i.datasets.streams.superres_cache import MARGIN, SuperResCache, margin
-from i2i.errors import ConfigError, DataError
+from i2i.errors import ConfigError, DataError, PictureError
 from i2i.evaluation.metrics import psnr_y
 from i2i.images.decode import read_picture
 
@@ -31,7 +31,7 @@ def save(path: Path, pixels):
     Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(path)
 
 
-def sharp_folder(root: Path, count=6, **sizes):
+def hr_folder(root: Path, count=6, **sizes):
     for n in range(count):
         save(root / f"{n}.png", picture(n, **sizes))
     return root
@@ -112,18 +112,18 @@ def test_the_bicubic_line_is_the_published_one(which, scale, published, real_dat
 # What a folder is taken for
 
 
-def test_a_folder_of_sharp_pictures_is_made_small_and_says_so(tmp_path):
-    sharp_folder(tmp_path / "photos" / "some")
-    sharp_folder(tmp_path / "photos" / "others")
+def test_a_folder_of_hr_pictures_is_made_small_and_says_so(tmp_path):
+    hr_folder(tmp_path / "photos" / "some")
+    hr_folder(tmp_path / "photos" / "others")
     source = SuperResSource(tmp_path / "photos", scale=2, holdout=0)
-    assert "Sharp pictures in train (12)" in source.layout.description
+    assert "HR pictures in train (12)" in source.layout.description
     assert "2 times smaller" in source.layout.description
     assert source.count == 12
 
 
-def test_splits_above_sharp_pictures_are_found(tmp_path):
+def test_splits_above_hr_pictures_are_found(tmp_path):
     for split, count in (("train", 4), ("val", 2), ("test", 3)):
-        sharp_folder(tmp_path / split, count)
+        hr_folder(tmp_path / split, count)
     source = SuperResSource(tmp_path, scale=4)
     assert {k: len(v) for k, v in source.layout.splits.items()} == {"train": 4, "val": 2, "test": 3}
 
@@ -160,14 +160,14 @@ def test_of_several_small_sizes_that_of_the_scale_is_taken(tmp_path):
 
 def test_of_a_test_set_with_small_sizes_beside_the_originals_those_are_taken(tmp_path):
     """Set5 as it is passed around: original/, x2/LR/, x4/LR/. Folders that say nothing of sizes all count."""
-    sharp_folder(tmp_path / "set" / "original", 5)
+    hr_folder(tmp_path / "set" / "original", 5)
     for scale in (2, 4):
-        sharp_folder(tmp_path / "set" / f"x{scale}" / "LR", 5)
+        hr_folder(tmp_path / "set" / f"x{scale}" / "LR", 5)
     source = SuperResSource(tmp_path / "set", scale=4, holdout=0)
     assert source.count == 5
-    assert "Sharp pictures of 'original' in train (5)" in source.layout.description
-    sharp_folder(tmp_path / "photos" / "original", 2)
-    sharp_folder(tmp_path / "photos" / "holidays", 3)
+    assert "HR pictures of 'original' in train (5)" in source.layout.description
+    hr_folder(tmp_path / "photos" / "original", 2)
+    hr_folder(tmp_path / "photos" / "holidays", 3)
     assert SuperResSource(tmp_path / "photos", scale=4, holdout=0).count == 5
 
 
@@ -224,23 +224,23 @@ def test_a_published_set_without_splits_is_pairs_in_train(low, tmp_path):
     assert source.layout.names == (f"{low}/X4", "Flickr2K_HR")
 
 
-def test_a_pipeline_takes_the_sharp_pictures_of_a_published_set_alone(tmp_path):
+def test_a_pipeline_takes_the_hr_pictures_of_a_published_set_alone(tmp_path):
     published(tmp_path, "DIV2K")
     layout = SuperResSource(tmp_path, scale=4, pipeline=True).layout
     assert {split: len(items) for split, items in layout.splits.items()} == {"train": 3, "val": 2}
     assert all("_HR/" in file for files in files_of(layout).values() for (file,) in files)
 
 
-def test_published_sharp_pictures_alone_are_made_small(tmp_path):
+def test_published_hr_pictures_alone_are_made_small(tmp_path):
     published(tmp_path / "both", "DIV2K", scales=())
     layout = SuperResSource(tmp_path / "both", scale=4).layout
-    assert layout.description.startswith("Sharp pictures of 'DIV2K_train_HR' and 'DIV2K_valid_HR' in train (3) and val")
+    assert layout.description.startswith("HR pictures of 'DIV2K_train_HR' and 'DIV2K_valid_HR' in train (3) and val")
     assert SuperResSource(tmp_path / "both" / "DIV2K_train_HR", scale=4, holdout=0).count == 3
     published(tmp_path / "other", "DIV2K")
     layout = SuperResSource(tmp_path / "other", scale=3).layout
     assert "HR' in train (3) and val (2); the inputs are made 3 times smaller" in layout.description
     published(tmp_path / "more", "DIV2K", scales=())
-    sharp_folder(tmp_path / "more" / "others", 4)
+    hr_folder(tmp_path / "more" / "others", 4)
     assert SuperResSource(tmp_path / "more", scale=4, holdout=0).count == 9
 
 
@@ -290,15 +290,15 @@ def test_at_scale_1_two_folders_of_one_size_are_pairs(tmp_path):
     np.testing.assert_allclose(sample["a"], -sample["b"], atol=1e-6)
 
 
-def test_at_scale_1_sharp_pictures_alone_are_refused_with_the_ways_out(tmp_path):
-    sharp_folder(tmp_path)
+def test_at_scale_1_hr_pictures_alone_are_refused_with_the_ways_out(tmp_path):
+    hr_folder(tmp_path)
     with pytest.raises(DataError, match=r"no two folders.*--preset noise, blur or jpeg"):
         SuperResSource(tmp_path, scale=1)
     SuperResSource(tmp_path, scale=1, pipeline=True)
 
 
 def test_pictures_smaller_than_the_crop_are_left_out_and_named_while_most_are_not(tmp_path):
-    sharp_folder(tmp_path, 6)
+    hr_folder(tmp_path, 6)
     save(tmp_path / "tiny.png", picture(9, 20, 30))
     ready = SuperResSource(tmp_path, scale=2, holdout=0).read(size=48)
     assert ready.counts["train"] == 6
@@ -332,7 +332,7 @@ def test_every_turn_and_flip_and_place_comes(tmp_path):
 
 
 def test_a_sample_is_a_function_of_seed_and_number(tmp_path):
-    sharp_folder(tmp_path)
+    hr_folder(tmp_path)
     one, two = (SuperResSource(tmp_path, scale=2, holdout=0).read(size=32, seed=s).training for s in (1, 1))
     forwards = [one[n] for n in range(12)]
     for n in reversed(range(12)):
@@ -342,14 +342,14 @@ def test_a_sample_is_a_function_of_seed_and_number(tmp_path):
 
 
 def test_an_epoch_shows_every_picture_once(tmp_path):
-    sharp_folder(tmp_path)
+    hr_folder(tmp_path)
     stream = SuperResSource(tmp_path, scale=2, holdout=0).read(size=32).training
     assert sorted(stream.index(n) for n in range(6)) == list(range(6))
     assert [stream.index(n) for n in range(6)] != [stream.index(n) for n in range(6, 12)]
 
 
 def test_the_pipelines_samples_are_crops_with_a_margin_and_their_number(tmp_path):
-    sharp_folder(tmp_path)
+    hr_folder(tmp_path)
     for scale in (1, 2, 3, 4):
         ready = SuperResSource(tmp_path, scale=scale, holdout=0, pipeline=True).read(size=48)
         sample = ready.training[5]
@@ -372,7 +372,7 @@ def test_beyond_its_borders_a_picture_of_the_pipeline_goes_on_mirrored(tmp_path)
 
 
 def test_grey_among_colour_is_read_as_colour_and_sixteen_bits_keep_their_depth(tmp_path):
-    sharp_folder(tmp_path, 3)
+    hr_folder(tmp_path, 3)
     save(tmp_path / "grey.png", picture(7, channels=1))
     ready = SuperResSource(tmp_path, scale=2, holdout=0).read(size=32)
     assert ready.channels == {"a": 3, "b": 3}
@@ -387,7 +387,7 @@ def test_grey_among_colour_is_read_as_colour_and_sixteen_bits_keep_their_depth(t
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_every_augmentation_works_or_says_why_not(name, tmp_path):
-    sharp_folder(tmp_path)
+    hr_folder(tmp_path)
     source = SuperResSource(tmp_path, scale=2, holdout=0)
     if name in ("jitter", "none"):
         with pytest.raises(ConfigError, match="resizes pictures"):
@@ -399,7 +399,7 @@ def test_every_augmentation_works_or_says_why_not(name, tmp_path):
 
 
 def test_what_changes_the_input_alone_leaves_the_truth_and_is_refused_with_a_pipeline(tmp_path):
-    sharp_folder(tmp_path)
+    hr_folder(tmp_path)
     plain, noisy = (
         SuperResSource(tmp_path, scale=2, holdout=0).read(size=32, augment=names).training
         for names in (("crop",), ("crop", "noise"))
@@ -412,7 +412,7 @@ def test_what_changes_the_input_alone_leaves_the_truth_and_is_refused_with_a_pip
 
 
 def test_squeezing_is_refused(tmp_path):
-    sharp_folder(tmp_path)
+    hr_folder(tmp_path)
     with pytest.raises(ConfigError, match=r"data\.stretch"):
         SuperResSource(tmp_path, scale=2, holdout=0).read(size=32, stretch=True)
 
@@ -454,7 +454,7 @@ def test_a_picture_that_is_not_kept_gives_the_samples_of_a_kept_one(scale, chann
 
 
 def test_pictures_are_kept_with_their_small_sides_while_there_is_room(tmp_path):
-    sharp_folder(tmp_path, 4, height=512, width=512)  # 0.75 MB each, and 0.1875 MB small
+    hr_folder(tmp_path, 4, height=512, width=512)  # 0.75 MB each, and 0.1875 MB small
     cache = SuperResCache(ResizePolicy(None), 2, scale=2, pipeline=False)
     items = SuperResSource(tmp_path, scale=2, holdout=0).layout.splits["train"]
     assert [len(cache.read(item)) for item in items] == [2, 2, 1, 1]
@@ -466,3 +466,78 @@ def test_real_folders_are_understood(real_data):
     assert len(source.layout.splits["train"]) + len(source.held_out) == 191
     lol = DATASETS["superres"](real_data / "lol", scale=1)
     assert lol.layout.names == ("low", "high")
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [
+        ("{}_LR.png", "{}_HR.png"),
+        ("{}.LR.png", "{}.HR.png"),
+        ("{}LRx2.png", "{}HR.png"),
+        ("{}_lr_x2.png", "{}_hr.png"),
+        ("{}_LR.png", "{}.png"),
+        ("{}_x2.png", "{}.png"),
+        ("{}x2.png", "{}.png"),
+    ],
+)
+def test_lr_and_hr_files_in_one_folder_are_pairs_by_their_names(tmp_path, low, high):
+    for split in ("train", "val"):
+        for n in range(3):
+            save(tmp_path / split / high.format(f"boat{n}"), picture(n, 64, 80))
+            save(tmp_path / split / low.format(f"boat{n}"), picture(n, 32, 40))
+    if "HR" not in high.upper() and "LR" in low:  # then some name must say HR
+        assert SuperResSource(tmp_path, scale=2).layout.kind == "high resolution"
+        return
+    source = SuperResSource(tmp_path, scale=2)
+    assert source.layout.description == (
+        "Pairs of LR and HR files in one folder, told apart by their names, in train (3) and val (3)."
+    )
+    assert [item.name for item in source.layout.splits["train"]] == ["boat0", "boat1", "boat2"]
+    sample = source.read(size=32).training[0]
+    assert (sample["a"].shape, sample["b"].shape) == ((3, 16, 16), (3, 32, 32))
+    truths = SuperResSource(tmp_path, scale=2, pipeline=True).layout
+    assert {item.path.name for item in truths.splits["train"]} == {high.format(f"boat{n}") for n in range(3)}
+
+
+def test_of_flat_files_of_several_scales_those_of_the_run_are_taken(tmp_path):
+    for n in range(3):
+        save(tmp_path / f"{n}.png", picture(n, 64, 80))
+        for scale in (2, 4):
+            save(tmp_path / f"{n}_x{scale}.png", picture(n, 64 // scale, 80 // scale))
+    for scale in (2, 4):
+        splits = SuperResSource(tmp_path, scale=scale, holdout=0).layout.splits
+        assert [pair.a.name for pair in splits["train"]] == [f"{n}_x{scale}.png" for n in range(3)]
+
+
+def test_a_flat_lr_file_without_its_hr_file_is_named(tmp_path):
+    for n in range(3):
+        save(tmp_path / f"{n}_LR.png", picture(n, 32, 40))
+        if n:
+            save(tmp_path / f"{n}_HR.png", picture(n, 64, 80))
+    with pytest.raises(DataError, match=r"no partner in 'HR': 0_LR\.png"):
+        SuperResSource(tmp_path, scale=2)
+
+
+def test_photographs_whose_names_end_like_a_scale_by_chance_stay_hr_pictures(tmp_path):
+    for name in ("car_x2", "car", "boat", "color", "solr"):
+        save(tmp_path / f"{name}.png", picture(1, 64, 80))
+    layout = SuperResSource(tmp_path, scale=2, holdout=0).layout
+    assert (layout.kind, len(layout.splits["train"])) == ("high resolution", 5)
+
+
+@pytest.mark.parametrize("pipeline", [False, True])
+def test_a_picture_thinner_than_the_scale_is_left_out_in_a_sentence(tmp_path, pipeline):
+    hr_folder(tmp_path, 4)
+    save(tmp_path / "line.png", picture(9, 3, 200))
+    (note,) = SuperResSource(tmp_path, scale=4, holdout=0, pipeline=pipeline).read(size=32).notes
+    assert note == "one picture is smaller than the crop and left out, line with 200x3."
+
+
+def test_a_picture_thinner_than_the_scale_cannot_be_scored_and_says_so(tmp_path):
+    hr_folder(tmp_path, 2)
+    save(tmp_path / "line.png", picture(9, 3, 200))
+    items = SuperResSource(tmp_path, scale=4, holdout=0).layout.splits["train"]
+    pictures = SuperResPictures(items, scale=4, size=4, cache_mb=0)
+    (index,) = (n for n, item in enumerate(items) if item.name == "line")
+    with pytest.raises(PictureError, match=r"line\.png: A picture of 200x3 pixels is thinner than the scale 4"):
+        pictures.whole(index)

@@ -50,7 +50,7 @@ def test_every_row_gives_inputs_of_the_right_size_in_steps_of_8_bits(name, scale
     torch.testing.assert_close(levels, levels.round(), atol=1e-3, rtol=0)
     assert pair["a"].min() >= -1
     assert pair["a"].max() <= 1
-    assert ("sharp" in pair) == (name == "real")
+    assert ("sharpened" in pair) == (name == "real")
     assert not torch.equal(pair["a"][0], pair["a"][1])
 
 
@@ -75,7 +75,7 @@ def test_the_seed_and_the_number_are_not_mixed_up():
 
 @pytest.mark.parametrize("size", [16, 24, 32])
 @pytest.mark.parametrize("margin", [0, 32])
-def test_small_crops_are_damaged_by_every_draw(size, margin):
+def test_small_crops_are_degraded_by_every_draw(size, margin):
     """The smallest picture between the stages has 4 pixels a side, and kernels have up to 21."""
     row = METHODS["srgan"].PRESETS["real"]["degradation"]
     pair = made(row, 4, size, size + margin, count=150)
@@ -94,7 +94,7 @@ def test_the_input_is_made_of_the_sharpened_truth_and_the_truth_stays_as_it_is()
 
 
 @pytest.mark.parametrize("scale", [1, 2, 4])
-def test_damaged_pictures_lie_where_the_truth_lies(scale):
+def test_degraded_pictures_lie_where_the_truth_lies(scale):
     """The mean over many draws is nearest to the truth without a shift, in every direction."""
     pair = made(DEGRADATIONS["real"], scale, size=64, side=96, count=60)
     mean, truth = pair["a"].mean(0, keepdim=True), F.avg_pool2d(pair["b"][:1], scale)
@@ -107,7 +107,7 @@ def test_damaged_pictures_lie_where_the_truth_lies(scale):
     assert all(here < error(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
 
 
-def test_damage_brings_no_colour_cast():
+def test_degradation_brings_no_colour_cast():
     pair = made(DEGRADATIONS["real"], 4, count=60)
     shift = pair["a"].mean((0, 2, 3)) - pair["b"].mean((0, 2, 3))
     assert float(shift.abs().max()) < 0.05
