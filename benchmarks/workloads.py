@@ -24,6 +24,7 @@ from i2i.methods import METHODS, Method
 from i2i.networks import DISCRIMINATORS, GENERATORS, Generator
 from i2i.networks.build import takes
 from i2i.networks.init import init_normal
+from i2i.ports import translator_ports
 from i2i.settings import resolve
 
 from .reference import PlainCycleGAN, PlainDiscoGAN, PlainPix2Pix, PlainPixelLoss
@@ -225,13 +226,11 @@ def exported(name: str, small: bool) -> Path:
     card = Card(
         name=name,
         method="pix2pix",
+        supervision="paired",
         task="translation",
         source="labels",
         target="photo",
-        input_channels=3,
-        output_channels=3,
-        input_meaning="rgb",
-        output_meaning="rgb",
+        **translator_ports(3, 3),
         tiling="global",  # the export fills in what the network says
     )
     path = Path(_scratch().name) / f"{name}.onnx"

@@ -6,39 +6,31 @@ ONNX boundary are float32 NCHW in [0, 1]. docs/model-card.md explains every fiel
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import hashlib
 import json
-import zlib
 from typing import Any
 
 from .errors import ModelFileError
+from .ports import Port, Probe, check_port, is_count, read_port, read_probe, translator_ports
 
 CARD_KEY = "i2i.card"
-SCHEMA = 1
+SCHEMA = 2
 TILINGS = ("local", "global", "unsafe")
 
 KEEPING = ("super-resolution", "restoration")
 """Tasks whose result is the input itself."""
 
+SUPERVISION = {
+    "pix2pix": "paired",
+    "cyclegan": "unpaired",
+    "discogan": "unpaired",
+    "cut": "unpaired",
+    "srgan": "degraded",
+}
+"""What methods learn from, where a card of schema 1 or other people's weights do not say it."""
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Probe:
-    """A small input and the output that it must give, so that a provider proves itself before it serves.
-
-    Both are unsigned integers of `bits` bits, little-endian, NCHW, deflated and base64; value / (2**bits - 1)
-    is the picture in [0, 1].
-    """
-
-    input_shape: tuple[int, int, int, int]
-    input_bits: int
-    input: str
-    output_shape: tuple[int, int, int, int]
-    output_bits: int
-    output: str
-    digest: str
-    """SHA-256 of the raw output integers, in hex."""
+OF_PORTS = ("input_channels", "output_channels", "input_meaning", "output_meaning")
+"""Fields of schema 1 that follow from the ports; scripts read them, so JSON still has them."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,17 +42,17 @@ class Card:
     """Short name, for lists and URLs: letters, digits, '-', '_' and '.'."""
     method: str
     """`pix2pix`, `cyclegan`, … as in `i2i train`."""
+    supervision: str
+    """`paired`, `unpaired`, `degraded` (from one set of pictures) or `unknown`."""
     task: str
     """`translation`, `super-resolution` or `restoration`."""
     source: str
     """What goes in, in words: the source domain."""
     target: str
     """What comes out, in words: the target domain."""
-    input_channels: int
-    output_channels: int
-    input_meaning: str
-    """`grey`, `rgb`, or `N bands`."""
-    output_meaning: str
+    inputs: tuple[Port, ...]
+    """In the graph's order."""
+    outputs: tuple[Port, ...]
     scale: int = 1
     """Output pixels for each input pixel, along one side."""
     multiple: int = 1
@@ -75,8 +67,8 @@ class Card:
     """Data fingerprint, images seen, seed, versions of the packages."""
     metrics: dict[str, float] = dataclasses.field(default_factory=dict)
     licence: str = "unspecified"
-    parity: dict[str, float] = dataclasses.field(default_factory=dict)
-    """Largest difference from torch in [0, 1], by the size (`HxW`) at which it was measured."""
+    parity: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
+    """For each output, the largest difference from torch in [0, 1], by the size (`NxHxW`) at which it was measured."""
     probe: Probe | None = None
 
     @property
@@ -84,47 +76,130 @@ class Card:
         """Whether the result is the input itself, larger or cleaner, and no other kind of picture."""
         return self.scale > 1 or self.task in KEEPING
 
+    @property
+    def image(self) -> Port | None:
+        """The picture to translate; None for a model that needs none."""
+        return next((port for port in self.inputs if port.kind == "image"), None)
+
+    @property
+    def input_channels(self) -> int:
+        """Of the picture to translate; 0 where there is none."""
+        return 0 if self.image is None else self.image.shape[0] or 0
+
+    @property
+    def output_channels(self) -> int:
+        """Of the translation."""
+        return self.outputs[0].shape[0] or 0
+
+    @property
+    def input_meaning(self) -> str:
+        """`grey`, `rgb`, or `N bands`."""
+        return meaning(self.input_channels)
+
+    @property
+    def output_meaning(self) -> str:
+        """Likewise."""
+        return meaning(self.output_channels)
+
+    @property
+    def controls(self) -> tuple[Port, ...]:
+        """What a user can set beside the picture."""
+        return tuple(port for port in self.inputs if port.kind != "image")
+
+    @property
+    def worst_parity(self) -> float | None:
+        """The largest difference from torch over outputs and sizes; None when it was not measured."""
+        return max((value for sizes in self.parity.values() for value in sizes.values()), default=None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it. The channels and their meaning, which schema 1 had as fields, are said beside the ports."""
+        fields = dataclasses.asdict(self)
+        return {**fields, **{name: getattr(self, name) for name in OF_PORTS}}
+
     def to_json(self) -> str:
         """The card as one JSON object."""
-        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
+        return json.dumps(self.to_dict(), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Card:
-        """The card that `text` holds; raises ModelFileError on anything that is not one."""
+        """The card that `text` holds, of either schema; raises ModelFileError on anything that is not one."""
         try:
             fields = json.loads(text)
-            schema = fields.get("schema", SCHEMA)
-            if schema != SCHEMA:
-                raise ModelFileError(f"The model card has schema {schema}; this i2i reads {SCHEMA}. Update i2i.")
-            probe = fields.get("probe")
-            if probe is not None:
-                shapes = {key: tuple(probe[key]) for key in ("input_shape", "output_shape")}
-                fields["probe"] = Probe(**{**probe, **shapes})
+            schema = fields.get("schema", 1)
+            if schema not in (1, SCHEMA):
+                raise ModelFileError(f"The model card has schema {schema}; this i2i reads 1 and {SCHEMA}. Update i2i.")
+            if schema == 1:
+                fields = _from_first_schema(fields)
+            fields = {key: value for key, value in fields.items() if key not in OF_PORTS}
+            for side in ("inputs", "outputs"):
+                fields[side] = tuple(read_port(each) for each in fields[side])
+            if fields.get("probe") is not None:
+                fields["probe"] = read_probe(fields["probe"])
             card = cls(**fields)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            check(card)
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError, RecursionError) as error:
             raise ModelFileError(f"The model card cannot be read ({error}). Export the model again.") from error
-        for name in ("input_channels", "output_channels", "scale", "multiple", "smallest"):
-            value = getattr(card, name)
-            if not isinstance(value, int) or value < 1:
-                raise ModelFileError(f"The model card's {name} is {value!r}; it must be a whole number from 1 on.")
-        if card.tiling not in TILINGS:
-            raise ModelFileError(f"The model card's tiling is {card.tiling!r}; it must be one of {TILINGS}.")
         return card
 
 
-def pack(raw: bytes) -> str:
-    """Raw integers as the text that a `Probe` carries."""
-    return base64.b64encode(zlib.compress(raw, 9)).decode("ascii")
+def meaning(channels: int) -> str:
+    """What so many channels are."""
+    return {1: "grey", 3: "rgb"}.get(channels, f"{channels} bands")
 
 
-def unpack(text: str) -> bytes:
-    """The inverse of `pack`; raises ModelFileError when the text is damaged."""
-    try:
-        return zlib.decompress(base64.b64decode(text, validate=True))
-    except (ValueError, zlib.error) as error:
-        raise ModelFileError("The model card's golden probe is damaged. Export the model again.") from error
+def check(card: Card) -> None:
+    """Raises ValueError, saying what is wrong, on a card that describes no model."""
+    for name in ("name", "method", "supervision", "task", "source", "target", "licence"):
+        _insist(isinstance(getattr(card, name), str), f"{name} is {getattr(card, name)!r} and no text")
+    for name in ("scale", "multiple", "smallest"):
+        _check_count(name, getattr(card, name))
+    if card.receptive_field is not None:
+        _check_count("receptive_field", card.receptive_field)
+    _insist(card.tiling in TILINGS, f"tiling is {card.tiling!r}; it must be one of {TILINGS}")
+    _insist(isinstance(card.training, dict), "training holds no facts by name")
+    for name, figures in (
+        ("metrics", card.metrics),
+        *((f"parity of {name!r}", row) for name, row in card.parity.items()),
+    ):
+        numbers = isinstance(figures, dict) and all(isinstance(value, int | float) for value in figures.values())
+        _insist(numbers, f"{name} holds no numbers by name")
+    for side, ports in (("inputs", card.inputs), ("outputs", card.outputs)):
+        _insist(bool(ports), f"{side} is empty")
+        _insist(len({port.name for port in ports}) == len(ports), f"two {side} have the same name")
+        for port in ports:
+            check_port(port)
+    _insist(sum(port.kind == "image" for port in card.inputs) <= 1, "inputs has two pictures to translate")
+    _insist(card.outputs[0].kind == "image", "the first output is no picture")
 
 
-def digest(raw: bytes) -> str:
-    """SHA-256 in hex."""
-    return hashlib.sha256(raw).hexdigest()
+def _check_count(name: str, value: object) -> None:
+    _insist(is_count(value), f"{name} is {value!r}; it must be a whole number from 1 on")
+
+
+def _insist(holds: bool, sentence: str) -> None:
+    if not holds:
+        raise ValueError(sentence)
+
+
+def _from_first_schema(fields: dict[str, Any]) -> dict[str, Any]:
+    """The same card with what schema 2 says in other words or in addition."""
+    sides = (fields["input_channels"], fields["output_channels"])
+    for name, channels in zip(OF_PORTS, sides, strict=False):
+        _check_count(name, channels)
+    probe = fields.get("probe")
+    if probe is not None:
+        inside, outside = (
+            {port: {"type": f"unorm{probe[f'{side}_bits']}", "shape": probe[f"{side}_shape"], "data": probe[side]}}
+            for side, port in (("input", "image"), ("output", "translation"))
+        )
+        probe = {"inputs": inside, "outputs": outside, "digest": probe["digest"]}
+    ports = translator_ports(*sides)
+    return {
+        "supervision": SUPERVISION.get(fields["method"], "unknown"),
+        **fields,
+        "inputs": [dataclasses.asdict(port) for port in ports["inputs"]],
+        "outputs": [dataclasses.asdict(port) for port in ports["outputs"]],
+        "schema": SCHEMA,
+        "parity": {"translation": fields["parity"]} if fields.get("parity") else {},
+        "probe": probe,
+    }

@@ -37,7 +37,9 @@ class UnknownNameError(RequestError, LookupError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
-        super().__init__(f"No {kind} is called {name!r}.{did_you_mean(name, names)} Known: {', '.join(names)}.")
+        super().__init__(
+            f"No {kind} is called {name!r}.{did_you_mean(name, names)} Known: {', '.join(names) or 'none'}."
+        )
 
 
 class ConfigError(RequestError):

@@ -10,7 +10,8 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
-from i2i.card import CARD_KEY, Card, Probe, digest, pack
+from i2i.card import CARD_KEY, SUPERVISION, Card
+from i2i.ports import Packed, Probe, digest, pack, translator_ports
 
 
 def card_for(name: str = "invert", **fields: object) -> Card:
@@ -20,11 +21,9 @@ def card_for(name: str = "invert", **fields: object) -> Card:
         "task": "translation",
         "source": "labels",
         "target": "photographs",
-        "input_channels": 3,
-        "output_channels": 3,
-        "input_meaning": "rgb",
-        "output_meaning": "rgb",
         "tiling": "local",
+        **translator_ports(int(str(fields.pop("input_channels", 3))), int(str(fields.pop("output_channels", 3)))),
+        "supervision": SUPERVISION.get(str(fields.get("method", "pix2pix")), "unknown"),
     }
     return Card(name=name, **{**told, **fields})  # type: ignore[arg-type]
 
@@ -118,12 +117,8 @@ def make_probe(model: onnx.ModelProto, card: Card, spoil: float = 0.0) -> Probe:
     wanted = np.rint(np.clip(answer + spoil, 0, 1) * 65535).astype("<u2")
     raw = wanted.tobytes()
     return Probe(
-        input_shape=given.shape,
-        input_bits=8,
-        input=pack(given.tobytes()),
-        output_shape=wanted.shape,
-        output_bits=16,
-        output=pack(raw),
+        inputs={"image": Packed(type="unorm8", shape=given.shape, data=pack(given.tobytes()))},
+        outputs={"translation": Packed(type="unorm16", shape=wanted.shape, data=pack(raw))},
         digest=digest(raw),
     )
 

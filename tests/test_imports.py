@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-BASE = "errors text seeding files renamed settings card images hardware.system"
+BASE = "errors text seeding files renamed settings card ports images hardware.system"
 """What every package may use: no torch, and little else."""
 
 PACKAGES = {
@@ -20,7 +20,8 @@ PACKAGES = {
     "files": "errors",
     "renamed": "",
     "settings": "errors renamed",
-    "card": "errors",
+    "ports": "errors",
+    "card": "errors ports",
     "images": "errors text files",
     "hardware": "errors",
     "networks": "errors settings hardware",
@@ -29,9 +30,9 @@ PACKAGES = {
     "adversarial": "errors settings hardware networks losses",
     "evaluation": "errors settings images losses",
     "diagnostics": "errors text evaluation",
-    "methods": "errors settings card hardware networks losses degradation adversarial evaluation diagnostics",
+    "methods": "errors settings ports card hardware networks losses degradation adversarial evaluation diagnostics",
     "training": "errors text files renamed settings card hardware methods",
-    "export": "errors files settings card hardware networks methods training",
+    "export": "errors files settings ports card hardware networks methods training",
     "report": "errors text files settings images hardware.system diagnostics training",
     "datasets.layouts": "errors images",
     "datasets.streams": f"{BASE} datasets.layouts",
@@ -152,7 +153,7 @@ def test_nobody_imports_the_folders_by_their_bare_names():
 
 WITHOUT_TORCH = """
 import sys
-for name in ("torch", "torchvision", "onnx", "albumentations", "safetensors"):
+for name in ("torch", "torchvision", "onnxscript", "albumentations", "safetensors"):
     sys.modules[name] = None  # importing it fails
 """
 

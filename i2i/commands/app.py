@@ -23,7 +23,6 @@ EXTRAS = {
     "torch": "train",
     "torchvision": "train",
     "albumentations": "train",
-    "onnx": "train",
     "onnxscript": "train",
     "safetensors": "train",
 }

@@ -19,6 +19,14 @@ def convert(
     model: Annotated[Path, typer.Argument(help="Run directory or ONNX file.")],
     source: Annotated[Path, typer.Argument(help="Folder of pictures, or one picture.")],
     target: Annotated[Path, typer.Argument(help="Folder to write, with the same tree and names.")],
+    with_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="PORT=VALUE",
+            help="Set what else the model takes, as in label=winter; i2i info lists it; repeatable.",
+        ),
+    ] = None,
     existing: Annotated[str, typer.Option(help=f"What is there already: {policies()}.")] = "skip",
     format: Annotated[str, typer.Option(help=f"{listed('keep', *written())}.")] = "keep",
     quality: Annotated[int | None, typer.Option(help=f"1 to 100, for {lossy_titles()}.")] = None,
@@ -43,13 +51,16 @@ def convert(
     i2i convert runs/facades sketches out
     i2i convert facades.onnx sketches out --format jpg --quality 92 --report done.json
     i2i convert runs/x4 small large --tile 256
+    i2i convert runs/seasons photos out --with label=winter --with latent.seed=3
     """
     from ..errors import RequestError
     from ..files import write_atomically
     from ..serving import Engine, convert_folder, resolve_model
+    from ..serving.inference.controls import parse_controls
     from ..serving.inference.tiles import parse_tile
     from ..workflows.conversion_summary import Meter, summary
 
+    controls = parse_controls(with_ or ())
     path = resolve_model(model, direction)
     engine = Engine(path, device=device, precision=precision, tile=parse_tile(tile), ensemble=ensemble)
     typer.echo(engine.reason, err=True)
@@ -66,6 +77,7 @@ def convert(
             workers=workers,
             dry_run=dry_run,
             progress=meter,
+            controls=controls,
         )
     typer.echo(summary(result, dry_run))
     if report is not None:

@@ -39,5 +39,4 @@ def import_(
     )  # fmt: skip
     known, card = import_weights(weights, out, told)
     typer.echo(f"{weights} is a {known.words}, from {card.input_meaning} to {card.output_meaning}.")
-    worst = max(card.parity.values())
-    typer.echo(f"{out} ({out.stat().st_size / 2**20:.1f} MB), at most {worst:.1e} from torch.")
+    typer.echo(f"{out} ({out.stat().st_size / 2**20:.1f} MB), at most {card.worst_parity or 0:.1e} from torch.")

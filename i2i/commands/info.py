@@ -22,8 +22,6 @@ def info(
     \b
     i2i info runs/facades
     """
-    import dataclasses
-
     from ..serving import read_card, resolve_model
     from ..serving.runtime.resolve import exported_models
     from ..workflows.describe import describe
@@ -31,7 +29,7 @@ def info(
     path = resolve_model(model, direction)
     card = read_card(path)
     if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(card), ensure_ascii=False, indent=1))
+        typer.echo(json.dumps(card.to_dict(), ensure_ascii=False, indent=1))
     else:
         typer.echo(describe(path, card))
         for other in exported_models(model) if model.is_dir() else ():

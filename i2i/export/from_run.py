@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
-from ..card import Card
+from ..card import SUPERVISION, Card
 from ..errors import RunError, require
 from ..hardware.device import place
 from ..hardware.system import versions
 from ..methods import METHODS, Method
 from ..methods.config import TrainConfig
 from ..networks import Generator
+from ..ports import Port, translator_ports
 from ..training import checkpoint
 from ..training.run_directory import Run
 from .onnx_file import export_onnx
@@ -22,7 +25,8 @@ from .onnx_file import export_onnx
 CHECKPOINTS = ("last", "best")
 PRECISIONS = ("fp32", "fp16")
 DIRECTIONS = ("a2b", "b2a")
-MEANINGS = {1: "grey", 3: "rgb"}
+SUPERVISION_OF_DATA = {"paired": "paired", "unpaired": "unpaired", "superres": "degraded"}
+"""What a method learns from, by the kind of its data."""
 
 
 def export_run(
@@ -81,16 +85,16 @@ def _card(run: Run, config: TrainConfig, method: Method, stem: str, images: int)
     channels = config.data.channels_of("a", "b")
     if (config.direction == "b2a") != (stem == "b2a"):
         names, channels = names[::-1], channels[::-1]
+    ports = translator_ports(*channels)
     return Card(
         name=slug(run.path.resolve().name) + ("" if stem == "model" else f"-{stem}"),
         method=config.method,
+        supervision=SUPERVISION_OF_DATA.get(method.data_kind, SUPERVISION.get(config.method, "unknown")),
         task=method.task,
         source=names[0],
         target=names[1],
-        input_channels=channels[0],
-        output_channels=channels[1],
-        input_meaning=MEANINGS.get(channels[0], f"{channels[0]} bands"),
-        output_meaning=MEANINGS.get(channels[1], f"{channels[1]} bands"),
+        inputs=(*ports["inputs"], *_extra_ports(method, facts)),
+        outputs=ports["outputs"],
         tiling="global",
         training={
             "images": images,
@@ -108,6 +112,15 @@ def _card(run: Run, config: TrainConfig, method: Method, stem: str, images: int)
         },
         metrics=_figures(run, images),
         licence=config.licence,
+    )
+
+
+def _extra_ports(method: Method, facts: Mapping[str, Any]) -> tuple[Port, ...]:
+    """The method's ports beside the picture; a label without choices has the names of the data's domains."""
+    domains = tuple(str(name) for name in facts.get("domains", ()))
+    return tuple(
+        dataclasses.replace(port, choices=domains) if port.kind == "label" and not port.choices else port
+        for port in method.ports
     )
 
 

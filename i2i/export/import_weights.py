@@ -17,11 +17,12 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from ..card import Card
+from ..card import SUPERVISION, Card
 from ..errors import ConfigError, ModelFileError, RequestError, first_line, require
 from ..hardware.system import versions
 from ..networks import Generator
-from .from_run import MEANINGS, PRECISIONS, slug
+from ..ports import translator_ports
+from .from_run import PRECISIONS, slug
 from .known_generators import Known, recognise
 from .onnx_file import export_onnx
 
@@ -210,20 +211,17 @@ def assemble(tensors: Mapping[str, Tensor], known: Known, norm: str, path: Path)
 
 
 def _card(known: Known, told: ImportOptions, out: Path, facts: dict[str, str]) -> Card:
-    into, outof = known.channels
     training: dict[str, Any] = {"imported": facts, "packages": versions()}
     if told.size is not None:
         training["size"] = told.size
     return Card(
         name=slug(told.name or out.stem),
         method=told.method or known.method,
+        supervision=SUPERVISION.get(told.method or known.method, "unknown"),
         task="translation",
         source=told.source,
         target=told.target,
-        input_channels=into,
-        output_channels=outof,
-        input_meaning=MEANINGS.get(into, f"{into} bands"),
-        output_meaning=MEANINGS.get(outof, f"{outof} bands"),
+        **translator_ports(*known.channels),
         tiling="global",
         training=training,
         licence=told.licence,

@@ -1,8 +1,8 @@
 """A generator as one self-contained ONNX file: graph, weights, card and golden probe, checked against torch.
 
-The file takes `image` and gives `translation`, float32 NCHW in [0, 1] with N, H and W free; it maps to and from
-the network's [-1, 1] itself and clips. The network is exported as it is served: no dropout, and every BatchNorm
-over the picture at hand, as an affine InstanceNormalization.
+The file's inputs and outputs are the card's ports. Pictures are float32 NCHW in [0, 1] with N, H and W free; the graph
+maps them to and from the network's [-1, 1] itself and clips. The network is exported as it is served: no dropout, and
+every BatchNorm over the picture at hand, as an affine InstanceNormalization.
 """
 
 from __future__ import annotations
@@ -12,43 +12,51 @@ import copy
 import dataclasses
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-import numpy.typing as npt
 import onnx
-import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from ..card import CARD_KEY, Card, Probe, digest, pack
+from ..card import CARD_KEY, Card
 from ..errors import ExportError
 from ..files import write_atomically
 from ..networks import Generator, for_inference
+from ..ports import PICTURES, Port
+from .proof import Arrays, example, golden_probe, parity
 
 OPSET = 18
-TOLERANCE = 1e-4
-"""Largest difference from torch, in [0, 1], that an fp32 file may show."""
-HALF_TOLERANCE = 40.0
-"""Lowest PSNR against torch, in dB, that an fp16 file may show."""
 FP32_OPS = ["InstanceNormalization", "Resize", "Tanh", "Clip"]
 """What stays in fp32 in an fp16 file: sums over a picture and the last steps lose too much in half precision."""
 
-Floats = npt.NDArray[np.float32]
 
+class Boundary(nn.Module):
+    """The generator with [0, 1] on both sides, called with one tensor for each input port, in their order.
 
-class _Boundary(nn.Module):
-    """The generator with [0, 1] on both sides."""
+    The generator gets the picture as its first argument and every other port by its name; what it gives is a tensor,
+    or one for each output port in their order. Masks stay in [0, 1], all other pictures become [-1, 1].
+    """
 
-    def __init__(self, generator: nn.Module) -> None:
+    def __init__(self, generator: nn.Module, card: Card) -> None:
         super().__init__()
         self.generator = generator
+        self.inputs, self.outputs = card.inputs, card.outputs
 
-    def forward(self, image: Tensor) -> Tensor:
-        y: Tensor = self.generator(image * 2 - 1)
-        return ((y + 1) / 2).clamp(0, 1)
+    def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
+        """The input ports' tensors -> the output ports' tensors."""
+        named = {
+            port.name: value * 2 - 1 if port.kind in ("image", "reference") else value
+            for port, value in zip(self.inputs, given, strict=True)
+        }
+        picture = [named.pop(port.name) for port in self.inputs if port.kind == "image"]
+        answer = self.generator(*picture, **named)
+        answers = (answer,) if isinstance(answer, Tensor) else tuple(answer)
+        return tuple(
+            ((y + 1) / 2 if port.kind == "image" else y).clamp(0, 1) if port.kind in PICTURES else y
+            for port, y in zip(self.outputs, answers, strict=True)
+        )
 
 
 def export_onnx(generator: Generator, path: Path, card: Card, precision: str = "fp32") -> Card:
@@ -59,33 +67,38 @@ def export_onnx(generator: Generator, path: Path, card: Card, precision: str = "
     there.
     Raises ExportError when the file and torch disagree (then nothing is written), StorageError on a full disk.
     """
-    served = _Boundary(copy.deepcopy(for_inference(generator)).cpu().float()).eval()
     card = dataclasses.replace(card, **dataclasses.asdict(generator.geometry))
-    multiple, smallest = card.multiple, card.smallest
-    side = -(-max(smallest, 32) // multiple) * multiple
-    model = _trace(served, card.input_channels, side, multiple)
+    served = Boundary(copy.deepcopy(for_inference(generator)).cpu().float(), card).eval()
+    side = -(-max(card.smallest, 32) // card.multiple) * card.multiple
+    model = _trace(served, card, side)
     if precision == "fp16":
         model = _to_half(model)
-    parity = _parity(served, model, card.input_channels, side, multiple, precision)
-    card = dataclasses.replace(card, parity=parity, probe=_probe(served, card.input_channels, side))
+
+    def run(arrays: Arrays) -> Arrays:
+        with torch.no_grad():
+            answers = served(*(torch.from_numpy(arrays[port.name]) for port in card.inputs))
+        return {port.name: answer.numpy() for port, answer in zip(card.outputs, answers, strict=True)}
+
+    found = parity(run, model.SerializeToString(), card, side, precision)
+    card = dataclasses.replace(card, parity=found, probe=golden_probe(run, card, side))
     entry = model.metadata_props.add()
     entry.key, entry.value = CARD_KEY, card.to_json()
     write_atomically(path, model.SerializeToString())
     return card
 
 
-def _trace(served: nn.Module, channels: int, side: int, multiple: int) -> onnx.ModelProto:
+def _trace(served: nn.Module, card: Card, side: int) -> onnx.ModelProto:
     n, h, w = (torch.export.Dim(name, min=1) for name in ("n", "h", "w"))
-    height, width = (multiple * h, multiple * w) if multiple > 1 else (h, w)
-    example = torch.rand(2, channels, 2 * side, 3 * side)
+    free = (card.multiple * h, card.multiple * w) if card.multiple > 1 else (h, w)
+    examples = example(card, 2, 2 * side, 3 * side)
     with _quiet():
         program = torch.onnx.export(
             served,
-            (example,),
+            tuple(torch.from_numpy(examples[port.name]) for port in card.inputs),
             dynamo=True,
-            dynamic_shapes=({0: n, 2: height, 3: width},),
-            input_names=["image"],
-            output_names=["translation"],
+            dynamic_shapes=(tuple({0: n, **_free_sides(port, free)} for port in card.inputs),),
+            input_names=[port.name for port in card.inputs],
+            output_names=[port.name for port in card.outputs],
             opset_version=OPSET,
             external_data=False,
             verbose=False,
@@ -93,6 +106,12 @@ def _trace(served: nn.Module, channels: int, side: int, multiple: int) -> onnx.M
     if program is None:
         raise ExportError("torch's exporter gave no graph for this network.")
     return program.model_proto
+
+
+def _free_sides(port: Port, free: tuple[Any, Any]) -> Mapping[int, Any]:
+    """Axis -> dimension, for the sides of a port that follow the picture."""
+    axes = [axis for axis, side in enumerate(port.shape, 1) if side is None]
+    return dict(zip(axes, free[-len(axes) :] if axes else (), strict=True))
 
 
 def _to_half(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -104,68 +123,7 @@ def _to_half(model: onnx.ModelProto) -> onnx.ModelProto:
     once = list({(node.name, *node.output): node for node in half.graph.node}.values())
     del half.graph.node[:]
     half.graph.node.extend(once)
-    return half
-
-
-def _parity(
-    served: nn.Module, model: onnx.ModelProto, channels: int, side: int, multiple: int, precision: str
-) -> dict[str, float]:
-    """Largest difference by shape; raises ExportError when the file is not the network."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    found = {}
-    for n, height, width in ((1, side, side + multiple), (4, side, side)):
-        pictures = np.concatenate([probe_picture(channels, height, width, seed) for seed in range(n)])
-        truth, given = _run(served, pictures), session.run(None, {"image": pictures})[0]
-        shape = f"{n}x{height}x{width}"
-        if given.shape != truth.shape:
-            raise ExportError(f"The exported graph gives {given.shape} where torch gives {truth.shape} at {shape}.")
-        worst = float(np.abs(given - truth).max())
-        psnr = -10 * np.log10(max(float(np.mean((given - truth) ** 2)), 1e-20))
-        if not (psnr >= HALF_TOLERANCE if precision == "fp16" else worst <= TOLERANCE):
-            raise ExportError(
-                f"The exported graph differs from torch by {worst:.2g} ({psnr:.0f} dB) at {shape}; the limit is "
-                + (f"{HALF_TOLERANCE:.0f} dB for fp16. " if precision == "fp16" else f"{TOLERANCE:.0e}. ")
-                + "Nothing was written."
-            )
-        found[shape] = worst
-    return found
-
-
-def _probe(served: nn.Module, channels: int, side: int) -> Probe:
-    """Input in 8 bits, output in 16: fine enough to tell a wrong provider from a rounding one."""
-    given = np.rint(probe_picture(channels, side, side, seed=0) * 255).astype("<u1")
-    gives = np.rint(_run(served, given.astype(np.float32) / np.float32(255)) * 65535).astype("<u2")
-    shapes: dict[str, Any] = {"input_shape": given.shape, "output_shape": gives.shape}
-    return Probe(
-        input_bits=8,
-        input=pack(given.tobytes()),
-        output_bits=16,
-        output=pack(gives.tobytes()),
-        digest=digest(gives.tobytes()),
-        **shapes,
-    )
-
-
-def probe_picture(channels: int, height: int, width: int, seed: int) -> Floats:
-    """(1, channels, height, width) in [0, 1]: flat areas, edges, slopes and a little noise, as pictures have."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    bands = []
-    for _ in range(channels):
-        fx, fy, phase = rng.uniform(0.02, 0.2), rng.uniform(0.02, 0.2), rng.uniform(0, 6.28)
-        band = 0.5 + 0.3 * np.sin(fx * x + fy * y + phase) + 0.1 * (x / width - y / height)
-        top, left = rng.integers(0, height // 2), rng.integers(0, width // 2)
-        band[top : top + height // 3, left : left + width // 3] = rng.uniform()
-        bands.append(band + rng.normal(0, 0.02, band.shape))
-    picture: Floats = np.clip(np.stack(bands), 0, 1).astype(np.float32)[None]
-    return picture
-
-
-@torch.no_grad()
-def _run(module: nn.Module, pictures: Floats) -> Floats:
-    return cast(Floats, module(torch.from_numpy(pictures)).numpy())
+    return cast(onnx.ModelProto, half)
 
 
 @contextlib.contextmanager

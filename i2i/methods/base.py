@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..adversarial import AdversarialObjective, UpdateSchedule
 from ..hardware.device import Placement
 from ..networks import for_inference
+from ..ports import Port
 from .building import moments_like_weights
 from .config import AdamConfig, TrainConfig
 from .ema import EMA, EmaConfig
@@ -49,6 +50,9 @@ class Method(ABC):
     """What it is trained on: a key of `i2i.datasets.DATASETS`."""
     task: str = "translation"
     """What an exported model is said to do."""
+    ports: ClassVar[tuple[Port, ...]] = ()
+    """What an exported generator takes beside the picture, each by its name; a label without choices has the names of
+    the data's domains."""
     notes: tuple[str, ...] = ()
     """What is worth saying before the first step."""
     late: frozenset[str] = frozenset()

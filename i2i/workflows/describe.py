@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..card import Card
+from ..serving.inference.controls import Setting, settings_of
 
 TILING = {
     "local": "convolutions alone, so a large picture can be cut into tiles",
@@ -22,16 +23,29 @@ def describe(path: Path, card: Card) -> str:
         ("Model", f"{card.name} ({card.method}, {card.task})"),
         ("File", f"{path}, {path.stat().st_size / 2**20:.1f} MB"),
         ("Translates", f"{card.source} ({card.input_meaning}) to {card.target} ({card.output_meaning})"),
+        *((("Takes" if n == 0 else ""), _setting(setting)) for n, setting in enumerate(settings_of(card).values())),
         ("Size", size + (f"; enlarges {card.scale} times" if card.scale > 1 else "")),
         ("Tiles", TILING[card.tiling] + field),
         ("Trained", _training(training)),
         ("Scores", ", ".join(f"{name} {value:.4g}" for name, value in card.metrics.items()) or "none recorded"),
-        ("Checked", _parity(card.parity)),
+        ("Checked", _parity(card)),
         ("Probe", "golden probe inside; every session proves itself with it" if card.probe else "none"),
         ("Licence", card.licence),
         ("Made with", ", ".join(f"{k} {v}" for k, v in training.get("packages", {}).items()) or "unknown"),
     ]
-    return "\n".join(f"{name + ':':<11} {text}" for name, text in lines)
+    return "\n".join(f"{name + ':' if name else '':<11} {text}" for name, text in lines)
+
+
+def _setting(setting: Setting) -> str:
+    """`label=NAME: summer, winter (summer unless given)`."""
+    if setting.kind == "choice":
+        may_be = ", ".join(setting.choices)
+    elif setting.kind == "whole":
+        may_be = "a whole number"
+    else:
+        may_be = f"{setting.low:g} to {setting.high:g}"
+    shown = setting.default if setting.kind == "choice" else f"{setting.default:g}"
+    return f"--with {setting.name}=…: {may_be} ({shown} unless given)"
 
 
 def _training(facts: dict[str, object]) -> str:
@@ -47,8 +61,8 @@ def _training(facts: dict[str, object]) -> str:
     return text + (f", data {str(facts['fingerprint'])[:12]}" if facts.get("fingerprint") else "")
 
 
-def _parity(parity: dict[str, float]) -> str:
-    if not parity:
+def _parity(card: Card) -> str:
+    if card.worst_parity is None:
         return "not against torch"
-    worst = max(parity.values())
-    return f"differs from torch by at most {worst:.1e} at {', '.join(parity)} (n x height x width)"
+    sizes = dict.fromkeys(size for figures in card.parity.values() for size in figures)
+    return f"differs from torch by at most {card.worst_parity:.1e} at {', '.join(sizes)} (n x height x width)"

@@ -74,6 +74,7 @@ class Engine:
         named = Path(path)
         self.path = resolve_model(named) if named.is_dir() else named
         raw, self.card = read_model(self.path)
+        self._check_ports()
         refuse_tiles(self.card, tile)
         self.tile = tile
         try:
@@ -86,7 +87,6 @@ class Engine:
         self.ensemble = ensemble
         executor = Ensemble(self._executor) if ensemble else self._executor
         self.batcher = Batcher(executor, LARGEST_BATCH if self.provider in EXACT else 1)
-        self._check_boundary()
 
     def __repr__(self) -> str:
         return f"Engine({str(self.path)!r}, provider={self.provider!r}, precision={self.precision!r})"
@@ -96,9 +96,9 @@ class Engine:
 
         Raises PictureError on channels that mean nothing to the model, UnknownNameError on ports that it has not.
         """
-        return prepare_picture(picture, self.card, resolve_controls(self.card, controls))
+        return prepare_picture(picture, self.card, resolve_controls(self.card, controls, picture.pixels.shape[:2]))
 
-    def run(self, batch: FloatArray, **controls: object) -> FloatArray:
+    def run(self, batch: FloatArray, /, **controls: object) -> FloatArray:
         """(N, C, H, W) in [0, 1], any size -> (N, C', H * scale, W * scale) in [0, 1]; C and C' are the card's.
 
         The picture is grown by reflection to a size that the network takes and cut back exactly. Where tiles give the
@@ -109,7 +109,7 @@ class Engine:
             raise ValueError(f"A batch is (N, {self.card.input_channels}, H, W), not {batch.shape}.")
         if batch.dtype != np.float32:
             raise ValueError(f"A batch is float32 in [0, 1], not {batch.dtype}.")
-        each = resolve_controls(self.card, controls)
+        each = resolve_controls(self.card, controls, batch.shape[2:])
         further = {name: np.repeat(array, len(batch), axis=0) for name, array in each.items()}
         return self.batcher.run(self._executor, {IMAGE: batch, **further})
 
@@ -117,15 +117,16 @@ class Engine:
         """The model's (C', H', W'), which may be changed in place, as a picture of the depth that was prepared."""
         return finish_picture(prepared, answer, self.card)
 
-    def translate(self, picture: Picture, **controls: object) -> Picture:
+    def translate(self, picture: Picture, /, **controls: object) -> Picture:
         """A decoded picture translated, of the same depth; alpha, profile and EXIF are carried over (prepared.py).
 
-        `controls` are values by port name (`label="winter"`). Raises what `prepare` and `run` raise.
+        `controls` set the other ports: `label="winter"`, `**{"latent.seed": 3}` (controls.py). Raises what `prepare`
+        and `run` raise.
         """
         prepared = self.prepare(picture, controls)
         return self.finish(prepared, self.batcher.submit(prepared.feeds).result())
 
-    def __call__(self, picture: Kind, **controls: object) -> Kind:
+    def __call__(self, picture: Kind, /, **controls: object) -> Kind:
         """A Pillow picture -> a Pillow picture (upright), or an array -> an array of the same type.
 
         Arrays are (H, W) or (H, W, C), uint8, uint16 or float32 in [0, 1]; one channel more than grey or RGB is
@@ -136,12 +137,10 @@ class Engine:
         whole = to_array(self.translate(from_array(np.asarray(picture), self.card.input_channels), **controls))
         return whole[..., 0] if picture.ndim == 2 and whole.shape[2] == 1 else whole
 
-    def _check_boundary(self) -> None:
-        """The graph must have the inputs and outputs that every i2i file has."""
-        session = self._whole.session
-        names = [value.name for value in (*session.get_inputs(), *session.get_outputs())]
-        if names != [IMAGE, TRANSLATION]:
+    def _check_ports(self) -> None:
+        """A translator has a picture in and a picture out, by the names that every i2i file has."""
+        names = (None if self.card.image is None else self.card.image.name, self.card.outputs[0].name)
+        if names != (IMAGE, TRANSLATION):
             raise ModelFileError(
-                f"{self.path} takes and gives {names}; i2i files take 'image' and give 'translation'. "
-                f"Bring a foreign file into that form with `i2i adopt {self.path.name} OUT.onnx`."
+                f"{self.path} is no translator: by its card it does not take {IMAGE!r} and give {TRANSLATION!r}."
             )

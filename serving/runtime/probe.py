@@ -1,21 +1,28 @@
-"""The golden probe: a small picture whose translation the card knows, run on the provider that is about to serve.
+"""The golden probe: small inputs whose outputs the card knows, run on the provider that is about to serve.
 
-Values are in [0, 1]. fp32 must agree to 2e-3 everywhere; reduced precision must reach 35 dB and stay finite.
+Pictures are in [0, 1]. fp32 must agree to 2e-3 everywhere; reduced precision must reach 35 dB and stay finite.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from ...card import Card, digest, unpack
+from ...card import Card
 from ...errors import ModelFileError, first_line
+from ...ports import Packed, digest, unpack
 from .sessions import Session
 
+Array = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.float32]
 
 EXACT_TOLERANCE = 2e-3
 REDUCED_PSNR = 35.0
+
+DTYPES = {"unorm8": "<u1", "unorm16": "<u2", "float32": "<f4", "int64": "<i8"}
+"""The element of each type of a packed array, as numpy names it."""
 
 
 def probe_complaint(card: Card, session: Session, *, exact: bool) -> str | None:
@@ -25,37 +32,43 @@ def probe_complaint(card: Card, session: Session, *, exact: bool) -> str | None:
     """
     if card.probe is None:
         return None
-    probe = card.probe
-    given = _pictures(probe.input, probe.input_bits, probe.input_shape)
-    wanted = _pictures(probe.output, probe.output_bits, probe.output_shape)
-    if digest(unpack(probe.output)) != probe.digest:
+    inputs, outputs = card.probe.inputs, card.probe.outputs
+    feeds = {name: array_of(packed) for name, packed in inputs.items()}
+    if digest(b"".join(unpack(packed) for packed in outputs.values())) != card.probe.digest:
         raise ModelFileError("The model card's golden probe does not match its digest. Export the model again.")
     try:
-        answer = np.asarray(session.run(None, {session.get_inputs()[0].name: given})[0])
+        answers = session.run(list(outputs), feeds)
     except Exception as error:  # ONNX Runtime's own classes
         return f"it fails on the golden probe ({first_line(error)})"
+    for answer, packed in zip(answers, outputs.values(), strict=True):
+        complaint = _difference(np.asarray(answer), packed, exact)
+        if complaint is not None:
+            return complaint
+    return None
+
+
+def _difference(answer: FloatArray, packed: Packed, exact: bool) -> str | None:
+    wanted = array_of(packed)
     if answer.shape != wanted.shape:
         return f"it answers the golden probe with shape {answer.shape} instead of {wanted.shape}"
     if not np.isfinite(answer).all():
         return "it answers the golden probe with values that are no numbers"
-    return _difference(answer, wanted, half_step=0.5 / (2**probe.output_bits - 1), exact=exact)
-
-
-def _difference(answer: FloatArray, wanted: FloatArray, half_step: float, exact: bool) -> str | None:
     error = np.abs(answer.astype(np.float64) - wanted)
     if exact:
-        worst = float(error.max())
-        allowed = EXACT_TOLERANCE + half_step  # the probe is stored rounded
+        worst, allowed = float(error.max()), EXACT_TOLERANCE + _half_step(packed)
         return None if worst <= allowed else f"it differs from the golden probe by {worst:.2g} (allowed {allowed:.2g})"
     psnr = float(-10 * np.log10(max(np.mean(error**2), 1e-12)))
     return None if psnr >= REDUCED_PSNR else f"it reaches {psnr:.1f} dB on the golden probe (needed {REDUCED_PSNR})"
 
 
-def _pictures(text: str, bits: int, shape: tuple[int, int, int, int]) -> FloatArray:
-    """A probe's integers as float32 NCHW in [0, 1]."""
-    if bits not in (8, 16):
-        raise ModelFileError(f"The model card's golden probe has {bits} bits; 8 or 16 are read.")
-    raw = np.frombuffer(unpack(text), dtype=np.dtype(f"<u{bits // 8}"))
-    if raw.size != int(np.prod(shape)):
-        raise ModelFileError("The model card's golden probe is not of the shape it says. Export the model again.")
-    return (raw.reshape(shape) / np.float64(2**bits - 1)).astype(np.float32)
+def _half_step(packed: Packed) -> float:
+    """How far a stored value may be from the true one, because it was rounded."""
+    return {"unorm8": 0.5 / 255, "unorm16": 0.5 / 65535}.get(packed.type, 0.0)
+
+
+def array_of(packed: Packed) -> Array:
+    """A packed array as the graph takes it: float32, pictures in [0, 1]; or int64. Raises ModelFileError on damage."""
+    raw: Array = np.frombuffer(unpack(packed), DTYPES[packed.type]).reshape(packed.shape)
+    if packed.type.startswith("unorm"):
+        return (raw / np.float64(np.iinfo(raw.dtype).max)).astype(np.float32)
+    return raw.astype(raw.dtype.newbyteorder("="))

@@ -20,7 +20,7 @@ from ...card import Card
 from ...errors import ConfigError, ModelFileError, ProviderError, UnknownNameError, first_line
 from . import openvino
 from .probe import probe_complaint
-from .sessions import Session, session_options
+from .sessions import Session, check_ports, session_options
 
 PRECISIONS = ("auto", "fp32", "bf16")
 
@@ -95,6 +95,7 @@ def _try_backend(
                 raise ModelFileError(f"ONNX Runtime cannot load the model ({first_line(error)}).") from error
             refusals.append(f"{backend.title} in {each}: it cannot load the model ({first_line(error)}).")
             continue
+        check_ports(card, session)
         complaint = probe_complaint(card, session, exact=each == "fp32")
         if complaint is None:
             return session, each

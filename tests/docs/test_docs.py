@@ -14,7 +14,7 @@ from tiny_runs import fresh, noise
 
 from i2i.adversarial import ADVERSARIAL, DIFF_AUGMENTATIONS
 from i2i.adversarial.compatibility import RULES
-from i2i.card import Card, Probe
+from i2i.card import Card
 from i2i.commands.app import app
 from i2i.datasets.streams.augment import AUGMENTATIONS
 from i2i.degradation import DEGRADATIONS
@@ -27,6 +27,7 @@ from i2i.methods.pix2pix import Pix2PixConfig
 from i2i.networks import DISCRIMINATORS, GENERATORS
 from i2i.networks.build import build
 from i2i.networks.norms import NORMS
+from i2i.ports import Packed, Port, Probe
 from i2i.serving.conversion.plan import EXISTING
 from i2i.serving.runtime.providers import BACKENDS
 from i2i.serving.web.server import STATUS
@@ -296,6 +297,8 @@ def test_the_card_is_explained_field_by_field():
         set(Card.__dataclass_fields__),
         set(Probe.__dataclass_fields__),
     ]
+    assert said("port") == set(Port.__dataclass_fields__)
+    assert said("array") == set(Packed.__dataclass_fields__)
 
 
 LISTS = [

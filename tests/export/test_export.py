@@ -9,20 +9,23 @@ import pytest
 import torch
 from torch import nn
 
-from i2i.card import CARD_KEY, Card, digest, unpack
+from i2i.card import CARD_KEY, Card
 from i2i.errors import ExportError
-from i2i.export import onnx_file
-from i2i.export.onnx_file import export_onnx, probe_picture
+from i2i.export import proof
+from i2i.export.onnx_file import export_onnx
+from i2i.export.proof import probe_picture
 from i2i.networks import GENERATORS, Generator, Geometry, for_inference
 from i2i.networks.build import build, takes
 from i2i.networks.init import init_normal
 from i2i.networks.norms import NORMS
 from i2i.networks.upsampling import UPSAMPLERS
 from i2i.networks.upscaling import SKIPS
+from i2i.ports import digest, translator_ports, unpack
+from i2i.serving.runtime.probe import array_of
 
 CARD = Card(
-    name="test", method="pix2pix", task="translation", source="a", target="b", input_channels=3, output_channels=3,
-    input_meaning="rgb", output_meaning="rgb", tiling="global",
+    name="test", method="pix2pix", supervision="paired", task="translation", source="a", target="b",
+    **translator_ports(3, 3), tiling="global",
 )  # fmt: skip
 
 
@@ -80,9 +83,9 @@ def test_rrdbnets_file_lays_no_more_than_two_maps_side_by_side(tmp_path):
 @pytest.mark.parametrize("channels", [(3, 3), (1, 3), (4, 3)])
 @pytest.mark.parametrize("skip", SKIPS)
 def test_the_compact_networks_file_lays_pixels_out_once(skip, channels, tmp_path):
-    card = dataclasses.replace(CARD, input_channels=channels[0], output_channels=channels[1])
+    card = dataclasses.replace(CARD, **translator_ports(*channels))
     card = export_onnx(small("compact", channels, skip=skip, scale=2), tmp_path / "g.onnx", card)
-    assert max(card.parity.values()) < 1e-5
+    assert card.worst_parity < 1e-5
     nodes = [node.op_type for node in onnx.load(tmp_path / "g.onnx").graph.node]
     assert nodes.count("DepthToSpace") == 1
     assert "Resize" not in nodes
@@ -98,7 +101,7 @@ def check_exported(generator, tmp_path):
         assert np.abs(given - in_torch(generator, pictures)).max() < 1e-4
         alone = np.concatenate([run.run(None, {"image": picture[None]})[0] for picture in pictures])
         assert np.abs(given - alone).max() < 1e-4
-    assert max(card.parity.values()) < 1e-4
+    assert card.worst_parity < 1e-4
     return card
 
 
@@ -113,7 +116,7 @@ def test_every_norm_over_the_picture_is_one_instance_normalisation_in_the_file_a
 
 @pytest.mark.parametrize("channels", [(1, 3), (3, 1), (5, 2)])
 def test_pictures_need_not_be_rgb_on_either_side(channels, tmp_path):
-    card = dataclasses.replace(CARD, input_channels=channels[0], output_channels=channels[1])
+    card = dataclasses.replace(CARD, **translator_ports(*channels))
     export_onnx(small("unet16", channels), tmp_path / "g.onnx", card)
     given = session(tmp_path / "g.onnx").run(None, {"image": probe_picture(channels[0], 32, 48, 0)})[0]
     assert given.shape == (1, channels[1], 32, 48)
@@ -138,9 +141,8 @@ def test_the_file_says_what_it_is_and_holds_everything(tmp_path):
 def test_the_probe_is_what_the_network_gives(tmp_path):
     generator = small("resnet6")
     probe = export_onnx(generator, tmp_path / "g.onnx", CARD).probe
-    given = np.frombuffer(unpack(probe.input), "<u1").reshape(probe.input_shape).astype(np.float32) / np.float32(255)
-    raw = unpack(probe.output)
-    gives = np.frombuffer(raw, "<u2").reshape(probe.output_shape) / 65535
+    given, gives = array_of(probe.inputs["image"]), array_of(probe.outputs["translation"])
+    raw = unpack(probe.outputs["translation"])
     assert np.abs(gives - in_torch(generator, given)).max() < 2e-5
     assert digest(raw) == probe.digest
 
@@ -188,7 +190,7 @@ def test_a_half_precision_file_is_smaller_and_nearly_the_same(name, tmp_path):
     pictures = probe_picture(3, 64, 96, 3)
     full, half = (session(tmp_path / f"{n}.onnx").run(None, {"image": pictures})[0] for n in ("full", "half"))
     assert half.dtype == np.float32
-    assert -10 * np.log10(np.mean((full - half) ** 2)) > onnx_file.HALF_TOLERANCE
+    assert -10 * np.log10(np.mean((full - half) ** 2)) > proof.HALF_TOLERANCE
     weights = [
         sum(i.raw_data.__len__() for i in onnx.load(tmp_path / f"{n}.onnx").graph.initializer) for n in ("full", "half")
     ]

@@ -479,7 +479,7 @@ def test_threads_follow_the_containers_quota(tmp_path):
 def test_serving_imports_quickly_and_without_torch():
     code = (
         "import sys\n"
-        "sys.modules['torch'] = sys.modules['onnx'] = None\n"
+        "sys.modules['torch'] = sys.modules['onnxscript'] = None\n"
         "import i2i.serving\n"
         "heavy = {'gradio', 'fastapi', 'onnxruntime', 'numpy', 'PIL'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
