@@ -35,6 +35,9 @@ Table = dict[str, Callable[..., nn.Module]]
 SIZE = 256
 """Pixels a side, in every row but DiscoGAN's."""
 
+BATCH_NORM = "batch_as_instance"
+"""The norm of the common code, in training."""
+
 
 class Plain(Protocol):
     """A class of reference.py."""
@@ -104,7 +107,9 @@ class Setting:
 
 SETTINGS: dict[str, Setting] = {
     "pix2pix": Setting(
-        SIZE, ((GENERATORS, "unet256", 3, "batch"), (DISCRIMINATORS, "patch", 6, "batch")), PlainPix2Pix
+        SIZE,
+        ((GENERATORS, "unet256", 3, BATCH_NORM), (DISCRIMINATORS, "patch", 6, BATCH_NORM)),
+        PlainPix2Pix,
     ),
     "cyclegan": Setting(
         SIZE,
@@ -113,7 +118,10 @@ SETTINGS: dict[str, Setting] = {
     ),
     "discogan": Setting(
         64,
-        (*[(GENERATORS, "disco", 3, "batch")] * 2, *[(DISCRIMINATORS, "disco", 3, "batch")] * 2),
+        (
+            *[(GENERATORS, "disco", 3, BATCH_NORM)] * 2,
+            *[(DISCRIMINATORS, "disco", 3, BATCH_NORM)] * 2,
+        ),
         PlainDiscoGAN,
         normal=False,
         steps=3,
@@ -128,7 +136,7 @@ SETTINGS: dict[str, Setting] = {
             layer={"generator": {"name": name}, "ema": {"images": 0}},
             scale=4,
         )
-        for name, size, norm in (("srresnet", 96, "batch"), ("rrdbnet", 128, None))
+        for name, size, norm in (("srresnet", 96, BATCH_NORM), ("rrdbnet", 128, None))
     },
 }
 

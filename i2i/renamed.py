@@ -17,7 +17,9 @@ SETTINGS: dict[str, str] = {
 }
 """Settings by their path."""
 
-VALUES: dict[str, dict[str, str]] = {}
+_NORMS = {"picture": "instance_affine", "batch": "batch_as_instance", "population": "batch_running"}
+
+VALUES: dict[str, dict[str, str]] = {"generator.norm": _NORMS, "discriminator.norm": _NORMS}
 """Values of a setting, by its present path."""
 
 LOG: dict[str, str] = {}

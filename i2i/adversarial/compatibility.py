@@ -21,6 +21,10 @@ class _Asked(NamedTuple):
     batch: int
 
 
+MIXING = ("batch_as_instance", "batch_running")
+"""Norms by which the pictures of a batch influence each other in training."""
+
+
 def _penalty(gan: GanConfig) -> str:
     return "gan.gradient_penalty" if gan.gradient_penalty else "gan.r1"
 
@@ -28,7 +32,8 @@ def _penalty(gan: GanConfig) -> str:
 def _held(discriminator: DiscriminatorConfig) -> bool:
     """Whether spectral normalisation bounds D: of every layer, with no learned scale behind it."""
     ends_free = getattr(DISCRIMINATORS[discriminator.name], "ends_free", False)
-    return bool(discriminator.spectral) and not ends_free and discriminator.norm in (None, "none", "instance")
+    options = discriminator.options
+    return bool(options.get("spectral")) and not ends_free and options.get("norm") in (None, "none", "instance")
 
 
 RULES: tuple[tuple[Callable[[_Asked], bool], Callable[[_Asked], str]], ...] = (
@@ -40,10 +45,11 @@ RULES: tuple[tuple[Callable[[_Asked], bool], Callable[[_Asked], str]], ...] = (
         ),
     ),
     (
-        lambda q: (q.gan.gradient_penalty > 0 or q.gan.r1 > 0) and q.discriminator.norm in ("batch", "population"),
+        lambda q: (q.gan.gradient_penalty > 0 or q.gan.r1 > 0) and q.discriminator.options.get("norm") in MIXING,
         lambda q: (
-            f"{_penalty(q.gan)} is on the gradient at each picture, and {q.discriminator.norm} normalisation mixes the "
-            "pictures of a batch. Use --set discriminator.norm=picture (or instance, or none)."
+            f"{_penalty(q.gan)} is on the gradient at each picture, and the norm "
+            f"{q.discriminator.options['norm']} mixes the pictures of a batch. "
+            "Use --set discriminator.norm=instance_affine (or instance, or none)."
         ),
     ),
     (
@@ -59,7 +65,7 @@ RULES: tuple[tuple[Callable[[_Asked], bool], Callable[[_Asked], str]], ...] = (
         ),
     ),
     (
-        lambda q: bool(q.discriminator.minibatch_std) and q.batch < 2,
+        lambda q: bool(q.discriminator.options.get("minibatch_std")) and q.batch < 2,
         lambda _: (
             "discriminator.minibatch_std shows how much the pictures of a batch differ, and a batch of one does not. "
             "Use --batch 4."

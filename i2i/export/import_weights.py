@@ -33,8 +33,8 @@ SCALE, RUNNING = ("weight", "bias"), ("running_mean", "running_var", "num_batche
 """What a norm may hold."""
 
 NORM_WORDS = {
-    "picture": "batch norm with the statistics of the picture",
-    "population": "batch norm with running averages",
+    "instance_affine": "batch norm with the statistics of the picture",
+    "batch_running": "batch norm with running averages",
     "instance": "instance norm",
     "none": "without norm",
 }
@@ -148,7 +148,7 @@ def norm_of(tensors: Mapping[str, Tensor], known: Known, told: ImportOptions, pa
     first = known.layers[-2]  # the last but one: each network has a norm behind it
     scaled, running = (f"{first.their_norm}.{part}" in tensors for part in ("weight", "running_mean"))
     biased = f"{first.theirs}.bias" in tensors
-    norm = "picture" if scaled else "instance" if biased or running else told.norm
+    norm = "instance_affine" if scaled else "instance" if biased or running else told.norm
     if norm is None:
         raise RequestError(
             f"{path} has neither norms nor biases, so it was trained without norm, or by an early version with "
@@ -162,7 +162,7 @@ def norm_of(tensors: Mapping[str, Tensor], known: Known, told: ImportOptions, pa
                 f"{path} has no batch norm with running averages, so there is nothing to run with. "
                 "Leave out --statistics."
             )
-        return "population"
+        return "batch_running"
     return norm
 
 
@@ -197,8 +197,8 @@ def assemble(tensors: Mapping[str, Tensor], known: Known, norm: str, path: Path)
         cast(nn.Conv2d, network.get_submodule(layer.ours)).bias = None
         put(layer.ours, layer.theirs, ("weight", "bias") if biased else ("weight",))
         if layer.our_norm and layer.their_norm:
-            scaled = norm in ("picture", "population")
-            put(layer.our_norm, layer.their_norm, (*SCALE, *RUNNING[:2]) if norm == "population" else SCALE * scaled)
+            scaled = norm in ("instance_affine", "batch_running")
+            put(layer.our_norm, layer.their_norm, (*SCALE, *RUNNING[:2]) if norm == "batch_running" else SCALE * scaled)
             used.update(f"{layer.their_norm}.{part}" for part in RUNNING)  # those that are not used are not missed
     left = [key for key in tensors if key not in used]
     if left:

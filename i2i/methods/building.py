@@ -12,7 +12,8 @@ from ..adversarial import check_compatible
 from ..errors import require
 from ..hardware.device import Placement
 from ..networks import DISCRIMINATORS, GENERATORS, Discriminator, Generator
-from ..networks.build import build, complete, takes
+from ..networks.build import build, takes
+from ..networks.config import GeneratorConfig
 from ..networks.kernels.layers import weights_to_channels_last
 from .config import AdamConfig, TrainConfig
 
@@ -61,14 +62,12 @@ def completed(config: C, count: int, usual: Callable[[int], str]) -> C:
     name = usual(config.size) if config.generator.name == "auto" else config.generator.name
     require("generator", name, GENERATORS)
     require("discriminator", config.discriminator.name, DISCRIMINATORS)
-    given = config.generator.model_dump(exclude={"name"})
-    judged = config.discriminator.model_dump(exclude={"name"})
-    discriminator = config.discriminator.model_copy(update=complete(DISCRIMINATORS, config.discriminator.name, judged))
+    discriminator = config.discriminator.complete()
     check_compatible(config.gan, discriminator, config.batch)
     return config.model_copy(
         update={
             "images": config.images or max(1, round(config.epochs * count)),
-            "generator": config.generator.model_copy(update={"name": name, **complete(GENERATORS, name, given)}),
+            "generator": GeneratorConfig(name=name, **config.generator.options).complete(),
             "discriminator": discriminator,
         }
     )
@@ -76,7 +75,7 @@ def completed(config: C, count: int, usual: Callable[[int], str]) -> C:
 
 def build_generator(config: TrainConfig, channels: tuple[int, int], scale: int = 1) -> Generator:
     """The generator that the configuration names, for (channels in, channels out); it enlarges by `scale`."""
-    options = config.generator.model_dump(exclude={"name"})
+    options = config.generator.options
     if scale > 1 or takes(GENERATORS, config.generator.name, "scale"):
         options["scale"] = scale
     return build(GENERATORS, "generator", config.generator.name, channels, options)
@@ -84,7 +83,7 @@ def build_generator(config: TrainConfig, channels: tuple[int, int], scale: int =
 
 def build_discriminator(config: TrainConfig, channels: int) -> Discriminator:
     """The discriminator that the configuration names, for pictures of so many channels."""
-    options = config.discriminator.model_dump(exclude={"name"})
+    options = config.discriminator.options
     if takes(DISCRIMINATORS, config.discriminator.name, "size"):
         options["size"] = config.size
     return build(DISCRIMINATORS, "discriminator", config.discriminator.name, (channels,), options)

@@ -129,6 +129,11 @@ class TrainConfig(Strict):
     ema: EmaConfig = EmaConfig()
     log: LogConfig = LogConfig()
 
+    def with_network_defaults(self) -> Self:
+        """With every option of the networks that are named: a run's file may be older than some of them."""
+        known = {"generator": self.generator, "discriminator": self.discriminator}
+        return self.model_copy(update={key: one.complete() for key, one in known.items() if one.name in one.table})
+
     @property
     def total(self) -> int | None:
         """Length of the whole run in images; None while it is not decided."""

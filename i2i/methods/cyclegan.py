@@ -109,8 +109,8 @@ class CycleGAN(Unpaired):
         refuse_direction(config)
         G = config.generator
         if G.name.startswith("unet"):  # whose own defaults are Pix2Pix's
-            as_here = {"norm": G.norm or "instance", "dropout": 0.0 if G.dropout is None else G.dropout}
-            config = config.model_copy(update={"generator": G.model_copy(update=as_here)})
+            as_here = {"norm": "instance", "dropout": 0.0, **G.options}
+            config = config.model_copy(update={"generator": G.but(**as_here)})
         return completed(config, count, lambda size: "resnet9" if size >= 256 else "resnet6")
 
     @classmethod

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from .build import build, check_size, complete, takes
+from .build import build, check_size, takes
 from .compact import CompactNetwork
 from .disco import DiscoGenerator
 from .discriminators import DISCRIMINATORS, Discriminator, has_batch_statistics
@@ -29,7 +29,6 @@ __all__ = [
     "Geometry",
     "build",
     "check_size",
-    "complete",
     "for_inference",
     "has_batch_statistics",
     "init_normal",

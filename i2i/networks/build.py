@@ -13,8 +13,7 @@ from torch import nn
 from ..errors import ConfigError, require
 from .discriminators.base import Discriminator
 from .geometry import Generator, Geometry
-from .norms import NORMS
-from .upsampling import UPSAMPLERS
+from .options import BY_THE_RUN, complete
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -28,25 +27,13 @@ def build(
 ) -> N:
     """The network called `name` in `table`, initialised as it pleases; options that are None keep its defaults.
 
-    Raises UnknownNameError for the name, ConfigError for an option that this network does not have.
+    Raises UnknownNameError for the name, ConfigError for an option that this network does not have
+    or a value that it cannot take.
     """
     require(kind, name, table)
-    given = {key: value for key, value in options.items() if value is not None}
-    known = inspect.signature(table[name]).parameters
-    for key, value in given.items():
-        if key not in known:
-            raise ConfigError(f"The {kind} {name!r} has no {key!r} to set to {value!r}; leave {kind}.{key} out.")
-    if "norm" in given:
-        require("norm", given["norm"], NORMS)
-    if "up" in given:
-        require("upsampler", given["up"], UPSAMPLERS)
-    return table[name](*channels, **given)
-
-
-def complete(table: Mapping[str, Callable[..., nn.Module]], name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """`options` with the network's own default for each that is None; what the network does not have stays None."""
-    known = inspect.signature(table[name]).parameters
-    return {key: known[key].default if value is None and key in known else value for key, value in options.items()}
+    by_the_run = {key: options[key] for key in BY_THE_RUN if options.get(key) is not None and takes(table, name, key)}
+    own = {key: value for key, value in options.items() if key not in by_the_run}
+    return table[name](*channels, **complete(table, kind, name, own), **by_the_run)
 
 
 def takes(table: Mapping[str, Callable[..., nn.Module]], name: str, option: str) -> bool:

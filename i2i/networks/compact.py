@@ -17,8 +17,9 @@ from . import receptive_field
 from .geometry import Generator, Geometry, Layers
 from .init import kaiming
 from .kernels.layers import PReLU, SameConv2d, to_channels_last
+from .options import Count
 from .upsampling import ShuffleConv2d
-from .upscaling import add_skip, input_skip, stages, with_skip
+from .upscaling import Skip, add_skip, input_skip, stages, with_skip
 
 
 class CompactNetwork(Generator):
@@ -35,9 +36,9 @@ class CompactNetwork(Generator):
         out_channels: int = 3,
         *,
         scale: int = 4,
-        blocks: int = 8,
-        width: int = 64,
-        skip: str = "bicubic",
+        blocks: Count = 8,
+        width: Count = 64,
+        skip: Skip = "bicubic",
     ) -> None:
         super().__init__()
         stages(scale)  # refuses what no generator has

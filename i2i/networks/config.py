@@ -1,43 +1,75 @@
-"""The settings of generator and discriminator: a name, and what is not to be as the network has it."""
+"""The settings of generator and discriminator: a name, and options of that network which are not to be its defaults."""
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Any, ClassVar, Self
 
-from ..settings import Strict
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from . import DISCRIMINATORS, GENERATORS
+from .options import Table, complete, suits_some
 
 
-class GeneratorConfig(Strict):
-    """The generator by name, and what is not to be as the network has it."""
+class NetworkConfig(BaseModel):
+    """A network by name; every other key is one of its options, as its constructor takes it.
+
+    `{"name": "resnet9", "width": 32}` and `{"name": "resnet9", "options": {"width": 32}}` are the same; where both are
+    there, what is under `options` counts. An option that is None is the network's own default.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+    kind: ClassVar[str]
+    table: ClassVar[Table]
+
+    name: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _flat(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        inner = given.get("options") or {}
+        flat = {**given, **inner} if isinstance(inner, dict) else given
+        named = {key: flat[key] for key in ("name",) if key in flat}
+        return named | {k: v for k, v in flat.items() if k not in ("name", "options") and v is not None}
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.name in self.table:
+            complete(self.table, self.kind, self.name, self.options)
+        else:
+            suits_some(self.table, self.kind, self.options)
+        return self
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that were given."""
+        return dict(self.model_extra or {})
+
+    def complete(self) -> Self:
+        """With the network's own default for every option that was not given; the name must be one of the table."""
+        return type(self)(name=self.name, **complete(self.table, self.kind, self.name, self.options))
+
+    def but(self, **options: Any) -> Self:
+        """With other options besides; None is the network's own default."""
+        return type(self)(name=self.name, **{**self.options, **options})
+
+
+class GeneratorConfig(NetworkConfig):
+    """The generator by name, and its options."""
+
+    kind = "generator"
+    table = GENERATORS
 
     name: str = "auto"
     """A name of GENERATORS; `auto` takes the method's own: a U-Net or ResNet that suits the size."""
-    width: int | None = Field(None, ge=1)
-    """Channels of the first layer (64); deeper layers have multiples of it."""
-    norm: str | None = None
-    """`picture`, `batch`, `population`, `instance` or `none`."""
-    dropout: float | None = Field(None, ge=0, lt=1)
-    """Probability of dropout, where the network has it; off in exported files."""
-    up: str | None = None
-    """How the sides are doubled: `transposed`, `resize`, `shuffle` or `bilinear`."""
-    blocks: int | None = Field(None, ge=1)
-    """Residual blocks, or layers of `compact`."""
-    skip: str | None = None
-    """How the input is enlarged that is added to the output: `nearest`, `bilinear` or `bicubic`."""
 
 
-class DiscriminatorConfig(Strict):
-    """The discriminator by name, and what is not to be as the network has it."""
+class DiscriminatorConfig(NetworkConfig):
+    """The discriminator by name, and its options."""
+
+    kind = "discriminator"
+    table = DISCRIMINATORS
 
     name: str = "patch"
     """A name of DISCRIMINATORS."""
-    layers: int | None = Field(None, ge=1, le=6)
-    """Layers of the patch discriminator (3: 70 pixels a patch)."""
-    width: int | None = Field(None, ge=1)
-    """Channels of the first layer (64)."""
-    norm: str | None = None
-    """`picture`, `batch`, `population`, `instance` or `none`."""
-    spectral: bool | None = None
-    """Spectral normalisation of every convolution (Miyato et al., 2018)."""
-    minibatch_std: bool | None = None
-    """Show the last layer how much the pictures of a batch differ (Karras et al., 2018, section 3)."""

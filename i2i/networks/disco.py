@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from .geometry import Generator, Geometry, Layers
 from .kernels.im2col import Conv2d, ConvTranspose2d
 from .kernels.layers import ReLU, to_channels_last
-from .norms import NORMS, tiling
+from .norms import NORMS, Norm, tiling
+from .options import Count
 
 CONVOLUTIONS = 4
 
@@ -41,8 +42,8 @@ class DiscoGenerator(Generator):
         out_channels: int = 3,
         *,
         bottleneck: bool = False,
-        width: int = 64,
-        norm: str = "population",
+        width: Count = 64,
+        norm: Norm = "batch_running",
     ) -> None:
         super().__init__()
         # With statistics of the picture alone the bottleneck must not be a single pixel, which has no deviation.

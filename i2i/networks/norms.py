@@ -1,8 +1,8 @@
 """Normalisation layers by name, and the way from a trained network to the one that is served.
 
 pix2pix normalises with the statistics of the picture at hand, in training and afterwards (Isola et al., 2017,
-section 3.3). At batch 1 BatchNorm in training mode does that; `picture` does it at every batch size with the same
-parameters, so a picture gives the same result alone and in a batch.
+section 3.3). At batch 1 BatchNorm in training mode does that; `instance_affine` does it at every batch size with
+the same parameters, so a picture gives the same result alone and in a batch.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import contextlib
 import copy
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Annotated
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .geometry import Tiling
 from .kernels.layers import InstanceNorm2d
+from .options import name_of
 
 
 class BatchNormRunning(nn.BatchNorm2d):
@@ -31,12 +33,15 @@ class BatchNormRunning(nn.BatchNorm2d):
 
 
 NORMS: dict[str, Callable[[int], nn.Module]] = {
-    "batch": nn.BatchNorm2d,
-    "population": BatchNormRunning,
-    "picture": partial(InstanceNorm2d, affine=True),
+    "batch_as_instance": nn.BatchNorm2d,
+    "batch_running": BatchNormRunning,
+    "instance_affine": partial(InstanceNorm2d, affine=True),
     "instance": InstanceNorm2d,
     "none": lambda _channels: nn.Identity(),
 }
+
+
+Norm = Annotated[str, name_of("norm", NORMS)]
 
 
 def needs_bias(norm: str) -> bool:
@@ -49,7 +54,7 @@ def needs_bias(norm: str) -> bool:
 
 def tiling(norm: str) -> Tiling:
     """Whether a network with this norm may run tile by tile: not when it takes statistics of the whole picture."""
-    return "local" if norm in ("none", "population") else "global"
+    return "local" if norm in ("none", "batch_running") else "global"
 
 
 @contextlib.contextmanager

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from . import receptive_field
 from .geometry import Generator, Geometry, Layers
 from .kernels.layers import ReflectConv2d, ReLU, to_channels_last
-from .norms import NORMS, needs_bias, tiling
-from .upsampling import UPSAMPLERS, BlurDown
+from .norms import NORMS, Norm, needs_bias, tiling
+from .options import Count, Share
+from .upsampling import UPSAMPLERS, BlurDown, Up
 
 
 class ResidualBlock(nn.Module):
@@ -50,11 +51,11 @@ class ResnetGenerator(Generator):
         in_channels: int = 3,
         out_channels: int = 3,
         *,
-        blocks: int = 9,
-        width: int = 64,
-        norm: str = "instance",
-        dropout: float = 0.0,
-        up: str = "transposed",
+        blocks: Count = 9,
+        width: Count = 64,
+        norm: Norm = "instance",
+        dropout: Share = 0.0,
+        up: Up = "transposed",
         antialias: bool = False,
     ) -> None:
         super().__init__()

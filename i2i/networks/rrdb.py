@@ -16,6 +16,7 @@ from . import receptive_field
 from .geometry import Generator, Geometry
 from .init import kaiming
 from .kernels.layers import SameConv2d, to_channels_last
+from .options import Count
 from .upscaling import RESIDUAL, stages
 
 SCALING = 0.2
@@ -86,9 +87,9 @@ class RRDBNet(Generator):
         out_channels: int = 3,
         *,
         scale: int = 4,
-        blocks: int = 23,
-        width: int = 64,
-        growth: int = 32,
+        blocks: Count = 23,
+        width: Count = 64,
+        growth: Count = 32,
     ) -> None:
         super().__init__()
         stages(scale)  # refuses what no generator has

@@ -15,9 +15,10 @@ from . import receptive_field
 from .geometry import Generator, Geometry, Layers
 from .init import kaiming
 from .kernels.layers import PReLU, ReLU, SameConv2d, to_channels_last
-from .norms import NORMS, needs_bias, tiling
+from .norms import NORMS, Norm, needs_bias, tiling
+from .options import Count
 from .upsampling import ShuffleConv2d
-from .upscaling import RESIDUAL, add_skip, input_skip, stages, with_skip
+from .upscaling import RESIDUAL, Skip, add_skip, input_skip, stages, with_skip
 
 Activation = Callable[[], nn.Module]
 
@@ -64,9 +65,9 @@ class SRResNet(Generator):
         out_channels: int = 3,
         *,
         scale: int = 4,
-        blocks: int = 16,
-        width: int = 64,
-        norm: str = "population",
+        blocks: Count = 16,
+        width: Count = 64,
+        norm: Norm = "batch_running",
     ) -> None:
         super().__init__()
         factors = stages(scale)
@@ -127,9 +128,9 @@ class MSRResNet(Generator):
         out_channels: int = 3,
         *,
         scale: int = 4,
-        blocks: int = 16,
-        width: int = 64,
-        skip: str = "bilinear",
+        blocks: Count = 16,
+        width: Count = 64,
+        skip: Skip = "bilinear",
     ) -> None:
         super().__init__()
         factors = stages(scale)

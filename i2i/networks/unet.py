@@ -16,8 +16,9 @@ from ..errors import ConfigError
 from . import receptive_field
 from .geometry import Generator, Geometry
 from .kernels.im2col import Conv2d
-from .norms import NORMS, needs_bias, tiling
-from .upsampling import UPSAMPLERS
+from .norms import NORMS, Norm, needs_bias, tiling
+from .options import Count, Share
+from .upsampling import UPSAMPLERS, Up
 from .upscaling import add_skip, input_skip
 
 
@@ -35,11 +36,11 @@ class UNet(Generator):
         in_channels: int = 3,
         out_channels: int = 3,
         *,
-        depth: int = 8,
-        width: int = 64,
-        norm: str = "picture",
-        dropout: float = 0.5,
-        up: str = "transposed",
+        depth: Count = 8,
+        width: Count = 64,
+        norm: Norm = "instance_affine",
+        dropout: Share = 0.5,
+        up: Up = "transposed",
         residual: bool = False,
     ) -> None:
         super().__init__()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from torch.nn import functional as F
 from . import receptive_field
 from .kernels.im2col import Conv2d, ConvTranspose2d
 from .kernels.layers import bf16_on_cpu, to_channels_last
+from .options import name_of
 
 
 class ResizeConv2d(Conv2d):
@@ -122,3 +124,5 @@ UPSAMPLERS: dict[str, Upsampler] = {
     ),
 }
 """`i2i train … --set generator.up=NAME`; `transposed` is the papers'."""
+
+Up = Annotated[str, name_of("upsampler", UPSAMPLERS)]

@@ -7,7 +7,7 @@ has no tanh, as those of the papers have none, and the exported file clips. Scal
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Annotated, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from ..errors import ConfigError, UnknownNameError
 from . import receptive_field
+from .options import name_of
 
 STAGES: dict[int, list[int]] = {1: [], 2: [2], 3: [3], 4: [2, 2]}
 """By scale, the factors of the enlarging stages, one after the other."""
@@ -22,6 +23,9 @@ STAGES: dict[int, list[int]] = {1: [], 2: [2], 3: [3], 4: [2, 2]}
 
 SKIPS: dict[str, int] = {"nearest": 0, "bilinear": 1, "bicubic": 2}
 """Ways to enlarge the input for adding, and how many neighbours on either side each mixes; bicubic has a = -0.75."""
+
+
+Skip = Annotated[str, name_of("skip", SKIPS)]
 
 
 WIDEST = max(SKIPS.values())

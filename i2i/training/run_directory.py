@@ -88,7 +88,7 @@ class Run:
 
     def config(self, model: type[C]) -> C:
         """The configuration of the run that is here."""
-        return resolve(model, [read_yaml(self.config_file)])
+        return resolve(model, [read_yaml(self.config_file)]).with_network_defaults()
 
     def log(self, record: Mapping[str, Any]) -> None:
         """Append one line to log.jsonl."""

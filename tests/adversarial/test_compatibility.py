@@ -18,9 +18,9 @@ REFUSED = [
         [{"gan": {"label_smoothing": 0}}, {"gan": {"loss": "non_saturating"}}, {"gan": {"loss": "least_squares"}}],
     ),
     (
-        {"gan": {"gradient_penalty": 10}, "discriminator": {"norm": "batch"}},
+        {"gan": {"gradient_penalty": 10}, "discriminator": {"norm": "batch_as_instance"}},
         r"gan\.gradient_penalty .*batch normalisation mixes the pictures.*discriminator\.norm=picture",
-        [{"discriminator": {"norm": n}} for n in ("picture", "instance", "none")],
+        [{"discriminator": {"norm": n}} for n in ("instance_affine", "instance", "none")],
     ),
     (
         {"gan": {"gradient_penalty": 10, "r1": 1}, "discriminator": {"norm": "none"}},
@@ -109,14 +109,14 @@ def test_a_rule_looks_at_what_the_network_has_by_itself():
     with pytest.raises(ConfigError, match=r"gan\.r1 is on the gradient at each picture, and batch normalisation"):
         tiny("pix2pix", gan={"r1": 1})
     tiny("cyclegan", gan={"r1": 1})
-    with pytest.raises(ConfigError, match="population normalisation"):
-        tiny("cyclegan", gan={"r1": 1}, discriminator={"norm": "population"})
+    with pytest.raises(ConfigError, match="norm batch_running mixes"):
+        tiny("cyclegan", gan={"r1": 1}, discriminator={"norm": "batch_running"})
 
 
 @pytest.mark.parametrize("discriminator", [
     {"name": "unet"},  # spectral by itself, but for its ends
-    {"name": "patch", "norm": "batch", "spectral": True},
-    {"name": "patch", "norm": "picture", "spectral": True},
+    {"name": "patch", "norm": "batch_as_instance", "spectral": True},
+    {"name": "patch", "norm": "instance_affine", "spectral": True},
 ])  # fmt: skip
 def test_what_spectral_normalisation_does_not_bound_is_no_place_for_wasserstein(discriminator):
     with pytest.raises(ConfigError, match="is unbounded"):

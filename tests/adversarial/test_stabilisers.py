@@ -69,11 +69,11 @@ def test_a_judge_without_remedies_pays_the_bare_loss():
 
 def test_batches_are_not_joined_where_their_pictures_influence_each_other():
     """BatchNorm sees the real ones apart from the made ones, as the papers' codes do."""
-    D = discriminator(norm="batch")
+    D = discriminator(norm="batch_as_instance")
     fake, real = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32)
     paid, _ = judge(D, loss="least_squares").d_loss(fake, real)
     torch.testing.assert_close(paid, (D(real) - 1).square().mean() + D(fake).square().mean())
-    assert [judge(discriminator(**o)).batch_independent for o in ({"norm": "none"}, {"norm": "instance"}, {"norm": "batch"},
+    assert [judge(discriminator(**o)).batch_independent for o in ({"norm": "none"}, {"norm": "instance"}, {"norm": "batch_as_instance"},
             {"norm": "none", "minibatch_std": True})] == [True, True, False, False]  # fmt: skip
 
 
@@ -113,7 +113,7 @@ def test_a_penalty_adds_its_weight_times_itself_to_the_discriminators_loss(setti
     assert all(p.grad is not None for name, p in D.named_parameters() if "bias" not in name)
 
 
-@pytest.mark.parametrize("options", [{"norm": "none"}, {"norm": "instance"}, {"norm": "picture"},
+@pytest.mark.parametrize("options", [{"norm": "none"}, {"norm": "instance"}, {"norm": "instance_affine"},
                                      {"norm": "none", "spectral": True}])  # fmt: skip
 def test_a_penalised_discriminator_learns_the_slope_that_it_is_asked_for(options):
     """Through every norm that may stand beside a penalty, twice differentiated, in bf16 too."""

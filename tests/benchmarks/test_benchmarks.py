@@ -234,7 +234,7 @@ def test_operations_are_counted_as_a_hand_counts_them(bench):
 @pytest.mark.parametrize(
     ("method", "options"),
     [
-        ("pix2pix", {"generator": {"name": "unet32", "norm": "batch", "dropout": 0.0}}),
+        ("pix2pix", {"generator": {"name": "unet32", "norm": "batch_as_instance", "dropout": 0.0}}),
         ("cyclegan", {"generator": {"name": "resnet6"}}),
         ("discogan", {}),
     ],
@@ -242,7 +242,13 @@ def test_operations_are_counted_as_a_hand_counts_them(bench):
 def test_the_plain_step_trains_as_ours_does_in_fp32(bench, method, options):
     """Else the row would compare two different amounts of work."""
     material = bench("material")
-    layer = {"precision": "fp32", "device": "cpu", "size": 64, "discriminator": {"norm": "batch"}, **options}
+    layer = {
+        "precision": "fp32",
+        "device": "cpu",
+        "size": 64,
+        "discriminator": {"norm": "batch_as_instance"},
+        **options,
+    }
     if method == "cyclegan":
         layer["discriminator"] = {"norm": "instance"}
     ours = material.ours(method, 2, small=True, settings=layer)

@@ -11,6 +11,7 @@ import test_networks
 import torch
 from markdown import ROOT, blocks
 
+from i2i.errors import ConfigError
 from i2i.hardware.device import place
 from i2i.methods import METHODS
 from i2i.networks import GENERATORS
@@ -70,3 +71,22 @@ def test_the_walk_through_is_written_as_make_check_wants_it(check):
     command = [sys.executable, "-m", "ruff", *check, "--stdin-filename", "i2i/networks/context.py", "-"]
     done = subprocess.run(command, input=code, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_options_of_the_new_generator_are_settings_without_another_line(name):
+    """`steps` is an option that no other network has; no configuration class knows it."""
+    pix2pix = METHODS["pix2pix"]
+
+    def config(**options):
+        return resolve(pix2pix.Config, [{"data": {"path": "x"}, "size": 32, "generator": {"name": name, **options}}])
+
+    complete = pix2pix.complete_config(config(steps=2), 2)
+    assert complete.generator.options == {"steps": 2, "width": 24, "norm": "instance_affine"}
+    assert pix2pix.from_config(complete, place("cpu", "fp32")).G.roles == ("body.0", "body.1", "body.2", "output")
+    assert config(options={"steps": 3}).generator.options == {"steps": 3}
+    with pytest.raises(
+        ConfigError, match=r"no setting called 'generator.step' for the generator 'context24'. Did you mean 'steps'"
+    ):
+        config(step=2)
+    with pytest.raises(ConfigError, match="The setting generator.steps cannot be 0"):
+        config(steps=0)

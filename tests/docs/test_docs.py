@@ -27,6 +27,7 @@ from i2i.methods.pix2pix import Pix2PixConfig
 from i2i.networks import DISCRIMINATORS, GENERATORS
 from i2i.networks.build import build
 from i2i.networks.norms import NORMS
+from i2i.networks.options import options_of
 from i2i.ports import Packed, Port, Probe
 from i2i.serving.conversion.plan import EXISTING
 from i2i.serving.runtime.providers import BACKENDS
@@ -159,6 +160,8 @@ def fields(model, prefix=""):
             yield from fields(default, f"{prefix}{name}.")
         else:
             yield prefix + name, default
+    if model is not kind:  # options of a network that are not its own defaults
+        yield from ((prefix + name, default) for name, default in (model.model_extra or {}).items())
 
 
 def value(cell):
@@ -275,15 +278,26 @@ def test_the_table_of_generators_is_right():
         assert whole(row["sizes: multiple of"]) == network.geometry.multiple
         assert whole(row["smallest"]) == network.geometry.smallest
         assert whole(row["sees, pixels a side"]) == network.geometry.receptive_field
+        assert parse_assignments(names(row["options"])) == {
+            o: p.default for o, p in options_of(GENERATORS, name).items()
+        }
 
 
 def test_the_table_of_discriminators_is_right():
     rows = {names(row["discriminator"])[0]: row for row in table(DOCS / "training.md", "discriminator")}
     assert list(rows) == list(DISCRIMINATORS)
     for name, row in rows.items():
+        options = options_of(DISCRIMINATORS, name)
+        assert parse_assignments(names(row["options"])) == {option: p.default for option, p in options.items()}
         with torch.device("meta"):
             network = build(DISCRIMINATORS, "discriminator", name, (6,), {})
         assert whole(row["parameters"]) == sum(p.numel() for p in network.parameters())
+
+
+def test_every_option_of_a_network_is_explained():
+    said = {name for row in table(DOCS / "training.md", "option") for name in names(row["option"])}
+    tables = (GENERATORS, DISCRIMINATORS)
+    assert said == {option for networks in tables for name in networks for option in options_of(networks, name)}
 
 
 def test_the_card_is_explained_field_by_field():

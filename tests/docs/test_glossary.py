@@ -10,7 +10,9 @@ from i2i.adversarial import ADVERSARIAL, DIFF_AUGMENTATIONS
 from i2i.diagnostics.findings import FAILURE_MODES
 from i2i.evaluation.metrics import METRICS
 from i2i.methods import METHODS
+from i2i.networks.config import DiscriminatorConfig, GeneratorConfig
 from i2i.networks.norms import NORMS
+from i2i.networks.options import options_of
 from i2i.networks.upsampling import UPSAMPLERS
 
 PAGE = ROOT / "docs" / "glossary.md"
@@ -50,7 +52,12 @@ def test_every_figure_of_losses_and_validation_in_the_log_has_an_entry():
 SOURCES = [path for folder in ("i2i", "serving", "datasets") for path in (ROOT / folder).rglob("*.py")]
 CODE = "\n".join(path.read_text("utf-8") for path in SOURCES)
 PAGES = "\n".join(prose(page) for page in (ROOT / "docs").glob("*.md") if page != PAGE)
-KEYS = {key for method in METHODS.values() for key, _ in fields(method.Config)}
+KEYS = {key for method in METHODS.values() for key, _ in fields(method.Config)} | {
+    f"{config.kind}.{option}"
+    for config in (GeneratorConfig, DiscriminatorConfig)
+    for name in config.table
+    for option in options_of(config.table, name)
+}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row["term"] for row in ROWS])

@@ -64,7 +64,7 @@ def compare(method, batch, **weights):
     return scalars, losses
 
 
-@pytest.mark.parametrize("norm", ["instance", "batch"])
+@pytest.mark.parametrize("norm", ["instance", "batch_as_instance"])
 def test_a_step_is_the_papers_equations(norm):
     """With BatchNorm too, where the passes cannot be joined."""
     method = fresh("cyclegan", generator={"width": 4, "norm": norm})
@@ -126,7 +126,7 @@ def test_both_discriminators_see_fakes_of_earlier_steps_once_the_pool_is_full():
 
 def test_running_averages_are_gathered_from_real_pictures_of_the_source_alone():
     """Not from fakes on the way back, nor from the identity pass: they are what the network is served with."""
-    method = fresh("cyclegan", generator={"norm": "population", "width": 4})
+    method = fresh("cyclegan", generator={"norm": "batch_running", "width": 4})
     batch = noise(0, 1)
     alone = {"G": copy.deepcopy(method.G), "F": copy.deepcopy(method.F)}
     method.step(batch)
@@ -206,7 +206,7 @@ def test_the_best_checkpoint_is_that_of_the_least_distance_of_patches(tmp_path):
 
 
 @pytest.mark.parametrize(("asked", "norm", "dropout"), [
-    ({}, "instance", 0), ({"norm": "picture"}, "picture", 0), ({"dropout": 0.5}, "instance", 0.5),
+    ({}, "instance", 0), ({"norm": "instance_affine"}, "instance_affine", 0), ({"dropout": 0.5}, "instance", 0.5),
 ])  # fmt: skip
 def test_a_u_net_here_has_the_authors_instance_norm_and_no_dropout_unless_asked(asked, norm, dropout):
     config = tiny("cyclegan", generator={"name": "unet64", "width": 4, **asked})

@@ -12,10 +12,10 @@ from i2i.networks.norms import NORMS, frozen_running_stats
 from i2i.networks.unet import unet_for
 
 COUNTS = [
-    (GENERATORS, "unet256", (3, 3), {"norm": "batch"}, 54_413_955),
-    (GENERATORS, "unet256", (3, 3), {"norm": "picture"}, 54_413_955),
+    (GENERATORS, "unet256", (3, 3), {"norm": "batch_as_instance"}, 54_413_955),
+    (GENERATORS, "unet256", (3, 3), {"norm": "instance_affine"}, 54_413_955),
     (GENERATORS, "unet256", (3, 3), {"norm": "instance"}, 54_409_603),
-    (GENERATORS, "unet128", (3, 3), {"norm": "batch"}, 41_828_995),
+    (GENERATORS, "unet128", (3, 3), {"norm": "batch_as_instance"}, 41_828_995),
     (GENERATORS, "resnet9", (3, 3), {}, 11_378_179),
     (GENERATORS, "resnet6", (3, 3), {}, 7_837_699),
     (GENERATORS, "disco", (3, 3), {}, 5_513_856),
@@ -120,14 +120,14 @@ def test_a_256_pixel_pair_gives_30_by_30_logits():
     assert network(torch.rand(1, 6, 256, 256)).shape == (1, 1, 30, 30)
 
 
-def test_the_pixel_discriminator_judges_each_pixel_alone():
+def test_the_pixel_discriminator_classifies_each_pixel_alone():
     network = build(DISCRIMINATORS, "discriminator", "pixel", (3,), {"width": 4, "norm": "none"})
     x = torch.rand(1, 3, 8, 8, requires_grad=True)
     network(x)[0, 0, 3, 5].backward()
     assert x.grad[0].abs().sum(0).nonzero().tolist() == [[3, 5]]
 
 
-def test_the_authors_discriminator_judges_64_pixels_as_a_whole_and_larger_pictures_in_parts():
+def test_discogans_discriminator_classifies_64_pixels_as_a_whole_and_larger_pictures_in_parts():
     network = build(DISCRIMINATORS, "discriminator", "disco", (3,), {"width": 2})
     assert network(torch.rand(2, 3, 64, 64)).shape == (2, 1, 1, 1)
     assert network(torch.rand(2, 3, 128, 96)).shape == (2, 1, 5, 3)
@@ -170,9 +170,9 @@ def test_discogans_generator_is_the_authors_layer_for_layer(name):
     assert next(weights, None) is None
 
 
-def test_population_norm_is_served_with_its_running_averages_and_batch_norm_with_the_pictures_own():
+def test_batch_running_is_served_with_its_running_averages_and_batch_as_instance_with_the_pictures_own():
     x = torch.rand(4, 3, 64, 64) * 0.2 + 0.3
-    for norm, by_average in (("population", True), ("batch", False)):
+    for norm, by_average in (("batch_running", True), ("batch_as_instance", False)):
         generator = small("disco", norm=norm).train()
         for _ in range(3):
             generator(x)
@@ -181,8 +181,8 @@ def test_population_norm_is_served_with_its_running_averages_and_batch_norm_with
         assert torch.allclose(served, averaged, atol=1e-5) == by_average
 
 
-def test_a_single_value_is_normalised_with_the_averages_for_want_of_a_spread():
-    """The bottleneck's one pixel, in a batch of one; of two pictures it has a spread."""
+def test_a_single_value_is_normalised_with_the_averages_for_want_of_a_deviation():
+    """The bottleneck's one pixel, in a batch of one; of two pictures it has a deviation."""
     generator = small("disco_bottleneck").train()
     x = torch.rand(2, 3, 64, 64)
     generator(x)
@@ -250,7 +250,7 @@ def test_a_served_network_gives_a_picture_the_same_result_alone_and_in_a_batch(n
 
 
 def test_batch_norm_is_served_as_it_computed_at_batch_one_without_touching_the_network():
-    generator = small("unet32", norm="batch", dropout=0.0).train()
+    generator = small("unet32", norm="batch_as_instance", dropout=0.0).train()
     x = torch.rand(1, 3, 32, 64) * 2 - 1
     with torch.no_grad():
         torch.testing.assert_close(for_inference(generator)(x), generator(x), atol=1e-5, rtol=0)
@@ -258,8 +258,11 @@ def test_batch_norm_is_served_as_it_computed_at_batch_one_without_touching_the_n
     assert any(isinstance(m, torch.nn.BatchNorm2d) for m in generator.modules())
 
 
-def test_picture_norm_trains_like_batch_norm_at_batch_one():
-    batch, picture = small("unet32", norm="batch", dropout=0.0), small("unet32", norm="picture", dropout=0.0)
+def test_instance_affine_trains_like_batch_norm_at_batch_one():
+    batch, picture = (
+        small("unet32", norm="batch_as_instance", dropout=0.0),
+        small("unet32", norm="instance_affine", dropout=0.0),
+    )
     picture.load_state_dict(batch.state_dict(), strict=False)
     x = torch.rand(1, 3, 32, 32) * 2 - 1
     torch.testing.assert_close(batch(x), picture(x), atol=1e-5, rtol=0)
@@ -270,7 +273,7 @@ def test_dropout_follows_the_three_innermost_decoder_steps_alone():
     assert rates == [0.5, 0.5, 0.5, 0.0, 0.0]
 
 
-def test_initial_weights_have_the_papers_spread():
+def test_initial_weights_have_the_papers_standard_deviation():
     generator = build(GENERATORS, "generator", "unet64", (3, 3), {"width": 32})
     init_normal(generator)
     weights = torch.cat([m.weight.flatten() for m in generator.down])
@@ -289,9 +292,11 @@ def test_the_unet_is_the_deepest_that_the_size_allows():
 def test_a_wrong_name_or_option_is_refused_with_the_likely_intent():
     with pytest.raises(UnknownNameError, match=r"No generator is called 'unet265'. Did you mean 'unet256'\?"):
         build(GENERATORS, "generator", "unet265", (3, 3), {})
-    with pytest.raises(UnknownNameError, match="Did you mean 'batch'"):
-        build(GENERATORS, "generator", "unet32", (3, 3), {"norm": "bacth"})
-    with pytest.raises(ConfigError, match=r"'pixel' has no 'layers'.*discriminator.layers"):
+    with pytest.raises(UnknownNameError, match="Did you mean 'batch"):
+        build(GENERATORS, "generator", "unet32", (3, 3), {"norm": "bacth_running"})
+    with pytest.raises(
+        ConfigError, match=r"called 'discriminator.layers' for the discriminator 'pixel'. It has width=64, norm="
+    ):
         build(DISCRIMINATORS, "discriminator", "pixel", (3,), {"layers": 2})
 
 
@@ -327,7 +332,7 @@ def test_a_picture_smaller_than_the_kernel_is_refused_as_torch_does(monkeypatch,
         layer(x)
 
 
-@pytest.mark.parametrize("norm", ["none", "batch"])
+@pytest.mark.parametrize("norm", ["none", "batch_as_instance"])
 @pytest.mark.parametrize("amx", [True, False])
 @pytest.mark.parametrize("name", ["disco", "disco_bottleneck"])
 def test_an_encoder_decoder_learns_the_same_by_products_and_by_convolutions(monkeypatch, name, amx, norm):

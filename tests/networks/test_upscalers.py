@@ -254,4 +254,4 @@ def test_the_restorer_begins_as_its_input_and_may_be_cut_into_tiles_without_the_
     network, x = fresh("restorer", width=4), torch.rand(2, 3, 64, 32) * 2 - 1
     torch.testing.assert_close(network(x), x)
     assert network.geometry.tiling == "global"
-    assert fresh("restorer", width=4, norm="population").geometry.tiling == "local"
+    assert fresh("restorer", width=4, norm="batch_running").geometry.tiling == "local"

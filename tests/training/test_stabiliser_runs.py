@@ -23,7 +23,7 @@ STABILISERS = {
     },
     "gradient penalty and features": {
         "gan": {"gradient_penalty": 10, "feature_matching": 5, "d_steps": 1, "g_steps": 2},
-        "discriminator": {"norm": "picture"},
+        "discriminator": {"norm": "instance_affine"},
     },
     "r1 and spread": {"gan": {"r1": 1}, "discriminator": {"norm": "none", "minibatch_std": True}},
     "augmentation": {"gan": {"augment": list(DIFF_AUGMENTATIONS), "augment_p": 0.7}},
@@ -80,7 +80,7 @@ def test_every_discriminator_stands_every_remedy_at_once(discriminator, tmp_path
     settings = {
         "gan": {"loss": "non_saturating", "label_smoothing": 0.1, "instance_noise": 0.05, "gradient_penalty": 1,
                 "feature_matching": 1, "augment": list(DIFF_AUGMENTATIONS), "ada": True, "ada_images": 10, "pool": 2},
-        "discriminator": {"name": discriminator, "width": 2, "norm": "picture", "spectral": True,
+        "discriminator": {"name": discriminator, "width": 2, "norm": "instance_affine", "spectral": True,
                           "minibatch_std": True},
         "generator": {"name": "unet64", "width": 2},
         "ema": {"images": 10}, "optimizer": {"lr_d": 4e-4, "clip": 1.0},

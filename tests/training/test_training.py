@@ -302,7 +302,7 @@ def test_a_run_resumed_in_another_precision_keeps_what_its_optimizers_know(name,
     assert turned or name != "cyclegan"
 
 
-@pytest.mark.parametrize("discriminator", [{"norm": "batch"}, {"minibatch_std": True}])
+@pytest.mark.parametrize("discriminator", [{"norm": "batch_as_instance"}, {"minibatch_std": True}])
 @pytest.mark.parametrize("name", ["pix2pix", "cyclegan", "discogan"])
 @pytest.mark.parametrize(("before", "after"), [("bf16", "fp32"), ("fp32", "bf16")])
 def test_a_run_goes_on_in_another_precision_with_the_fakes_of_its_pool(name, discriminator, before, after):

@@ -13,6 +13,8 @@ from ..disco import CONVOLUTIONS, steps_down
 from ..geometry import Geometry
 from ..kernels.im2col import Conv2d
 from ..kernels.layers import to_channels_last
+from ..norms import Norm
+from ..options import Count
 from .base import Discriminator, MinibatchStd, Outputs
 
 
@@ -29,8 +31,8 @@ class DiscoDiscriminator(Discriminator):
         self,
         in_channels: int,
         *,
-        width: int = 64,
-        norm: str = "batch",
+        width: Count = 64,
+        norm: Norm = "batch_as_instance",
         spectral: bool = False,
         minibatch_std: bool = False,
     ) -> None:

@@ -6,12 +6,15 @@ They take pictures in [-1, 1] (for pix2pix: input and output stacked by channel)
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Annotated
 
+from pydantic import Field
 from torch import nn
 
 from ..geometry import Geometry
 from ..kernels.im2col import Conv2d
-from ..norms import NORMS, needs_bias
+from ..norms import NORMS, Norm, needs_bias
+from ..options import Count
 from .base import Discriminator, MinibatchStd
 
 
@@ -25,9 +28,9 @@ class PatchDiscriminator(Discriminator):
         self,
         in_channels: int,
         *,
-        layers: int = 3,
-        width: int = 64,
-        norm: str = "batch",
+        layers: Annotated[int, Field(ge=1, le=6)] = 3,
+        width: Count = 64,
+        norm: Norm = "batch_as_instance",
         spectral: bool = False,
         minibatch_std: bool = False,
     ) -> None:
@@ -60,8 +63,8 @@ class PixelDiscriminator(Discriminator):
         self,
         in_channels: int,
         *,
-        width: int = 64,
-        norm: str = "batch",
+        width: Count = 64,
+        norm: Norm = "batch_as_instance",
         spectral: bool = False,
         minibatch_std: bool = False,
     ) -> None:

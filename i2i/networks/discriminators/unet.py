@@ -14,7 +14,8 @@ from torch.nn import functional as F
 from ..geometry import Geometry
 from ..kernels.im2col import Conv2d
 from ..kernels.layers import to_channels_last
-from ..norms import NORMS
+from ..norms import NORMS, Norm
+from ..options import Count
 from .base import Discriminator, MinibatchStd, Outputs
 
 _Layers = tuple[nn.Module, nn.ModuleList, nn.ModuleList, nn.ModuleList, nn.Module]
@@ -37,8 +38,8 @@ class UNetDiscriminator(Discriminator):
         self,
         in_channels: int,
         *,
-        width: int = 64,
-        norm: str = "none",
+        width: Count = 64,
+        norm: Norm = "none",
         spectral: bool = True,
         minibatch_std: bool = False,
     ) -> None:

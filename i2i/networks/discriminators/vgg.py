@@ -6,13 +6,16 @@ a dense layer of 100) in its authors' code. Pictures are in [-1, 1].
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import Tensor, nn
 
 from ...errors import ConfigError
 from ..geometry import Geometry
 from ..kernels.im2col import Conv2d
 from ..kernels.layers import to_channels_last
-from ..norms import NORMS, needs_bias
+from ..norms import NORMS, Norm, needs_bias
+from ..options import Count
 from .base import Discriminator, MinibatchStd, Outputs
 
 
@@ -29,13 +32,13 @@ class VggDiscriminator(Discriminator):
         in_channels: int,
         *,
         size: int = 128,
-        width: int = 64,
-        norm: str = "batch",
+        width: Count = 64,
+        norm: Norm = "batch_as_instance",
         spectral: bool = False,
         minibatch_std: bool = False,
-        halvings: int = 5,
-        kernel: int = 4,
-        dense: int = 100,
+        halvings: Count = 5,
+        kernel: Literal[3, 4] = 4,
+        dense: Count = 100,
     ) -> None:
         multiple = 2**halvings
         if size % multiple or size < 2 * multiple:
