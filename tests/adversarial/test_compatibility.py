@@ -19,7 +19,7 @@ REFUSED = [
     ),
     (
         {"gan": {"gradient_penalty": 10}, "discriminator": {"norm": "batch_as_instance"}},
-        r"gan\.gradient_penalty .*batch normalisation mixes the pictures.*discriminator\.norm=picture",
+        r"gan\.gradient_penalty .*norm batch_as_instance mixes the pictures.*discriminator\.norm=instance_affine",
         [{"discriminator": {"norm": n}} for n in ("instance_affine", "instance", "none")],
     ),
     (
@@ -106,7 +106,7 @@ def test_every_setting_that_a_sentence_offers_can_be_typed():
 
 def test_a_rule_looks_at_what_the_network_has_by_itself():
     """pix2pix's discriminators have BatchNorm unless told otherwise, CycleGAN's have not."""
-    with pytest.raises(ConfigError, match=r"gan\.r1 is on the gradient at each picture, and batch normalisation"):
+    with pytest.raises(ConfigError, match=r"gan\.r1 is on the gradient at each picture, and the norm batch"):
         tiny("pix2pix", gan={"r1": 1})
     tiny("cyclegan", gan={"r1": 1})
     with pytest.raises(ConfigError, match="norm batch_running mixes"):
