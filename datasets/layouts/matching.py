@@ -34,8 +34,8 @@ class Matched:
         if self.duplicate_names:
             have = "has" if len(self.duplicate_names) == 1 else "have"
             raise DataError(
-                f"Names must differ before the suffix, but {listed(_below(root, self.duplicate_names))} {have} the name "
-                f"of another picture in the same folder; rename or remove one of the two."
+                f"Names must differ before the suffix, but {listed(_below(root, self.duplicate_names))} {have} the "
+                f"name of another picture in the same folder; rename or remove one of the two."
             )
         if not self.pairs and self.unmatched_a and self.unmatched_b:
             raise DataError(

@@ -16,6 +16,7 @@ from i2i.datasets.streams.domains import DomainsSource
 from i2i.datasets.streams.single import SingleSource
 from i2i.errors import ConfigError, DataError, UnknownNameError
 from i2i.methods.config import DataConfig
+from i2i.seeding import Purpose, generator
 from i2i.training.loader import batches, stack
 
 SEASONS = {"autumn": (200, 90, 0), "spring": (90, 200, 90), "winter": (240, 240, 250)}
@@ -233,6 +234,19 @@ def test_a_broken_picture_is_refused_or_left_out(seasons):
     ready = DomainsSource(seasons).read(size=16, skip_broken=True)
     assert ready.counts["train_winter"] == 4
     assert [len(domain.items["train"]) for domain in ready.domains] == [3, 7, 4]
+
+
+def test_purposes_of_chance_keep_their_numbers_and_do_not_share_what_they_draw():
+    assert {purpose.name: int(purpose) for purpose in Purpose} == {"SHUFFLE": 0, "AUGMENT": 1, "DEGRADE": 2}
+    drawn = {purpose: generator(5, purpose, 7).integers(2**62) for purpose in Purpose}
+    assert len(set(drawn.values())) == 3
+    for purpose, value in drawn.items():
+        assert (
+            value
+            == generator(5, purpose, 7).integers(2**62)
+            == np.random.default_rng((5, int(purpose), 7)).integers(2**62)
+        )
+        assert value != generator(5, purpose, 8).integers(2**62)
 
 
 def test_domains_are_named_by_a_list_or_two_of_them_by_a_and_b():
