@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from ...images.decode import read_header
 from ...images.encode import encode
 from ...images.find import find_pictures
 from ...images.image import Picture, to_uint8
+from ..inference.controls import Setting, settings_of
 from .service import ModelService
 
 _EXAMPLES_EACH = 8
@@ -81,6 +83,7 @@ def build_page(services: dict[str, ModelService]) -> gr.Blocks:
                     names, value=names[0], label="Model", visible=len(names) > 1, filterable=False, elem_id="model"
                 )
                 facts = gr.Markdown(_facts(services[names[0]]), elem_id="facts")
+                columns, settings = _add_settings(services)
                 button = gr.Button("Translate", variant="primary", elem_id="translate")
             with gr.Column(scale=3, min_width=300):
                 slider = gr.ImageSlider(
@@ -97,8 +100,9 @@ def build_page(services: dict[str, ModelService]) -> gr.Blocks:
 
         examples = _add_examples(services, picture)
 
-        def translate(path: str | None, name: str) -> tuple[tuple[str, str], gr.DownloadButton, str]:
-            before, after = _translate(services, path, name)
+        def translate(path: str | None, name: str, *values: object) -> tuple[tuple[str, str], gr.DownloadButton, str]:
+            controls = {setting: value for (of, setting), value in zip(settings, values, strict=True) if of == name}
+            before, after = _translate(services, path, name, controls)
             sent = Path(path or "")  # without one there was an error above
             files = _keep(slider, download, sent.stem, before, after)
             sizes = f"{_sizes(services[name], sent)}\n\n{_runs_on(services[name])}"
@@ -106,7 +110,7 @@ def build_page(services: dict[str, ModelService]) -> gr.Blocks:
 
         button.click(
             translate,
-            [picture, model],
+            [picture, model, *settings.values()],
             [slider, download, runs_on],
             concurrency_limit=4,
             api_visibility="private",
@@ -116,10 +120,10 @@ def build_page(services: dict[str, ModelService]) -> gr.Blocks:
         model.change(
             lambda name: (
                 [_facts(services[name]), _runs_on(services[name]), gr.ImageSlider(label=_slider_label(services[name]))]
-                + [gr.Column(visible=name == each) for each in examples]
+                + [gr.Column(visible=name == each) for each in (*examples, *columns)]
             ),
             model,
-            [facts, runs_on, slider, *examples.values()],
+            [facts, runs_on, slider, *examples.values(), *columns.values()],
             api_visibility="private",
             show_progress="hidden",
         )
@@ -127,12 +131,45 @@ def build_page(services: dict[str, ModelService]) -> gr.Blocks:
     return page
 
 
-def _translate(services: dict[str, ModelService], path: str | None, name: str) -> tuple[bytes, bytes]:
+def _add_settings(
+    services: dict[str, ModelService],
+) -> tuple[dict[str, gr.Column], dict[tuple[str, str], gr.components.Component]]:
+    """A column of controls for each model that takes more than a picture, by model and by (model, setting)."""
+    columns, components = {}, {}
+    for index, (name, service) in enumerate(services.items()):
+        settings = settings_of(service.engine.card)
+        if settings:
+            with gr.Column(visible=index == 0, elem_classes="settings") as columns[name]:
+                for setting in settings.values():
+                    components[name, setting.name] = _control(setting)
+    return columns, components
+
+
+def _control(setting: Setting) -> gr.components.Component:
+    """A dropdown for a label, a number for a seed, a slider for a strength."""
+    label, css = setting.name.replace(".", ": ").capitalize(), f"setting-{setting.name.replace('.', '-')}"
+    if setting.kind == "choice":
+        return gr.Dropdown(
+            list(setting.choices), value=setting.default, label=label, filterable=False, elem_classes=css
+        )
+    if setting.kind == "whole":
+        return gr.Number(
+            float(setting.default), label=label, precision=0, minimum=0, maximum=setting.high, elem_classes=css
+        )
+    step = (setting.high - setting.low) / 100
+    return gr.Slider(
+        setting.low, setting.high, float(setting.default), step=step, label=label, buttons=[], elem_classes=css
+    )
+
+
+def _translate(
+    services: dict[str, ModelService], path: str | None, name: str, controls: Mapping[str, object]
+) -> tuple[bytes, bytes]:
     """The upload as PNG at the size of the result, and the result; raises gr.Error with one sentence."""
     if path is None:
         raise gr.Error("Choose a picture first.", print_exception=False)
     try:
-        done = services[name].process(Path(path).read_bytes())
+        done = services[name].process(Path(path).read_bytes(), controls)
         return _before(done.source, services[name].engine.card.scale), done.png
     except I2IError as error:
         raise gr.Error(str(error), print_exception=False) from error

@@ -22,12 +22,13 @@ from ...errors import (
     ProviderError,
     RequestError,
     UnknownNameError,
-    did_you_mean,
 )
+from ..inference.controls import settings_of
 from ..inference.engine import Engine
 from ..runtime.resolve import exported_models, resolve_model
-from .api_docs import docs_page
+from .api_docs import docs_page, setting_schema, setting_schemas
 from .limits import BodyLimit
+from .parameters import controls_of, upload_of
 from .service import BusyError, ModelService, NotAPictureError
 
 log = logging.getLogger("i2i.serving")
@@ -97,22 +98,28 @@ def create_app(
 
 
 def _add_translate(app: FastAPI, services: dict[str, ModelService]) -> None:
-    picture = {"schema": {"type": "string", "format": "binary"}}
-    form = {"type": "object", "required": ["image"], "properties": {"image": picture["schema"]}}
+    picture: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+    settings = setting_schemas(service.engine.card for service in services.values())
+    form = {"type": "object", "required": ["image"], "properties": {"image": picture["schema"], **settings}}
+    query = [{"in": "query", "name": name, "required": False, "schema": schema} for name, schema in settings.items()]
     body = {"image/*": picture, "application/octet-stream": picture, "multipart/form-data": {"schema": form}}
 
     @app.post(
         "/v1/translate",
         response_class=Response,
         responses={200: {"content": {"image/png": picture}, "description": "The translation, as PNG."}},
-        openapi_extra={"requestBody": {"required": True, "content": body}},
+        openapi_extra={"requestBody": {"required": True, "content": body}, "parameters": query},
     )
     async def translate(request: Request, model: str | None = None) -> Response:
-        """One picture in (its bytes as the body, or one form field `image`), one PNG out."""
-        _check_query(request)
+        """One picture in (its bytes as the body, or one form field `image`), one PNG out.
+
+        What else the model takes is said by parameters or form fields; /v1/models lists them.
+        """
         service = services[_known_model(model, services)]
-        data = await _uploaded(request)
-        png = await run_in_threadpool(service.translate, data)
+        controls_of(request, {}, service.engine.card)  # refused before anything is uploaded
+        data, fields = await upload_of(request)
+        controls = controls_of(request, fields, service.engine.card)
+        png = await run_in_threadpool(service.translate, data, controls)
         return Response(png, media_type="image/png")
 
     @app.api_route("/v1/{rest:path}", methods=["GET", "POST", "PUT", "DELETE", "PATCH"], include_in_schema=False)
@@ -157,6 +164,9 @@ def describe(name: str, engine: Engine) -> dict[str, Any]:
         "input": card.input_meaning,
         "output": card.output_meaning,
         "scale": card.scale,
+        "settings": {
+            name: {"default": setting.default, **setting_schema(setting)} for name, setting in settings_of(card).items()
+        },
         "licence": card.licence,
         "metrics": card.metrics,
         "provider": engine.provider,
@@ -165,36 +175,10 @@ def describe(name: str, engine: Engine) -> dict[str, Any]:
     }
 
 
-def _check_query(request: Request) -> None:
-    for key in request.query_params:
-        if key != "model":
-            raise RequestError(f"No parameter is called {key!r}.{did_you_mean(key, ['model'])} Known: model.")
-
-
 def _known_model(name: str | None, services: dict[str, ModelService]) -> str:
     if name is not None and name not in services:
         raise UnknownNameError("model", name, services)
     return name if name is not None else next(iter(services))
-
-
-async def _uploaded(request: Request) -> bytes:
-    """The picture's bytes, from the raw body or a form; raises RequestError when there are none."""
-    if request.headers.get("content-type", "").lower().startswith("multipart/"):
-        try:
-            async with request.form(max_files=1, max_fields=0) as form:
-                upload = form.get("image")
-                if upload is None or isinstance(upload, str):
-                    raise RequestError("The form must hold the picture in a file field called 'image'.")
-                data = await upload.read()
-        except HTTPException as error:
-            raise RequestError(
-                f"The form must hold one file field 'image' and nothing else ({error.detail})"
-            ) from error
-    else:
-        data = await request.body()
-    if not data:
-        raise RequestError("The request has no picture in it (0 bytes). Send the file's bytes as the body.")
-    return data
 
 
 def _add_errors(app: FastAPI) -> None:

@@ -1,0 +1,58 @@
+"""What a request to translate says: the picture's bytes, and the settings of the model's other ports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import Request
+from starlette.exceptions import HTTPException
+
+from ...card import Card
+from ...errors import RequestError, UnknownNameError, did_you_mean
+from ..inference.controls import resolve_controls, settings_of
+
+LARGEST_FORM = 32
+"""Fields beside the picture."""
+
+
+def controls_of(request: Request, fields: Mapping[str, str], card: Card) -> dict[str, str]:
+    """The settings in the query and the form, checked; raises RequestError, with the choices, on any other."""
+    given = [(key, value) for key, value in request.query_params.multi_items() if key != "model"]
+    given += list(fields.items())
+    known = [*settings_of(card), *(port.name for port in card.controls)]
+    for at, (key, _) in enumerate(given):
+        if key not in known:
+            what = "form field" if key in fields else "parameter"
+            names = ", ".join(dict.fromkeys(["model", *known]))
+            hint = did_you_mean(key, ["model", *known])
+            raise RequestError(f"No {what} is called {key!r}.{hint} Known: {names}.")
+        if key in [name for name, _ in given[:at]]:
+            raise RequestError(f"The parameter {key!r} is given twice. Leave one of them out.")
+    controls = dict(given)
+    try:
+        resolve_controls(card, controls)
+    except UnknownNameError as error:  # of a value, not of an address
+        raise RequestError(str(error)) from error
+    return controls
+
+
+async def upload_of(request: Request) -> tuple[bytes, dict[str, str]]:
+    """The picture's bytes, from the raw body or a form, and the form's other fields; RequestError without a picture."""
+    fields: dict[str, str] = {}
+    if request.headers.get("content-type", "").lower().startswith("multipart/"):
+        try:
+            async with request.form(max_files=1, max_fields=LARGEST_FORM, max_part_size=2**16) as form:
+                upload = form.get("image")
+                if upload is None or isinstance(upload, str):
+                    raise RequestError("The form must hold the picture in a file field called 'image'.")
+                data = await upload.read()
+                fields = {key: value for key, value in form.multi_items() if isinstance(value, str)}
+        except HTTPException as error:
+            raise RequestError(
+                f"The form must hold one file field 'image' and settings of the model, nothing else ({error.detail})"
+            ) from error
+    else:
+        data = await request.body()
+    if not data:
+        raise RequestError("The request has no picture in it (0 bytes). Send the file's bytes as the body.")
+    return data, fields
