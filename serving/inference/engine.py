@@ -85,7 +85,7 @@ class Engine:
         self._whole = Whole(running.session, self.card, f"{self.provider} in {self.precision}")
         self._executor: Executor = BySize(self._whole, self.card, tile)
         self.ensemble = ensemble
-        executor = Ensemble(self._executor) if ensemble else self._executor
+        executor = Ensemble(self._executor, self.card) if ensemble else self._executor
         self.batcher = Batcher(executor, LARGEST_BATCH if self.provider in EXACT else 1)
 
     def __repr__(self) -> str:

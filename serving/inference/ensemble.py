@@ -6,6 +6,7 @@ import functools
 
 import numpy as np
 
+from ...card import Card
 from .executors import Array, Executor, Feeds, FloatArray, with_pictures
 
 
@@ -15,15 +16,15 @@ class Ensemble:
     The other has to take pictures on their side as well; its results may be larger by a whole number.
     """
 
-    def __init__(self, inner: Executor) -> None:
-        self.inner = inner
+    def __init__(self, inner: Executor, card: Card) -> None:
+        self.inner, self.card = inner, card
 
     def run(self, feeds: Feeds) -> FloatArray:
         """See Executor."""
         total: FloatArray | None = None
         for turns in range(4):
             for flip in (False, True):
-                out = self.inner.run(with_pictures(feeds, functools.partial(_view, turns=turns, flip=flip)))
+                out = self.inner.run(with_pictures(self.card, feeds, functools.partial(_view, turns=turns, flip=flip)))
                 back = np.rot90(out[..., ::-1] if flip else out, -turns, axes=(2, 3))
                 total = back.copy() if total is None else np.add(total, back, out=total)
         assert total is not None

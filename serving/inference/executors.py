@@ -40,11 +40,16 @@ class OutOfMemoryError(ProviderError):
     """Memory did not suffice for a picture of this size; smaller tiles may help."""
 
 
-def with_pictures(feeds: Feeds, change: Callable[[Array], Array]) -> dict[str, Array]:
-    """The feeds, with `change` applied to the image and to all that lies on its pixels (a mask, say)."""
+def with_pictures(card: Card, feeds: Feeds, change: Callable[[Array], Array]) -> dict[str, Array]:
+    """The feeds, with `change` applied to the image and to all that lies on its pixels (a mask, say).
+
+    That is what the card gives sides that follow the picture, unless it came at a size of its own (a reference may).
+    """
     sides = feeds[IMAGE].shape[2:]
+    following = {port.name for port in card.inputs if len(port.shape) == 3 and port.shape[1:] == (None, None)}
     return {
-        name: change(array) if array.ndim == 4 and array.shape[2:] == sides else array for name, array in feeds.items()
+        name: change(array) if name in following and array.shape[2:] == sides else array
+        for name, array in feeds.items()
     }
 
 
@@ -59,7 +64,7 @@ class Whole:
         """See Executor; values are clipped to [0, 1]."""
         card = self.card
         count, _, height, width = feeds[IMAGE].shape
-        grown = with_pictures(feeds, lambda batch: np.ascontiguousarray(pad(batch, card.multiple, card.smallest)))
+        grown = with_pictures(card, feeds, lambda batch: np.ascontiguousarray(pad(batch, card.multiple, card.smallest)))
         out = self._computed(grown)
         expected = (count, card.output_channels, *(side * card.scale for side in grown[IMAGE].shape[2:]))
         if out.shape != expected:
@@ -98,7 +103,7 @@ class Tiled:
         count, _, height, width = feeds[IMAGE].shape
         out = np.empty((count, self.card.output_channels, height * scale, width * scale), np.float32)
         for down, right in grid(height, width, self.side, self.card):
-            part = self.inner.run(with_pictures(feeds, _cutting(down.outer, right.outer)))
+            part = self.inner.run(with_pictures(self.card, feeds, _cutting(down.outer, right.outer)))
             out[:, :, down.place(scale), right.place(scale)] = part[:, :, down.kept(scale), right.kept(scale)]
         return out
 

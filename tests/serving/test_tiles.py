@@ -1,5 +1,7 @@
 """A picture in tiles is the picture computed whole; the mean over flips and turns is what it says."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -11,8 +13,10 @@ from i2i.export.onnx_file import export_onnx
 from i2i.images.image import Picture
 from i2i.networks import GENERATORS
 from i2i.networks.build import takes
+from i2i.ports import Port
 from i2i.serving import Engine
 from i2i.serving.inference.ensemble import Ensemble
+from i2i.serving.inference.executors import Tiled
 from i2i.serving.inference.tiles import LARGEST_WHOLE, WIDEST_HALO, grid, halo, parse_tile, side_for, windows
 
 LOCAL = {
@@ -189,7 +193,7 @@ def test_the_ensemble_is_the_mean_over_eight_flips_and_turns():
             view = np.rot90(batch, turns, (2, 3))
             out = run(view[..., ::-1] if flip else view)
             by_hand = by_hand + np.rot90(out[..., ::-1] if flip else out, -turns, (2, 3)) / 8
-    np.testing.assert_allclose(Ensemble(Weighted()).run({"image": batch}), by_hand, rtol=1e-5)
+    np.testing.assert_allclose(Ensemble(Weighted(), card_for()).run({"image": batch}), by_hand, rtol=1e-5)
 
 
 def test_a_model_that_treats_all_directions_alike_gives_the_same_with_the_ensemble(tmp_path):
@@ -206,3 +210,19 @@ def test_the_ensemble_treats_all_directions_alike(row, exported):
     turned = np.ascontiguousarray(np.rot90(picture[:, ::-1]))
     back = np.rot90(engine(turned), -1)[:, ::-1]
     assert np.abs(back.astype(int) - engine(picture)).max() <= 1
+
+
+def test_masks_are_turned_and_cut_with_the_picture_and_other_arrays_are_not():
+    mask = Port("mask", "mask", (1, None, None))
+    card = card_for(tiling="local", receptive_field=3)
+    card = dataclasses.replace(card, inputs=(*card.inputs, mask, Port("latent", "latent", (1, 40, 40))))
+    batch, latent = photo(40, 40), photo(40, 40, seed=1)[:, :1]
+
+    class Masked:
+        def run(self, feeds):
+            assert feeds["latent"] is latent
+            return feeds["image"] * feeds["mask"]
+
+    feeds = {"image": batch, "mask": batch[:, :1], "latent": latent}
+    np.testing.assert_allclose(Ensemble(Masked(), card).run(feeds), batch * batch[:, :1], rtol=1e-5)
+    np.testing.assert_array_equal(Tiled(Masked(), card, 16).run(feeds), batch * batch[:, :1])
