@@ -111,7 +111,7 @@ class ModelService:
 
 
 def _check_size(header: Header, card: Card, max_pixels: int, max_result_pixels: int) -> None:
-    """Raises PictureTooLargeError on what the server will not even decode, and on too large a result of super-resolution."""
+    """Raises PictureTooLargeError on what the server will not even decode, and on too large a result."""
     pixels = header.width * header.height
     checks = [("The picture", pixels, max_pixels, "--max-megapixels")]
     if card.scale > 1:
