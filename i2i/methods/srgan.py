@@ -112,6 +112,8 @@ class SRGAN(Method):
     def resume_config(cls, config: TrainConfig, before: TrainConfig) -> TrainConfig:
         """With the perceptual network that the run has, where `auto` would choose; ConfigError where it is gone."""
         config, before = cast(SrganConfig, config), cast(SrganConfig, before)
+        if before.gan_images and (before.discriminator.name, config.discriminator.name) == ("vgg", "srgan"):
+            config = config.model_copy(update={"discriminator": before.discriminator})  # of the preset `paper` once
         asked, had = config.perceptual, before.perceptual
         if before.gan_images == 0 or asked.network != "auto" or asked.weights is not None:
             return config

@@ -135,6 +135,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "images": 16_000_000,
         "gan_images": 3_200_000,
         "generator": {"name": "srresnet"},
+        "discriminator": {"name": "srgan"},
         "pixel": "mse",
         "lambda_pixel": 0,
         "lambda_perceptual": 0.006,

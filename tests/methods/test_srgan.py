@@ -412,3 +412,20 @@ def test_auto_goes_without_a_perceptual_loss_where_no_weights_are_at_hand(tmp_pa
     for name in ("I2I_VGG19", "I2I_SQUEEZENET"):
         monkeypatch.delenv(name, raising=False)
     assert tiny("srgan", **SMALL).perceptual.network == "none"
+
+
+def test_the_preset_paper_has_srgans_own_discriminator_and_older_runs_of_it_keep_theirs():
+    """They had the ESRGAN authors' form of it, which their config.yaml says."""
+    srgan = METHODS["srgan"]
+
+    def config(**discriminator):
+        layer = {"data": {"path": "x"}, **({"discriminator": discriminator} if discriminator else {})}
+        return srgan.complete_config(
+            resolve(srgan.Config, [srgan.PRESETS["paper"], {"perceptual": {"network": "none"}}, layer]), 10
+        )
+
+    now, old = config(), config(name="vgg")
+    D = build_discriminator(now, 3)
+    assert sum(p.numel() for p in D.parameters()) == 23_563_649
+    assert srgan.resume_config(now, old).discriminator == old.discriminator
+    assert srgan.resume_config(now, now).discriminator == now.discriminator
