@@ -87,8 +87,8 @@ def differences(
 
     `stated` is what the run's file says: a setting that it lacks came with a later version, and kept its meaning.
     """
-    before, after = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
-    known = before.keys() if stated is None else _flat(stated).keys()
+    before, after = flat(old.model_dump(mode="json")), flat(new.model_dump(mode="json"))
+    known = before.keys() if stated is None else flat(stated).keys()
     return [
         f"{key} was {before.get(key)!r} and would be {after.get(key)!r}"
         for key in sorted(before.keys() | after.keys())
@@ -98,11 +98,13 @@ def differences(
     ]
 
 
-def _flat(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(mapping: Mapping[Any, Any], prefix: str = "", keep_empty: bool = False) -> dict[str, Any]:
+    """Names with dots, as `--set` takes them; groups without any setting are left out unless `keep_empty`."""
+    found: dict[str, Any] = {}
     for key, value in mapping.items():
-        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value})
-    return flat
+        group = isinstance(value, Mapping) and (value or not keep_empty)
+        found.update(flat(value, f"{prefix}{key}.", keep_empty) if group else {f"{prefix}{key}": value})
+    return found
 
 
 def _in_words(model: type[BaseModel], error: Any) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
 
 
 def listed(*names: str, last: str = "or") -> str:
@@ -11,14 +12,19 @@ def listed(*names: str, last: str = "or") -> str:
     return f" {last} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def render(template: Path, **values: Any) -> str:
+def render(template: Traversable | Path, **values: object) -> str:
     """An HTML page from a jinja2 template; what is put in is escaped, and a name that is missing is an error."""
-    import jinja2
+    from jinja2 import Environment, StrictUndefined  # late: help texts need this module at once
 
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(template.read_text("utf-8")).render(values)
+    page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return page.from_string(template.read_text("utf-8")).render(**values)
+
+
+def script_data(value: object) -> object:
+    """JSON that may stand inside a `<script>` of a template: no text in it can end the element."""
+    from markupsafe import Markup
+
+    return Markup(json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"))
 
 
 def duration(seconds: float) -> str:

@@ -27,9 +27,9 @@ def read_header(source: Path | bytes) -> Header:
     with _as_picture_error(source):
         special = _by_reader(source)
         if special is not None:
-            return special.header
+            return _checked(source, special.header)
         with opened(source) as image:
-            return _header(image)
+            return _checked(source, _header(image))
 
 
 def read_picture(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -37,12 +37,13 @@ def read_picture(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> Picture:
     with _as_picture_error(source):
         special = _by_reader(source)
         if special is not None:
-            _check_size(source, special.header.width, special.header.height, max_pixels)
-            return special.decode()
+            header = _checked(source, special.header)
+            _check_size(source, header.width, header.height, max_pixels)
+            return _filled(source, special.decode())
         with opened(source) as image:
             _check_size(source, *image.size, max_pixels)
             single_frame(source, image)
-            return from_pil(image)
+            return _filled(source, from_pil(image))
 
 
 def single_frame(source: Path | bytes, image: Image.Image) -> None:
@@ -78,6 +79,21 @@ def _as_picture_error(source: Path | bytes) -> Iterator[None]:
         raise PictureError(f"{source_name(source)} is damaged, or there is not enough memory for it.") from error
     except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error, TypeError, ValueError …
         raise PictureError(f"{source_name(source)} is damaged or cut short ({first_line(error)}).") from error
+
+
+def _checked(source: Path | bytes, header: Header) -> Header:
+    if min(header.width, header.height, header.channels) < 1:
+        raise PictureError(
+            f"{source_name(source)} is damaged: it says it has {header.width}x{header.height} pixels of "
+            f"{header.channels} channels."
+        )
+    return header
+
+
+def _filled(source: Path | bytes, picture: Picture) -> Picture:
+    if not picture.pixels.size:
+        raise PictureError(f"{source_name(source)} is damaged: it holds no pixels.")
+    return picture
 
 
 def _check_size(source: Path | bytes, width: int, height: int, max_pixels: int) -> None:

@@ -7,10 +7,8 @@ content security policy forbids it to.
 
 from __future__ import annotations
 
-import html
 import json
 import math
-import re
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +21,8 @@ import yaml
 from ..diagnostics.findings import FAILURE_MODES, VARIANTS
 from ..errors import RunError
 from ..files import write_atomically
-from ..text import duration
+from ..settings import flat
+from ..text import duration, render, script_data
 from .images import read_samples
 from .text import Tick, best_of, column_titles, directions, headline, health, is_better_higher, main_figure, state
 
@@ -87,28 +86,20 @@ def _page(run: Path) -> str:
     series, ways = _series(ticks), directions(config, environment)
     samples = read_samples(run / "samples")
     samples["columns"] = column_titles(samples["columns"], config, environment)
-    data = {"series": series, "best": _bests(ticks), "cheats": _cheat_charts(series, ways), "samples": samples}
-    title = headline(config, environment)
-    parts = {
-        "TITLE": html.escape(f"{title} · {run.resolve().name}"),
-        "HEADLINE": html.escape(title),
-        "RUN": html.escape(run.resolve().name),
-        "STATE": html.escape(word),
-        "STATE_CLASS": word.replace(" ", "-"),
-        "STATE_SENTENCE": html.escape(sentence),
-        "FACTS": _facts_html(_facts(ticks, seen, planned, environment)),
-        "HEALTH": "".join(
-            f'<li class="{sign.level}"><strong>{html.escape(sign.title)}.</strong> {html.escape(sign.text)}</li>'
-            for sign in health(ticks, ways, str(config.get("method")))
-        )
-        or '<li class="note">The log holds too little to say how the training goes.</li>',
-        "CONFIG": _table(config, "config.yaml is missing or unreadable."),
-        "ENVIRONMENT": _table(environment, "environment.json is missing or unreadable."),
-        "WRITTEN": time.strftime("%Y-%m-%d %H:%M"),
-        "DATA": json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
-    }
-    template = (files(__package__) / "report.html").read_text(encoding="utf-8")
-    return re.sub(r"@@([A-Z_]+)@@", lambda found: parts[found[1]], template)  # one pass: values are not searched
+    charts = {"series": series, "best": _bests(ticks), "failures": _failure_charts(series, ways), "samples": samples}
+    return render(
+        files(__package__) / "report.html",
+        headline=headline(config, environment),
+        run=run.resolve().name,
+        state=word,
+        state_sentence=sentence,
+        facts=list(_facts(ticks, seen, planned, environment)),
+        health=health(ticks, ways, str(config.get("method"))),
+        config=_flat(config),
+        environment=_flat(environment),
+        written=time.strftime("%Y-%m-%d %H:%M"),
+        data=script_data(charts),
+    )
 
 
 def _planned(config: Mapping[str, Any]) -> int | None:
@@ -165,49 +156,30 @@ def _bests(ticks: Sequence[Tick]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _cheat_charts(series: Mapping[str, Sequence[float | None]], ways: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The charts of the cheats that the log has figures of; `lines` names the columns of each."""
+def _failure_charts(series: Mapping[str, Sequence[float | None]], ways: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The charts of the failure modes that the log has figures of; `lines` names the columns of each."""
     charts = []
-    for name, cheat in FAILURE_MODES.items():
-        if cheat.limit is not None:  # which is one of the first figure
+    for name, mode in FAILURE_MODES.items():
+        if mode.limit is not None:  # which is one of the first figure
             parts = {name.capitalize(): {f"cheat_{name}_{direction}": way for direction, way in ways.items()}}
         else:
-            labels = {figure: VARIANTS.get(figure, "plain").strip() for figure in cheat.figures}
+            labels = {figure: VARIANTS.get(figure, "plain").strip() for figure in mode.figures}
             parts = {
                 f"{name.capitalize()} error, {way}": {f"cheat_{f}_{direction}": label for f, label in labels.items()}
                 for direction, way in ways.items()
             }
         for title, lines in parts.items():
             found = {key: label for key, label in lines.items() if key in series}
-            charts.append({"title": title, "note": f"Bad when {cheat.when}", "rule": cheat.limit, "lines": found})
+            charts.append({"title": title, "note": f"Bad when {mode.when}", "rule": mode.limit, "lines": found})
     return [chart for chart in charts if chart["lines"]]
 
 
-def _facts_html(facts: Iterator[tuple[str, str, str]]) -> str:
-    rows = ([html.escape(text) for text in fact] for fact in facts)
-    return "".join(f"<div><dt>{label}</dt><dd>{value}<span>{remark}</span></dd></div>" for label, value, remark in rows)
-
-
-def _table(mapping: Mapping[str, Any], otherwise: str) -> str:
-    """Two columns, nested names with dots, as `--set` takes them."""
-    if not mapping:
-        return f"<p>{html.escape(otherwise)}</p>"
-    rows = (
-        f'<tr><th scope="row">{html.escape(key)}</th><td>{html.escape(value)}</td></tr>'
-        for key, value in _flat(mapping)
-    )
-    return f"<table><tbody>{''.join(rows)}</tbody></table>"
-
-
-def _flat(mapping: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in mapping.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield (
-                f"{prefix}{key}",
-                value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False),
-            )
+def _flat(mapping: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Names with dots, as `--set` takes them, and values as text."""
+    return [
+        (name, value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False))
+        for name, value in flat(mapping, keep_empty=True).items()
+    ]
 
 
 def _read_config(path: Path) -> dict[str, Any]:

@@ -543,17 +543,17 @@ def test_probabilities_carry_the_half_line_where_the_axis_says_so(tmp_path, open
     assert rule == pytest.approx(sum(half) / 2 - 4, abs=0.5)  # midway between 0.4 and 0.6
 
 
-def test_cheats_have_curves_of_their_own_with_the_limit_marked(tmp_path, open_page):
+def test_failure_modes_have_curves_of_their_own_with_the_limit_marked(tmp_path, open_page):
     figures = FAIR | CYCLE | {"cheat_inversion_a2b": 0.9}
     page = open_page(write_report(write_unpaired_run(tmp_path / "run", figures)))
-    titles = page.locator("#cheats h3").all_inner_texts()
+    titles = page.locator("#failures h3").all_inner_texts()
     assert titles == [
         "Identity\nBad when below 0.25, or less than 0.012 (3 of 255 levels) at full size (dashed line)",
         "Inversion\nBad when below -0.3 (dashed line)",
         "Cycle error, summer to winter\n"
         "Bad when rounding or noise makes it more than twice the plain one, and at least 0.02 more",
     ]
-    identity, inversion, cycle = page.locator("#cheats .chart").all()
+    identity, inversion, cycle = page.locator("#failures .chart").all()
     assert identity.locator(".legend button").all_inner_texts() == ["summer to winter", "winter to summer"]
     assert cycle.locator(".legend button").all_inner_texts() == ["plain", "in 8 bits", "with noise"]
     marks = identity.locator("svg text", has_text=re.compile(r"^(0|0\.5)$")).evaluate_all(
@@ -563,7 +563,7 @@ def test_cheats_have_curves_of_their_own_with_the_limit_marked(tmp_path, open_pa
     assert float(inversion.locator(".rule").get_attribute("y1")) < 210  # far from the values, and yet on the chart
     assert cycle.locator(".rule").count() == 0
     assert "Adaptive augmentation" in page.locator("#losses h3").all_inner_texts()
-    assert not open_page(write_report(write_run(tmp_path / "paired"))).locator("#cheats-title").is_visible()
+    assert not open_page(write_report(write_run(tmp_path / "paired"))).locator("#failures-title").is_visible()
 
 
 def test_lines_of_two_discriminators_have_colours_of_their_own(tmp_path, open_page):
