@@ -139,9 +139,9 @@ class PlainDiscoGAN:
             fake_features, fake_logits = D.features(fake)  # type: ignore[operator]
             d_loss = d_loss + (self.gan_loss(real_logits, real=True) + self.gan_loss(fake_logits, real=False)) * 0.5
             features = self.gap(real_features, fake_features)
-            contest = self.gan_loss(fake_logits, real=True) * 0.1 + features * 0.9
+            adversarial = self.gan_loss(fake_logits, real=True) * 0.1 + features * 0.9
             reconstruction = self.mse((again + 1) / 2, (real + 1) / 2)  # of [0, 1], the authors' range
-            g_loss = g_loss + contest * (1 - self.RATE) + reconstruction * self.RATE
+            g_loss = g_loss + adversarial * (1 - self.RATE) + reconstruction * self.RATE
         if self.iteration % 3 == 0:
             d_loss.backward()
             self.opt_d.step()

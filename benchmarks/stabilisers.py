@@ -71,9 +71,9 @@ def method_with(settings: Mapping[str, Any], small: bool) -> Method:
     made = METHODS["cyclegan"]
     config = made.complete_config(resolve(made.Config, [layer, settings]), count=1)
     method = made.from_config(config, place(config.device, config.precision))
-    for judge in method.objectives.values():
-        if judge.adaptation is not None:
-            judge.adaptation.p = ADA_P
+    for objective in method.objectives.values():
+        if objective.adaptation is not None:
+            objective.adaptation.p = ADA_P
     return method
 
 

@@ -14,6 +14,7 @@ SETTINGS: dict[str, str] = {
     "data.squash": "data.stretch",
     "data.channels_a": "data.channels.a",
     "data.channels_b": "data.channels.b",
+    "perceptual.gap": "perceptual.criterion",
 }
 """Settings by their path."""
 

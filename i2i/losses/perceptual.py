@@ -29,7 +29,7 @@ LAYERS: dict[str, dict[str, float]] = {
 
 
 RELATIVE = {"vgg19": False, "squeezenet": True}
-"""Whether a layer's gap is taken relative to the size of its features. The papers' loss for VGG-19 is not; SqueezeNet's
+"""Whether a layer's distance is relative to the size of its features. The papers' loss for VGG-19 is not; SqueezeNet's
 layers differ in size by a hundred, between its releases too, and one would drown the others."""
 
 
@@ -54,13 +54,13 @@ class Perceptual(nn.Module):
         """Two batches (N, 1 or 3, H, W) in [-1, 1] -> a scalar, 0 or more; the gradient goes to `output` alone."""
         with torch.no_grad():
             wanted = self.features(truth)
-        made = self.features(output)
+        generated = self.features(output)
         total = torch.zeros((), device=output.device)
         for layer, weight in self.layers.items():
-            gap = (made[layer].float() - wanted[layer].float()).abs().pow(self.power).mean()
+            distance = (generated[layer].float() - wanted[layer].float()).abs().pow(self.power).mean()
             if self.relative:
-                gap = gap / wanted[layer].float().abs().pow(self.power).mean().clamp(min=1e-8)
-            total = total + weight * gap
+                distance = distance / wanted[layer].float().abs().pow(self.power).mean().clamp(min=1e-8)
+            total = total + weight * distance
         return total
 
 
@@ -105,7 +105,7 @@ def build_perceptual(config: PerceptualConfig, channels: int = 3, size: int = SM
     if size < SMALLEST:
         raise ConfigError(f"The perceptual loss needs crops of {SMALLEST} pixels or more; the size is {size}.")
     features = load(config.network, config.layers, weights_of(config))
-    return Perceptual(features, config.layers, relative=RELATIVE[config.network], squared=config.gap == "mse")
+    return Perceptual(features, config.layers, relative=RELATIVE[config.network], squared=config.criterion == "mse")
 
 
 def weights_of(config: PerceptualConfig) -> Path:
@@ -159,5 +159,5 @@ class PerceptualConfig(Strict):
     """File of its weights; else torch's cache, and for a network that is named a download of torchvision's own."""
     layers: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field({})
     """Weight of each layer by name, as `conv5_4`; empty: the network's own choice."""
-    gap: Literal["l1", "mse"] = "l1"
+    criterion: Literal["l1", "mse"] = "l1"
     """What is taken of the difference of two maps: its mean size (ESRGAN) or its mean square (SRGAN)."""

@@ -146,7 +146,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "gan_schedule": {"at": [0.5], "by": 0.1},
         "gan": {"loss": "non_saturating"},
         "ema": {"images": 0},
-        "perceptual": {"network": "vgg19", "layers": {"relu5_4": 1}, "gap": "mse"},
+        "perceptual": {"network": "vgg19", "layers": {"relu5_4": 1}, "criterion": "mse"},
     },
     "esrgan": {
         "images": 16_000_000,

@@ -382,7 +382,7 @@ def test_a_grid_stands_out_of_noise_and_of_edges_by_its_strength(bench, tmp_path
 
 def test_adaptive_augmentation_is_timed_at_work(bench):
     method = bench("stabilisers").method_with({"gan": {"augment": ["colour"], "ada": True}}, small=True)
-    assert {judge.adaptation.p for judge in method.objectives.values()} == {0.5}
+    assert {objective.adaptation.p for objective in method.objectives.values()} == {0.5}
 
 
 def test_what_is_said_of_painted_seasons_is_measured_and_put_on_the_page(bench, tmp_path):
