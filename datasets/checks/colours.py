@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...images.image import to_float, with_channels
+from ...images.image import luma, to_float, with_channels
 from ..streams.loading import Array
 
 NOTABLE = 0.3
@@ -47,11 +47,11 @@ def tint(pixels: Array) -> Tint | None:
         return None
     step = max(1, max(pixels.shape[:2]) // MOST_LOOKED_AT)
     rgb = 255 * with_channels(to_float(pixels[::step, ::step]), 3)
-    luma = rgb @ np.array([0.299, 0.587, 0.114], np.float32)
+    grey = luma(rgb)
     red, green, blue = (float(channel.mean()) for channel in np.moveaxis(rgb, 2, 0))
     return Tint(
-        brightness=float(luma.mean()),
-        contrast=float(luma.std()),
+        brightness=float(grey.mean()),
+        contrast=float(grey.std()),
         saturation=float((rgb.max(2) - rgb.min(2)).mean()),
         warmth=red - blue,
         greenness=green - (red + blue) / 2,

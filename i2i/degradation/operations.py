@@ -12,9 +12,9 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..images.image import REC601
 from .kernels import Floats, as_weights, gaussian
 
-REC601 = (0.299, 0.587, 0.114)
 UNSHARP_SIDE, UNSHARP_SIGMA, UNSHARP_FROM, UNSHARP_WEIGHT = 51, 8.0, 10 / 255, 0.5
 """Of the authors' unsharp mask: side and standard deviation of its kernel, least difference sharpened, weight."""
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..evaluation.distances import wasserstein
+from ..images.image import REC601
 
 SMALL = 16
 """Longer side, in pixels, that pictures are averaged down to before all but the cycle is looked at."""
@@ -122,7 +123,7 @@ def _luminance(pictures: Tensor) -> Tensor:
     """(N, C, H, W) -> (N, 1, H, W): Rec. 601 of RGB, else the mean of the channels."""
     if pictures.shape[1] != 3:
         return pictures.mean(1, keepdim=True)
-    weights = pictures.new_tensor([0.299, 0.587, 0.114])
+    weights = pictures.new_tensor(REC601)
     return (pictures * weights[:, None, None]).sum(1, keepdim=True)
 
 

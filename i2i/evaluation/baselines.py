@@ -10,9 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from ..images.image import Array, to_float, to_uint8, with_channels
-
-Floats = npt.NDArray[np.float32]
+from ..images.image import Array, Floats, to_float, to_uint8, with_channels
 
 
 def returned_input(picture: Array, channels: int) -> Floats:

@@ -14,9 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
-from ..images.image import Array, to_float
-
-Doubles = npt.NDArray[np.float64]
+from ..images.image import Array, Doubles, Floats, to_float
 
 MOST_PIXELS = 2**18
 """Pixels that the best map is sought on, as many of each picture."""
@@ -35,7 +33,7 @@ class ColourMap:
     offset: Doubles
     """(output channels,)."""
 
-    def __call__(self, picture: Array) -> npt.NDArray[np.float32]:
+    def __call__(self, picture: Array) -> Floats:
         """(H, W, input channels) -> (H, W, output channels)."""
         mapped = to_float(picture) @ self.matrix.astype(np.float32) + self.offset.astype(np.float32)
         return np.clip(mapped, 0, 1)

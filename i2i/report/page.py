@@ -29,6 +29,9 @@ from .text import Tick, best_of, column_titles, directions, headline, health, is
 MOST_POINTS = 3000
 """Points of a curve at most; longer logs are averaged over equal groups of ticks."""
 
+TITLES = {"collapse": "Mode collapse"}
+"""Failure modes whose chart has another title than their name."""
+
 SOURCES = ("config.yaml", "log.jsonl", "environment.json", "samples")
 
 
@@ -161,7 +164,11 @@ def _failure_charts(series: Mapping[str, Sequence[float | None]], ways: Mapping[
     charts = []
     for name, mode in FAILURE_MODES.items():
         if mode.limit is not None:  # which is one of the first figure
-            parts = {name.capitalize(): {f"cheat_{name}_{direction}": way for direction, way in ways.items()}}
+            parts = {
+                TITLES.get(name, name.capitalize()): {
+                    f"cheat_{name}_{direction}": way for direction, way in ways.items()
+                }
+            }
         else:
             labels = {figure: VARIANTS.get(figure, "plain").strip() for figure in mode.figures}
             parts = {

@@ -1,7 +1,7 @@
 """What the numbers of a run say, in plain words: the report's headline, its facts and its health line.
 
 Numbers come from `config.yaml` and `log.jsonl` (docs/run-directory.md): `images` counts training images seen,
-`p_real` and `p_fake` are the mean probabilities that the discriminator gives real and translated pictures.
+`p_real` and `p_fake` are the mean probabilities that the discriminator gives real and fake pictures.
 """
 
 from __future__ import annotations
@@ -215,7 +215,7 @@ def _validation(ticks: Sequence[Tick]) -> Finding | None:
         cause = (
             "the translator learns its training pictures by heart"
             if key == "val_l1"
-            else "the pictures made lie further from real ones than they did"
+            else "the generated pictures lie further from real ones than they did"
         )
         return Finding(
             "bad",
