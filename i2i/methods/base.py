@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, Protocol, Self
 
 import torch
@@ -100,6 +100,11 @@ class Method(ABC):
     def source_options(cls, config: TrainConfig) -> dict[str, Any]:  # noqa: ARG003
         """What a source of `data_kind` takes beside the folder, by name."""
         return {}
+
+    @classmethod
+    def batch_transform(cls, config: TrainConfig) -> Callable[[Batch], Batch] | None:  # noqa: ARG003
+        """What changes every batch between the loader and `step` or `sample_columns`, on the device; None leaves it."""
+        return None
 
     @classmethod
     def card_facts(cls, config: TrainConfig) -> dict[str, Any]:  # noqa: ARG003

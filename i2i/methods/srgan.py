@@ -58,7 +58,6 @@ class SRGAN(Method):
         G: nn.Module,
         D: nn.Module | None,
         perceptual: Perceptual | None,
-        degradation: Degradation | None,
         placement: Placement,
         config: SrganConfig,
     ) -> None:
@@ -71,7 +70,6 @@ class SRGAN(Method):
         self.networks, self.optimizers = {"G": self.G}, {"g": self.opt_g}
         self.generators = {"model": "G"}
         self.average(config.ema)
-        self.degradation = degradation
         self.perceptual = perceptual.to(placement.device) if perceptual is not None else None
         self.adversarial = False
         """Whether the second stage has begun."""
@@ -132,6 +130,14 @@ class SRGAN(Method):
         return {"scale": config.scale, "pipeline": config.degradation.kind == "pipeline"}
 
     @classmethod
+    def batch_transform(cls, config: TrainConfig) -> Degradation | None:
+        """The degradation, which makes inputs of truths."""
+        config = cast(SrganConfig, config)
+        if config.degradation.kind != "pipeline":
+            return None
+        return Degradation(config.degradation, config.scale, config.size, config.seed)
+
+    @classmethod
     def card_facts(cls, config: TrainConfig) -> dict[str, Any]:
         """The degradation, so that the model can be scored on what it learned to undo."""
         config = cast(SrganConfig, config)
@@ -144,7 +150,7 @@ class SRGAN(Method):
         channels = config.data.channels_of("a", "b")
         x_channels, y_channels = channels if config.direction == "a2b" else channels[::-1]
         G = build_generator(config, (x_channels, y_channels), config.scale)
-        D, perceptual, degradation = None, None, None
+        D, perceptual = None, None
         if config.gan_images:
             wanted = geometry_of(DISCRIMINATORS, config.discriminator.name).multiple
             check_size(config.size, G, None, config.scale, wanted)
@@ -152,9 +158,7 @@ class SRGAN(Method):
             if config.lambda_perceptual > 0:
                 perceptual = build_perceptual(config.perceptual, y_channels, config.size)
         check_size(config.size, G, D, config.scale)
-        if config.degradation.kind == "pipeline":
-            degradation = Degradation(config.degradation, config.scale, config.size, config.seed)
-        return cls(G, D, perceptual, degradation, placement, config)
+        return cls(G, D, perceptual, placement, config)
 
     @classmethod
     def to_export(cls, config: TrainConfig, placement: Placement) -> Self:
@@ -225,8 +229,7 @@ class SRGAN(Method):
 
     def pair(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """x, y, and what pixel and perceptual loss compare with: y, or y sharpened by the degradation."""
-        made = self.degradation(batch) if self.degradation is not None else batch
-        return made["a"], made["b"], made.get(SHARPENED, made["b"])
+        return batch["a"], batch["b"], batch.get(SHARPENED, batch["b"])
 
     def pixel_loss(self, fake: Tensor, target: Tensor) -> Tensor:
         """The configured loss, of pictures in [0, 1]."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +15,9 @@ Sample = dict[str, npt.NDArray[Any]]
 """Pictures (C, H, W) float32 in [-1, 1], and numbers such as a label () int64, by name."""
 
 
+BatchTransform = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
+
+
 class SampleSource(Protocol):
     """An endless stream by number: sample `n` is the same whenever and wherever it is asked for."""
 
@@ -24,11 +27,18 @@ class SampleSource(Protocol):
 
 
 def batches(
-    samples: SampleSource, start: int, stop: int, batch: int, workers: int, device: torch.device
-) -> Iterator[dict[str, Tensor]]:
+    samples: SampleSource,
+    start: int,
+    stop: int,
+    batch: int,
+    workers: int,
+    device: torch.device,
+    transform: BatchTransform | None = None,
+) -> Iterator[Mapping[str, Tensor]]:
     """Samples `start` to `stop` - 1 in order, stacked by `batch` (the last one may be smaller), on `device`.
 
-    Every array keeps its type: float32 pictures become (N, C, H, W), int64 labels (N,).
+    Every array keeps its type: float32 pictures become (N, C, H, W), int64 labels (N,). `transform` changes
+    every batch on the device.
 
     `start` is all that a resumed run needs to go on where it was.
     """
@@ -42,9 +52,11 @@ def batches(
         generator=torch.Generator(),  # its own, so that making a loader draws nothing from the global one
     )
     for group in loader:
-        yield {name: tensor.to(device, non_blocking=True) for name, tensor in group.items()}
+        here = {name: tensor.to(device, non_blocking=True) for name, tensor in group.items()}
+        yield here if transform is None else transform(here)
 
 
-def stack(samples: list[Sample], device: torch.device) -> dict[str, Tensor]:
-    """Samples as one batch on `device`."""
-    return {name: torch.from_numpy(np.stack([s[name] for s in samples])).to(device) for name in samples[0]}
+def stack(samples: list[Sample], device: torch.device, transform: BatchTransform | None = None) -> Mapping[str, Tensor]:
+    """Samples as one batch on `device`, changed by `transform`."""
+    batch = {name: torch.from_numpy(np.stack([s[name] for s in samples])).to(device) for name in samples[0]}
+    return batch if transform is None else transform(batch)

@@ -198,7 +198,8 @@ def _fit(
 ) -> Outcome:
     total = config.total or 0
     names, samples = ready.validation
-    validation = (names, stack(samples, placement.device))
+    transform = method.batch_transform(config)
+    validation = (names, stack(samples, placement.device, transform))
     workers = _workers(config.workers, placement)
     pace = Intervals.of(total, config.batch, config.log)
 
@@ -227,7 +228,7 @@ def _fit(
     try:
         return fit(
             method,
-            lambda start: batches(ready.training, start, total, config.batch, workers, placement.device),
+            lambda start: batches(ready.training, start, total, config.batch, workers, placement.device, transform),
             run,
             pace,
             validation=validation,

@@ -5,15 +5,21 @@ import math
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.nn import functional as F
 
+from i2i.datasets.streams.superres import SuperResSource
 from i2i.degradation import DEGRADATIONS, Degradation, DegradationConfig
 from i2i.degradation.config import KINDS, BlurConfig
 from i2i.degradation.kernels import drawn_blur, drawn_side, gaussian, plateau, sinc
 from i2i.degradation.operations import blur, gaussian_noise, jpeg, poisson_noise, resize, sharpened
 from i2i.errors import ConfigError
 from i2i.methods import METHODS
+from i2i.methods.config import DataConfig
+from i2i.methods.srgan import SRGAN
+from i2i.methods.srgan_config import SrganConfig
 from i2i.settings import resolve
+from i2i.training.loader import batches, stack
 
 OFF = {"first": DEGRADATIONS["noise"]["first"], "second": DEGRADATIONS["noise"]["first"], "sinc": {"p": 0}}
 
@@ -293,3 +299,35 @@ def test_nonsense_is_refused_in_a_sentence_with_the_settings_name(setting, sente
     with pytest.raises(ConfigError, match=sentence) as refusal:
         resolve(METHODS["srgan"].Config, [layer])
     assert "degradation." in str(refusal.value)
+
+
+def test_the_method_declares_the_degradation_and_the_loader_applies_it(tmp_path):
+    for n in range(3):
+        Image.fromarray(np.random.default_rng(n).integers(0, 256, (70, 80, 3)).astype(np.uint8)).save(
+            tmp_path / f"{n}.png"
+        )
+    config = SrganConfig(
+        data=DataConfig(path=str(tmp_path)), scale=2, size=32, degradation=DegradationConfig(**DEGRADATIONS["real"])
+    )
+    transform = SRGAN.batch_transform(config)
+    assert transform is not None
+    assert SRGAN.batch_transform(config.model_copy(update={"degradation": DegradationConfig()})) is None
+    stream = SuperResSource(tmp_path, holdout=0, **SRGAN.source_options(config)).read(size=32).training
+    assert set(transform.takes) <= stream[0].keys()
+    two, one = (
+        list(batches(stream, start, 4, many, 0, torch.device("cpu"), transform)) for start, many in ((0, 2), (3, 1))
+    )
+    assert two[0].keys() == set(transform.gives)
+    assert (two[0]["a"].shape, two[0]["b"].shape) == ((2, 3, 16, 16), (2, 3, 32, 32))
+    for key in transform.gives:  # sample 3 is the same in any batch, and after a resumption
+        assert torch.equal(two[1][key][1], one[0][key][0])
+    assert torch.equal(stack([stream[3]], torch.device("cpu"), transform)["a"], one[0]["a"])
+
+
+def test_what_a_degradation_does_not_take_is_passed_on():
+    degradation = Degradation(DegradationConfig(kind="pipeline"), 2, 32, 0)
+    given = degradation({"b": torch.zeros(1, 3, 64, 64), "number": torch.tensor([4]), "label": torch.tensor([7])})
+    assert given.keys() == {"a", "b", "label"}
+    assert int(given["label"]) == 7
+    with pytest.raises(KeyError, match="number"):
+        degradation({"b": torch.zeros(1, 3, 64, 64)})
