@@ -15,7 +15,6 @@ from i2i.degradation.kernels import drawn_blur, drawn_side, gaussian, plateau, s
 from i2i.degradation.operations import blur, gaussian_noise, jpeg, poisson_noise, resize, sharpened
 from i2i.errors import ConfigError
 from i2i.methods import METHODS
-from i2i.methods.config import DataConfig
 from i2i.methods.srgan import SRGAN
 from i2i.methods.srgan_config import SrganConfig
 from i2i.settings import resolve
@@ -307,7 +306,7 @@ def test_the_method_declares_the_degradation_and_the_loader_applies_it(tmp_path)
             tmp_path / f"{n}.png"
         )
     config = SrganConfig(
-        data=DataConfig(path=str(tmp_path)), scale=2, size=32, degradation=DegradationConfig(**DEGRADATIONS["real"])
+        data={"path": str(tmp_path)}, scale=2, size=32, degradation=DegradationConfig(**DEGRADATIONS["real"])
     )
     transform = SRGAN.batch_transform(config)
     assert transform is not None
