@@ -184,3 +184,32 @@ def test_the_api_describes_the_settings(base):
     assert set(form) == {"image", "label", "latent.seed", "noise.strength", "noise.seed"}
     assert httpx.get(f"{base}/v1/models").json()["models"][0]["settings"]["label"]["default"] == "summer"
     assert "spring, summer, autumn, winter" in httpx.get(f"{base}/docs").text
+
+
+def test_the_page_has_a_dropdown_and_a_slider_that_work(base, browser, photo):
+    page = browser.new_page(viewport={"width": 390, "height": 900})
+    page.set_default_timeout(20_000)
+    page.goto(base)
+    page.locator("#picture input[type=file]").set_input_files(photo)
+
+    def translated(query: str) -> None:
+        """The page's download becomes what the API gives for `query`."""
+        wanted = httpx.post(f"{base}/v1/translate?{query}", content=photo.read_bytes()).content
+        page.locator("#translate").click()
+        for _ in range(100):
+            link = page.locator("#slider img")
+            sources = link.evaluate_all("all => all.map(i => i.src)") if link.count() == 2 else []
+            if any(httpx.get(source).content == wanted for source in sources):
+                return
+            page.wait_for_timeout(100)
+        raise AssertionError(f"the page never showed the translation of {query!r}")
+
+    translated("")
+    page.locator(".setting-label input").click()
+    page.get_by_role("option", name="winter").click()
+    translated("label=winter")
+    page.locator(".setting-noise-strength input[type=range]").fill("0.5")
+    page.locator(".setting-latent-seed input").fill("3")
+    translated("label=winter&noise.strength=0.5&latent.seed=3")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.context.close()
