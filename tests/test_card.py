@@ -57,7 +57,7 @@ def test_a_damaged_card_is_a_card_or_a_sentence_and_never_a_traceback(card, data
         try:
             assert isinstance(Card.from_json(each), Card)
         except ModelFileError as error:
-            assert "Export the model again" in str(error) or "Update i2i" in str(error)
+            assert "Export the model again" in str(error) or "Update i2i" in str(error)  # noqa: PT017
 
 
 def test_a_card_of_the_first_schema_has_one_picture_in_and_one_out():
