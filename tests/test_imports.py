@@ -33,7 +33,7 @@ PACKAGES = {
     "methods": "errors settings ports card hardware networks losses degradation adversarial evaluation diagnostics",
     "training": "errors text files renamed settings card hardware methods",
     "export": "errors files settings ports card hardware networks methods training",
-    "report": "errors text files settings images hardware.system diagnostics training",
+    "report": "errors text files settings card images hardware.system diagnostics training",
     "datasets.layouts": "errors images",
     "datasets.streams": f"{BASE} datasets.layouts",
     "datasets.checks": f"{BASE} datasets.layouts datasets.streams",

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
+from ..card import SUPERVISION
 from ..diagnostics.finding import Finding
 from ..diagnostics.findings import DIRECTIONS, verdict
 
@@ -18,9 +19,6 @@ Tick = dict[str, float]
 """One line of log.jsonl: numbers by name; `images` is always there."""
 
 METHOD_TITLES = {"pix2pix": "Pix2Pix", "cyclegan": "CycleGAN", "discogan": "DiscoGAN", "srgan": "SRGAN"}
-
-TWO_WAYS = ("cyclegan", "discogan")
-"""Methods that train both directions at once."""
 
 FIGURES = {"val_l1": "L1", "val_swd": "sliced Wasserstein distance"}
 """Validation figures in words; the first that a run has is the one its health line speaks of."""
@@ -46,7 +44,7 @@ def headline(config: Mapping[str, Any], environment: Mapping[str, Any]) -> str:
     folder = PurePath(str(_nested(config).get("path") or "")).name
     title += f" on {folder}" if folder else ""
     domains = _domains(config, _nested(environment))
-    arrow = "↔" if method in TWO_WAYS else "→"
+    arrow = "↔" if SUPERVISION.get(method) == "unpaired" else "→"
     return f"{title}: {domains[0]} {arrow} {domains[1]}" if domains else title
 
 
@@ -125,7 +123,7 @@ def _domains(config: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, 
 
     A method that trains both directions has A first.
     """
-    direction = "a2b" if config.get("method") in TWO_WAYS else config.get("direction")
+    direction = "a2b" if SUPERVISION.get(str(config.get("method"))) == "unpaired" else config.get("direction")
     if direction not in ("a2b", "b2a"):
         return None
     a, b = _sides(config, found)

@@ -26,7 +26,6 @@ from ..datasets.streams.stream import Options
 from ..errors import DataError, PictureError, UnknownNameError
 from ..evaluation.evaluate import USUAL
 from ..images.image import Array, with_channels
-from ..report.text import TWO_WAYS
 
 MOST_LEARNED = 500
 """Training pairs that a lookup, and pictures a domain that a colour transfer, is learned from, at most."""
@@ -153,7 +152,7 @@ def material(
 
 def is_unpaired(root: Path, card: Card, a: str | None = None, b: str | None = None) -> bool:
     """Whether the model knew no pairs, or the folder has none: folders trainA and trainB."""
-    return card.method in TWO_WAYS or arrange(root, a, b).kind == "trainA/trainB"
+    return card.supervision == "unpaired" or arrange(root, a, b).kind == "trainA/trainB"
 
 
 def domains_of(root: Path, a: str | None, b: str | None) -> Layout[Single]:
