@@ -15,21 +15,25 @@ SETTINGS: dict[str, str] = {
     "data.channels_a": "data.channels.a",
     "data.channels_b": "data.channels.b",
     "perceptual.gap": "perceptual.criterion",
+    "lambda_grid": "lambda_checkerboard",
 }
 """Settings by their path."""
 
-_NORMS = {"picture": "instance_affine", "batch": "batch_as_instance", "population": "batch_running"}
+NORMS = {"picture": "instance_affine", "batch": "batch_as_instance", "population": "batch_running"}
+"""Normalisation layers. None is called `batch` again, so that an old `batch` cannot mean another one."""
 
-VALUES: dict[str, dict[str, str]] = {"generator.norm": _NORMS, "discriminator.norm": _NORMS}
+VALUES: dict[str, dict[str, str]] = {
+    f"{network}.{norm}": NORMS for network in ("generator", "discriminator") for norm in ("norm", "options.norm")
+}
 """Values of a setting, by its present path."""
 
-LOG: dict[str, str] = {}
+LOG: dict[str, str] = {"cheat_": "fail_", "d_slope": "d_gp", "g_grid": "g_checkerboard", "g_same": "g_identity"}
 """Beginnings of names in log.jsonl; what follows them, as `_x` or `identity_a2b`, stays."""
 
-TRAINING_FACTS: dict[str, str] = {}
+TRAINING_FACTS: dict[str, str] = {"squash": "stretch"}
 """Facts of the training in a card."""
 
-FILES: dict[str, str] = {}
+FILES: dict[str, str] = {"figure.json": "best.json"}
 """Files of a run directory."""
 
 

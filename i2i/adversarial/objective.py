@@ -70,8 +70,8 @@ class AdversarialObjective:
                 scalars["p_real"], scalars["p_fake"] = self.loss.predictions(of_real, of_fake)
         total = d_real + d_fake
         if self.gan.gradient_penalty:
-            scalars["d_slope"] = gradient_penalty(self.D, real, fake)
-            total = total + self.gan.gradient_penalty * scalars["d_slope"]
+            scalars["d_gp"] = gradient_penalty(self.D, real, fake)
+            total = total + self.gan.gradient_penalty * scalars["d_gp"]
         if self.gan.r1:
             scalars["d_r1"] = r1_penalty(self.D, real)
             total = total + self.gan.r1 * scalars["d_r1"]

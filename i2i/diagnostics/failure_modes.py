@@ -1,4 +1,4 @@
-"""Figures that show how an unpaired translator cheats: each a function of pictures, none knows a network.
+"""Figures of the failure modes of an unpaired translator: each a function of pictures, none knows a network.
 
 Pictures are float NCHW in [-1, 1]: x of the source domain, fake = G(x), y real ones of the target domain. What the
 figures mean, when they are bad and what helps is in diagnostics/findings.py, which needs no torch.
@@ -32,7 +32,7 @@ Back = Callable[[Tensor], Tensor]
 
 
 def failure_figures(x: Tensor, fake: Tensor, y: Tensor, back: Back, direction: str) -> dict[str, float]:
-    """Every figure by its name in `log.jsonl`, `cheat_identity_a2b` for the direction `a2b`.
+    """Every figure by its name in `log.jsonl`, `fail_identity_a2b` for the direction `a2b`.
 
     x (N, C, H, W), fake (N, C', H, W) and y (M, C', H', W') in [-1, 1], N and M from 1 on; `back` is the other
     generator, called three times with at most CYCLE_PICTURES pictures. Figures that these pictures cannot give
@@ -45,7 +45,7 @@ def failure_figures(x: Tensor, fake: Tensor, y: Tensor, back: Back, direction: s
         "collapse": collapse(x, fake, y),
         **cycle(x, fake, back),
     }
-    return {f"cheat_{name}_{direction}": figure for name, figure in figures.items() if math.isfinite(figure)}
+    return {f"fail_{name}_{direction}": figure for name, figure in figures.items() if math.isfinite(figure)}
 
 
 def identity(x: Tensor, fake: Tensor, y: Tensor) -> float:

@@ -1,6 +1,6 @@
 """What the figures of diagnostics/failure_modes.py mean: when one is bad, what it is called, and what helps. No torch.
 
-Figures stand in `log.jsonl` as `cheat_identity_a2b`: the row's name or one of its further figures, and the direction.
+Figures stand in `log.jsonl` as `fail_identity_a2b`: the row's name or one of its further figures, and the direction.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from .finding import Finding
 DIRECTIONS = {"a2b": "A to B", "b2a": "B to A"}
 
 VARIANTS = {"changed": "pixels changed by ", "cycle_8bit": "in 8 bits ", "cycle_noise": "with noise "}
-"""What is said before a figure that is not a cheat's first."""
+"""What is said before a figure that is not a failure mode's first."""
 
 Figures = Mapping[str, float]
-"""Figures of one direction, by name without `cheat_` and the direction."""
+"""Figures of one direction, by name without `fail_` and the direction."""
 
 
 class FailureMode(NamedTuple):
-    """One way to cheat, and how it is seen."""
+    """One failure mode, and how it is detected."""
 
     title: str
     """What is said of a run that does it."""
@@ -113,20 +113,20 @@ FAILURE_MODES: dict[str, FailureMode] = {
         "--set generator.up=resize).",
     ),
 }
-"""The cheats by name; a name is also that of the figure which is looked at first."""
+"""The failure modes by name; a name is also that of the figure which is looked at first."""
 
 
 def alarms(record: Mapping[str, Any], ways: Mapping[str, str] = DIRECTIONS, method: str = "cyclegan") -> list[Finding]:
-    """A sign of level `bad` for each cheat that a line of the log shows, both directions in one sentence.
+    """A sign of level `bad` for each failure mode that a line of the log shows, both directions in one sentence.
 
     `ways` says what the directions are called; what helps is told in the settings of `method`.
     """
     signs = []
-    for name, cheat in FAILURE_MODES.items():
-        seen = {direction: _of(record, cheat, direction) for direction in ways}
-        guilty = {direction: found for direction, found in seen.items() if name in found and cheat.bad(found)}
-        if guilty:
-            signs.append(Finding("bad", cheat.title, f"{_where(guilty, ways)} {cheat.text}. {cheat.helps(method)}"))
+    for name, mode in FAILURE_MODES.items():
+        seen = {direction: _of(record, mode, direction) for direction in ways}
+        found_in = {direction: found for direction, found in seen.items() if name in found and mode.bad(found)}
+        if found_in:
+            signs.append(Finding("bad", mode.title, f"{_where(found_in, ways)} {mode.text}. {mode.helps(method)}"))
     return signs
 
 
@@ -135,18 +135,17 @@ def verdict(
 ) -> list[Finding]:
     """What the last lines with figures say: the alarms, or else one sign; nothing where there are no figures.
 
-    It is good where every cheat was looked for, and a note where too few pictures were there for one.
+    It is good where every failure mode was looked for, and a note where too few pictures were there for one.
     """
     last = typical(records)
-    if not any(f"cheat_{name}_{direction}" in last for name in FAILURE_MODES for direction in ways):
+    if not any(f"fail_{name}_{direction}" in last for name in FAILURE_MODES for direction in ways):
         return []
     said, unmeasured = [], []
-    for name, cheat in FAILURE_MODES.items():
-        seen = [found for direction in ways if name in (found := _of(last, cheat, direction))]
+    for name, mode in FAILURE_MODES.items():
+        seen = [found for direction in ways if name in (found := _of(last, mode, direction))]
         if seen:
             said.append(
-                f"{name} {' and '.join(map(_brief, seen))}"
-                + (f" (bad {cheat.when})" if cheat.limit is not None else "")
+                f"{name} {' and '.join(map(_brief, seen))}" + (f" (bad {mode.when})" if mode.limit is not None else "")
             )
         else:
             unmeasured.append(name)
@@ -157,11 +156,11 @@ def verdict(
 
 def _all_clear(text: str, unmeasured: Sequence[str]) -> Finding:
     if not unmeasured:
-        return Finding("good", "No cheating seen", text)
+        return Finding("good", "No failure mode found", text)
     missing = " and ".join(unmeasured)
     return Finding(
         "note",
-        f"No cheating seen, but {missing} not looked for",
+        f"No failure mode found, but {missing} not looked for",
         f"{text} For {missing} there are too few validation pictures, or flat ones: four or more in each domain's test "
         "or val folder, or --set data.holdout=0.2 in a new run.",
     )
@@ -169,8 +168,8 @@ def _all_clear(text: str, unmeasured: Sequence[str]) -> Finding:
 
 def typical(records: Iterable[Mapping[str, Any]], count: int = 3) -> dict[str, float]:
     """The median of each figure over the last `count` lines that have any, by its name in the log."""
-    last = [record for record in records if any(key.startswith("cheat_") for key in record)][-count:]
-    keys = dict.fromkeys(key for record in last for key in record if key.startswith("cheat_"))
+    last = [record for record in records if any(key.startswith("fail_") for key in record)][-count:]
+    keys = dict.fromkeys(key for record in last for key in record if key.startswith("fail_"))
     values = {key: [v for r in last if math.isfinite(v := r.get(key, math.nan))] for key in keys}
     return {key: statistics.median(found) for key, found in values.items() if found}
 
@@ -188,7 +187,7 @@ class FailureMonitor:
 
     def notes(self, record: Mapping[str, Any]) -> list[str]:
         """The sentences that this line of the log gives cause for."""
-        if not any(key.startswith("cheat_") for key in record):
+        if not any(key.startswith("fail_") for key in record):
             return []
         self.lines = [*self.lines, record][-self.count :]
         if len(self.lines) < self.count:
@@ -199,15 +198,15 @@ class FailureMonitor:
         return [f"{sign.title}. {sign.text}" for sign in new]
 
 
-def _of(record: Mapping[str, Any], cheat: FailureMode, direction: str) -> dict[str, float]:
-    """The cheat's finite figures of one direction."""
-    values = {name: record.get(f"cheat_{name}_{direction}", math.nan) for name in cheat.figures}
+def _of(record: Mapping[str, Any], mode: FailureMode, direction: str) -> dict[str, float]:
+    """The failure mode's finite figures of one direction."""
+    values = {name: record.get(f"fail_{name}_{direction}", math.nan) for name in mode.figures}
     return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
-def _where(guilty: Mapping[str, Figures], names: Mapping[str, str]) -> str:
+def _where(found_in: Mapping[str, Figures], names: Mapping[str, str]) -> str:
     """`From A to B (0.03) and from B to A (0.1)`."""
-    ways = " and ".join(f"from {names[direction]} ({_figures(seen)})" for direction, seen in guilty.items())
+    ways = " and ".join(f"from {names[direction]} ({_figures(seen)})" for direction, seen in found_in.items())
     return ways[0].upper() + ways[1:]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -19,7 +18,7 @@ from ..methods.config import TrainConfig
 from ..networks import Generator
 from ..ports import Port, translator_ports
 from ..training import checkpoint
-from ..training.run_directory import Run
+from ..training.run_directory import WEIGHTS, Run
 from .onnx_file import export_onnx
 
 CHECKPOINTS = ("last", "best")
@@ -68,14 +67,16 @@ def export_run(
 
 def _load(run: Run, which: str, method: Method) -> int:
     """Put the weights in; gives the images they have seen."""
-    found = checkpoint.numbered(run.checkpoints)
-    best = run.checkpoints / checkpoint.BEST
-    path = best if which == "best" else (found[-1] if found else None)
-    needed = [checkpoint.WEIGHTS, *(["figure.json"] if path == best else [])]
-    if path is None or not all((path / name).exists() for name in needed):
+    if which == "best":
+        best = run.best()
+        path, images = (best[0], int(best[1]["images"])) if best else (None, 0)
+    else:
+        path = next(reversed(run.checkpoints_complete()), None)
+        images = int(path.name) if path else 0
+    if path is None or not (path / WEIGHTS).exists():
         raise RunError(f"{run.path} has no {which} checkpoint yet. Train it on with i2i train, then export.")
     checkpoint.load_weights(path, method)
-    return int(json.loads((best / "figure.json").read_text())["images"]) if path == best else int(path.name)
+    return images
 
 
 def _card(run: Run, config: TrainConfig, method: Method, stem: str, images: int) -> Card:
@@ -102,7 +103,7 @@ def _card(run: Run, config: TrainConfig, method: Method, stem: str, images: int)
             "direction": stem if stem in DIRECTIONS else config.direction,
             "seed": config.seed,
             "held_out": facts.get("held_out", []),
-            "squash": config.data.stretch,
+            "stretch": config.data.stretch,
             "interpolation": config.data.interpolation,
             "pictures": facts.get("counts", {}).get("train"),
             "fingerprint": facts.get("fingerprint"),

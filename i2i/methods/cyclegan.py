@@ -151,9 +151,9 @@ class CycleGAN(Unpaired):
             loss = gan_y + gan_x + self.lambda_cycle * (g_cycle_x + g_cycle_y)  # eq. 3
             scalars |= suffixed(of_x, "x") | suffixed(of_y, "y") | {"g_cycle_x": g_cycle_x, "g_cycle_y": g_cycle_y}
             if same_x is not None and same_y is not None:
-                g_same_x, g_same_y = l1(same_x, x), l1(same_y, y)  # section 5.2
-                loss = loss + self.lambda_cycle * self.lambda_identity * (g_same_x + g_same_y)
-                scalars |= {"g_same_x": g_same_x, "g_same_y": g_same_y}
+                g_identity_x, g_identity_y = l1(same_x, x), l1(same_y, y)  # section 5.2
+                loss = loss + self.lambda_cycle * self.lambda_identity * (g_identity_x + g_identity_y)
+                scalars |= {"g_identity_x": g_identity_x, "g_identity_y": g_identity_y}
             self.descend(self.opt_g, loss)
             self.follow(len(x))
 

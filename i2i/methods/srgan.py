@@ -216,9 +216,9 @@ class SRGAN(Method):
                 with self.placement.autocast():
                     scalars["g_perceptual"] = self.perceptual(fake, target)
                 loss = loss + self.config.lambda_perceptual * scalars["g_perceptual"]  # ESRGAN, eq. 3
-            if self.config.lambda_grid > 0 and self.config.scale > 1:  # of one phase it would be a blurred pixel loss
-                scalars["g_grid"] = checkerboard_loss(fake, target, self.config.scale) / 2
-                loss = loss + self.config.lambda_grid * scalars["g_grid"]
+            if self.config.lambda_checkerboard > 0 and self.config.scale > 1:  # at scale 1 it is a blurred pixel loss
+                scalars["g_checkerboard"] = checkerboard_loss(fake, target, self.config.scale) / 2
+                loss = loss + self.config.lambda_checkerboard * scalars["g_checkerboard"]
             self.descend(self.opt_g, loss)
             self.follow(len(y))
         if d_turn:

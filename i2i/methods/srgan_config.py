@@ -47,7 +47,7 @@ class SrganConfig(TrainConfig):
     """Weight of the perceptual loss, there."""
     lambda_gan: float = Field(0.005, ge=0, allow_inf_nan=False)
     """Weight of the generator's adversarial loss, there."""
-    lambda_grid: float = Field(25, ge=0, allow_inf_nan=False)
+    lambda_checkerboard: float = Field(25, ge=0, allow_inf_nan=False)
     """Weight of the loss against a regular pattern of the period of the scale, there."""
     optimizer: AdamConfig = AdamConfig(lr=2e-4, beta1=0.9, beta2=0.99)
     schedule: ScheduleConfig = ScheduleConfig()
@@ -84,7 +84,7 @@ class SrganConfig(TrainConfig):
 ADVERSARIAL_STAGE = frozenset(
     {
         *("discriminator", "gan", "gan_lr", "gan_schedule", "perceptual"),
-        *("lambda_pixel", "lambda_perceptual", "lambda_gan", "lambda_grid", "optimizer.lr_d"),
+        *("lambda_pixel", "lambda_perceptual", "lambda_gan", "lambda_checkerboard", "optimizer.lr_d"),
     }
 )
 """Settings that only the adversarial stage looks at."""
@@ -140,7 +140,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "lambda_pixel": 0,
         "lambda_perceptual": 0.006,
         "lambda_gan": 0.001,
-        "lambda_grid": 0,
+        "lambda_checkerboard": 0,
         "optimizer": {"lr": 1e-4, "beta2": 0.999},
         "schedule": {"kind": "constant"},
         "gan_schedule": {"at": [0.5], "by": 0.1},
@@ -154,7 +154,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "generator": {"name": "rrdbnet"},
         "lambda_pixel": 0.01,
         "lambda_gan": 0.0025,
-        "lambda_grid": 0,
+        "lambda_checkerboard": 0,
         "schedule": {"periods": 4, "floor": 0.0005},
         "ema": {"images": 11_000},
         "perceptual": {"network": "vgg19"},
@@ -167,7 +167,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "generator": {"name": "rrdbnet"},
         "discriminator": {"name": "unet"},
         "lambda_gan": 0.1,
-        "lambda_grid": 0,
+        "lambda_checkerboard": 0,
         "schedule": {"kind": "constant"},
         "gan_schedule": {"kind": "constant"},
         "gan": {"loss": "non_saturating"},

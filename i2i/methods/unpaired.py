@@ -1,4 +1,4 @@
-"""What methods on two unpaired domains share: both directions, what is shown, how cheating is watched.
+"""What methods on two unpaired domains share: both directions, what is shown, how failure modes are detected.
 
 Pictures are float32 NCHW in [-1, 1]: x from the batch's `a`, y from `b`, which are drawn apart from each other.
 """
@@ -40,7 +40,7 @@ class Unpaired(Method):
 
     @torch.no_grad()
     def validate(self, columns: Mapping[str, Tensor]) -> dict[str, float]:
-        """`val_swd`: how far translations are from real pictures, mean of both directions; and the cheats' figures."""
+        """`val_swd` of translations from real pictures, mean of both directions; and the figures of failure modes."""
         there, back = self.served("a2b"), self.served("b2a")
         x, y, fake_y, fake_x = (columns[name] for name in ("A", "B", "A → B", "B → A"))
         distance = (sliced_wasserstein(fake_y, y) + sliced_wasserstein(fake_x, x)) / 2

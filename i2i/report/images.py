@@ -25,7 +25,7 @@ from ..errors import PictureError
 from ..hardware.system import available_threads
 from ..images.decode import read_picture
 from ..images.image import to_uint8, with_channels
-from ..training.sample_grid import LAYOUT
+from ..training.run_directory import GRID_LAYOUT
 
 MOST_GRIDS = 40
 """Grids carried at most: the first, the last and an even choice between."""
@@ -126,7 +126,7 @@ def _own_layout(path: Path) -> Layout | None:
     """The layout that a grid's PNG states, or None where it states none that makes sense."""
     try:
         with Image.open(path, formats=["PNG"]) as picture:
-            return _layout(str(picture.info.get(LAYOUT, "")))
+            return _layout(str(picture.info.get(GRID_LAYOUT, "")))
     except (OSError, ValueError):
         return None
 

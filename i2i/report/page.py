@@ -16,13 +16,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..diagnostics.findings import FAILURE_MODES, VARIANTS
 from ..errors import RunError
 from ..files import write_atomically
 from ..settings import flat
 from ..text import duration, render, script_data
+from ..training.run_directory import Run
 from .images import read_samples
 from .text import Tick, best_of, column_titles, directions, headline, health, is_better_higher, main_figure, state
 
@@ -49,43 +48,13 @@ def write_report(run: Path) -> Path:
     return target
 
 
-def read_log(path: Path) -> list[Tick]:
-    """The ticks of a log.jsonl in order of `images`; a missing file has none.
-
-    Lines that are cut short are ignored. A resumed run goes back to its checkpoint: where `images` falls, the
-    ticks of the abandoned stretch are dropped, and of two ticks at the same `images` the later values win.
-    """
-    ticks: list[Tick] = []
-    for tick in _lines(path):
-        while ticks and ticks[-1]["images"] > tick["images"]:
-            ticks.pop()
-        if ticks and ticks[-1]["images"] == tick["images"]:
-            ticks[-1].update(tick)
-        else:
-            ticks.append(tick)
-    return ticks
-
-
-def _lines(path: Path) -> Iterator[Tick]:
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return
-    for line in text.splitlines():
-        try:
-            fields = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(fields, dict) and isinstance(fields.get("images"), int):
-            yield {k: float(v) for k, v in fields.items() if isinstance(v, int | float) and not isinstance(v, bool)}
-
-
 def _page(run: Path) -> str:
     """The filled template."""
-    config, environment = _read_config(run / "config.yaml"), _read_json(run / "environment.json")
-    ticks = read_log(run / "log.jsonl")
-    seen, planned = int(ticks[-1]["images"]) if ticks else 0, _planned(config)
-    word, sentence = state(seen, planned, _age(run / "log.jsonl"))
+    reader = Run(run)
+    config, environment = reader.raw_config(tolerant=True), reader.environment()
+    ticks = reader.records(tolerant=True)
+    seen, planned = int(ticks[-1]["images"]) if ticks else 0, reader.planned()
+    word, sentence = state(seen, planned, reader.quiet_seconds())
     series, ways = _series(ticks), directions(config, environment)
     samples = read_samples(run / "samples")
     samples["columns"] = column_titles(samples["columns"], config, environment)
@@ -103,12 +72,6 @@ def _page(run: Path) -> str:
         written=time.strftime("%Y-%m-%d %H:%M"),
         data=script_data(charts),
     )
-
-
-def _planned(config: Mapping[str, Any]) -> int | None:
-    """Images of all stages of the run, or None where the configuration does not say."""
-    stages = [config.get("images"), config.get("gan_images", 0)]
-    return sum(stages) if all(isinstance(images, int) for images in stages) else None
 
 
 def _facts(
@@ -166,13 +129,13 @@ def _failure_charts(series: Mapping[str, Sequence[float | None]], ways: Mapping[
         if mode.limit is not None:  # which is one of the first figure
             parts = {
                 TITLES.get(name, name.capitalize()): {
-                    f"cheat_{name}_{direction}": way for direction, way in ways.items()
+                    f"fail_{name}_{direction}": way for direction, way in ways.items()
                 }
             }
         else:
             labels = {figure: VARIANTS.get(figure, "plain").strip() for figure in mode.figures}
             parts = {
-                f"{name.capitalize()} error, {way}": {f"cheat_{f}_{direction}": label for f, label in labels.items()}
+                f"{name.capitalize()} error, {way}": {f"fail_{f}_{direction}": label for f, label in labels.items()}
                 for direction, way in ways.items()
             }
         for title, lines in parts.items():
@@ -187,27 +150,3 @@ def _flat(mapping: Mapping[str, Any]) -> list[tuple[str, str]]:
         (name, value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False))
         for name, value in flat(mapping, keep_empty=True).items()
     ]
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8", errors="replace"))
-    except (OSError, ValueError, yaml.YAMLError):  # ValueError: a date that is none
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8", errors="replace"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _age(path: Path) -> float | None:
-    """Seconds since the file was last written."""
-    try:
-        return max(0.0, time.time() - path.stat().st_mtime)
-    except OSError:
-        return None

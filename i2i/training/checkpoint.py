@@ -22,8 +22,7 @@ from torch import Tensor
 from ..errors import RunError, first_line
 from ..files import being_written, write_atomically
 from ..methods import Method
-
-WEIGHTS, STATE, BEST = "weights.safetensors", "state.pt", "best"
+from .run_directory import BEST, BEST_FIGURE, STATE, WEIGHTS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +57,7 @@ def save_best(folder: Path, method: Method, images: int, value: float) -> None:
     """Keep the networks of now as the best; two files, the weights first, so that the figure never runs ahead."""
     write_atomically(folder / BEST / WEIGHTS, _weights(method))
     figure = {"images": images, method.best_metric: value}
-    write_atomically(folder / BEST / "figure.json", json.dumps(figure).encode())
+    write_atomically(folder / BEST / BEST_FIGURE, json.dumps(figure).encode())
 
 
 def numbered(folder: Path) -> list[Path]:

@@ -1,20 +1,39 @@
-"""The run directory: everything that a training run leaves, and the way back into it (docs/run-directory.md)."""
+"""The run directory: everything that a training run leaves, and the way back into it (docs/run-directory.md).
+
+The only module that reads config.yaml, log.jsonl, environment.json, the list of checkpoints, best.json and the list of
+sample grids; old names in them are read as the present ones. It needs no torch, for reports are written without it.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import yaml
 
 from .. import renamed
 from ..errors import RunError
 from ..files import append, write_atomically
 from ..hardware.system import environment
-from ..methods.config import TrainConfig
 from ..settings import differences, read_yaml, resolve, to_yaml
 
-C = TypeVar("C", bound=TrainConfig)
+if TYPE_CHECKING:  # a reader needs neither, and they bring torch
+    from ..methods.config import TrainConfig
+
+C = TypeVar("C", bound="TrainConfig")
+
+WEIGHTS, STATE, BEST, BEST_FIGURE = "weights.safetensors", "state.pt", "best", "best.json"
+"""Files of a checkpoint, the folder of the best one, and the file there that says which it is."""
+
+GRID_LAYOUT, GRID_FILE = "i2i.grid", "grid.json"
+"""Name of the text in a sample grid's PNG that says where its cells are, and the file that says the same."""
+
+Record = dict[str, Any]
+"""A line of log.jsonl."""
 
 
 class Run:
@@ -24,9 +43,12 @@ class Run:
         self.path = path
         self.config_file = path / "config.yaml"
         self.log_file = path / "log.jsonl"
+        self.environment_file = path / "environment.json"
         self.checkpoints = path / "checkpoints"
         self.samples = path / "samples"
         self.report = path / "report.html"
+
+    # What is there
 
     @property
     def exists(self) -> bool:
@@ -37,6 +59,92 @@ class Run:
     def has_checkpoints(self) -> bool:
         """Whether there is anything to go on from."""
         return any(self.checkpoints.glob("[0-9]*"))
+
+    def holds_any(self) -> bool:
+        """Whether there is anything that a report could show."""
+        return any(p.exists() for p in (self.config_file, self.log_file, self.environment_file, self.samples))
+
+    def method(self) -> str:
+        """The method of the run that is here; raises RunError when there is none."""
+        if not self.exists:
+            raise RunError(f"{self.path} holds no run (no config.yaml). Start one with i2i train.")
+        return str(self.raw_config().get("method"))
+
+    def config(self, model: type[C]) -> C:
+        """The configuration of the run that is here."""
+        return resolve(model, [self.raw_config()])
+
+    def raw_config(self, *, tolerant: bool = False) -> dict[str, Any]:
+        """What config.yaml says, by the present names of the settings, unchecked.
+
+        Raises ConfigError for a file that is missing or no mapping; a tolerant reader gets nothing then.
+        """
+        return renamed.settings(_yaml(self.config_file) if tolerant else read_yaml(self.config_file))[0]
+
+    def environment(self) -> dict[str, Any]:
+        """What `write_environment` left, or nothing: it is for people and for the card, a run goes on without it."""
+        return _json(self.environment_file)
+
+    def planned(self) -> int | None:
+        """Images of all stages of the run; None where neither environment.json nor config.yaml says."""
+        stages = self.environment().get("stages")
+        if isinstance(stages, list) and stages and all(isinstance(s, dict) for s in stages):
+            lengths = [stage.get("images") for stage in stages]
+        else:
+            config = self.raw_config(tolerant=True)
+            lengths = [config.get("images"), config.get("gan_images", 0)]
+        return sum(lengths) if all(isinstance(images, int) for images in lengths) else None
+
+    def records(self, *, tolerant: bool = False) -> list[Record]:
+        """Every whole line of log.jsonl by the present names, oldest first.
+
+        For a tolerant reader, lines that do not say at how many images they were written are left out, and so are
+        values that are no number; where `images` falls, a resumed run went back to its checkpoint, and the lines of the
+        abandoned stretch are dropped; of two lines at the same `images` the later values win.
+        """
+        lines = [renamed.log_record(line) for line in self._lines()]
+        return _one_series(lines) if tolerant else lines
+
+    def _lines(self) -> Iterator[Record]:
+        try:
+            text = self.log_file.read_text("utf-8", errors="replace")
+        except OSError:
+            return
+        for line in text.splitlines():
+            try:
+                fields = json.loads(line)
+            except ValueError:  # the last line of a killed run
+                continue
+            if isinstance(fields, dict):
+                yield fields
+
+    def quiet_seconds(self) -> float | None:
+        """Seconds since the log was last written to; None when there is none."""
+        try:
+            return max(0.0, time.time() - self.log_file.stat().st_mtime)
+        except OSError:
+            return None
+
+    def checkpoints_complete(self) -> list[Path]:
+        """Folders of the checkpoints that can be gone on from, oldest first."""
+        return sorted(p for p in self.checkpoints.glob("[0-9]*") if (p / STATE).exists())
+
+    def best(self) -> tuple[Path, dict[str, Any]] | None:
+        """The folder of the best generator's weights and its figure, `{"images": …, "val_…": …}`; None when none is."""
+        folder = self.checkpoints / BEST
+        figure = _json(renamed.present(folder / BEST_FIGURE))
+        return (folder, figure) if isinstance(figure.get("images"), int) and (folder / WEIGHTS).exists() else None
+
+    def grids(self) -> list[tuple[int, Path]]:
+        """The sample grids: images seen, and the PNG, oldest first."""
+        found = (p for p in self.samples.glob("*.png") if re.fullmatch(r"[0-9]+", p.stem))
+        return sorted((int(path.stem), path) for path in found)
+
+    def grid_layout(self) -> dict[str, Any]:
+        """Where the cells of a grid are that does not say so itself; nothing where it is not known."""
+        return _json(self.samples / GRID_FILE)
+
+    # What is written
 
     def start(self, config: TrainConfig) -> None:
         """Begin a run, or make sure that `config` continues the one that is here.
@@ -67,7 +175,7 @@ class Run:
 
     def _check_continues(self, config: TrainConfig) -> None:
         before = self.config(type(config))
-        changed = differences(before, config, before.free_to_change(), renamed.settings(read_yaml(self.config_file))[0])
+        changed = differences(before, config, before.free_to_change(), self.raw_config())
         if changed and self.has_checkpoints:  # else nothing is there to go on from
             raise RunError(
                 f"{self.path} holds a run with other settings: {'; '.join(changed)}. "
@@ -80,46 +188,49 @@ class Run:
                 "Ask for as many or more, or start anew in another --run."
             )
 
-    def method(self) -> str:
-        """The method of the run that is here; raises RunError when there is none."""
-        if not self.exists:
-            raise RunError(f"{self.path} holds no run (no config.yaml). Start one with i2i train.")
-        return str(read_yaml(self.config_file).get("method"))
-
-    def config(self, model: type[C]) -> C:
-        """The configuration of the run that is here."""
-        return resolve(model, [read_yaml(self.config_file)]).with_network_defaults()
-
     def log(self, record: Mapping[str, Any]) -> None:
         """Append one line to log.jsonl."""
         append(self.log_file, (json.dumps(record) + "\n").encode())
 
-    def records(self) -> list[dict[str, Any]]:
-        """Every whole line of log.jsonl, oldest first."""
-        if not self.log_file.exists():
-            return []
-        records = []
-        for line in self.log_file.read_text("utf-8", errors="replace").splitlines():
-            try:
-                records.append(json.loads(line))
-            except ValueError:  # the last line of a killed run
-                continue
-        return records
-
     def rewind_log(self, images: int) -> None:
-        """Drop what was logged after the checkpoint that the run goes on from."""
+        """Drop what was logged after the checkpoint that the run goes on from; what stays has the present names."""
         kept = [json.dumps(r) for r in self.records() if r.get("images", 0) <= images]
         write_atomically(self.log_file, "".join(line + "\n" for line in kept).encode())
 
-    def environment(self) -> dict[str, Any]:
-        """What `write_environment` left, or nothing."""
-        path = self.path / "environment.json"
-        try:
-            facts = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError):  # it is for people and for the card; a run goes on without it
-            facts = {}
-        return facts if isinstance(facts, dict) else {}
-
     def write_environment(self, facts: Mapping[str, Any]) -> None:
         """environment.json: the machine, the versions and `facts`."""
-        write_atomically(self.path / "environment.json", json.dumps({**environment(), **facts}, indent=1).encode())
+        write_atomically(self.environment_file, json.dumps({**environment(), **facts}, indent=1).encode())
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a file, or nothing when it is missing or damaged."""
+    try:
+        content = yaml.safe_load(path.read_text("utf-8", errors="replace"))
+    except (OSError, ValueError, yaml.YAMLError):  # ValueError: a date that is none
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """The mapping in a file, or nothing when it is missing or damaged."""
+    try:
+        content = json.loads(path.read_text("utf-8", errors="replace"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _one_series(lines: list[Record]) -> list[Record]:
+    """Lines with rising `images`, numbers alone."""
+    series: list[Record] = []
+    for line in lines:
+        if not isinstance(line.get("images"), int):
+            continue
+        numbers = {k: float(v) for k, v in line.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+        while series and series[-1]["images"] > numbers["images"]:
+            series.pop()
+        if series and series[-1]["images"] == numbers["images"]:
+            series[-1].update(numbers)
+        else:
+            series.append(numbers)
+    return series

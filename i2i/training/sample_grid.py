@@ -14,12 +14,10 @@ from torch import Tensor
 
 from ..files import write_atomically
 from ..methods.tensors import to_pictures
+from .run_directory import GRID_FILE, GRID_LAYOUT
 
 GAP = 2
-
-
-LAYOUT = "i2i.grid"
-"""Name of the text in a grid's PNG that says where its cells are."""
+"""Pixels between cells."""
 
 
 def write_grid(folder: Path, images: int, rows: Sequence[str], columns: Mapping[str, Tensor]) -> Path:
@@ -36,9 +34,9 @@ def write_grid(folder: Path, images: int, rows: Sequence[str], columns: Mapping[
             top, left = r * (height + GAP), c * (width + GAP)
             grid[top : top + height, left : left + width] = column[r]
     facts = json.dumps({"columns": list(cells), "rows": list(rows), "cell": [int(height), int(width)], "gap": GAP})
-    write_atomically(folder / "grid.json", facts.encode())
+    write_atomically(folder / GRID_FILE, facts.encode())
     text = PngInfo()
-    text.add_text(LAYOUT, facts)
+    text.add_text(GRID_LAYOUT, facts)
     path = folder / f"{images:08d}.png"
     buffer = io.BytesIO()
     Image.fromarray(grid).save(buffer, "PNG", pnginfo=text)

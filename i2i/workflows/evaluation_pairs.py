@@ -14,6 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from .. import renamed
 from ..card import Card
 from ..datasets.layouts.arrangement import arrange
 from ..datasets.layouts.items import Pair, Single, T
@@ -211,7 +212,7 @@ def picture_options(card: Card) -> Options:
     return {
         "size": int(card.training.get("size", 256)),
         "channels": (card.input_channels, card.output_channels),
-        "stretch": bool(card.training.get("squash", False)),
+        "stretch": bool(renamed.training_facts(card.training).get("stretch", False)),
         "interpolation": str(card.training.get("interpolation", "bicubic")),
         "cache_mb": 0,
     }

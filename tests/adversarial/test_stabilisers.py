@@ -101,7 +101,7 @@ def test_a_conditional_discriminator_sees_input_and_picture_stacked():
     torch.testing.assert_close(one, torch.cat([given, fake], 1))
 
 
-@pytest.mark.parametrize(("setting", "key", "value"), [("gradient_penalty", "d_slope", 10.0), ("r1", "d_r1", 5.0)])
+@pytest.mark.parametrize(("setting", "key", "value"), [("gradient_penalty", "d_gp", 10.0), ("r1", "d_r1", 5.0)])
 def test_a_penalty_adds_its_weight_times_itself_to_the_discriminators_loss(setting, key, value):
     D = discriminator(norm="none")
     fake, real = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32)
@@ -124,9 +124,9 @@ def test_a_penalised_discriminator_learns_the_slope_that_it_is_asked_for(options
     for _ in range(30):
         _, scalars = judge(D, "bf16", gradient_penalty=1).d_loss(fake, real)
         optimizer.zero_grad()
-        scalars["d_slope"].backward()
+        scalars["d_gp"].backward()
         optimizer.step()
-        slopes.append(scalars["d_slope"].item())
+        slopes.append(scalars["d_gp"].item())
     assert slopes[-1] < 0.9 * slopes[0]
 
 

@@ -166,7 +166,7 @@ def test_info_tells_what_a_model_is(i2i, trained):
 def test_export_writes_the_best_where_it_is_told(i2i, trained, tmp_path):
     status, _, _ = i2i("export", trained, "--checkpoint", "best", "--out", tmp_path / "best.onnx")
     assert status == 0
-    best = json.loads((trained / "checkpoints" / "best" / "figure.json").read_text())["images"]
+    best = json.loads((trained / "checkpoints" / "best" / "best.json").read_text())["images"]
     assert json.loads(i2i("info", tmp_path / "best.onnx", "--json")[1])["training"]["images"] == best
 
 

@@ -118,4 +118,4 @@ def test_merging_changes_neither_side():
 def test_differences_name_what_keeps_a_run_from_going_on():
     old = resolve(METHODS["pix2pix"].Config, [BASE])
     new = resolve(METHODS["pix2pix"].Config, [BASE, {"lambda_l1": 10, "images": 5, "log": {"keep": 3}, "workers": 2}])
-    assert differences(old, new) == ["lambda_l1 was 100.0 and would be 10.0"]
+    assert differences(old, new, old.free_to_change()) == ["lambda_l1 was 100.0 and would be 10.0"]

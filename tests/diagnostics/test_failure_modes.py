@@ -1,4 +1,4 @@
-"""Every way to cheat is seen, an honest translator is not accused, and each accusation says what helps."""
+"""Every failure mode is detected, a sound translator has none, and each finding says what helps."""
 
 import re
 
@@ -49,7 +49,7 @@ def test_a_translator_is_accused_of_what_it_does_and_of_nothing_else(name):
     accused = [sign.title for sign in alarms(figures)]
     assert accused == ([FAILURE_MODES[name].title] if name in FAILURE_MODES else []), figures
     assert {key for key in figures if key.endswith("_b2a")} == set(figures)
-    assert len(figures) == sum(len(cheat.figures) for cheat in FAILURE_MODES.values())
+    assert len(figures) == sum(len(mode.figures) for mode in FAILURE_MODES.values())
 
 
 @pytest.mark.parametrize("name", ["honest", "identity"])
@@ -75,19 +75,19 @@ def test_real_seasons_are_told_apart_too(real_data, name):
 def test_with_the_targets_colours_identity_is_at_least_one():
     for seed in range(5):
         x, y = scenes(4, seed), scenes(4, seed + 50, (0.2, -0.1, 0.0))
-        assert failure_figures(x, y, y, lambda z: z, "a2b")["cheat_identity_a2b"] >= 1
+        assert failure_figures(x, y, y, lambda z: z, "a2b")["fail_identity_a2b"] >= 1
 
 
 def test_each_figure_is_what_its_definition_says():
     figures = failure_figures(X, X + 0.2, X + 0.4, lambda z: z, "a2b")
-    assert figures["cheat_identity_a2b"] == pytest.approx(0.5, rel=1e-3)  # half of the way
-    assert figures["cheat_inversion_a2b"] == pytest.approx(1, abs=1e-4)
-    assert figures["cheat_collapse_a2b"] == pytest.approx(1, rel=1e-3)
-    assert figures["cheat_cycle_a2b"] == pytest.approx(0.1, rel=1e-3)  # 0.2 of a range that is two wide
+    assert figures["fail_identity_a2b"] == pytest.approx(0.5, rel=1e-3)  # half of the way
+    assert figures["fail_inversion_a2b"] == pytest.approx(1, abs=1e-4)
+    assert figures["fail_collapse_a2b"] == pytest.approx(1, rel=1e-3)
+    assert figures["fail_cycle_a2b"] == pytest.approx(0.1, rel=1e-3)  # 0.2 of a range that is two wide
     quarter = failure_figures(X, X.mean(0) + 0.25 * (X - X.mean(0)), 2 * X, lambda z: z, "a2b")
-    assert quarter["cheat_collapse_a2b"] == pytest.approx(0.25, rel=1e-3)  # over the less diverse domain
+    assert quarter["fail_collapse_a2b"] == pytest.approx(0.25, rel=1e-3)  # over the less diverse domain
     narrow = failure_figures(X, 0.25 * X, 0.25 * X, lambda z: z, "a2b")
-    assert narrow["cheat_collapse_a2b"] == pytest.approx(1, rel=1e-3)
+    assert narrow["fail_collapse_a2b"] == pytest.approx(1, rel=1e-3)
 
 
 def test_noise_and_rounding_reach_the_way_back():
@@ -99,7 +99,7 @@ def test_noise_and_rounding_reach_the_way_back():
     levels = (rounded + 1) * 127.5
     assert torch.allclose(levels, levels.round(), atol=1e-3)
     assert (noisy - plain).std() / 2 == pytest.approx(2 / 255, rel=0.05)
-    assert figures["cheat_cycle_noise_a2b"] == pytest.approx(2 / 255 * (2 / torch.pi) ** 0.5, rel=0.05)
+    assert figures["fail_cycle_noise_a2b"] == pytest.approx(2 / 255 * (2 / torch.pi) ** 0.5, rel=0.05)
     assert figures == failure_figures(X, X, Y, lambda z: z, "a2b")  # the noise is the same each time
 
 
@@ -108,16 +108,16 @@ def test_noise_and_rounding_reach_the_way_back():
 )
 def test_figures_that_so_few_pictures_cannot_give_are_left_out(count, left_out):
     found = failure_figures(X[:count], X[:count], Y[:count], lambda z: z, "a2b")
-    named = {figure for name, cheat in FAILURE_MODES.items() if name not in left_out for figure in cheat.figures}
-    assert set(found) == {f"cheat_{name}_a2b" for name in named | {"changed"}}
+    named = {figure for name, mode in FAILURE_MODES.items() if name not in left_out for figure in mode.figures}
+    assert set(found) == {f"fail_{name}_a2b" for name in named | {"changed"}}
 
 
 def test_flat_pictures_and_empty_diversity_give_no_nonsense():
     flat = torch.zeros(4, 3, 64, 64)
     assert set(failure_figures(X[:4], flat, Y[:4], lambda z: z, "a2b")) == {
-        f"cheat_{name}_a2b" for name in ("identity", "changed", "collapse", "cycle", "cycle_8bit", "cycle_noise")
+        f"fail_{name}_a2b" for name in ("identity", "changed", "collapse", "cycle", "cycle_8bit", "cycle_noise")
     }
-    assert "cheat_collapse_a2b" not in failure_figures(flat, flat, flat, lambda z: z, "a2b")
+    assert "fail_collapse_a2b" not in failure_figures(flat, flat, flat, lambda z: z, "a2b")
     half = torch.cat([flat[:2], X[:2]])
     assert inversion(half, -half) == pytest.approx(-1, abs=1e-3)  # flat ones do not count
 
@@ -130,16 +130,16 @@ def test_any_channels_and_sizes_have_figures(x_channels, y_channels, side_x, sid
     grey = (x * weights[:, None, None]).sum(1, keepdim=True).expand(-1, y_channels, -1, -1)
     figures = failure_figures(x, grey, y, lambda z: z[:, :1].expand(-1, x_channels, -1, -1), "a2b")
     assert len(figures) == 7
-    assert figures["cheat_inversion_a2b"] == pytest.approx(1, abs=1e-4)  # the luminance is all there
+    assert figures["fail_inversion_a2b"] == pytest.approx(1, abs=1e-4)  # the luminance is all there
     if x_channels != y_channels:
-        assert figures["cheat_identity_a2b"] == pytest.approx(0, abs=1e-4)
+        assert figures["fail_identity_a2b"] == pytest.approx(0, abs=1e-4)
 
 
 def test_fine_noise_is_no_change():
     noisy = X + 0.1 * torch.randn(X.shape, generator=torch.Generator().manual_seed(0))
-    assert failure_figures(X, noisy, Y, lambda z: z, "a2b")["cheat_identity_a2b"] < 0.1
+    assert failure_figures(X, noisy, Y, lambda z: z, "a2b")["fail_identity_a2b"] < 0.1
     finer = failure_figures(X, Y[:1] + (noisy - X), Y, lambda z: z, "a2b")  # nor is it diversity
-    assert finer["cheat_collapse_a2b"] < 0.15
+    assert finer["fail_collapse_a2b"] < 0.15
 
 
 @pytest.mark.parametrize(
@@ -160,30 +160,30 @@ def test_fine_noise_is_no_change():
     ],
 )
 def test_a_figure_turns_bad_where_the_table_says(figures, bad):
-    assert bool(alarms({f"cheat_{name}_a2b": value for name, value in figures.items()})) == bad
+    assert bool(alarms({f"fail_{name}_a2b": value for name, value in figures.items()})) == bad
 
 
 def test_both_directions_share_one_sentence():
-    [sign] = alarms({"images": 10, "cheat_identity_a2b": 0.031, "cheat_identity_b2a": 0.1, "cheat_inversion_a2b": 0.9})
+    [sign] = alarms({"images": 10, "fail_identity_a2b": 0.031, "fail_identity_b2a": 0.1, "fail_inversion_a2b": 0.9})
     assert sign.text.startswith("From A to B (0.031) and from B to A (0.1) the output differs")
-    [sign] = alarms({"cheat_identity_a2b": 0.9, "cheat_identity_b2a": 0.1})
+    [sign] = alarms({"fail_identity_a2b": 0.9, "fail_identity_b2a": 0.1})
     assert sign.text.startswith("From B to A (0.1) the output")
 
 
 def test_a_figure_that_is_no_number_accuses_nobody():
-    assert alarms({"cheat_identity_a2b": float("nan"), "cheat_cycle_a2b": float("nan")}) == []
+    assert alarms({"fail_identity_a2b": float("nan"), "fail_cycle_a2b": float("nan")}) == []
     assert verdict([{"images": 1, "g_gan": 0.3}]) == []
-    assert verdict([{"cheat_identity_a2b": float("nan")}]) == []
+    assert verdict([{"fail_identity_a2b": float("nan")}]) == []
 
 
 def test_the_verdict_is_of_the_last_lines_that_have_figures_and_not_of_one_outlier():
     def line(value):
-        return {"images": 1, "cheat_collapse_a2b": value}
+        return {"images": 1, "fail_collapse_a2b": value}
 
     between = {"images": 1, "g_gan": 0.3}
-    assert typical([line(0.1), line(0.8), between, line(0.9), line(0.1), between]) == {"cheat_collapse_a2b": 0.8}
+    assert typical([line(0.1), line(0.8), between, line(0.9), line(0.1), between]) == {"fail_collapse_a2b": 0.8}
     [sign] = verdict([line(0.1), line(0.1), line(0.8), line(0.9), line(0.1)])
-    assert sign.level == "note"  # the other cheats have no figures
+    assert sign.level == "note"  # the other failure modes have no figures
     assert "from A to B show: collapse 0.8 (bad below 0.3)" in sign.text
     [sign] = verdict([line(0.9), line(0.1), line(0.9), line(0.1)])
     assert sign.title == FAILURE_MODES["collapse"].title
@@ -191,10 +191,10 @@ def test_the_verdict_is_of_the_last_lines_that_have_figures_and_not_of_one_outli
 
 def test_a_running_training_is_warned_once_a_kind_and_not_by_its_first_line():
     watch = FailureMonitor()
-    lines = [{"cheat_collapse_a2b": 0.1}, {"g_gan": 1.0}, {"cheat_collapse_a2b": 0.1}, {"cheat_collapse_a2b": 0.2}]
+    lines = [{"fail_collapse_a2b": 0.1}, {"g_gan": 1.0}, {"fail_collapse_a2b": 0.1}, {"fail_collapse_a2b": 0.2}]
     assert [len(watch.notes(line)) for line in lines] == [0, 0, 0, 1]
-    assert watch.notes({"cheat_collapse_a2b": 0.1, "cheat_inversion_a2b": -0.9}) == [
-        f"{sign.title}. {sign.text}" for sign in alarms({"cheat_inversion_a2b": -0.9})
+    assert watch.notes({"fail_collapse_a2b": 0.1, "fail_inversion_a2b": -0.9}) == [
+        f"{sign.title}. {sign.text}" for sign in alarms({"fail_inversion_a2b": -0.9})
     ]
     assert watch.notes(lines[0]) == []
 
@@ -213,11 +213,11 @@ def test_a_remedy_can_be_followed_in_a_run_of_each_method(method, name):
 
 
 def test_what_was_not_looked_for_is_not_declared_honest():
-    line = {"cheat_inversion_a2b": 0.9, "cheat_inversion_b2a": 0.9, "cheat_cycle_a2b": 0.1, "cheat_cycle_b2a": 0.1}
+    line = {"fail_inversion_a2b": 0.9, "fail_inversion_b2a": 0.9, "fail_cycle_a2b": 0.1, "fail_cycle_b2a": 0.1}
     [sign] = verdict([line])
-    assert (sign.level, sign.title) == ("note", "No cheating seen, but identity and collapse not looked for")
+    assert (sign.level, sign.title) == ("note", "No failure mode found, but identity and collapse not looked for")
     assert "too few validation pictures" in sign.text
-    whole = line | {f"cheat_{name}_{way}": 0.9 for name in ("identity", "collapse") for way in ("a2b", "b2a")}
+    whole = line | {f"fail_{name}_{way}": 0.9 for name in ("identity", "collapse") for way in ("a2b", "b2a")}
     assert [sign.level for sign in verdict([whole])] == ["good"]
 
 
@@ -231,11 +231,11 @@ def test_a_picture_that_is_handed_back_is_seen_where_domains_differ_in_texture_a
 def test_the_page_on_failure_modes_says_what_the_table_says():
     rows = table(ROOT / "docs" / "failure-modes.md", "failure mode")
     assert [row["failure mode"] for row in rows] == [f"`{name}`" for name in FAILURE_MODES]
-    for row, (name, cheat) in zip(rows, FAILURE_MODES.items(), strict=True):
-        assert re.findall(r"`cheat_(\w+)`", row["figures"]) == list(cheat.figures), name
-        assert row["definition"] == cheat.definition
-        assert row["bad when it is"] == cheat.when
-        remedies = cheat.remedy + cheat.of_discogan
+    for row, (name, mode) in zip(rows, FAILURE_MODES.items(), strict=True):
+        assert re.findall(r"`fail_(\w+)`", row["figures"]) == list(mode.figures), name
+        assert row["definition"] == mode.definition
+        assert row["bad when it is"] == mode.when
+        remedies = mode.remedy + mode.of_discogan
         asked = set(re.findall(r"--(?:set )?([a-z_.]+)", remedies))
         assert set(re.findall(r"`([a-z_.]+)`", row["what helps"])) == asked, name
 

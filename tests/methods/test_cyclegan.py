@@ -30,11 +30,11 @@ def by_hand(method, x, y, *, cycle=10.0, identity=0.5, d_weight=0.5, lr=2e-4):
         "g_gan_x": ((D_X(fake_x) - 1) ** 2).mean(),
         "g_cycle_x": off(F(fake_y), x),
         "g_cycle_y": off(G(fake_x), y),
-        "g_same_x": off(F(x), x),
-        "g_same_y": off(G(y), y),
+        "g_identity_x": off(F(x), x),
+        "g_identity_y": off(G(y), y),
     }
     of_g = losses["g_gan_y"] + losses["g_gan_x"] + cycle * (losses["g_cycle_x"] + losses["g_cycle_y"])
-    (of_g + cycle * identity * (losses["g_same_x"] + losses["g_same_y"])).backward()
+    (of_g + cycle * identity * (losses["g_identity_x"] + losses["g_identity_y"])).backward()
     opt_g.step()
     opt_d.zero_grad()
     fake_x, fake_y = fake_x.detach(), fake_y.detach()  # made before G and F moved
@@ -95,7 +95,7 @@ def test_without_the_identity_terms_the_generators_never_see_their_own_domain():
     seen = []
     method.networks["G"].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
     method.step(batch)
-    assert not [key for key in scalars if key.startswith("g_same")]
+    assert not [key for key in scalars if key.startswith("g_identity")]
     assert [len(x) for x in seen] == [2, 2]  # x, and F(y)
     assert torch.equal(seen[0], batch["a"])
 
@@ -161,7 +161,7 @@ def test_there_are_nine_blocks_from_256_pixels_on_and_six_below(size, name):
 
 def test_a_unet_may_be_chosen():
     method = fresh("cyclegan", generator={"name": "unet64", "width": 4})
-    assert set(method.step(noise(0, 1))) >= {"g_cycle_x", "g_same_y"}
+    assert set(method.step(noise(0, 1))) >= {"g_cycle_x", "g_identity_y"}
 
 
 def test_initial_weights_have_the_papers_spread():
@@ -201,7 +201,7 @@ def test_the_best_checkpoint_is_that_of_the_least_distance_of_patches(tmp_path):
     _, run = train(tmp_path / "run", "cyclegan", 8)
     logged = {r["images"]: r["val_swd"] for r in run.records() if "val_swd" in r}
     assert logged
-    figure = (Run(tmp_path / "run").checkpoints / checkpoint.BEST / "figure.json").read_text()
+    figure = (Run(tmp_path / "run").checkpoints / checkpoint.BEST / "best.json").read_text()
     assert f'"images": {min(logged, key=logged.get)},' in figure
 
 

@@ -84,7 +84,7 @@ def test_the_first_stage_is_one_step_of_adam_on_the_pixel_loss_of_pictures_in_0_
 
 def test_the_second_stage_is_esrgans_sum_of_losses_and_a_relativistic_average_discriminator():
     settings = {"scale": 2, "ema": {"images": 0}, "perceptual": {"network": "none"}, "gan_lr": 1e-3,
-                "lambda_pixel": 0.01, "lambda_gan": 0.005, "lambda_grid": 0}  # fmt: skip
+                "lambda_pixel": 0.01, "lambda_gan": 0.005, "lambda_checkerboard": 0}  # fmt: skip
     method, twin = start(**settings), start(**settings)
     for each in (method, twin):
         each.at(2, 8)
@@ -124,7 +124,12 @@ class Brightness(nn.Module):
 
 def test_the_perceptual_loss_is_added_with_its_weight_and_the_sharpened_target():
     method = start(
-        scale=1, lambda_pixel=0, lambda_gan=0, lambda_grid=0, lambda_perceptual=2, perceptual={"network": "none"}
+        scale=1,
+        lambda_pixel=0,
+        lambda_gan=0,
+        lambda_checkerboard=0,
+        lambda_perceptual=2,
+        perceptual={"network": "none"},
     )
     method.perceptual = Brightness()
     method.at(2, 8)
@@ -139,7 +144,7 @@ def test_the_perceptual_loss_is_added_with_its_weight_and_the_sharpened_target()
 
 
 def test_the_loss_against_a_grid_is_added_with_its_weight():
-    method = start(scale=2, lambda_pixel=0, lambda_gan=0, lambda_grid=3, perceptual={"network": "none"})
+    method = start(scale=2, lambda_pixel=0, lambda_gan=0, lambda_checkerboard=3, perceptual={"network": "none"})
     method.at(2, 8)
     taken = []
     method.descend = lambda _, loss: taken.append(loss)
@@ -147,7 +152,7 @@ def test_the_loss_against_a_grid_is_added_with_its_weight():
     with torch.no_grad():
         by_hand = checkerboard_loss(method.G(batch["a"]), batch["b"], 2) / 2
     scalars = method.step(batch)
-    assert float(scalars["g_grid"].detach()) == pytest.approx(float(by_hand), rel=1e-4)
+    assert float(scalars["g_checkerboard"].detach()) == pytest.approx(float(by_hand), rel=1e-4)
     assert float(taken[0].detach()) == pytest.approx(3 * float(by_hand), rel=1e-4)
 
 
@@ -155,9 +160,9 @@ def test_the_loss_against_a_grid_is_added_with_its_weight():
 
 
 def test_at_scale_1_there_is_no_grid_to_have_a_loss_against():
-    method = start(scale=1, images=4, gan_images=4, lambda_grid=25, perceptual={"network": "none"})
+    method = start(scale=1, images=4, gan_images=4, lambda_checkerboard=25, perceptual={"network": "none"})
     method.at(4, 8)
-    assert "g_grid" not in method.step(pair(1))
+    assert "g_checkerboard" not in method.step(pair(1))
 
 
 def test_the_second_stage_begins_with_the_averaged_weights_and_a_fresh_optimizer():

@@ -15,8 +15,9 @@ from PIL import Image
 
 from i2i.errors import RunError, StorageError
 from i2i.report.images import MOST_GRIDS
-from i2i.report.page import read_log, write_report
+from i2i.report.page import write_report
 from i2i.report.text import health
+from i2i.training.run_directory import Run
 
 CELL, GAP = 64, 2
 INPUTS = [(200, 30, 30), (30, 160, 60)]  # flat label maps, one colour a row
@@ -143,7 +144,7 @@ def test_a_line_cut_short_is_ignored_and_later_lines_win(tmp_path):
         '{"images": 20, "g_l1": 5}\nnot json\n[1]\n{"images": 25, "g_l1": NaN}\n'
         '{"images": 30, "g_l1": 6}\n{"images": 40, "g_'
     )
-    ticks = read_log(log)
+    ticks = Run(tmp_path).records(tolerant=True)
     assert [tick["images"] for tick in ticks] == [10, 20, 25, 30]
     assert [tick["g_l1"] for tick in ticks if tick["images"] != 25] == [1, 5, 6]
     series = data_of(write_report(tmp_path))["series"]
@@ -327,9 +328,9 @@ def test_the_health_line_speaks_of_the_figure_that_the_run_has(key, values, titl
     assert "by heart" not in sign.text  # which only an error against the truth can show
 
 
-CHEATED = {"cheat_identity_a2b": 0.02, "cheat_identity_b2a": 1.1}
-FAIR = {"cheat_identity_a2b": 1.2, "cheat_identity_b2a": 1.1}
-CYCLE = {"cheat_cycle_a2b": 0.03, "cheat_cycle_8bit_a2b": 0.031, "cheat_cycle_noise_a2b": 0.04}
+CHEATED = {"fail_identity_a2b": 0.02, "fail_identity_b2a": 1.1}
+FAIR = {"fail_identity_a2b": 1.2, "fail_identity_b2a": 1.1}
+CYCLE = {"fail_cycle_a2b": 0.03, "fail_cycle_8bit_a2b": 0.031, "fail_cycle_noise_a2b": 0.04}
 SIX = ["A", "A → B", "A → B → A", "B", "B → A", "B → A → B"]
 
 
@@ -544,7 +545,7 @@ def test_probabilities_carry_the_half_line_where_the_axis_says_so(tmp_path, open
 
 
 def test_failure_modes_have_curves_of_their_own_with_the_limit_marked(tmp_path, open_page):
-    figures = FAIR | CYCLE | {"cheat_inversion_a2b": 0.9}
+    figures = FAIR | CYCLE | {"fail_inversion_a2b": 0.9}
     page = open_page(write_report(write_unpaired_run(tmp_path / "run", figures)))
     titles = page.locator("#failures h3").all_inner_texts()
     assert titles == [

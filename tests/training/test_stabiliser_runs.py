@@ -88,4 +88,4 @@ def test_every_discriminator_stands_every_remedy_at_once(discriminator, tmp_path
     _, run = train(tmp_path / "run", "cyclegan", 8, every=4, precision="bf16", **settings)
     logged = set(run.records()[-1])
     for side in "xy":
-        assert {f"g_features_{side}", f"d_slope_{side}", f"ada_p_{side}", f"ada_r_{side}"} <= logged
+        assert {f"g_features_{side}", f"d_gp_{side}", f"ada_p_{side}", f"ada_r_{side}"} <= logged

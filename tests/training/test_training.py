@@ -160,7 +160,7 @@ def test_the_rate_counts_training_alone_and_not_grids_and_checkpoints(tmp_path, 
 def test_checkpoints_keep_the_newest_and_the_best(tmp_path):
     method, run = train(tmp_path / "run", "pix2pix", 8)
     assert [p.name for p in checkpoint.numbered(run.checkpoints)] == ["00000006", "00000008"]
-    figure = json.loads((run.checkpoints / "best" / "figure.json").read_text())
+    figure = json.loads((run.checkpoints / "best" / "best.json").read_text())
     logged = {r["images"]: r["val_l1"] for r in run.records() if "val_l1" in r}
     assert figure == {"images": min(logged, key=logged.get), "val_l1": min(logged.values())}
     saved = safetensors.torch.load_file(run.checkpoints / "00000008" / "weights.safetensors")
