@@ -24,13 +24,13 @@ from ..evaluation.metrics import psnr_y
 from ..hardware.device import Placement
 from ..losses.perceptual import Perceptual, build_perceptual, local_weights, resolve, weights_of
 from ..losses.pixel import charbonnier, checkerboard_loss, l1, mse
-from ..networks import DISCRIMINATORS, for_inference
+from ..networks import DISCRIMINATORS
 from ..networks.build import check_size, geometry_of
 from .base import Batch, Method
 from .building import adam, build_discriminator, build_generator, completed, placed, predictions
 from .config import AdamConfig, TrainConfig
 from .srgan_config import PRESETS, SrganConfig
-from .tensors import to_pictures
+from .tensors import each_alone, to_pictures
 
 PIXEL = {"l1": l1, "mse": mse, "charbonnier": charbonnier}
 """Pixel losses by name."""
@@ -242,16 +242,11 @@ class SRGAN(Method):
         x, y, _ = self.pair(batch)
         columns = enlarged(x, self.config.scale) if self.config.scale > 1 else {"input": x}
         if self.adversarial:
-            columns["pixel loss"] = self._alone(self.G_pixel, x)
-            columns["GAN"] = self._alone(self.served("model"), x)
+            columns["pixel loss"] = each_alone(self.G_pixel, x)
+            columns["GAN"] = each_alone(self.served("model"), x)
         else:
-            columns["pixel loss"] = self._alone(self.served("model"), x)
+            columns["pixel loss"] = each_alone(self.served("model"), x)
         return {**columns, "truth": y}
-
-    def _alone(self, network: nn.Module, pictures: Tensor) -> Tensor:
-        """What `network` makes of each picture alone, in full precision, clipped as the file clips."""
-        network = for_inference(network)
-        return torch.cat([network(picture[None]).clamp(-1, 1) for picture in pictures])
 
     def validate(self, columns: Mapping[str, Tensor]) -> dict[str, float]:
         """Of what is served: mean absolute error in [0, 1], and PSNR over Y in dB, `scale` pixels of border cut."""

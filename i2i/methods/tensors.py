@@ -1,10 +1,25 @@
-"""Tensors of pictures into arrays for people."""
+"""Tensors of pictures: translated one by one as they are served, and turned into arrays for people."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
+import torch
+from torch import Tensor, nn
+
+from ..networks import for_inference
+
+
+@torch.no_grad()
+def each_alone(network: nn.Module, pictures: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, C', H', W'): each picture through `network` by itself, as an exported file computes it.
+
+    In fp32 whatever the run's precision, without dropout and batch statistics, clipped to [-1, 1] as a file is
+    written: so that a validation figure does not depend on the other pictures, the precision or the batch.
+    """
+    served = for_inference(network)
+    with torch.autocast(pictures.device.type, enabled=False):
+        return torch.cat([served(picture[None].float()).clamp(-1, 1) for picture in pictures])
 
 
 def to_pictures(tensors: Tensor) -> npt.NDArray[np.uint8]:

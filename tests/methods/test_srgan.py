@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.models import squeezenet1_1
 
+from i2i.degradation.pipeline import SHARPENED
 from i2i.errors import ConfigError, RunError
 from i2i.losses.pixel import charbonnier, checkerboard_loss
 from i2i.methods import METHODS
@@ -135,7 +136,7 @@ def test_the_perceptual_loss_is_added_with_its_weight_and_the_sharpened_target()
     method.at(2, 8)
     taken = []
     method.descend = lambda _, loss: taken.append(loss)
-    batch = {**pair(1), "sharp": torch.full((2, 3, 32, 32), 0.7)}
+    batch = {**pair(1), SHARPENED: torch.full((2, 3, 32, 32), 0.7)}
     with torch.no_grad():
         by_hand = 2 * (method.G(batch["a"]).mean() - 0.7).abs()
     scalars = method.step(batch)
