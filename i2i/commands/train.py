@@ -64,7 +64,7 @@ def train(
     flags = {key: value for key, value in given.items() if value is not None}
     request = Request(method, data, run, preset, config, flags, parse_assignments(set_ or []))
     if show_config:
-        typer.echo(config_text(request), nl=False)
+        typer.echo(config_text(request, say=typer.echo), nl=False)
         return
     stopped_by = train_run(request, typer.echo)
     if stopped_by is not None:

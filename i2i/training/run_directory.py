@@ -72,7 +72,7 @@ class Run:
 
     def config(self, model: type[C]) -> C:
         """The configuration of the run that is here."""
-        return resolve(model, [self.raw_config()])
+        return resolve(model, [self.raw_config()]).with_network_defaults()
 
     def raw_config(self, *, tolerant: bool = False) -> dict[str, Any]:
         """What config.yaml says, by the present names of the settings, unchecked.
@@ -80,6 +80,10 @@ class Run:
         Raises ConfigError for a file that is missing or no mapping; a tolerant reader gets nothing then.
         """
         return renamed.settings(_yaml(self.config_file) if tolerant else read_yaml(self.config_file))[0]
+
+    def old_names(self) -> list[str]:
+        """A sentence for each setting that config.yaml has by an old name."""
+        return renamed.settings(_yaml(self.config_file))[1]
 
     def environment(self) -> dict[str, Any]:
         """What `write_environment` left, or nothing: it is for people and for the card, a run goes on without it."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from .. import renamed
 from ..datasets import DATASETS
 from ..datasets.streams.source import PreparedData, Source
 from ..diagnostics.findings import FailureMonitor
@@ -42,8 +43,8 @@ class Request:
     """The `--set` values, as a mapping."""
 
 
-def settings(request: Request) -> TrainConfig:
-    """The configuration that the request means, before the folder is looked at."""
+def settings(request: Request, say: Say = silent) -> TrainConfig:
+    """The configuration that the request means, before the folder is looked at; names that are old are told."""
     require("method", request.method, METHODS)
     method = METHODS[request.method]
     layers: list[dict[str, Any]] = []
@@ -55,6 +56,11 @@ def settings(request: Request) -> TrainConfig:
         layers.append(read_yaml(request.config_file))
     typed = merge(request.flags, request.assignments)
     layers += [typed, {"method": request.method, "data": {"path": str(request.data)}}]
+    told = [sentence for layer in layers for sentence in renamed.settings(layer)[1]]
+    told += Run(request.run).old_names()
+    for sentence in dict.fromkeys(told):
+        say(f"Note: {sentence}", err=True)
+    layers = [renamed.settings(layer)[0] for layer in layers]
     _refuse_others_settings(request.method, layers)
     return resolve(method.Config, _with_one_length(layers, typed))
 
@@ -78,9 +84,9 @@ def _refuse_others_settings(name: str, layers: list[dict[str, Any]]) -> None:
             raise ConfigError(f"{name} has no setting {key!r}; it belongs to {' and '.join(owners)}.")
 
 
-def config_text(request: Request) -> str:
+def config_text(request: Request, say: Say = silent) -> str:
     """The complete settings, as config.yaml would hold them."""
-    return to_yaml(settings(request))
+    return to_yaml(settings(request, say))
 
 
 def train_run(
@@ -90,7 +96,7 @@ def train_run(
 
     `on_tick` gets every line of the log; without it a progress bar, or a line now and then, goes to stderr.
     """
-    config = settings(request)
+    config = settings(request, say)
     method_type, run = METHODS[request.method], Run(request.run)
     run.check_place(config)
     if run.has_checkpoints:

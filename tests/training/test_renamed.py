@@ -115,3 +115,12 @@ def test_an_old_norm_never_means_another_one_now():
     assert not set(renamed.NORMS) & set(NORMS)
     config = resolve(METHODS["pix2pix"].Config, [{"data": {"path": "x"}, "generator": {"norm": "batch"}}])
     assert config.generator.options["norm"] == "batch_as_instance"
+
+
+def test_an_old_name_is_told_once_when_a_run_begins_and_never_when_there_is_none(i2i, tmp_path):
+    words = ["train", "cyclegan", "photos", "--run", str(tmp_path / "run"), "--show-config"]
+    status, _, err = i2i(*words, "--set", "data.squash=true", "--set", "generator.norm=picture")
+    assert status == 0
+    assert err.count("`data.squash` is now called `data.stretch`.") == 1
+    assert err.count("`generator.norm=picture` is now called `generator.norm=instance_affine`.") == 1
+    assert i2i(*words)[2] == ""

@@ -19,6 +19,8 @@ import torch
 import yaml
 from PIL import Image
 
+from i2i import renamed
+
 HERE = Path(__file__).resolve().parent
 PICTURES = HERE / "pictures"
 RUNS = {path.parent.name: json.loads(path.with_name("facts.json").read_text()) for path in sorted(HERE.glob("*/run"))}
@@ -125,7 +127,7 @@ def test_an_old_run_resumes_to_the_same_weights(name, i2i, tmp_path):
         assert {key: gap for key, gap in far.items() if gap > (AIMLESS if key.endswith("bias") else CLOSE)} == {}
 
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-    theirs = [json.loads(line) for line in (final / "log.jsonl").read_text().splitlines()]
+    theirs = [renamed.log_record(json.loads(line)) for line in (final / "log.jsonl").read_text().splitlines()]
     assert [line["images"] for line in lines] == [line["images"] for line in theirs]
     timed = {"seconds", "images_per_s", "memory_mb"}
     for line, old in zip(lines, theirs, strict=True):
