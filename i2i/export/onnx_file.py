@@ -105,7 +105,20 @@ def _trace(served: nn.Module, card: Card, side: int) -> onnx.ModelProto:
         )
     if program is None:
         raise ExportError("torch's exporter gave no graph for this network.")
-    return program.model_proto
+    return _without_traces(program.model_proto)
+
+
+def _without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model without the exporter's notes, which name files and folders of this machine at every node."""
+    graphs = [model.graph, *model.functions]
+    for graph in graphs:
+        for part in (*graph.node, *graph.value_info, graph):
+            part.ClearField("metadata_props")
+            part.ClearField("doc_string")
+    for part in (*model.graph.input, *model.graph.output, *model.graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    return model
 
 
 def _free_sides(port: Port, free: tuple[Any, Any]) -> Mapping[int, Any]:

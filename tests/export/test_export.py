@@ -138,6 +138,13 @@ def test_the_file_says_what_it_is_and_holds_everything(tmp_path):
     assert (card.multiple, card.smallest, card.tiling) == (32, 32, "global")
 
 
+def test_the_file_names_no_folder_of_the_machine_that_made_it(tmp_path):
+    export_onnx(small("unet16"), tmp_path / "g.onnx", CARD)
+    raw = (tmp_path / "g.onnx").read_bytes()
+    assert b".py" not in raw
+    assert str(tmp_path).encode() not in raw
+
+
 def test_the_probe_is_what_the_network_gives(tmp_path):
     generator = small("resnet6")
     probe = export_onnx(generator, tmp_path / "g.onnx", CARD).probe
