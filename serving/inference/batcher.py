@@ -17,7 +17,7 @@ from .executors import IMAGE, Array, Executor, Feeds, FloatArray
 LARGEST_BATCH = 8
 """Pictures in one batch at most: from 4 to 8 little is left to gain."""
 BATCH_PIXELS = 2**16
-"""Input pixels in one batch at most: four pictures of 128x128. Measured on two Zen 4 cores, the time of a picture in a
+"""Input pixels in one batch at most: four pictures of 128x128. Measured on two Zen 3 cores, the time of a picture in a
 batch of 4 against alone: DiscoGAN's generator 0.64 at 64 pixels and 0.8 at 128; the U-Net of 256 pixels, ResNet and
 SRVGGNetCompact beyond 64 pixels 0.95 to 1.05, that is no gain, while a batch needs its multiple of memory."""
 
