@@ -19,8 +19,9 @@ from ..layouts.paired import Found, find_pairs, look_at
 from ..layouts.unpaired import find_unpaired
 from .alignment import MOST, compare_edges
 from .colours import compare
+from .duplicates import find_duplicates
 from .entry import Entry, Seen, entries_of, entries_of_domains, look
-from .report import CheckReport, Duplicates, Side, Suspect
+from .report import CheckReport, Side, Suspect
 
 Progress = Callable[[int, int], None]
 
@@ -69,7 +70,7 @@ def check_folder(
             for one in seen
             if one.sizes[0] and one.sizes[1] and one.sizes[0] != one.sizes[1]
         ),
-        duplicates=_duplicates(seen, names, unpaired),
+        duplicates=find_duplicates(seen, names, unpaired),
         suspects=suspects,
         compared=count,
         representative=representative,
@@ -157,35 +158,6 @@ def _side(seen: list[Seen], which: int, name: str) -> Side:
     channels = Counter(count for one in seen if (count := one.channels[which]))
     depths = Counter(bits for one in seen if (bits := one.depths[which]))
     return Side(name, dict(sizes), dict(channels), dict(depths))
-
-
-def _duplicates(seen: list[Seen], names: tuple[str, ...], unpaired: bool) -> tuple[Duplicates, ...]:
-    """Groups of equal pairs first, then of equal pictures that are not in such a group alone."""
-    by_pair: dict[tuple[str, str], list[Seen]] = defaultdict(list)
-    by_picture: dict[str, list[tuple[Seen, int]]] = defaultdict(list)
-    for one in seen:
-        first, second = one.digests
-        if first and second:
-            by_pair[first, second].append(one)
-        for which, digest in enumerate(one.digests):
-            if digest:
-                by_picture[digest].append((one, which))
-    groups, told = [], set()
-    for pair, alike in by_pair.items():
-        if len(alike) > 1:
-            titles = tuple(one.entry.title for one in alike)
-            told.add(frozenset(titles))
-            groups.append(Duplicates("pair", titles, len({one.entry.split for one in alike}) > 1))
-        if pair[0] == pair[1]:
-            groups += [Duplicates("sides", (one.entry.title,), False) for one in alike]
-    for members in by_picture.values():
-        titles = tuple(dict.fromkeys(one.entry.title for one, _ in members))
-        if len(titles) > 1 and frozenset(titles) not in told:
-            sides = {which for _, which in members}
-            said = " and ".join(sorted({names[min(which, len(names) - 1)] for which in sides}))
-            said = "domains" if unpaired and len(sides) > 1 else said
-            groups.append(Duplicates(said, titles, len({one.entry.split for one, _ in members}) > 1))
-    return tuple(sorted(groups, key=lambda group: (not group.across, group.titles)))
 
 
 def _suspects(seen: list[Seen]) -> tuple[tuple[Suspect, ...], int, bool]:

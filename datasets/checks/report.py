@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from ..layouts.items import Pair
-from ..layouts.matching import listed
+from .duplicates import Duplicates
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,27 +35,6 @@ class Side:
         names = {1: "grey", 3: "RGB"}
         many = ", ".join(f"{count} {names.get(c, f'with {c} bands')}" for c, count in sorted(self.channels.items()))
         return f"{many or 'none'}; {' and '.join(str(bits) for bits in sorted(self.depths))} bits a channel"
-
-
-@dataclasses.dataclass(frozen=True)
-class Duplicates:
-    """Pictures that are the same, pixel by pixel."""
-
-    what: str
-    """`pair`: both sides are; `sides`: the two sides of one pair are; `domains`: pictures of both unpaired domains;
-    else the name of the side."""
-    titles: tuple[str, ...]
-    """`split/name` of each."""
-    across: bool
-    """Whether they lie in different splits, so that what is trained on is also scored on."""
-
-    def sentence(self) -> str:
-        """In words."""
-        if self.what == "sides":
-            return f"Both sides of {self.titles[0]} are the same picture."
-        known = {"pair": "the same pair", "domains": "the same picture, in both domains"}
-        what = known.get(self.what, f"the same picture in {self.what!r}")
-        return f"{listed(list(self.titles))} are {what}" + (", across splits." if self.across else ".")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ...errors import DataError, require
 from ...images.formats import format_titles
-from .arrangement import folder_of, has_pictures_itself, picture_folders, split_folders, split_letters
+from .folders import folder_of, has_pictures_itself, picture_folders, split_folders, split_letters
 from .items import Single
 from .layout import Layout, counted, in_words
 from .matching import listed, named_pictures

@@ -1,6 +1,6 @@
 """A folder of pairs: matched by name (the path below the side's folder, without suffix), or side by side in one file.
 
-Where the pictures lie is the business of `arrangement`.
+Where the pictures lie is the business of `folders`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import dataclasses
 from pathlib import Path
 
 from ...errors import DataError
-from .arrangement import arrange
+from .folders import arrange
 from .items import Pair
 from .layout import Kind, Layout, counted
 from .matching import Matched, match_sides, match_single

@@ -9,8 +9,8 @@ from typing import Any
 
 from ...errors import DataError
 from ...images.formats import format_titles
-from .arrangement import SPLITS, arrange, folder_of, picture_folders, split_folders
 from .flat_pairs import match_flat
+from .folders import SPLITS, arrange, folder_of, picture_folders, split_folders
 from .items import HighRes, Pair
 from .layout import Layout, counted
 from .matching import Matched, listed, match_sides, named_pictures

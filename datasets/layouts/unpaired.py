@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...errors import DataError
-from .arrangement import arrange
+from .folders import arrange
 from .items import Pair, Single
 from .layout import Kind, Layout, in_words
 from .matching import named_pictures

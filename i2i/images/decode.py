@@ -14,9 +14,10 @@ from pathlib import Path
 from PIL import Image
 
 from ..errors import PictureError, PictureTooLargeError, first_line
-from .convert import from_pil, orientation_of
 from .formats import FORMATS
+from .from_pillow import from_pil
 from .image import Header, Opened, Picture
+from .orientation import orientation_of
 from .source import MAX_PIXELS, opened, several_frames, source_name
 
 __all__ = ["MAX_PIXELS", "read_header", "read_picture"]

@@ -14,10 +14,11 @@ import imagecodecs
 import numpy as np
 from PIL import Image
 
-from .convert import from_pil, orientation_of, upright
 from .decode import single_frame
 from .encode import interleaved, notes, saved
+from .from_pillow import from_pil
 from .image import Array, Header, Opened, Picture
+from .orientation import orientation_of, upright
 from .source import first_bytes, opened
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"

@@ -11,9 +11,9 @@ import tifffile
 from PIL import Image
 
 from ..errors import PictureError, first_line
-from .convert import upright
 from .encode import interleaved, notes, saved
 from .image import Header, Opened, Picture
+from .orientation import upright
 from .source import first_bytes, several_frames, source_name
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from .. import renamed
 from ..card import Card
-from ..datasets.layouts.arrangement import arrange
+from ..datasets.layouts.folders import arrange
 from ..datasets.layouts.items import Pair, Single, T
 from ..datasets.layouts.layout import Layout
 from ..datasets.layouts.paired import find_pairs

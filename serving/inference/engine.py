@@ -17,7 +17,7 @@ from PIL import Image
 from ...card import Card
 from ...errors import ModelFileError
 from ...hardware.system import available_threads
-from ...images.convert import from_pil
+from ...images.from_pillow import from_pil
 from ...images.image import Picture
 from ..runtime.model_file import read_model
 from ..runtime.providers import open_session

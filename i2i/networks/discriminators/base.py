@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
 
 from ..geometry import Geometry
+from .spectral_norm import normalise_spectrally
 
 
 class Outputs(NamedTuple):
@@ -37,9 +37,7 @@ class Discriminator(nn.Module):
     def __init__(self, layers: nn.Sequential | nn.ModuleDict, *, spectral: bool) -> None:
         super().__init__()
         if spectral:
-            convolutions = [module for module in layers.modules() if isinstance(module, nn.Conv2d)]
-            for convolution in convolutions[1:-1] if self.ends_free else convolutions:
-                spectral_norm(convolution)
+            normalise_spectrally(layers, ends_free=self.ends_free)
         self.layers = layers
 
     def forward(self, x: Tensor) -> Tensor:

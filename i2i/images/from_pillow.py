@@ -1,4 +1,4 @@
-"""From what a decoder gives to a `Picture`: upright, palettes and CMYK as RGB, alpha apart."""
+"""From what Pillow decodes to a `Picture`: upright, palettes and CMYK as RGB, alpha apart."""
 
 from __future__ import annotations
 
@@ -8,20 +8,10 @@ import io
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
-from .image import Array, Picture
+from .image import Picture
 
 _DESCRIBING = {270, 271, 272, 282, 283, 296, 305, 306, 315, 33432, 34665, 34853}
 """TIFF tags that say something of the picture: maker, resolution, date, author, rights, EXIF, GPS."""
-
-
-def orientation_of(image: Image.Image) -> int:
-    """1 to 8, without decoding: Pillow would decode a PNG whole in search of an EXIF chunk at its end."""
-    if image.format == "PNG" and "exif" not in image.info:
-        return 1
-    try:
-        return int(image.getexif().get(0x0112, 1))
-    except Exception:  # damaged EXIF: decoding decides what the file is worth
-        return 1
 
 
 def from_pil(image: Image.Image) -> Picture:
@@ -60,14 +50,3 @@ def _cmyk_to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
             if converted is not None:
                 return converted
     return image.convert("RGB")
-
-
-def upright(array: Array, orientation: int) -> Array:
-    """Upright, by the TIFF orientation tag (1 to 8)."""
-    if orientation in (5, 6, 7, 8):
-        array = array.swapaxes(0, 1)
-    if orientation in (2, 3, 6, 7):
-        array = array[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        array = array[::-1]
-    return array
