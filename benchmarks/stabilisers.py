@@ -97,7 +97,7 @@ def time_steps(method: Method, batch: Mapping[str, Any]) -> float:
     """Seconds a step, over as many steps as G and D take turns in."""
     import torch
 
-    turns = method.turns
+    turns = method.updates
     count = 1 if turns.d == turns.g == 1 else turns.d + turns.g
     started = time.perf_counter()
     for _ in range(count):

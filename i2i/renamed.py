@@ -71,6 +71,15 @@ def training_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {TRAINING_FACTS.get(name, name): value for name, value in facts.items()}
 
 
+def method_state(state: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint keeps of a method beside the weights, by the present names."""
+    found = {{"keeps": "parts", "followed": "averaged"}.get(name, name): value for name, value in state.items()}
+    found["parts"] = {{"turns": "updates"}.get(name, name): part for name, part in found["parts"].items()}
+    if found.pop("adversarial", False):
+        found["stage"] = "adversarial"
+    return found
+
+
 def present(path: Path) -> Path:
     """The file, or where only its old name is there, that one."""
     if not path.exists():

@@ -76,8 +76,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def to_yaml(config: BaseModel) -> str:
-    """The complete configuration, in the order of its fields."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    """The complete configuration: single settings, then groups, each in the order of its fields."""
+    values = config.model_dump(mode="json")
+    ordered = sorted(values, key=lambda name: (isinstance(values[name], dict), name != "method"))
+    return yaml.safe_dump({name: values[name] for name in ordered}, sort_keys=False, allow_unicode=True)
 
 
 def differences(

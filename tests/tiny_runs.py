@@ -74,7 +74,7 @@ def fresh(name: str, precision: str = "fp32", device: str = "cpu", **settings: A
     method = begun(name, precision, device, **settings)
     if name in STAGES:
         config = tiny(name, **settings)
-        method.at(config.images or 0, config.total or 0)
+        method.at(config.images or 0)
     return method
 
 
@@ -101,7 +101,7 @@ def train(
         spoil(method)
     fit(
         method,
-        lambda start: batches(
+        lambda _, start: batches(
             Noise(config.size, ranges), start, until or config.total or 0, config.batch, 0, place(device).device
         ),
         run,

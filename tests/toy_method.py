@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from i2i.adversarial import UpdateSchedule
 from i2i.hardware.device import Placement, place
 from i2i.methods import Method
 from i2i.methods.building import adam
@@ -58,18 +57,21 @@ class Toy(Method):
     )
 
     def __init__(self, placement: Placement, config: TrainConfig) -> None:
-        super().__init__(placement, UpdateSchedule(1, 1), config.optimizer)
-        self.G = ToyGenerator()
+        super().__init__(placement, config)
+        self.G = self.generators(config)["model"]
         self.opt_g = adam([self.G], config.optimizer)
         self.networks, self.optimizers = {"G": self.G}, {"g": self.opt_g}
-        self.generators = {"model": "G"}
 
     @classmethod
     def complete_config(cls, config: TrainConfig, count: int) -> TrainConfig:  # noqa: ARG003
         return config
 
     @classmethod
-    def from_config(cls, config: TrainConfig, placement: Placement) -> Toy:
+    def generators(cls, config: TrainConfig) -> dict[str, Generator]:  # noqa: ARG003
+        return {"model": ToyGenerator()}
+
+    @classmethod
+    def build(cls, config: TrainConfig, placement: Placement) -> Toy:
         return cls(placement, config)
 
     def step(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -112,7 +114,7 @@ def train_toy(folder: Path) -> Run:
     run.start(config)
     fit(
         method,
-        lambda start: batches(Seasons(), start, 2 * STEPS, 2, 0, device),
+        lambda _, start: batches(Seasons(), start, 2 * STEPS, 2, 0, device),
         run,
         Intervals.of(2 * STEPS, 2, LogConfig(every=10, samples=20, checkpoint=20)),
         validation=(["one", "two"], stack([Seasons()[1000], Seasons()[1001]], device)),

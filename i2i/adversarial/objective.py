@@ -1,4 +1,4 @@
-"""A discriminator in adversarial training: its losses for any method, with the stabilisers of `GanConfig` around it.
+"""The adversarial losses of a discriminator and its generator, with the stabilisers of `GanConfig` around them.
 
 Pictures are (N, C, H, W) in [-1, 1]. Conditional methods give, beside a picture, the input that it was generated from;
 the two are stacked by channel, and D sees them together.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,28 +26,31 @@ Scalars = dict[str, Tensor]
 
 
 class AdversarialObjective:
-    """D with what `gan` asks for: loss, noise, augmentation, penalties, feature matching, a pool of past fakes."""
+    """The losses of a discriminator D and of its G, as `gan` asks for them, and the state that belongs to them.
 
-    def __init__(self, D: nn.Module, gan: GanConfig, placement: Placement) -> None:
-        self.D, self.gan, self.placement = cast(Discriminator, D), gan, placement
+    Loss, noise, augmentation, penalties, feature matching, a pool of past fakes; one for each discriminator.
+    """
+
+    def __init__(self, gan: GanConfig, placement: Placement) -> None:
+        self.gan, self.placement = gan, placement
         self.loss = ADVERSARIAL[gan.loss]
         self.pool = ImagePool(gan.pool)
         self.adaptation = AdaptiveAugment(gan.ada_target, gan.ada_images) if gan.ada else None
-        self.batch_independent = not has_batch_statistics(D)
-        """Whether real and generated pictures may pass D in one batch."""
         self.share = 0.0
-        """Part of the run that is over."""
+        """Part of the adversarial training that is over."""
 
-    def g_loss(self, fake: Tensor, real: Tensor, given: Tensor | None = None) -> tuple[Tensor, Scalars]:
+    def g_loss(
+        self, D: Discriminator, fake: Tensor, real: Tensor, given: Tensor | None = None
+    ) -> tuple[Tensor, Scalars]:
         """G's loss on its `fake`; D's own weights get no gradient. `real` is for losses that compare."""
         matches = self.gan.feature_matching > 0
-        with frozen(self.D), self.placement.autocast():
-            features, logits = self.D.features(self._seen(fake, given))
+        with frozen(D), self.placement.autocast():
+            features, logits = D.features(self._seen(fake, given))
         real_features: list[Tensor] = []
         real_logits: Tensor | None = None
         if matches or self.loss.g_needs_real:
             with torch.no_grad(), self.placement.autocast():
-                real_features, real_logits = self.D.features(self._seen(real, given))
+                real_features, real_logits = D.features(self._seen(real, given))
         total = g_gan = self.loss.g(real_logits, logits)
         scalars = {"g_gan": g_gan}
         if matches:
@@ -55,13 +58,15 @@ class AdversarialObjective:
             total = total + self.gan.feature_matching * scalars["g_features"]
         return total, scalars
 
-    def d_loss(self, fake: Tensor, real: Tensor, given: Tensor | None = None) -> tuple[Tensor, Scalars]:
-        """D's loss, penalties included, on `real` and for `fake` or older ones from the pool."""
+    def d_loss(
+        self, D: Discriminator, fake: Tensor, real: Tensor, given: Tensor | None = None
+    ) -> tuple[Tensor, Scalars]:
+        """D's loss, penalties included, on `real` and on `fake` or older ones from the pool."""
         channels = self._channels(fake, given)
         fake = self._changed(self.pool(_stack(fake.detach(), given)), channels)
         real = self._seen(real, given)
         with self.placement.autocast():
-            both = self.D(torch.cat([real, fake])).chunk(2) if self.batch_independent else (self.D(real), self.D(fake))
+            both = (D(real), D(fake)) if has_batch_statistics(D) else D(torch.cat([real, fake])).chunk(2)
         of_real, of_fake = both
         d_real, d_fake = self.loss.d(of_real, of_fake, self.gan.label_smoothing)
         scalars = {"d_real": d_real, "d_fake": d_fake}
@@ -70,10 +75,10 @@ class AdversarialObjective:
                 scalars["p_real"], scalars["p_fake"] = self.loss.predictions(of_real, of_fake)
         total = d_real + d_fake
         if self.gan.gradient_penalty:
-            scalars["d_gp"] = gradient_penalty(self.D, real, fake)
+            scalars["d_gp"] = gradient_penalty(D, real, fake)
             total = total + self.gan.gradient_penalty * scalars["d_gp"]
         if self.gan.r1:
-            scalars["d_r1"] = r1_penalty(self.D, real)
+            scalars["d_r1"] = r1_penalty(D, real)
             total = total + self.gan.r1 * scalars["d_r1"]
         if self.adaptation is not None and self.loss.threshold is not None:
             self.adaptation.update(of_real, self.loss.threshold)

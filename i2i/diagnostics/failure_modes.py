@@ -31,11 +31,12 @@ NOISE = 2 / 255
 Back = Callable[[Tensor], Tensor]
 
 
-def failure_figures(x: Tensor, fake: Tensor, y: Tensor, back: Back, direction: str) -> dict[str, float]:
+def failure_figures(x: Tensor, fake: Tensor, y: Tensor, back: Back | None, direction: str) -> dict[str, float]:
     """Every figure by its name in `log.jsonl`, `fail_identity_a2b` for the direction `a2b`.
 
     x (N, C, H, W), fake (N, C', H, W) and y (M, C', H', W') in [-1, 1], N and M from 1 on; `back` is the other
-    generator, called three times with at most CYCLE_PICTURES pictures. Figures that these pictures cannot give
+    generator, called three times with at most CYCLE_PICTURES pictures; without one there is no figure of the cycle.
+    Figures that these pictures cannot give
     (a set that is too small, flat pictures) are left out.
     """
     figures = {
@@ -43,7 +44,7 @@ def failure_figures(x: Tensor, fake: Tensor, y: Tensor, back: Back, direction: s
         "changed": changed(x, fake),
         "inversion": inversion(x, fake),
         "collapse": collapse(x, fake, y),
-        **cycle(x, fake, back),
+        **(cycle(x, fake, back) if back is not None else {}),
     }
     return {f"fail_{name}_{direction}": figure for name, figure in figures.items() if math.isfinite(figure)}
 

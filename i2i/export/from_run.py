@@ -7,15 +7,13 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from ..card import SUPERVISION, Card
 from ..errors import RunError, require
-from ..hardware.device import place
 from ..hardware.system import versions
 from ..methods import METHODS, Method
 from ..methods.config import TrainConfig
-from ..networks import Generator
 from ..ports import Port, translator_ports
 from ..training import checkpoint
 from ..training.run_directory import WEIGHTS, Run
@@ -48,25 +46,27 @@ def export_run(
     kind = run.method()
     require("method", kind, METHODS)
     config = run.config(METHODS[kind].Config)
-    method = METHODS[kind].to_export(config, place("cpu", "fp32"))
-    images = _load(run, which, method)
+    method = METHODS[kind]
+    path, images = _checkpoint(run, which)
+    generators, names = method.generators(config), method.exported_weights(config)
+    checkpoint.load_networks(path, {names[stem]: network for stem, network in generators.items()})
 
-    stems = [s for s in method.generators if direction is None or s in ("model", direction)]
+    stems = [s for s in generators if direction is None or s in ("model", direction)]
     if not stems:
-        raise RunError(f"{run.path} has no direction {direction!r}; it has {', '.join(method.generators)}.")
+        raise RunError(f"{run.path} has no direction {direction!r}; it has {', '.join(generators)}.")
     if out is not None and len(stems) > 1:
         raise RunError(f"{run.path} has {len(stems)} generators; say which with --direction a2b or b2a.")
     written = []
     for stem in stems:
         path = out or run.path / f"{stem}.onnx"
         card = _card(run, config, method, stem, images)
-        export_onnx(cast(Generator, method.networks[method.generators[stem]]), path, card, precision)
+        export_onnx(generators[stem], path, card, precision)
         written.append(path)
     return written
 
 
-def _load(run: Run, which: str, method: Method) -> int:
-    """Put the weights in; gives the images they have seen."""
+def _checkpoint(run: Run, which: str) -> tuple[Path, int]:
+    """The folder of the weights, and the images that they have seen."""
     if which == "best":
         best = run.best()
         path, images = (best[0], int(best[1]["images"])) if best else (None, 0)
@@ -75,11 +75,10 @@ def _load(run: Run, which: str, method: Method) -> int:
         images = int(path.name) if path else 0
     if path is None or not (path / WEIGHTS).exists():
         raise RunError(f"{run.path} has no {which} checkpoint yet. Train it on with i2i train, then export.")
-    checkpoint.load_weights(path, method)
-    return images
+    return path, images
 
 
-def _card(run: Run, config: TrainConfig, method: Method, stem: str, images: int) -> Card:
+def _card(run: Run, config: TrainConfig, method: type[Method], stem: str, images: int) -> Card:
     facts = run.environment().get("data", {})
     a, b = (*facts.get("domains", ()), facts.get("a", "a"), facts.get("b", "b"))[:2]
     names = (str(a), str(b))
@@ -91,7 +90,7 @@ def _card(run: Run, config: TrainConfig, method: Method, stem: str, images: int)
         name=slug(run.path.resolve().name) + ("" if stem == "model" else f"-{stem}"),
         method=config.method,
         supervision=SUPERVISION_OF_DATA.get(method.data_kind, SUPERVISION.get(config.method, "unknown")),
-        task=method.task,
+        task=method.task(config),
         source=names[0],
         target=names[1],
         inputs=(*ports["inputs"], *_extra_ports(method, facts)),
@@ -116,7 +115,7 @@ def _card(run: Run, config: TrainConfig, method: Method, stem: str, images: int)
     )
 
 
-def _extra_ports(method: Method, facts: Mapping[str, Any]) -> tuple[Port, ...]:
+def _extra_ports(method: type[Method], facts: Mapping[str, Any]) -> tuple[Port, ...]:
     """The method's ports beside the picture; a label without choices has the names of the data's domains."""
     domains = tuple(str(name) for name in facts.get("domains", ()))
     return tuple(

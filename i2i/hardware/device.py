@@ -20,6 +20,8 @@ class Placement:
     """`fp32`, `bf16` or `fp16`."""
     sentence: str
     """What was chosen and why, for people."""
+    rank: int = 0
+    """Number of this process among those that train together; the first one alone writes."""
 
     def autocast(self) -> torch.autocast:
         """The context in which networks run; outside of fp32 it lowers the precision of convolutions."""

@@ -1,22 +1,26 @@
-"""What every method is: networks, optimizers, a step. The loop, checkpoints and export know no more than this."""
+"""What every method is: stages, networks, optimizers, a step. Loop, checkpoints and export know no more than this."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any, ClassVar, Protocol, Self
 
 import torch
 from torch import Tensor, nn
 
+from .. import renamed
 from ..adversarial import AdversarialObjective, UpdateSchedule
+from ..errors import ConfigError
 from ..hardware.device import Placement
-from ..networks import for_inference
+from ..networks import Generator, for_inference
 from ..ports import Port
-from .building import moments_like_weights
-from .config import AdamConfig, TrainConfig
-from .ema import EMA, EmaConfig
+from .building import moments_like_weights, without_effect
+from .config import MethodOptions, TrainConfig
+from .ema import EMA
 from .schedules import constant_then_linear
+from .stages import Stage, Timeline
 
 Batch = Mapping[str, Tensor]
 
@@ -29,15 +33,15 @@ class Stateful(Protocol):
         ...
 
     def load_state_dict(self, state: dict[str, Any], /) -> None:
-        """Take back what `state` gave."""
+        """Take back what `state_dict` gave."""
         ...
 
 
 class Method(ABC):
     """A paper's training method.
 
-    A subclass sets `networks`, `optimizers` and `generators` in its constructor, puts its discriminators, as
-    AdversarialObjectives, into `objectives`, and writes `step` like the paper.
+    A subclass has its own options, sets `networks`, `optimizers` and `objectives` (a discriminator's name to what
+    trains it) in its constructor, and writes `step` like the paper.
     """
 
     Config: ClassVar[type[TrainConfig]]
@@ -48,32 +52,30 @@ class Method(ABC):
     """The validation figure by which the best generator is kept; lower is better."""
     data_kind: ClassVar[str] = "paired"
     """What it is trained on: a key of `i2i.datasets.DATASETS`."""
-    task: str = "translation"
-    """What an exported model is said to do."""
+    exports: ClassVar[Mapping[str, str]] = {"model": "G"}
+    """Exported file's stem -> the generator in `networks`: `model`, or `a2b` and `b2a`."""
     ports: ClassVar[tuple[Port, ...]] = ()
     """What an exported generator takes beside the picture, each by its name; a label without choices has the names of
     the data's domains."""
-    notes: tuple[str, ...] = ()
-    """What is worth saying before the first step."""
-    late: frozenset[str] = frozenset()
-    """Names of networks, optimizers and objectives that a later stage brings: older checkpoints lack them."""
 
     networks: dict[str, nn.Module]
     """Everything with weights, by the paper's names."""
     optimizers: dict[str, torch.optim.Optimizer]
-    generators: dict[str, str]
-    """Exported file's stem -> name in `networks`: `model`, or `a2b` and `b2a`."""
 
-    def __init__(self, placement: Placement, turns: UpdateSchedule, optimizer: AdamConfig) -> None:
+    def __init__(self, placement: Placement, options: MethodOptions) -> None:
         self.placement = placement
-        self.clip, self.decay_from = optimizer.clip, optimizer.decay_from
+        self.clip = options.optimizer.clip
         self.scalers: dict[int, torch.amp.GradScaler] = {}
-        self.turns = turns
+        self.updates = UpdateSchedule(options.gan.d_steps, options.gan.g_steps)
         self.objectives: dict[str, AdversarialObjective] = {}
         self.averages: list[EMA] = []
+        self.timeline = Timeline((Stage("training", 1),))
+        """The stages of the run."""
+        self.stage: str | None = None
+        """Name of the stage that has begun last."""
         self.seen = 0
         """Images that the run has shown before this step."""
-        self.followed: int | None = 0
+        self.averaged: int | None = 0
         """Images that it had shown after the last step of the generators; None where a checkpoint does not say."""
 
     @classmethod
@@ -83,13 +85,41 @@ class Method(ABC):
 
     @classmethod
     @abstractmethod
-    def from_config(cls, config: TrainConfig, placement: Placement) -> Self:
+    def build(cls, config: TrainConfig, placement: Placement) -> Self:
         """The method with fresh networks; raises for names and options that do not exist."""
 
     @classmethod
-    def to_export(cls, config: TrainConfig, placement: Placement) -> Self:
-        """The same, to put trained weights in: what training alone needs may be missing."""
-        return cls.from_config(config, placement)
+    def from_config(cls, config: TrainConfig, placement: Placement) -> Self:
+        """The same with the stages of the run."""
+        method = cls.build(config, placement)
+        method.timeline = Timeline(cls.stages(config))
+        return method
+
+    @classmethod
+    @abstractmethod
+    def generators(cls, config: TrainConfig) -> dict[str, Generator]:
+        """Fresh generators by the stem of their file, and nothing else: what an export puts trained weights into."""
+
+    @classmethod
+    def exported_weights(cls, config: TrainConfig) -> dict[str, str]:
+        """By the same stems, the names of their weights in a checkpoint: those of the average where there is one."""
+        return {stem: f"{name}_ema" if config.ema.images else name for stem, name in cls.exports.items()}
+
+    @classmethod
+    def stages(cls, config: TrainConfig) -> tuple[Stage, ...]:
+        """The stages of a run with this complete configuration, in order."""
+        schedule = partial(constant_then_linear, decay_from=config.optimizer.decay_from)
+        return (Stage("training", config.images or 0, schedule=schedule),)
+
+    @classmethod
+    def notes(cls, config: TrainConfig) -> list[str]:
+        """What is worth saying before the first step; settings that have no effect are told in any case."""
+        return without_effect(config, paired=cls.data_kind != "unpaired")
+
+    @classmethod
+    def task(cls, config: TrainConfig) -> str:  # noqa: ARG003
+        """What an exported model is said to do."""
+        return "translation"
 
     @classmethod
     def resume_config(cls, config: TrainConfig, before: TrainConfig) -> TrainConfig:  # noqa: ARG003
@@ -131,36 +161,50 @@ class Method(ABC):
     def loss_summary(self, scalars: Mapping[str, float]) -> str:
         """The losses in words, for the progress bar."""
 
-    def at(self, seen: int, total: int) -> None:
-        """Told before each step: `seen` of the run's `total` images have been shown."""
+    def at(self, seen: int) -> None:
+        """Told before each step: `seen` images of the run have been shown. Begins a stage when its time has come."""
         self.seen = seen
-        for objective in self.objectives.values():
-            objective.share = seen / total
+        position = self.timeline.at(seen)
+        if self.stage != position.stage.name:
+            self._check_not_back(position.stage)
+            self.stage = position.stage.name
+            self.begin_stage(position.stage)
+        for name, objective in self.objectives.items():
+            objective.share = self.timeline.share_since(name, seen)
+        self.set_learning_rate(position.stage.schedule(position.share))
 
-    def rate_factor(self, seen: int, total: int) -> float:
-        """What every learning rate is multiplied by when `seen` of `total` images have been shown."""
-        return constant_then_linear(seen / total, self.decay_from)
+    def begin_stage(self, stage: Stage) -> None:  # noqa: B027  # most methods have one stage
+        """Called once in a run, before the first step of the stage; networks that it `adds` are there before."""
+
+    def _check_not_back(self, stage: Stage) -> None:
+        if self.timeline.index(self.stage) > self.timeline.index(stage.name):
+            raise ConfigError(
+                f"This run is in its {self.stage} stage, so its {stage.name} stage cannot be made longer "
+                f"({stage.images} images asked for). Lengthen a later one, or start anew in another --run."
+            )
+
+    def average_generators(self, options: MethodOptions) -> None:
+        """Keep an exponential moving average of every exported generator, where the options ask for one."""
+        for name in self.exports.values() if options.ema.images else ():
+            self.averages.append(EMA(self.networks[name], options.ema))
+            self.networks[f"{name}_ema"] = self.averages[-1].average
+
+    def update_averages(self, shown: int) -> None:
+        """Move the averages on by a step of the generators on `shown` images."""
+        now = self.seen + shown
+        since = shown if self.averaged is None else max(shown, now - self.averaged)  # what D alone was shown counts too
+        for average in self.averages:
+            average.update(now, since)
+        self.averaged = now
+
+    def trained(self, stem: str) -> nn.Module:
+        """The generator whose weights are exported as `stem`: the average where there is one."""
+        name = self.exports[stem]
+        return self.networks.get(f"{name}_ema", self.networks[name])
 
     def served(self, stem: str) -> nn.Module:
-        """The generator that is exported as `stem`, as it is served."""
-        return for_inference(self.networks[self.generators[stem]])
-
-    def average(self, config: EmaConfig) -> None:
-        """Keep a running average of every generator, when `config` asks for one, and export that instead."""
-        if config.images == 0:
-            return
-        for stem, name in self.generators.items():
-            self.averages.append(EMA(self.networks[name], config))
-            self.networks[f"{name}_ema"] = self.averages[-1].average
-            self.generators[stem] = f"{name}_ema"
-
-    def follow(self, shown: int) -> None:
-        """Let the averages follow a step of the generators on `shown` images."""
-        now = self.seen + shown
-        since = shown if self.followed is None else max(shown, now - self.followed)  # what D alone was shown counts too
-        for average in self.averages:
-            average.follow(now, since)
-        self.followed = now
+        """The same as it is served."""
+        return for_inference(self.trained(stem))
 
     def descend(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
         """One step of `optimizer` down `loss`, no longer than `clip` allows."""
@@ -193,13 +237,15 @@ class Method(ABC):
             "scalers": {
                 n: self.scalers[id(o)].state_dict() for n, o in self.optimizers.items() if id(o) in self.scalers
             },
-            "followed": self.followed,
-            "keeps": {name: part.state_dict() for name, part in self._parts().items()},
+            "averaged": self.averaged,
+            "stage": self.stage,
+            "parts": {name: part.state_dict() for name, part in self._parts().items()},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what `state` gave."""
-        self.followed = state.get("followed")
+        """Take back what `state_dict` gave."""
+        state = renamed.method_state(state)
+        self.averaged, self.stage = state.get("averaged"), state.get("stage")
         for name, optimizer in self.optimizers.items():
             if self.expects(name, state["optimizers"]):
                 optimizer.load_state_dict(state["optimizers"][name])
@@ -208,12 +254,12 @@ class Method(ABC):
             if saved and self.placement.precision == "fp16":  # a run may change its precision when it is resumed
                 self._scaler(self.optimizers[name]).load_state_dict(saved)
         for name, part in self._parts().items():
-            if self.expects(name, state["keeps"]):
-                part.load_state_dict(state["keeps"][name])
+            if self.expects(name, state["parts"]):
+                part.load_state_dict(state["parts"][name])
 
     def expects(self, name: str, saved: Collection[str]) -> bool:
         """Whether a checkpoint that has the names `saved` must have this one: all but what a later stage brings."""
-        return name in saved or name not in self.late
+        return name in saved or name not in self.timeline.adds
 
     def _parts(self) -> dict[str, Stateful]:
-        return {"turns": self.turns, **self.objectives}
+        return {"updates": self.updates, **self.objectives}

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ..adversarial import check_compatible
+from ..adversarial.config import GanConfig
 from ..errors import require
 from ..hardware.device import Placement
 from ..networks import DISCRIMINATORS, GENERATORS, Discriminator, Generator
@@ -16,6 +17,7 @@ from ..networks.build import build, takes
 from ..networks.config import GeneratorConfig
 from ..networks.kernels.layers import weights_to_channels_last
 from .config import AdamConfig, TrainConfig
+from .ema import EmaConfig
 
 C = TypeVar("C", bound=TrainConfig)
 N = TypeVar("N", bound=nn.Module)
@@ -87,6 +89,25 @@ def build_discriminator(config: TrainConfig, channels: int) -> Discriminator:
     if takes(DISCRIMINATORS, config.discriminator.name, "size"):
         options["size"] = config.size
     return build(DISCRIMINATORS, "discriminator", config.discriminator.name, (channels,), options)
+
+
+def without_effect(config: TrainConfig, *, paired: bool) -> list[str]:
+    """A sentence for each setting that was given and changes nothing, or not what it seems to, with the way out."""
+    gan, usual, said = config.gan, GanConfig(), []
+    if not gan.ada and (gan.ada_target, gan.ada_images) != (usual.ada_target, usual.ada_images):
+        said.append("gan.ada_target and gan.ada_images have no effect without gan.ada. Add --set gan.ada=true.")
+    if not gan.augment and gan.augment_p != usual.augment_p:
+        said.append(
+            "gan.augment_p has no effect without gan.augment. Add --set gan.augment=[colour,translation,cutout]."
+        )
+    if not config.ema.images and config.ema.rampup != EmaConfig().rampup:
+        said.append("ema.rampup has no effect without ema.images. Add --set ema.images=10000.")
+    if gan.feature_matching and config.batch == 1 and not paired:
+        said.append(
+            "gan.feature_matching compares means over a batch, and a batch of one unpaired picture draws the output to "
+            "any picture of the target domain. Use --batch 4 or more."
+        )
+    return said
 
 
 def predictions(scalars: Mapping[str, float]) -> list[str]:

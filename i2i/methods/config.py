@@ -96,7 +96,15 @@ class LogConfig(Strict):
     """Validation pictures in the grid."""
 
 
-class TrainConfig(Strict):
+class MethodOptions(Strict):
+    """What every method's networks are trained with."""
+
+    optimizer: AdamConfig = AdamConfig()
+    gan: GanConfig = GanConfig()
+    ema: EmaConfig = EmaConfig()
+
+
+class TrainConfig(MethodOptions):
     """What every method has. A run is counted in images: source pictures shown."""
 
     method: str
@@ -124,15 +132,17 @@ class TrainConfig(Strict):
     """Licence of the trained model, for its card: an SPDX name or a sentence."""
     generator: GeneratorConfig = GeneratorConfig()
     discriminator: DiscriminatorConfig = DiscriminatorConfig()
-    optimizer: AdamConfig = AdamConfig()
-    gan: GanConfig = GanConfig()
-    ema: EmaConfig = EmaConfig()
     log: LogConfig = LogConfig()
 
     def with_network_defaults(self) -> Self:
         """With every option of the networks that are named: a run's file may be older than some of them."""
         known = {"generator": self.generator, "discriminator": self.discriminator}
         return self.model_copy(update={key: one.complete() for key, one in known.items() if one.name in one.table})
+
+    def channels(self) -> tuple[int, int]:
+        """Channels of what goes into a translator of pairs and of what comes out, in the run's direction."""
+        of_a, of_b = self.data.channels_of("a", "b")
+        return (of_a, of_b) if self.direction == "a2b" else (of_b, of_a)
 
     @property
     def total(self) -> int | None:

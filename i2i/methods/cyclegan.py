@@ -5,35 +5,30 @@ Pictures are float32 NCHW in [-1, 1]; x in X and y in Y. G: X -> Y and F: Y -> X
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self, cast
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ..adversarial import AdversarialObjective, UpdateSchedule, suffixed
+from ..adversarial import suffixed
 from ..adversarial.config import GanConfig
 from ..errors import ConfigError
 from ..hardware.device import Placement
 from ..losses.pixel import l1
-from ..networks import has_batch_statistics
-from ..networks.build import check_size
+from ..networks import Discriminator, has_batch_statistics
 from ..networks.config import DiscriminatorConfig
-from ..networks.init import init_normal
 from ..networks.norms import frozen_running_stats
 from .base import Batch
-from .building import adam, build_discriminator, build_generator, completed, placed
-from .config import AdamConfig, TrainConfig
-from .ema import EmaConfig
-from .unpaired import Unpaired, refuse_direction
+from .building import completed
+from .config import MethodOptions, TrainConfig
+from .unpaired import BothDirections, refuse_direction, two_of_each
 
 
-class CycleGANConfig(TrainConfig):
-    """The settings of CycleGAN; the defaults are the paper's."""
+class CycleGANOptions(MethodOptions):
+    """What the method itself uses of the settings; the defaults are the paper's."""
 
-    method: str = "cyclegan"
-    discriminator: DiscriminatorConfig = DiscriminatorConfig(norm="instance")
-    """70-pixel patches, and instance normalisation."""
     gan: GanConfig = GanConfig(loss="least_squares", pool=50)
     """Least squares, and a pool of 50 past fakes (section 4)."""
     lambda_cycle: float = Field(10, ge=0)
@@ -42,14 +37,24 @@ class CycleGANConfig(TrainConfig):
     """Weight of the identity terms, as a share of `lambda_cycle` (section 5.2); 0 leaves them out."""
     lambda_d: float = Field(0.5, gt=0)
     """Weight of the discriminators' losses: halved, which slows them against G and F (section 4)."""
+
+
+class CycleGANConfig(CycleGANOptions, TrainConfig):
+    """All settings of a run of CycleGAN."""
+
+    method: str = "cyclegan"
+    discriminator: DiscriminatorConfig = DiscriminatorConfig(norm="instance")
+    """70-pixel patches, and instance normalisation."""
     init_std: float = Field(0.02, gt=0)
     """Standard deviation of the initial weights."""
 
 
-class CycleGAN(Unpaired):
+class CycleGAN(BothDirections):
     """G, F, D_X and D_Y of the paper: a step updates G and F together, then both discriminators."""
 
     Config = CycleGANConfig
+    exports: ClassVar[Mapping[str, str]] = {"a2b": "G", "b2a": "F"}
+    discriminators = ("D_X", "D_Y")
     PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {},
         # Snow must be free to cover what it covers, so the identity counts less; averaged weights, no checkerboard.
@@ -73,32 +78,15 @@ class CycleGAN(Unpaired):
     }
 
     def __init__(
-        self,
-        G: nn.Module,
-        F: nn.Module,
-        D_X: nn.Module,
-        D_Y: nn.Module,
-        placement: Placement,
-        *,
-        optimizer: AdamConfig,
-        gan: GanConfig,
-        ema: EmaConfig,
-        lambda_cycle: float = 10,
-        lambda_identity: float = 0.5,
-        lambda_d: float = 0.5,
-    ) -> None:
-        super().__init__(placement, UpdateSchedule(gan.d_steps, gan.g_steps), optimizer)
-        self.G, self.F = placed(G, placement), placed(F, placement)
-        self.D_X, self.D_Y = (AdversarialObjective(D.to(placement.device), gan, placement) for D in (D_X, D_Y))
-        self.opt_g = adam([self.G, self.F], optimizer)
-        self.opt_d = adam([self.D_X.D, self.D_Y.D], optimizer, lr=optimizer.lr_d)
-        self.lambda_cycle, self.lambda_identity, self.lambda_d = lambda_cycle, lambda_identity, lambda_d
+        self, generators: tuple[nn.Module, nn.Module], discriminators: tuple[Discriminator, Discriminator],
+        placement: Placement, options: CycleGANOptions,
+    ) -> None:  # fmt: skip
+        super().__init__(generators, discriminators, placement, options)
+        self.o = options
+        self.G, self.F = generators
+        self.D_X, self.D_Y = discriminators
+        self.gan_x, self.gan_y = self.objectives.values()
         self.batch_independent = not (has_batch_statistics(self.G) or has_batch_statistics(self.F))
-        self.networks = {"G": self.G, "F": self.F, "D_X": self.D_X.D, "D_Y": self.D_Y.D}
-        self.objectives = {"D_X": self.D_X, "D_Y": self.D_Y}
-        self.optimizers = {"g": self.opt_g, "d": self.opt_d}
-        self.generators = {"a2b": "G", "b2a": "F"}
-        self.average(ema)
 
     @classmethod
     def complete_config(cls, config: TrainConfig, count: int) -> TrainConfig:
@@ -114,7 +102,7 @@ class CycleGAN(Unpaired):
         return completed(config, count, lambda size: "resnet9" if size >= 256 else "resnet6")
 
     @classmethod
-    def from_config(cls, config: TrainConfig, placement: Placement) -> Self:
+    def build(cls, config: TrainConfig, placement: Placement) -> Self:
         """Networks by name, initialised from N(0, init_std)."""
         config = cast(CycleGANConfig, config)
         of_x, of_y = config.data.channels_of("a", "b")
@@ -124,18 +112,12 @@ class CycleGAN(Unpaired):
                 "belong. Use --set lambda_identity=0, or read both alike with --set data.channels.a=3 "
                 "--set data.channels.b=3."
             )
-        G, F = build_generator(config, (of_x, of_y)), build_generator(config, (of_y, of_x))
-        D_X, D_Y = build_discriminator(config, of_x), build_discriminator(config, of_y)
-        check_size(config.size, G, D_X)
-        for network in (G, F, D_X, D_Y):
-            init_normal(network, config.init_std)
-        names = ("optimizer", "gan", "ema", "lambda_cycle", "lambda_identity", "lambda_d")
-        return cls(G, F, D_X, D_Y, placement, **{name: getattr(config, name) for name in names})
+        return cls(*two_of_each(cls, config, config.init_std), placement, config)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """One update of G and F, then one of D_X and D_Y: `a` is x and `b` is y, which do not belong together."""
         x, y = batch["a"], batch["b"]
-        g_turn, d_turn = self.turns.next()
+        g_turn, d_turn = self.updates.next()
         scalars: dict[str, Tensor] = {}
         with torch.set_grad_enabled(g_turn), self.placement.autocast():
             fake_y, same_y = self._translate(self.G, x, y, g_turn)  # G(x), G(y)
@@ -145,22 +127,22 @@ class CycleGAN(Unpaired):
                     cycle_x, cycle_y = self.F(fake_y), self.G(fake_x)
 
         if g_turn:
-            gan_y, of_y = self.D_Y.g_loss(fake_y, y)  # eq. 1, for G
-            gan_x, of_x = self.D_X.g_loss(fake_x, x)  # the same, for F
+            gan_y, of_y = self.gan_y.g_loss(self.D_Y, fake_y, y)  # eq. 1, for G
+            gan_x, of_x = self.gan_x.g_loss(self.D_X, fake_x, x)  # the same, for F
             g_cycle_x, g_cycle_y = l1(cycle_x, x), l1(cycle_y, y)  # eq. 2
-            loss = gan_y + gan_x + self.lambda_cycle * (g_cycle_x + g_cycle_y)  # eq. 3
+            loss = gan_y + gan_x + self.o.lambda_cycle * (g_cycle_x + g_cycle_y)  # eq. 3
             scalars |= suffixed(of_x, "x") | suffixed(of_y, "y") | {"g_cycle_x": g_cycle_x, "g_cycle_y": g_cycle_y}
             if same_x is not None and same_y is not None:
                 g_identity_x, g_identity_y = l1(same_x, x), l1(same_y, y)  # section 5.2
-                loss = loss + self.lambda_cycle * self.lambda_identity * (g_identity_x + g_identity_y)
+                loss = loss + self.o.lambda_cycle * self.o.lambda_identity * (g_identity_x + g_identity_y)
                 scalars |= {"g_identity_x": g_identity_x, "g_identity_y": g_identity_y}
             self.descend(self.opt_g, loss)
-            self.follow(len(x))
+            self.update_averages(len(x))
 
         if d_turn:
-            d_x, of_x = self.D_X.d_loss(fake_x, x)
-            d_y, of_y = self.D_Y.d_loss(fake_y, y)
-            self.descend(self.opt_d, self.lambda_d * (d_x + d_y))
+            d_x, of_x = self.gan_x.d_loss(self.D_X, fake_x, x)
+            d_y, of_y = self.gan_y.d_loss(self.D_Y, fake_y, y)
+            self.descend(self.opt_d, self.o.lambda_d * (d_x + d_y))
             scalars |= suffixed(of_x, "x") | suffixed(of_y, "y")
         return scalars
 
@@ -171,7 +153,7 @@ class CycleGAN(Unpaired):
 
         In one pass where pictures do not influence each other: half the visits to the weights.
         """
-        if not (g_turn and self.lambda_identity > 0):
+        if not (g_turn and self.o.lambda_identity > 0):
             return network(foreign), None
         if not self.batch_independent:
             translated = network(foreign)

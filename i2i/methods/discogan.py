@@ -7,44 +7,36 @@ feature-matching term and a curriculum, and takes two steps of the generators fo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self, cast
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ..adversarial import AdversarialObjective, Scalars, UpdateSchedule, suffixed
+from ..adversarial import Scalars, suffixed
 from ..adversarial.config import GanConfig
 from ..hardware.device import Placement
 from ..losses.pixel import mse
-from ..networks.build import check_size
+from ..networks import Discriminator
 from ..networks.config import DiscriminatorConfig, GeneratorConfig
-from ..networks.init import init_normal
 from ..networks.norms import frozen_running_stats
 from .base import Batch
-from .building import adam, build_discriminator, build_generator, completed, placed
-from .config import AdamConfig, DataConfig, TrainConfig
-from .ema import EmaConfig
-from .unpaired import Unpaired, refuse_direction
+from .building import completed
+from .config import AdamConfig, DataConfig, MethodOptions, TrainConfig
+from .unpaired import BothDirections, refuse_direction, two_of_each
 
 
 class DiscoData(DataConfig):
-    """The authors' pictures: squeezed to the size, and nothing else."""
+    """The authors' pictures: stretched to the size, and nothing else."""
 
     augment: tuple[str, ...] = ("none",)
     stretch: bool = True
 
 
-class DiscoGANConfig(TrainConfig):
-    """The settings of DiscoGAN; the defaults are the authors' code."""
+class DiscoGANOptions(MethodOptions):
+    """What the method itself uses of the settings; the defaults are the authors' code."""
 
-    method: str = "discogan"
-    size: int = Field(64, ge=16)
-    batch: int = Field(64, ge=1)
-    data: DiscoData
-    generator: GeneratorConfig = GeneratorConfig(name="disco")
-    """The encoder-decoder without the bottleneck."""
-    discriminator: DiscriminatorConfig = DiscriminatorConfig(name="disco")
     gan: GanConfig = GanConfig(feature_matching=9, g_steps=2)
     """0.1 · (cross-entropy + 9 · feature matching), two steps of G for one of D."""
     optimizer: AdamConfig = AdamConfig(weight_decay=1e-5, decay_from=1)
@@ -59,14 +51,28 @@ class DiscoGANConfig(TrainConfig):
     """Weight of the adversarial loss beside its share."""
     reconstruct: Literal["both", "a", "none"] = "both"
     """What is translated there and back: `both`; `a` alone, with D_A idle; `none`, two plain GANs (paper, figure 2)."""
+
+
+class DiscoGANConfig(DiscoGANOptions, TrainConfig):
+    """All settings of a run of DiscoGAN."""
+
+    method: str = "discogan"
+    size: int = Field(64, ge=16)
+    batch: int = Field(64, ge=1)
+    data: DiscoData
+    generator: GeneratorConfig = GeneratorConfig(name="disco")
+    """The encoder-decoder without the bottleneck."""
+    discriminator: DiscriminatorConfig = DiscriminatorConfig(name="disco")
     init_std: float | None = Field(None, gt=0)
     """Standard deviation of the initial weights; by default torch's own initialisation, as the authors'."""
 
 
-class DiscoGAN(Unpaired):
+class DiscoGAN(BothDirections):
     """G_AB, G_BA, D_A and D_B: on each batch a step of both generators or of both discriminators, in turns."""
 
     Config = DiscoGANConfig
+    exports: ClassVar[Mapping[str, str]] = {"a2b": "G_AB", "b2a": "G_BA"}
+    discriminators = ("D_A", "D_B")
     PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {  # equations 3 to 7 and section 4, without what the released code adds
             "batch": 200,
@@ -102,34 +108,14 @@ class DiscoGAN(Unpaired):
     }
 
     def __init__(
-        self,
-        G_AB: nn.Module,
-        G_BA: nn.Module,
-        D_A: nn.Module,
-        D_B: nn.Module,
-        placement: Placement,
-        *,
-        optimizer: AdamConfig,
-        gan: GanConfig,
-        ema: EmaConfig,
-        rate: float = 0.5,
-        starting_rate: float = 0.01,
-        curriculum: int = 10_000,
-        lambda_gan: float = 0.1,
-        reconstruct: str = "both",
-    ) -> None:
-        super().__init__(placement, UpdateSchedule(gan.d_steps, gan.g_steps), optimizer)
-        self.G_AB, self.G_BA = placed(G_AB, placement), placed(G_BA, placement)
-        self.D_A, self.D_B = (AdversarialObjective(D.to(placement.device), gan, placement) for D in (D_A, D_B))
-        self.opt_g = adam([self.G_AB, self.G_BA], optimizer)
-        self.opt_d = adam([self.D_A.D, self.D_B.D], optimizer, lr=optimizer.lr_d)
-        self.rate, self.starting_rate, self.curriculum = rate, starting_rate, curriculum
-        self.lambda_gan, self.reconstruct = lambda_gan, reconstruct
-        self.networks = {"G_AB": self.G_AB, "G_BA": self.G_BA, "D_A": self.D_A.D, "D_B": self.D_B.D}
-        self.objectives = {"D_A": self.D_A, "D_B": self.D_B}
-        self.optimizers = {"g": self.opt_g, "d": self.opt_d}
-        self.generators = {"a2b": "G_AB", "b2a": "G_BA"}
-        self.average(ema)
+        self, generators: tuple[nn.Module, nn.Module], discriminators: tuple[Discriminator, Discriminator],
+        placement: Placement, options: DiscoGANOptions,
+    ) -> None:  # fmt: skip
+        super().__init__(generators, discriminators, placement, options)
+        self.o = options
+        self.G_AB, self.G_BA = generators
+        self.D_A, self.D_B = discriminators
+        self.gan_a, self.gan_b = self.objectives.values()
 
     @classmethod
     def complete_config(cls, config: TrainConfig, count: int) -> TrainConfig:
@@ -138,54 +124,50 @@ class DiscoGAN(Unpaired):
         return completed(config, count, lambda _: "disco")
 
     @classmethod
-    def from_config(cls, config: TrainConfig, placement: Placement) -> Self:
+    def build(cls, config: TrainConfig, placement: Placement) -> Self:
         """Networks by name, initialised as torch does unless `init_std` is given."""
         config = cast(DiscoGANConfig, config)
-        of_a, of_b = config.data.channels_of("a", "b")
-        G_AB, G_BA = build_generator(config, (of_a, of_b)), build_generator(config, (of_b, of_a))
-        D_A, D_B = build_discriminator(config, of_a), build_discriminator(config, of_b)
-        check_size(config.size, G_AB, D_A)
-        if config.init_std is not None:
-            for network in (G_AB, G_BA, D_A, D_B):
-                init_normal(network, config.init_std)
-        names = ("optimizer", "gan", "ema", "rate", "starting_rate", "curriculum", "lambda_gan", "reconstruct")
-        method = cls(G_AB, G_BA, D_A, D_B, placement, **{name: getattr(config, name) for name in names})
+        return cls(*two_of_each(cls, config, config.init_std), placement, config)
+
+    @classmethod
+    def notes(cls, config: TrainConfig) -> list[str]:
+        """Also that a run ends within its curriculum."""
+        config = cast(DiscoGANConfig, config)
         steps = (config.images or 0) // config.batch
-        if steps <= config.curriculum and config.starting_rate != config.rate:
-            method.notes = (_shorter_than_its_curriculum(steps, config),)
-        return method
+        short = steps <= config.curriculum and config.starting_rate != config.rate
+        return [*super().notes(config), *([_shorter_than_its_curriculum(steps, config)] if short else [])]
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """One update of both generators, or of both discriminators: `a` and `b` do not belong together."""
         x_A, x_B = batch["a"], batch["b"]
-        r = self.starting_rate if self.turns.count < self.curriculum else self.rate
-        g_turn, d_turn = self.turns.next()
+        r = self.o.starting_rate if self.updates.count < self.o.curriculum else self.o.rate
+        g_turn, d_turn = self.updates.next()
         scalars: Scalars = {}
         with torch.set_grad_enabled(g_turn), self.placement.autocast():
             x_AB, x_BA = self.G_AB(x_A), self.G_BA(x_B)
 
         if g_turn:
-            gan_B, of_B = self.D_B.g_loss(x_AB, x_B)  # paper, eq. 5
+            gan_B, of_B = self.gan_b.g_loss(self.D_B, x_AB, x_B)  # paper, eq. 5
             scalars |= suffixed(of_B, "b")
-            loss = (1 - r) * self.lambda_gan * gan_B
-            if self.reconstruct != "a":
-                gan_A, of_A = self.D_A.g_loss(x_BA, x_A)
+            loss = (1 - r) * self.o.lambda_gan * gan_B
+            if self.o.reconstruct != "a":
+                gan_A, of_A = self.gan_a.g_loss(self.D_A, x_BA, x_A)
                 scalars |= suffixed(of_A, "a")
-                loss = loss + (1 - r) * self.lambda_gan * gan_A
-            for end in {"both": "ab", "a": "a", "none": ""}[self.reconstruct]:
+                loss = loss + (1 - r) * self.o.lambda_gan * gan_A
+            for end in {"both": "ab", "a": "a", "none": ""}[self.o.reconstruct]:
                 back, x, there = (self.G_BA, x_A, x_AB) if end == "a" else (self.G_AB, x_B, x_BA)
                 with self.placement.autocast(), frozen_running_stats(back):
                     again = back(there)
                 scalars[f"g_cycle_{end}"] = mse(again, x) / 4  # eq. 3 and 4; of [0, 1], which is half as wide
                 loss = loss + r * scalars[f"g_cycle_{end}"]
             self.descend(self.opt_g, loss)
-            self.follow(len(x_A))
+            self.update_averages(len(x_A))
 
         if d_turn:
-            loss, of_B = self.D_B.d_loss(x_AB, x_B)  # eq. 7
+            loss, of_B = self.gan_b.d_loss(self.D_B, x_AB, x_B)  # eq. 7
             scalars |= suffixed(of_B, "b")
-            if self.reconstruct != "a":
-                d_A, of_A = self.D_A.d_loss(x_BA, x_A)
+            if self.o.reconstruct != "a":
+                d_A, of_A = self.gan_a.d_loss(self.D_A, x_BA, x_A)
                 scalars |= suffixed(of_A, "a")
                 loss = loss + d_A
             self.descend(self.opt_d, loss / 2)

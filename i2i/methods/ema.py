@@ -27,7 +27,7 @@ class EMA:
         return 0.5 ** (shown / half_life) if half_life > 0 else 0.0
 
     @torch.no_grad()
-    def follow(self, seen: int, shown: int) -> None:
+    def update(self, seen: int, shown: int) -> None:
         """Move on by one step."""
         keep = self.decay(seen, shown)
         for mean, now in zip(self.average.parameters(), self.network.parameters(), strict=True):

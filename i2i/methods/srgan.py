@@ -17,19 +17,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..adversarial import AdversarialObjective, UpdateSchedule
+from ..adversarial import AdversarialObjective
 from ..degradation import SHARPENED, Degradation
 from ..errors import ConfigError
 from ..evaluation.metrics import psnr_y
 from ..hardware.device import Placement
 from ..losses.perceptual import Perceptual, build_perceptual, local_weights, resolve, weights_of
 from ..losses.pixel import charbonnier, checkerboard_loss, l1, mse
-from ..networks import DISCRIMINATORS
+from ..networks import DISCRIMINATORS, Discriminator, Generator
 from ..networks.build import check_size, geometry_of
 from .base import Batch, Method
 from .building import adam, build_discriminator, build_generator, completed, placed, predictions
 from .config import AdamConfig, TrainConfig
-from .srgan_config import PRESETS, SrganConfig
+from .srgan_config import PRESETS, SrganConfig, SrganOptions
+from .stages import Stage
 from .tensors import each_alone, to_pictures
 
 PIXEL = {"l1": l1, "mse": mse, "charbonnier": charbonnier}
@@ -51,40 +52,61 @@ class SRGAN(Method):
     PRESETS = PRESETS
     data_kind = "superres"
     best_metric = "val_l1"
-    late = frozenset({"D", "G_pixel", "d"})
 
     def __init__(
         self,
         G: nn.Module,
-        D: nn.Module | None,
+        D: Discriminator | None,
         perceptual: Perceptual | None,
         placement: Placement,
-        config: SrganConfig,
+        options: SrganOptions,
     ) -> None:
-        gan = config.gan
-        super().__init__(placement, UpdateSchedule(gan.d_steps, gan.g_steps), config.optimizer)
-        self.config = config
-        self.task = "super-resolution" if config.scale > 1 else "restoration"
+        super().__init__(placement, options)
+        self.o = options
         self.G = placed(G, placement)
-        self.opt_g = adam([self.G], config.optimizer)
+        self.opt_g = adam([self.G], options.optimizer)
         self.networks, self.optimizers = {"G": self.G}, {"g": self.opt_g}
-        self.generators = {"model": "G"}
-        self.average(config.ema)
+        self.average_generators(options)
         self.perceptual = perceptual.to(placement.device) if perceptual is not None else None
-        self.adversarial = False
-        """Whether the second stage has begun."""
         if D is not None:
-            self._prepare_adversarial(D)
-            self.notes = () if perceptual is not None or config.lambda_perceptual == 0 else (WITHOUT_PERCEPTUAL,)
+            self._add_discriminator(D)
 
-    def _prepare_adversarial(self, D: nn.Module) -> None:
-        """What the second stage needs: D, and a copy of G as the first one leaves it, to compare with."""
-        self.D = AdversarialObjective(D.to(self.placement.device), self.config.gan, self.placement)
-        self.opt_d = adam([self.D.D], self.config.optimizer, lr=self.config.optimizer.lr_d or self.config.gan_lr)
+    def _add_discriminator(self, D: Discriminator) -> None:
+        """What the adversarial stage needs: D, and a copy of G as the pixel stage leaves it, to compare with."""
+        self.D = D.to(self.placement.device)
+        self.gan = AdversarialObjective(self.o.gan, self.placement)
+        self.opt_d = adam([self.D], self.o.optimizer, lr=self.o.optimizer.lr_d or self.o.gan_lr)
         self.G_pixel = copy.deepcopy(self.G).requires_grad_(False)
-        self.networks |= {"D": self.D.D, "G_pixel": self.G_pixel}
-        self.objectives = {"D": self.D}
+        self.networks |= {"D": self.D, "G_pixel": self.G_pixel}
+        self.objectives = {"D": self.gan}
         self.optimizers["d"] = self.opt_d
+
+    @classmethod
+    def stages(cls, config: TrainConfig) -> tuple[Stage, ...]:
+        """`pixel`, and where it is asked for `adversarial`, each with a schedule of its own."""
+        config = cast(SrganConfig, config)
+        pixel = Stage("pixel", config.images or 0, schedule=config.schedule.factor)
+        if config.gan_images == 0:
+            return (pixel,)
+        added = frozenset({"D", "G_pixel", "d"})
+        return pixel, Stage("adversarial", config.gan_images, added, schedule=config.gan_schedule.factor)
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether the second stage has begun."""
+        return self.stage == "adversarial"
+
+    @classmethod
+    def notes(cls, config: TrainConfig) -> list[str]:
+        """Also that an adversarial stage goes without a perceptual loss."""
+        config = cast(SrganConfig, config)
+        without = config.gan_images and config.lambda_perceptual > 0 and config.perceptual.network == "none"
+        return [*super().notes(config), *([WITHOUT_PERCEPTUAL] if without else [])]
+
+    @classmethod
+    def task(cls, config: TrainConfig) -> str:
+        """Super-resolution or, at scale 1, restoration."""
+        return "super-resolution" if cast(SrganConfig, config).scale > 1 else "restoration"
 
     @classmethod
     def complete_config(cls, config: TrainConfig, count: int) -> TrainConfig:
@@ -144,12 +166,16 @@ class SRGAN(Method):
         return {"degradation": config.degradation.model_dump()} if config.degradation.kind == "pipeline" else {}
 
     @classmethod
-    def from_config(cls, config: TrainConfig, placement: Placement) -> Self:
+    def generators(cls, config: TrainConfig) -> dict[str, Generator]:
+        """G, which enlarges by the scale."""
+        return {"model": build_generator(config, config.channels(), cast(SrganConfig, config).scale)}
+
+    @classmethod
+    def build(cls, config: TrainConfig, placement: Placement) -> Self:
         """Networks by name, initialised as they please; raises where weights for the perceptual loss are missing."""
         config = cast(SrganConfig, config)
-        channels = config.data.channels_of("a", "b")
-        x_channels, y_channels = channels if config.direction == "a2b" else channels[::-1]
-        G = build_generator(config, (x_channels, y_channels), config.scale)
+        G = cls.generators(config)["model"]
+        _, y_channels = config.channels()
         D, perceptual = None, None
         if config.gan_images:
             wanted = geometry_of(DISCRIMINATORS, config.discriminator.name).multiple
@@ -160,38 +186,13 @@ class SRGAN(Method):
         check_size(config.size, G, D, config.scale)
         return cls(G, D, perceptual, placement, config)
 
-    @classmethod
-    def to_export(cls, config: TrainConfig, placement: Placement) -> Self:
-        """Without the perceptual network."""
-        return cls.from_config(config.model_copy(update={"lambda_perceptual": 0}), placement)
-
-    def at(self, seen: int, total: int) -> None:
-        """Begin the adversarial stage when its time has come."""
-        pixel_images = self.config.images or 0
-        if self.adversarial and seen < pixel_images:
-            raise ConfigError(
-                f"This run is in its adversarial stage, so its pixel stage cannot be made longer ({pixel_images} "
-                "images asked for). Lengthen the other: --set gan_images=N, or start anew in another --run."
-            )
-        super().at(seen, total)
-        for objective in self.objectives.values():
-            objective.share = max(0, seen - pixel_images) / max(1, self.config.gan_images)
-        if not self.adversarial and seen >= pixel_images:
-            self._begin_adversarial()
-
-    def _begin_adversarial(self) -> None:
-        """From the weights that the pixel stage shows, with an optimizer that remembers nothing of it."""
-        self.adversarial = True
-        self.G.load_state_dict(self.networks[self.generators["model"]].state_dict())
+    def begin_stage(self, stage: Stage) -> None:
+        """The adversarial one begins with the weights that the pixel stage shows, and with a fresh optimizer."""
+        if stage.name != "adversarial":
+            return
+        self.G.load_state_dict(self.trained("model").state_dict())
         self.G_pixel.load_state_dict(self.G.state_dict())
-        self.opt_g = self.optimizers["g"] = adam([self.G], self.config.optimizer, lr=self.config.gan_lr)
-
-    def rate_factor(self, seen: int, total: int) -> float:
-        """That of the stage which `seen` images lie in."""
-        first = self.config.images or 1
-        if seen < first:
-            return self.config.schedule.factor(seen / first)
-        return self.config.gan_schedule.factor((seen - first) / max(1, total - first))
+        self.opt_g = self.optimizers["g"] = adam([self.G], self.o.optimizer, lr=self.o.gan_lr)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """One update of G on the pixel loss; in the second stage one of G on all losses, then one of D."""
@@ -201,28 +202,28 @@ class SRGAN(Method):
                 fake = self.G(x)
             g_pixel = self.pixel_loss(fake, target)
             self.descend(self.opt_g, g_pixel)
-            self.follow(len(y))
+            self.update_averages(len(y))
             return {"g_pixel": g_pixel}
 
-        g_turn, d_turn = self.turns.next()
+        g_turn, d_turn = self.updates.next()
         scalars: dict[str, Tensor] = {}
         with torch.set_grad_enabled(g_turn), self.placement.autocast():
             fake = self.G(x)
         if g_turn:
-            gan, scalars = self.D.g_loss(fake, y)
+            gan, scalars = self.gan.g_loss(self.D, fake, y)
             scalars["g_pixel"] = self.pixel_loss(fake, target)
-            loss = self.config.lambda_pixel * scalars["g_pixel"] + self.config.lambda_gan * gan
+            loss = self.o.lambda_pixel * scalars["g_pixel"] + self.o.lambda_gan * gan
             if self.perceptual is not None:
                 with self.placement.autocast():
                     scalars["g_perceptual"] = self.perceptual(fake, target)
-                loss = loss + self.config.lambda_perceptual * scalars["g_perceptual"]  # ESRGAN, eq. 3
-            if self.config.lambda_checkerboard > 0 and self.config.scale > 1:  # at scale 1 it is a blurred pixel loss
-                scalars["g_checkerboard"] = checkerboard_loss(fake, target, self.config.scale) / 2
-                loss = loss + self.config.lambda_checkerboard * scalars["g_checkerboard"]
+                loss = loss + self.o.lambda_perceptual * scalars["g_perceptual"]  # ESRGAN, eq. 3
+            if self.o.lambda_checkerboard > 0 and self.o.scale > 1:  # at scale 1 it is a blurred pixel loss
+                scalars["g_checkerboard"] = checkerboard_loss(fake, target, self.o.scale) / 2
+                loss = loss + self.o.lambda_checkerboard * scalars["g_checkerboard"]
             self.descend(self.opt_g, loss)
-            self.follow(len(y))
+            self.update_averages(len(y))
         if d_turn:
-            d_loss, of_d = self.D.d_loss(fake, y)  # ESRGAN, eq. 1
+            d_loss, of_d = self.gan.d_loss(self.D, fake, y)  # ESRGAN, eq. 1
             self.descend(self.opt_d, d_loss)
             scalars |= of_d
         return scalars
@@ -233,19 +234,19 @@ class SRGAN(Method):
 
     def pixel_loss(self, fake: Tensor, target: Tensor) -> Tensor:
         """The configured loss, of pictures in [0, 1]."""
-        name = self.config.pixel
+        name = self.o.pixel
         return PIXEL[name](fake, target) / UNIT[name]
 
     @torch.no_grad()
     def sample_columns(self, batch: Batch) -> dict[str, Tensor]:
         """All at the size of y: x enlarged without learning, what G makes of it after either stage, and y."""
         x, y, _ = self.pair(batch)
-        columns = enlarged(x, self.config.scale) if self.config.scale > 1 else {"input": x}
+        columns = enlarged(x, self.o.scale) if self.o.scale > 1 else {"input": x}
         if self.adversarial:
             columns["pixel loss"] = each_alone(self.G_pixel, x)
-            columns["GAN"] = each_alone(self.served("model"), x)
+            columns["GAN"] = each_alone(self.trained("model"), x)
         else:
-            columns["pixel loss"] = each_alone(self.served("model"), x)
+            columns["pixel loss"] = each_alone(self.trained("model"), x)
         return {**columns, "truth": y}
 
     def validate(self, columns: Mapping[str, Tensor]) -> dict[str, float]:
@@ -254,7 +255,7 @@ class SRGAN(Method):
         figures = {"val_l1": l1(output, truth).item() / 2}
         if truth.shape[1] in (1, 3):
             pairs = zip(to_pictures(output), to_pictures(truth), strict=True)
-            border = self.config.scale if self.config.scale > 1 else 0
+            border = self.o.scale if self.o.scale > 1 else 0
             decibels = [
                 psnr_y(made.astype(np.float32) / 255, true.astype(np.float32) / 255, border) for made, true in pairs
             ]
@@ -263,17 +264,8 @@ class SRGAN(Method):
 
     def loss_summary(self, scalars: Mapping[str, float]) -> str:
         """The L1 error in [0, 1], D(real) and D(fake)."""
-        off = [f"L1 {scalars['g_pixel']:.4f}"] if "g_pixel" in scalars and self.config.pixel == "l1" else []
+        off = [f"L1 {scalars['g_pixel']:.4f}"] if "g_pixel" in scalars and self.o.pixel == "l1" else []
         return ", ".join([*off, *predictions(scalars)])
-
-    def state_dict(self) -> dict[str, Any]:
-        """Also the stage."""
-        return {**super().state_dict(), "adversarial": self.adversarial}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what `state` gave."""
-        self.adversarial = state["adversarial"]
-        super().load_state_dict(state)
 
 
 def enlarged(x: Tensor, scale: int) -> dict[str, Tensor]:

@@ -14,7 +14,7 @@ from ..adversarial.config import GanConfig
 from ..degradation import DEGRADATIONS, DegradationConfig
 from ..losses.perceptual import PerceptualConfig
 from ..networks.config import DiscriminatorConfig
-from .config import AdamConfig, DataConfig, TrainConfig
+from .config import AdamConfig, DataConfig, MethodOptions, TrainConfig
 from .ema import EmaConfig
 from .schedules import ScheduleConfig
 
@@ -26,19 +26,11 @@ class SrganData(DataConfig):
     """Names of the augmentations, in order; docs/data.md lists them."""
 
 
-class SrganConfig(TrainConfig):
-    """The settings of super-resolution; the defaults are those of everyday."""
+class SrganOptions(MethodOptions):
+    """What the method itself uses of the settings; the defaults are those of everyday."""
 
-    method: str = "srgan"
-    data: SrganData
     scale: int = Field(4, ge=1, le=4)
     """How much larger the result is: 2, 3 or 4; 1 restores pictures at their own size."""
-    size: int = Field(128, ge=16)
-    """Side of the high-resolution crops, in pixels; at scale 3 the default is 96."""
-    batch: int = Field(16, ge=1)
-    """Images a step."""
-    gan_images: int = Field(0, ge=0)
-    """Length of the adversarial stage in images, after the `images` of the pixel stage; 0: there is none."""
     pixel: Literal["l1", "charbonnier", "mse"] = "l1"
     """The pixel loss, of pictures in [0, 1]."""
     lambda_pixel: float = Field(1, ge=0, allow_inf_nan=False)
@@ -50,19 +42,32 @@ class SrganConfig(TrainConfig):
     lambda_checkerboard: float = Field(25, ge=0, allow_inf_nan=False)
     """Weight of the loss against a regular pattern of the period of the scale, there."""
     optimizer: AdamConfig = AdamConfig(lr=2e-4, beta1=0.9, beta2=0.99)
-    schedule: ScheduleConfig = ScheduleConfig()
-    """Learning rate of the pixel stage."""
     gan_lr: float = Field(1e-4, gt=0, allow_inf_nan=False)
     """Learning rate of the adversarial stage."""
-    gan_schedule: ScheduleConfig = ScheduleConfig(kind="steps", at=(0.125, 0.25, 0.5, 0.75))
-    """How that rate goes."""
-    discriminator: DiscriminatorConfig = DiscriminatorConfig(name="vgg")
     gan: GanConfig = GanConfig(loss="relativistic")
     ema: EmaConfig = EmaConfig(images=10_000)
+
+
+class SrganConfig(SrganOptions, TrainConfig):
+    """All settings of a run of super-resolution."""
+
+    method: str = "srgan"
+    data: SrganData
+    size: int = Field(128, ge=16)
+    """Side of the high-resolution crops, in pixels; at scale 3 the default is 96."""
+    batch: int = Field(16, ge=1)
+    """Images a step."""
+    gan_images: int = Field(0, ge=0)
+    """Length of the adversarial stage in images, after the `images` of the pixel stage; 0: there is none."""
+    schedule: ScheduleConfig = ScheduleConfig()
+    """Learning rate of the pixel stage."""
+    gan_schedule: ScheduleConfig = ScheduleConfig(kind="steps", at=(0.125, 0.25, 0.5, 0.75))
+    """How the rate of the adversarial stage goes."""
+    discriminator: DiscriminatorConfig = DiscriminatorConfig(name="vgg")
     perceptual: PerceptualConfig = PerceptualConfig()
     """The network of the perceptual loss."""
     degradation: DegradationConfig = DegradationConfig()
-    """How low-resolution pictures are made of sharp ones."""
+    """How low-resolution pictures are made of high-resolution ones."""
 
     @model_validator(mode="before")
     @classmethod

@@ -12,12 +12,13 @@ import io
 import json
 import pickle
 import shutil
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import RunError, first_line
 from ..files import being_written, write_atomically
@@ -67,11 +68,22 @@ def numbered(folder: Path) -> list[Path]:
 
 def load_weights(path: Path, method: Method) -> None:
     """Put the weights of the checkpoint folder `path` into the networks; raises RunError when they do not fit."""
+    load_networks(path, method.networks, method.expects)
+
+
+def load_networks(
+    path: Path, networks: Mapping[str, nn.Module], expects: Callable[[str, Collection[str]], bool] = lambda *_: True
+) -> None:
+    """Put the weights of the checkpoint folder `path` into networks by their names in it.
+
+    `expects` says of a network and the names that there are whether it must be among them. Raises RunError when the
+    weights do not fit.
+    """
     try:
         tensors = safetensors.torch.load_file(path / WEIGHTS)
         saved = {key.partition(".")[0] for key in tensors}
-        for name, network in method.networks.items():
-            if not method.expects(name, saved):
+        for name, network in networks.items():
+            if not expects(name, saved):
                 continue
             prefix = f"{name}."
             own = {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}

@@ -7,7 +7,7 @@ import math
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
@@ -17,12 +17,15 @@ from torch import Tensor
 from ..errors import TrainingError
 from ..methods import Batch, Method
 from ..methods.config import LogConfig
+from ..methods.stages import Stage, Timeline
 from . import checkpoint
 from .checkpoint import Progress
 from .run_directory import Run
 from .sample_grid import write_grid
 
 Record = dict[str, Any]
+Feed = Callable[[Stage, int], Iterable[Batch]]
+"""(stage, n) -> its batches from image n on, which may go on beyond its end."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Outcome:
 
 def fit(
     method: Method,
-    feed: Callable[[int], Iterable[Batch]],
+    feed: Feed,
     run: Run,
     pace: Intervals,
     *,
@@ -72,34 +75,36 @@ def fit(
     on_start: Callable[[Progress], None] = lambda _: None,
     on_tick: Callable[[Record], None] = lambda _: None,
 ) -> Outcome:
-    """Train `method` from the newest checkpoint of `run` to `pace.total` images.
+    """Train `method` from the newest checkpoint of `run` to the end of its stages.
 
-    `feed(n)` gives the batches from image n on; `validation` is the names and the batch of the pictures shown and
-    scored, of which the first `rows` make the grid. SIGINT and SIGTERM end it after the step at hand, with a
-    checkpoint. Raises TrainingError when a loss is no longer a number, StorageError when the disk is full; the last
-    good checkpoint stays in both cases.
+    `feed(stage, n)` gives the batches from image n on, of the stage that it lies in; `validation` is the names and the
+    batch of the pictures shown and scored, of which the first `rows` make the grid. SIGINT and SIGTERM end it after the
+    step at hand, with a checkpoint. Raises TrainingError when a loss is no longer a number, StorageError when the disk
+    is full; the last good checkpoint stays in both cases.
     """
+    total = method.timeline.total
     progress = checkpoint.restore(run.checkpoints, method)
-    run.rewind_log(progress.images)
+    first = method.placement.rank == 0  # of several processes one alone writes, and decides what
+    if first:
+        run.rewind_log(progress.images)
     on_start(progress)
     validator = Validator(method, run, validation, rows)
-    if progress.images == 0:
+    if progress.images == 0 and first:
         validator.validate(progress)
     ticks = _LogInterval(progress)
     saved_at = time.monotonic()
     with _StopRequest() as stop:
-        for batch in feed(progress.images) if progress.images < pace.total else ():
-            method.at(progress.images, pace.total)
-            method.set_learning_rate(method.rate_factor(progress.images, pace.total))
+        for batch in _batches(feed, method.timeline, progress.images):
+            method.at(progress.images)
             ticks.add(method.step(batch))
             before = progress.images
             now = before + len(next(iter(batch.values())))
             progress = dataclasses.replace(progress, images=now, steps=progress.steps + 1, seconds=ticks.seconds())
-            done = now >= pace.total or stop.signal is not None
+            done = now >= total or stop.signal is not None
 
-            shows = _crossed(before, now, pace.samples) or now >= pace.total
+            shows = _crossed(before, now, pace.samples) or now >= total
             saves = _crossed(before, now, pace.checkpoint) or time.monotonic() - saved_at > pace.checkpoint_seconds
-            if done or shows or saves or _crossed(before, now, pace.log):
+            if first and (done or shows or saves or _crossed(before, now, pace.log)):
                 record = ticks.record(progress, method, run)
                 if shows or saves or done:
                     _refuse_broken_weights(progress, method, run)
@@ -115,7 +120,20 @@ def fit(
                 ticks.go_on()
             if done:
                 break
-    return Outcome(progress, stop.signal if progress.images < pace.total else None)
+    return Outcome(progress, stop.signal if progress.images < total else None)
+
+
+def _batches(feed: Feed, timeline: Timeline, seen: int) -> Iterator[Batch]:
+    """Every batch from image `seen` on; where a stage is over, the next one's are asked for."""
+    while seen < timeline.total:
+        stage = timeline.at(seen).stage
+        for batch in feed(stage, seen):
+            yield batch
+            seen += len(next(iter(batch.values())))
+            if seen >= timeline.total or timeline.at(seen).stage is not stage:
+                break
+        else:
+            return
 
 
 def _crossed(before: int, now: int, every: int) -> bool:

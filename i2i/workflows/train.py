@@ -119,7 +119,7 @@ def train_run(
         torch.manual_seed(config.seed)
         method = method_type.from_config(config, placement)
         _start(config, run, placement, source, ready, say)
-        for note in method.notes:
+        for note in method.notes(config):
             say(f"Note: {note}", err=True)
         outcome = _fit(config, method, run, ready, placement, say, on_tick)
     return _finish(config, run, outcome, say)
@@ -160,6 +160,7 @@ def _start(
         {
             "device": str(placement.device),
             "precision": placement.precision,
+            "stages": [{"name": stage.name, "images": stage.images} for stage in METHODS[config.method].stages(config)],
             "data": {
                 "domains": list(source.layout.names),
                 "fingerprint": ready.fingerprint,
@@ -202,7 +203,7 @@ def _fit(
     say: Say,
     on_tick: Callable[[dict[str, Any]], object] | None,
 ) -> Outcome:
-    total = config.total or 0
+    total = method.timeline.total
     names, samples = ready.validation
     transform = method.batch_transform(config)
     validation = (names, stack(samples, placement.device, transform))
@@ -234,7 +235,7 @@ def _fit(
     try:
         return fit(
             method,
-            lambda start: batches(ready.training, start, total, config.batch, workers, placement.device, transform),
+            lambda _, start: batches(ready.training, start, total, config.batch, workers, placement.device, transform),
             run,
             pace,
             validation=validation,

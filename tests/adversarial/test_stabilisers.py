@@ -1,4 +1,4 @@
-"""Every remedy of the contest changes exactly what it says."""
+"""Every stabiliser of adversarial training changes exactly what it says."""
 
 import itertools
 import math
@@ -18,7 +18,7 @@ from i2i.hardware.device import place
 from i2i.losses.pixel import feature_matching
 from i2i.methods import METHODS
 from i2i.methods.ema import EMA, EmaConfig
-from i2i.networks import DISCRIMINATORS, for_inference
+from i2i.networks import DISCRIMINATORS, for_inference, has_batch_statistics
 from i2i.networks.build import build, takes
 from i2i.networks.discriminators.base import MinibatchStd
 from i2i.networks.init import init_normal
@@ -40,8 +40,24 @@ class Watching(nn.Module):
         return self.features(x)[1]
 
 
-def judge(D=None, precision="fp32", **gan):
-    return AdversarialObjective(D or Watching(), GanConfig(**gan), place("cpu", precision))
+class Bound:
+    """An objective with the discriminator that it is for."""
+
+    def __init__(self, D, objective):
+        self.D, self.objective = D, objective
+
+    def __getattr__(self, name):
+        return getattr(self.objective, name)
+
+    def g_loss(self, *pictures, **given):
+        return self.objective.g_loss(self.D, *pictures, **given)
+
+    def d_loss(self, *pictures, **given):
+        return self.objective.d_loss(self.D, *pictures, **given)
+
+
+def adversarial(D=None, precision="fp32", **gan):
+    return Bound(D or Watching(), AdversarialObjective(GanConfig(**gan), place("cpu", precision)))
 
 
 def discriminator(name="patch", **options):
@@ -52,51 +68,51 @@ def discriminator(name="patch", **options):
     return D
 
 
-# The judge itself
+# The objective itself
 
 
-def test_a_judge_without_remedies_pays_the_bare_loss():
+def test_an_objective_without_stabilisers_is_the_bare_loss():
     D = discriminator(norm="none")
     fake, real = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32)
-    contest = judge(D, loss="least_squares")
-    paid, scalars = contest.d_loss(fake, real)
+    objective = adversarial(D, loss="least_squares")
+    paid, scalars = objective.d_loss(fake, real)
     torch.testing.assert_close(paid, (D(real) - 1).square().mean() + D(fake).square().mean())
     assert set(scalars) == {"d_real", "d_fake", "p_real", "p_fake"}
-    paid, scalars = contest.g_loss(fake, real)
+    paid, scalars = objective.g_loss(fake, real)
     torch.testing.assert_close(paid, (D(fake) - 1).square().mean())
     assert set(scalars) == {"g_gan"}
 
 
 def test_batches_are_not_joined_where_their_pictures_influence_each_other():
-    """BatchNorm sees the real ones apart from the made ones, as the papers' codes do."""
+    """BatchNorm sees the real ones apart from the generated ones, as the papers' codes do."""
     D = discriminator(norm="batch_as_instance")
     fake, real = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32)
-    paid, _ = judge(D, loss="least_squares").d_loss(fake, real)
+    paid, _ = adversarial(D, loss="least_squares").d_loss(fake, real)
     torch.testing.assert_close(paid, (D(real) - 1).square().mean() + D(fake).square().mean())
-    assert [judge(discriminator(**o)).batch_independent for o in ({"norm": "none"}, {"norm": "instance"}, {"norm": "batch_as_instance"},
+    assert [not has_batch_statistics(discriminator(**o)) for o in ({"norm": "none"}, {"norm": "instance"}, {"norm": "batch_as_instance"},
             {"norm": "none", "minibatch_std": True})] == [True, True, False, False]  # fmt: skip
 
 
 def test_the_generators_loss_leaves_the_discriminators_weights_without_gradient_and_reaches_the_fake():
     D = discriminator(norm="none")
     fake = torch.rand(2, 3, 32, 32, requires_grad=True)
-    judge(D, loss="relativistic", feature_matching=1).g_loss(fake, torch.rand(2, 3, 32, 32))[0].backward()
+    adversarial(D, loss="relativistic", feature_matching=1).g_loss(fake, torch.rand(2, 3, 32, 32))[0].backward()
     assert float(fake.grad.abs().sum()) > 0
     assert all(p.grad is None and p.requires_grad for p in D.parameters())
 
 
 def test_the_discriminators_loss_does_not_reach_the_generator():
     fake = torch.rand(2, 3, 32, 32, requires_grad=True)
-    judge(discriminator(norm="none"), gradient_penalty=10).d_loss(fake, torch.rand(2, 3, 32, 32))[0].backward()
+    adversarial(discriminator(norm="none"), gradient_penalty=10).d_loss(fake, torch.rand(2, 3, 32, 32))[0].backward()
     assert fake.grad is None
 
 
 def test_a_conditional_discriminator_sees_input_and_picture_stacked():
-    contest = judge()
+    objective = adversarial()
     given, fake, real = (torch.full((1, c, 2, 2), v) for c, v in ((2, 0.1), (3, 0.2), (3, 0.3)))
-    contest.d_loss(fake, real, given)
-    contest.g_loss(fake, real, given)
-    both, one = contest.D.shown
+    objective.d_loss(fake, real, given)
+    objective.g_loss(fake, real, given)
+    both, one = objective.D.shown
     torch.testing.assert_close(both, torch.cat([torch.cat([given, real], 1), torch.cat([given, fake], 1)]))
     torch.testing.assert_close(one, torch.cat([given, fake], 1))
 
@@ -106,8 +122,8 @@ def test_a_penalty_adds_its_weight_times_itself_to_the_discriminators_loss(setti
     D = discriminator(norm="none")
     fake, real = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32)
     torch.manual_seed(1)
-    bare, _ = judge(D).d_loss(fake, real)
-    paid, scalars = judge(D, **{setting: value}).d_loss(fake, real)
+    bare, _ = adversarial(D).d_loss(fake, real)
+    paid, scalars = adversarial(D, **{setting: value}).d_loss(fake, real)
     torch.testing.assert_close(paid, bare + value * scalars[key])
     paid.backward()
     assert all(p.grad is not None for name, p in D.named_parameters() if "bias" not in name)
@@ -122,7 +138,7 @@ def test_a_penalised_discriminator_learns_the_slope_that_it_is_asked_for(options
     real, fake = torch.rand(4, 3, 16, 16), torch.rand(4, 3, 16, 16)
     slopes = []
     for _ in range(30):
-        _, scalars = judge(D, "bf16", gradient_penalty=1).d_loss(fake, real)
+        _, scalars = adversarial(D, "bf16", gradient_penalty=1).d_loss(fake, real)
         optimizer.zero_grad()
         scalars["d_gp"].backward()
         optimizer.step()
@@ -183,28 +199,28 @@ def test_minibatch_spread_adds_one_map_before_the_last_convolution_alone(name):
 
 
 def test_instance_noise_has_its_deviation_on_both_sides_and_falls_to_nothing_with_the_run():
-    contest = judge(instance_noise=0.4)
+    objective = adversarial(instance_noise=0.4)
     zeros = torch.zeros(8, 3, 64, 64)
     for share, deviation in ((0.0, 0.4), (0.25, 0.3), (0.5, 0.2), (1.0, 0.0)):
-        contest.share = share
-        contest.D.shown.clear()
-        contest.d_loss(zeros, zeros)
-        contest.g_loss(zeros, zeros)
-        real, fake = contest.D.shown[0].chunk(2)
-        for shown in (real, fake, contest.D.shown[1]):
+        objective.share = share
+        objective.D.shown.clear()
+        objective.d_loss(zeros, zeros)
+        objective.g_loss(zeros, zeros)
+        real, fake = objective.D.shown[0].chunk(2)
+        for shown in (real, fake, objective.D.shown[1]):
             assert float(shown.std().detach()) == pytest.approx(deviation, rel=0.02)
             assert abs(float(shown.mean().detach())) < 0.01
         assert deviation == 0 or not torch.equal(real, fake)
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_every_judge_is_told_how_much_of_the_run_is_over(name):
-    method = fresh(name)
-    method.at(3, 12)
+def test_every_objective_is_told_how_much_of_the_adversarial_training_is_over(name):
+    method = fresh(name, images=12)
+    method.at(6)
     assert method.objectives
-    own = {"srgan": (3 - 2) / (8 - 2)}  # of the stage that has judges
-    assert {judge.share for judge in method.objectives.values()} == {own.get(name, 0.25)}
-    assert method.seen == 3
+    own = {"srgan": (6 - 3) / (12 - 3)}  # of the stage that has a discriminator
+    assert {objective.share for objective in method.objectives.values()} == {own.get(name, 0.5)}
+    assert method.seen == 6
 
 
 # Feature matching
@@ -213,12 +229,12 @@ def test_every_judge_is_told_how_much_of_the_run_is_over(name):
 def test_feature_matching_adds_the_gap_of_mean_features_to_the_generators_loss_alone():
     D = discriminator("disco", norm="none")
     fake, real = torch.rand(2, 3, 64, 64, requires_grad=True), torch.rand(2, 3, 64, 64)
-    bare, _ = judge(D).g_loss(fake, real)
-    paid, scalars = judge(D, feature_matching=9).g_loss(fake, real)
+    bare, _ = adversarial(D).g_loss(fake, real)
+    paid, scalars = adversarial(D, feature_matching=9).g_loss(fake, real)
     gap = feature_matching(D.features(real)[0], D.features(fake)[0])
     torch.testing.assert_close(scalars["g_features"], gap)
     torch.testing.assert_close(paid, bare + 9 * gap)
-    assert "g_features" not in judge(D, feature_matching=9).d_loss(fake, real)[1]
+    assert "g_features" not in adversarial(D, feature_matching=9).d_loss(fake, real)[1]
 
 
 def test_the_features_are_the_activated_maps_on_the_way_to_the_logits():
@@ -249,10 +265,10 @@ PICTURES = torch.linspace(0.1, 1, 4 * 3 * 16 * 16).view(4, 3, 16, 16)
 
 def shown(**gan):
     """What D gets to see in the two losses."""
-    contest = judge(**gan)
-    contest.d_loss(PICTURES, PICTURES.flip(0))
-    contest.g_loss(PICTURES, PICTURES.flip(0))
-    return contest.D.shown
+    objective = adversarial(**gan)
+    objective.d_loss(PICTURES, PICTURES.flip(0))
+    objective.g_loss(PICTURES, PICTURES.flip(0))
+    return objective.D.shown
 
 
 def test_colour_shifts_brightness_and_scales_saturation_and_contrast():
@@ -399,23 +415,23 @@ def test_the_target_is_the_mean_sign_of_the_last_four_batches():
 @pytest.mark.parametrize(("loss", "sure"), [("least_squares", 0.6), ("non_saturating", 0.1), ("hinge", 0.1)])
 def test_the_sign_counts_from_where_the_loss_says_real(loss, sure):
     for value, r in ((sure, 1.0), (sure - 0.2, -1.0)):
-        contest = judge(Watching(value), loss=loss, augment=("colour",), ada=True, ada_images=40)
+        objective = adversarial(Watching(value), loss=loss, augment=("colour",), ada=True, ada_images=40)
         for _ in range(4):
-            contest.d_loss(torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1))
-        assert contest.adaptation.r == r
+            objective.d_loss(torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1))
+        assert objective.adaptation.r == r
 
 
 def test_the_adapted_probability_is_what_augments_and_what_is_logged():
-    contest = judge(Watching(1.0), augment=("cutout",), ada=True, ada_images=40, augment_p=1)
+    objective = adversarial(Watching(1.0), augment=("cutout",), ada=True, ada_images=40, augment_p=1)
     pictures = torch.ones(10, 3, 8, 8)
-    _, scalars = contest.d_loss(pictures, pictures)
+    _, scalars = objective.d_loss(pictures, pictures)
     assert float(scalars["ada_p"]) == 0
-    assert not (contest.D.shown[-1] == 0).any()
+    assert not (objective.D.shown[-1] == 0).any()
     for _ in range(3):
-        _, scalars = contest.d_loss(pictures, pictures)
+        _, scalars = objective.d_loss(pictures, pictures)
     assert (float(scalars["ada_p"]), float(scalars["ada_r"])) == (1.0, 1.0)
-    contest.d_loss(pictures, pictures)
-    assert (contest.D.shown[-1] == 0).flatten(1).any(1).all()
+    objective.d_loss(pictures, pictures)
+    assert (objective.D.shown[-1] == 0).flatten(1).any(1).all()
 
 
 def test_what_was_adapted_is_kept_in_checkpoints(tmp_path):
@@ -426,13 +442,13 @@ def test_what_was_adapted_is_kept_in_checkpoints(tmp_path):
             method.networks[name].layers[-1].bias.data.fill_(5)  # all is real
 
     before, _ = train(tmp_path / "run", "cyclegan", 12, until=10, spoil=trust, **settings)
-    states = {name: contest.state_dict() for name, contest in before.objectives.items()}
+    states = {name: objective.state_dict() for name, objective in before.objectives.items()}
     assert any(0 < state["ada"]["p"] < 1 for state in states.values())
     assert all(state["ada"]["window"][2] == 1 for state in states.values())  # five batches: one since the fourth
     restored = {}
     train(tmp_path / "run", "cyclegan", 10,
           spoil=lambda method: restored.update({"method": method}), **settings)  # fmt: skip
-    after = {name: contest.state_dict() for name, contest in restored["method"].objectives.items()}
+    after = {name: objective.state_dict() for name, objective in restored["method"].objectives.items()}
     assert [s["ada"] for s in after.values()] == [s["ada"] for s in states.values()]
     for name, state in states.items():
         assert len(state["pool"]["pictures"]) == 10
@@ -507,7 +523,7 @@ def test_the_average_is_the_weights_with_a_half_life_that_grows_with_the_run():
     for value in (2.0, -1.0, 4.0, 8.0) * 20:
         nn.init.constant_(network.weight, value)
         seen += 4
-        average.follow(seen, 4)
+        average.update(seen, 4)
         keep = 0.5 ** (4 / min(100, 0.5 * seen))
         by_hand = keep * by_hand + (1 - keep) * value
         assert float(average.average.weight.detach()) == pytest.approx(by_hand, rel=1e-5)
@@ -518,16 +534,16 @@ def test_the_average_is_the_weights_with_a_half_life_that_grows_with_the_run():
 def test_a_half_life_is_counted_in_images_of_the_run_whoevers_turn_they_were(d, g, monkeypatch, tmp_path):
     counted = []
     monkeypatch.setattr(EMA, "decay", lambda _, seen, shown: counted.append((seen, shown)) or 0.5)
-    settings = {"ema": {"images": 100}, "gan": {"d_steps": d, "g_steps": g}}
+    settings = {"ema": {"images": 100}, "gan": {"d_steps": d, "g_steps": g}, "images": 24}
     whole = [*range(0, 24, 2)]
     method = begun("pix2pix", **settings)
     for images in whole[:7]:
-        method.at(images, 24)
+        method.at(images)
         method.step(noise(images, images + 1))
     resumed = begun("pix2pix", **settings)
     resumed.load_state_dict(method.state_dict())
     for images in whole[7:]:
-        resumed.at(images, 24)
+        resumed.at(images)
         resumed.step(noise(images, images + 1))
     assert sum(shown for _, shown in counted) == counted[-1][0]
 
@@ -540,19 +556,19 @@ def test_buffers_are_taken_as_they_are():
     network = nn.BatchNorm2d(2)
     average = EMA(network, EmaConfig(images=10**6))
     network(torch.rand(4, 2, 3, 3) + 5)
-    average.follow(10**6, 4)
+    average.update(10**6, 4)
     assert torch.equal(average.average.running_mean, network.running_mean)
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_the_average_is_shown_saved_and_exported_and_follows_every_step_of_the_generators(name):
-    method = begun(name, ema={"images": 8})
+    method = begun(name, ema={"images": 8}, images=100)
     first = snapshot(method)
     for n in range(3):  # DiscoGAN's first step is D's
-        method.at(2 * n, 100)
+        method.at(2 * n)
         method.step(noise(2 * n, 2 * n + 1))
-    for stem, kept in method.generators.items():
-        of = kept.removesuffix("_ema")
+    for stem, kept in METHODS[name].exported_weights(tiny(name, ema={"images": 8})).items():
+        of = method.exports[stem]
         assert kept == f"{of}_ema"
         now = weights(method)
         key = next(iter(dict(method.networks[of].named_parameters())))
@@ -629,21 +645,21 @@ def test_a_past_fake_comes_in_the_precision_of_the_new(before, after, monkeypatc
 
 
 def test_past_fakes_reach_the_discriminator_and_their_inputs_with_them():
-    """pix2pix's D judges pairs, so pairs are kept."""
+    """pix2pix's D sees pairs, so pairs are kept."""
     torch.manual_seed(0)
-    contest = judge(pool=1)
+    objective = adversarial(pool=1)
     for n in range(40):
         x = numbered(n)
-        contest.d_loss(-x, 1000 + x, given=x)
-    shown = torch.stack([fake for _, fake in (s.chunk(2) for s in contest.D.shown)]).flatten(1).detach()
+        objective.d_loss(-x, 1000 + x, given=x)
+    shown = torch.stack([fake for _, fake in (s.chunk(2) for s in objective.D.shown)]).flatten(1).detach()
     assert torch.equal(shown[:, 0], -shown[:, 1])
     late = int((shown[:, 0] != torch.arange(40)).sum())
     assert 8 < late < 32
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_the_settings_of_the_contest_reach_every_discriminator(name):
+def test_the_adversarial_settings_reach_every_discriminator(name):
     method = fresh(name, gan={"pool": 7, "loss": "hinge", "instance_noise": 0.1})
-    for contest in method.objectives.values():
-        assert (contest.pool.size, contest.gan.loss, contest.gan.instance_noise) == (7, "hinge", 0.1)
+    for objective in method.objectives.values():
+        assert (objective.pool.size, objective.gan.loss, objective.gan.instance_noise) == (7, "hinge", 0.1)
     assert math.isclose(tiny(name).gan.instance_noise, 0)

@@ -120,8 +120,8 @@ def test_the_share_of_the_reconstruction_rises_when_the_curriculum_ends():
     shares = []
     for step in (9_998, 9_999, 10_000, 10_001):
         method = fresh("discogan", lambda_gan=0)  # what is left of the loss is r times the reconstruction
-        method.turns.count = step
-        method.turns.d = 0  # generators alone
+        method.updates.count = step
+        method.updates.d = 0  # generators alone
         totals = []
         method.descend = lambda _, loss, totals=totals: totals.append(loss.item())
         scalars = method.step(noise(0, 1))
@@ -135,7 +135,7 @@ def test_the_papers_loss_is_cross_entropy_and_reconstruction_alone_from_the_star
     assert (config.batch, config.optimizer.weight_decay) == (200, 1e-4)  # section 4
     in_turns = {**DiscoGAN.PRESETS["paper"], "gan": {"feature_matching": 0, "g_steps": 2}}  # to see G's step alone
     method = fresh("discogan", **{**in_turns, "optimizer": {}, "batch": 2})
-    method.turns.count = 1
+    method.updates.count = 1
     batch = noise(2, 3)
     weight = config.lambda_gan
     losses, nets = generators_by_hand(method, batch["a"], batch["b"], r=config.rate, of_gan=weight, of_features=0)
@@ -164,7 +164,7 @@ def test_reconstruction_in_one_direction_is_one_chain_and_the_other_discriminato
 def test_without_reconstruction_two_plain_gans_are_left():
     """The paper's figure 2 (a), in both directions."""
     method = fresh("discogan", reconstruct="none", curriculum=0)
-    method.turns.count = 1
+    method.updates.count = 1
     batch = noise(0, 1)
     losses, nets = generators_by_hand(method, batch["a"], batch["b"], r=0.5, ends="")
     scalars = method.step(batch)
@@ -257,6 +257,6 @@ def test_a_served_network_uses_its_running_averages():
     ({"images": 8, "curriculum": 0}, False), ({"images": 8, "starting_rate": 0.5}, False),
 ])  # fmt: skip
 def test_a_run_that_ends_within_its_curriculum_is_told_so(settings, said):
-    notes = fresh("discogan", **settings).notes
+    notes = DiscoGAN.notes(tiny("discogan", **settings))
     assert bool(notes) == said
     assert not said or "--set curriculum=2000" in notes[0]

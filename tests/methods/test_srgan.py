@@ -88,11 +88,11 @@ def test_the_second_stage_is_esrgans_sum_of_losses_and_a_relativistic_average_di
                 "lambda_pixel": 0.01, "lambda_gan": 0.005, "lambda_checkerboard": 0}  # fmt: skip
     method, twin = start(**settings), start(**settings)
     for each in (method, twin):
-        each.at(2, 8)
+        each.at(2)
     batch = pair(2)
     scalars = method.step(batch)
 
-    G, D, x, y = twin.G, twin.D.D, batch["a"], batch["b"]
+    G, D, x, y = twin.G, twin.D, batch["a"], batch["b"]
     opt_g = torch.optim.Adam(G.parameters(), 1e-3, (0.9, 0.99))
     opt_d = torch.optim.Adam(D.parameters(), 1e-3, (0.9, 0.99))
     fake, bce = G(x), F.binary_cross_entropy_with_logits
@@ -111,7 +111,7 @@ def test_the_second_stage_is_esrgans_sum_of_losses_and_a_relativistic_average_di
     opt_d.step()
     assert float(scalars["g_gan"].detach()) == pytest.approx(float(contest.detach()), rel=1e-4)
     assert float((scalars["d_real"] + scalars["d_fake"]).detach()) == pytest.approx(float(contest_d.detach()), rel=1e-3)
-    for ours, theirs in ((method.G, G), (method.D.D, D)):
+    for ours, theirs in ((method.G, G), (method.D, D)):
         for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
             torch.testing.assert_close(a, b, atol=2e-4, rtol=0)
 
@@ -133,7 +133,7 @@ def test_the_perceptual_loss_is_added_with_its_weight_and_the_sharpened_target()
         perceptual={"network": "none"},
     )
     method.perceptual = Brightness()
-    method.at(2, 8)
+    method.at(2)
     taken = []
     method.descend = lambda _, loss: taken.append(loss)
     batch = {**pair(1), SHARPENED: torch.full((2, 3, 32, 32), 0.7)}
@@ -146,7 +146,7 @@ def test_the_perceptual_loss_is_added_with_its_weight_and_the_sharpened_target()
 
 def test_the_loss_against_a_grid_is_added_with_its_weight():
     method = start(scale=2, lambda_pixel=0, lambda_gan=0, lambda_checkerboard=3, perceptual={"network": "none"})
-    method.at(2, 8)
+    method.at(2)
     taken = []
     method.descend = lambda _, loss: taken.append(loss)
     batch = pair(2)
@@ -162,18 +162,18 @@ def test_the_loss_against_a_grid_is_added_with_its_weight():
 
 def test_at_scale_1_there_is_no_grid_to_have_a_loss_against():
     method = start(scale=1, images=4, gan_images=4, lambda_checkerboard=25, perceptual={"network": "none"})
-    method.at(4, 8)
+    method.at(4)
     assert "g_checkerboard" not in method.step(pair(1))
 
 
 def test_the_second_stage_begins_with_the_averaged_weights_and_a_fresh_optimizer():
     method = start(scale=2, images=8, ema={"images": 50, "rampup": 9})
     for n in range(4):
-        method.at(2 * n, 8) if n == 0 else None
+        method.at(2 * n) if n == 0 else None
         method.step(pair(2))
     average = {k: v.clone() for k, v in method.networks["G_ema"].state_dict().items()}
     assert any(not torch.equal(v, method.G.state_dict()[k]) for k, v in average.items())
-    method.at(2, 8)
+    method.at(2)
     for network in (method.G, method.G_pixel):
         assert all(torch.equal(v, average[k]) for k, v in network.state_dict().items())
     assert not method.optimizers["g"].state
@@ -233,7 +233,7 @@ def test_a_checkpoint_that_lacks_what_the_first_stage_has_is_refused(tmp_path):
 
 def test_a_step_of_either_stage_leaves_the_pixel_stages_copy_alone():
     method = start(scale=2)
-    method.at(2, 8)
+    method.at(2)
     before = snapshot(method)
     method.step(pair(2))
     now = weights(method)

@@ -191,7 +191,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_says_where(tmp_path):
 
 def test_weights_that_are_no_numbers_are_named(tmp_path):
     def poison(method):
-        next(method.D.D.parameters()).data[0] = float("nan")
+        next(method.D.parameters()).data[0] = float("nan")
 
     with pytest.raises(TrainingError, match=r"At step 1 .*the weights of G and D with it"):
         train(tmp_path / "run", "pix2pix", 8, spoil=poison)

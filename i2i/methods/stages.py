@@ -1,0 +1,62 @@
+"""The stages of a run as data: what is trained for how long, and which stage an image number lies in."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+
+def constant(_share: float) -> float:
+    """The learning rate as it is."""
+    return 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """A part of a run: pixel then adversarial, fade-in then stable, one size then the next."""
+
+    name: str
+    images: int
+    """Its length, in images shown."""
+    adds: frozenset[str] = frozenset()
+    """Names of networks, optimizers and objectives that it brings: checkpoints of the stages before may lack them."""
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """What is different in it, by name: `size` where its pictures have another, or whatever its method looks for."""
+    schedule: Callable[[float], float] = constant
+    """Factor of every learning rate when a share of the stage is over."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Position:
+    """Where in a run an image number lies."""
+
+    stage: Stage
+    share: float
+    """Part of the stage that is over."""
+
+
+class Timeline:
+    """Stages one after the other. A step belongs to the stage in which it begins."""
+
+    def __init__(self, stages: Sequence[Stage]) -> None:
+        self.stages = tuple(stages)
+        self.ends = tuple(sum(stage.images for stage in self.stages[: n + 1]) for n in range(len(self.stages)))
+        self.total = self.ends[-1] if self.ends else 0
+        self.adds = frozenset(name for stage in self.stages for name in stage.adds)
+
+    def at(self, seen: int) -> Position:
+        """The stage in which a step begins when `seen` images have been shown; after the end it is the last one."""
+        index = next((n for n, end in enumerate(self.ends) if seen < end), len(self.stages) - 1)
+        stage = self.stages[index]
+        return Position(stage, (seen - self.ends[index] + stage.images) / max(1, stage.images))
+
+    def share_since(self, name: str, seen: int) -> float:
+        """The part that is over of what is left of the run from the stage on that adds `name`, else of all of it."""
+        added = next((n for n, stage in enumerate(self.stages) if name in stage.adds), 0)
+        start = self.ends[added] - self.stages[added].images
+        return max(0, seen - start) / max(1, self.total - start)
+
+    def index(self, name: str | None) -> int:
+        """The place of the stage called so; -1 for None and for one that the run has not."""
+        return next((n for n, stage in enumerate(self.stages) if stage.name == name), -1)
