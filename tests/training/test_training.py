@@ -220,7 +220,7 @@ def test_a_full_disk_costs_no_checkpoint_that_was_there(limit, tmp_path):
     before = {p: p.read_bytes() for p in saved.iterdir()}
     assert 50_000 < (saved / "weights.safetensors").stat().st_size < 600_000 < (saved / "state.pt").stat().st_size
     script = (
-        "import resource, sys, pathlib; sys.path.insert(0, sys.argv[2]); import test_training as t\n"
+        "import resource, sys, pathlib; sys.path.insert(0, sys.argv[2]); import tiny_runs as t\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
         "from i2i.errors import StorageError\n"
         "try: t.train(pathlib.Path(sys.argv[1]), 'pix2pix', 8)\n"
