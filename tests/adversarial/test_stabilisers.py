@@ -202,7 +202,7 @@ def test_instance_noise_has_its_deviation_on_both_sides_and_falls_to_nothing_wit
     objective = adversarial(instance_noise=0.4)
     zeros = torch.zeros(8, 3, 64, 64)
     for share, deviation in ((0.0, 0.4), (0.25, 0.3), (0.5, 0.2), (1.0, 0.0)):
-        objective.share = share
+        objective.objective.share = share
         objective.D.shown.clear()
         objective.d_loss(zeros, zeros)
         objective.g_loss(zeros, zeros)
