@@ -166,9 +166,9 @@ class Method(ABC):
         self.seen = seen
         position = self.timeline.at(seen)
         if self.stage != position.stage.name:
-            self._check_not_back(position.stage)
-            self.stage = position.stage.name
-            self.begin_stage(position.stage)
+            for stage in self._stages_to_begin(position.stage):
+                self.stage = stage.name
+                self.begin_stage(stage)
         for name, objective in self.objectives.items():
             objective.share = self.timeline.share_since(name, seen)
         self.set_learning_rate(position.stage.schedule(position.share))
@@ -176,12 +176,18 @@ class Method(ABC):
     def begin_stage(self, stage: Stage) -> None:  # noqa: B027  # most methods have one stage
         """Called once in a run, before the first step of the stage; networks that it `adds` are there before."""
 
-    def _check_not_back(self, stage: Stage) -> None:
-        if self.timeline.index(self.stage) > self.timeline.index(stage.name):
+    def _stages_to_begin(self, stage: Stage) -> tuple[Stage, ...]:
+        """Every stage after the one that has begun last, up to `stage`: one shorter than a batch is not left out.
+
+        Raises ConfigError where the run is further than that, or in a stage that these settings have not.
+        """
+        begun, now = self.timeline.index(self.stage), self.timeline.index(stage.name)
+        if begun > now or (self.stage is not None and begun < 0):
             raise ConfigError(
                 f"This run is in its {self.stage} stage, so its {stage.name} stage cannot be made longer "
                 f"({stage.images} images asked for). Lengthen a later one, or start anew in another --run."
             )
+        return self.timeline.stages[begun + 1 : now + 1]
 
     def average_generators(self, options: MethodOptions) -> None:
         """Keep an exponential moving average of every exported generator, where the options ask for one."""

@@ -184,6 +184,19 @@ def test_a_batch_that_reaches_over_the_end_of_a_stage_belongs_to_the_stage_in_wh
     assert method.sizes == [8, 8, 8, 16]
 
 
+def test_a_stage_shorter_than_a_batch_begins_all_the_same(tmp_path):
+    method, _ = run_it(tmp_path / "run", lengths={"plain": 3, "refined": 1, "large": 4})
+    assert method.begun == ["plain", "refined", "large"]
+    assert method.sizes == [8, 8, 16, 16]
+
+
+def test_a_run_in_a_stage_that_its_settings_no_longer_have_is_refused(tmp_path):
+    method, _ = run_it(tmp_path / "run", until=12)
+    method.timeline = Timeline(three(LENGTHS)[:1])
+    with pytest.raises(ConfigError, match="This run is in its refined stage"):
+        method.at(0)
+
+
 def test_images_lie_in_stages_and_shares():
     timeline = Timeline(three({"plain": 10, "refined": 0, "large": 30}))
     assert [timeline.at(n).stage.name for n in (0, 9, 10, 39, 40, 99)] == ["plain"] * 2 + ["large"] * 4
