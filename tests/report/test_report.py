@@ -367,18 +367,19 @@ def test_a_cheat_is_the_first_thing_said_with_its_direction_and_the_remedy(tmp_p
     assert (first[1], first[2]) == ("bad", "The input is handed back.")
     assert "From summer to winter (0.02) the output" in first[3]
     assert "--set lambda_identity=0" in first[3]
-    assert "No cheating seen" not in text
+    assert "No failure mode found" not in text
 
 
-def test_a_run_without_cheats_says_so_in_one_sentence_with_the_figures(tmp_path):
+def test_a_run_without_failure_modes_says_so_in_one_sentence_with_the_figures(tmp_path):
     text = write_report(write_unpaired_run(tmp_path / "run", FAIR | CYCLE)).read_text()
-    assert text.count("No cheating seen") == 1
+    assert text.count("No failure mode found") == 1
     assert (
         "identity 1.2 and 1.1 (bad below 0.25, or less than 0.012 (3 of 255 levels) at full size); cycle 0.03 (in 8 bits 0.031, with noise 0.04)."
         in text
     )
     assert (
-        "cheat" not in re.search(r'<ul class="health">.*?</ul>', write_report(write_run(tmp_path / "p")).read_text())[0]
+        "failure mode"
+        not in re.search(r'<ul class="health">.*?</ul>', write_report(write_run(tmp_path / "p")).read_text())[0]
     )
 
 
