@@ -30,7 +30,7 @@ TINY: dict[str, Any] = {
 STAGES: dict[str, Callable[[int], dict[str, Any]]] = {
     "srgan": lambda images: {"scale": 1, "images": images // 4, "gan_images": images - images // 4},
 }
-"""How the images of a run are shared between its stages, by method; the others have one. The last has a contest."""
+"""How the images of a run are shared between its stages, by method; the others have one. The last is adversarial."""
 Ranges = Mapping[str, tuple[float, float]]
 EVEN: Ranges = {"a": (-1, 1), "b": (-1, 1)}
 

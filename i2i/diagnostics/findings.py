@@ -37,14 +37,14 @@ class FailureMode(NamedTuple):
     """The test: of the figures of a direction, the first of which is there."""
     text: str
     """What that means."""
-    remedy: str
+    advice: str
     """What helps, with the settings of CycleGAN."""
     of_discogan: str = ""
     """The same where DiscoGAN has other settings."""
 
     def helps(self, method: str) -> str:
         """What helps in a run of this method."""
-        return (self.of_discogan if method == "discogan" else "") or self.remedy
+        return (self.of_discogan if method == "discogan" else "") or self.advice
 
 
 LEAST_GROWTH = 0.02
@@ -65,7 +65,7 @@ FAILURE_MODES: dict[str, FailureMode] = {
         bad=lambda seen: seen["identity"] < 0.25 or seen.get("changed", 1.0) < LEAST_CHANGE,
         text="the output differs from the input by less than a quarter of what the domains' colours are apart, or by "
         "less than one sees",
-        remedy="In a new run, take away what pulls towards the input (--set lambda_identity=0), let the cycle weigh "
+        advice="In a new run, take away what pulls towards the input (--set lambda_identity=0), let the cycle weigh "
         "less (--set lambda_cycle=5), or give the generator more capacity (--set generator.width=96) and more time.",
         of_discogan="In a new run, let the reconstruction weigh less (--set rate=0.3) or the adversarial loss more "
         "(--set lambda_gan=0.5), or give the generator more capacity (--set generator.width=96) and more time.",
@@ -79,7 +79,7 @@ FAILURE_MODES: dict[str, FailureMode] = {
         when="below -0.3",
         bad=lambda seen: seen["inversion"] < -0.3,
         text="what is light in the input is dark in the output, which the cycle turns back and so never punishes",
-        remedy="Unless the domains ask for it, start anew with more of the identity loss (--set lambda_identity=1), "
+        advice="Unless the domains ask for it, start anew with more of the identity loss (--set lambda_identity=1), "
         "or with other initial weights (--set seed=1).",
         of_discogan="Unless the domains ask for it, start anew with other initial weights (--set seed=1).",
     ),
@@ -92,7 +92,7 @@ FAILURE_MODES: dict[str, FailureMode] = {
         when="below 0.3",
         bad=lambda seen: seen["collapse"] < 0.3,
         text="outputs differ from each other far less than the pictures of either domain do",
-        remedy="In a new run, slow the discriminators down (--set optimizer.lr_d=0.0001), show them more variety "
+        advice="In a new run, slow the discriminators down (--set optimizer.lr_d=0.0001), show them more variety "
         "(--set gan.augment=[colour,translation,cutout]) or what a batch has in common "
         "(--set discriminator.minibatch_std=true, from --batch 4 on), or try another loss (--set gan.loss=hinge).",
     ),
@@ -106,7 +106,7 @@ FAILURE_MODES: dict[str, FailureMode] = {
         bad=lambda seen: _growth(seen) >= LEAST_GROWTH and _growth(seen) > seen["cycle"],
         text="the way back reads a faint pattern that the output carries, not what the output shows: a trace of noise "
         "or rounding spoils it",
-        remedy="In a new run, let the cycle weigh less, so that less must be carried over (--set lambda_cycle=5), or "
+        advice="In a new run, let the cycle weigh less, so that less must be carried over (--set lambda_cycle=5), or "
         "use up-sampling that has a harder time painting fine patterns (--set generator.up=resize).",
         of_discogan="In a new run, let the reconstruction weigh less, so that less must be carried over (--set "
         "rate=0.3), or use a generator that has a harder time painting fine patterns (--set generator.name=resnet6 "
@@ -130,7 +130,7 @@ def alarms(record: Mapping[str, Any], ways: Mapping[str, str] = DIRECTIONS, meth
     return signs
 
 
-def verdict(
+def findings(
     records: Sequence[Mapping[str, Any]], ways: Mapping[str, str] = DIRECTIONS, method: str = "cyclegan"
 ) -> list[Finding]:
     """What the last lines with figures say: the alarms, or else one sign; nothing where there are no figures.

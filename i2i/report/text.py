@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ..card import SUPERVISION
 from ..diagnostics.finding import Finding
-from ..diagnostics.findings import DIRECTIONS, verdict
+from ..diagnostics.findings import DIRECTIONS, findings
 
 Tick = dict[str, float]
 """One line of log.jsonl: numbers by name; `images` is always there."""
@@ -108,7 +108,7 @@ def health(ticks: Sequence[Tick], ways: Mapping[str, str] = DIRECTIONS, method: 
             where = f"{', '.join(broken)} stopped being a number at {int(tick['images']):,} images."
             way = "Go back to a checkpoint before it; a lower learning rate or fp32 precision usually avoids it."
             return [Finding("bad", "The training broke down", f"{where} {way}")]
-    signs = [_adversaries(ticks), *verdict(ticks, ways, method), _validation(ticks)]
+    signs = [_adversaries(ticks), *findings(ticks, ways, method), _validation(ticks)]
     return sorted((sign for sign in signs if sign), key=lambda sign: sign.level != "bad")  # what is bad comes first
 
 

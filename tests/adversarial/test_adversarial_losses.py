@@ -51,7 +51,7 @@ G_FORMULAS = {
         mean(-math.log(s(v)) for v in relative(r, f)[1]) + mean(-math.log(1 - s(v)) for v in relative(r, f)[0])
     ),
 }
-BELIEFS = {
+PREDICTIONS = {
     "minimax": lambda r, f: (mean(map(s, r)), mean(map(s, f))),
     "non_saturating": lambda r, f: (mean(map(s, r)), mean(map(s, f))),
     "least_squares": lambda r, f: tuple(mean(min(1, max(0, v)) for v in side) for side in (r, f)),
@@ -82,11 +82,11 @@ def test_what_the_generator_pays_is_the_formula(name):
 @pytest.mark.parametrize("name", ADVERSARIAL)
 def test_d_real_and_d_fake_are_shares_of_what_is_taken_for_real(name):
     predictions = ADVERSARIAL[name].predictions
-    if BELIEFS[name] is None:
+    if PREDICTIONS[name] is None:
         assert predictions is None
     else:
         assert [float(v) for v in predictions(logits(REAL), logits(FAKE))] == pytest.approx(
-            BELIEFS[name](REAL, FAKE), rel=1e-5
+            PREDICTIONS[name](REAL, FAKE), rel=1e-5
         )
 
 

@@ -1,4 +1,4 @@
-"""A contest whose settings contradict each other is refused with the reason and a way out that works."""
+"""Adversarial settings that contradict each other are refused with the reason and a way out that works."""
 
 import re
 

@@ -231,9 +231,9 @@ def test_feature_matching_adds_the_gap_of_mean_features_to_the_generators_loss_a
     fake, real = torch.rand(2, 3, 64, 64, requires_grad=True), torch.rand(2, 3, 64, 64)
     bare, _ = adversarial(D).g_loss(fake, real)
     paid, scalars = adversarial(D, feature_matching=9).g_loss(fake, real)
-    gap = feature_matching(D.features(real)[0], D.features(fake)[0])
-    torch.testing.assert_close(scalars["g_features"], gap)
-    torch.testing.assert_close(paid, bare + 9 * gap)
+    distance = feature_matching(D.features(real)[0], D.features(fake)[0])
+    torch.testing.assert_close(scalars["g_features"], distance)
+    torch.testing.assert_close(paid, bare + 9 * distance)
     assert "g_features" not in adversarial(D, feature_matching=9).d_loss(fake, real)[1]
 
 
@@ -379,10 +379,10 @@ def test_real_and_made_pictures_are_augmented_in_both_losses():
 # Its adaptive form
 
 
-def test_the_probability_rises_while_verdicts_on_real_pictures_lean_too_far_and_falls_otherwise():
+def test_the_probability_rises_while_predictions_on_real_pictures_lean_too_far_and_falls_otherwise():
     found = AdaptiveAugment(target=0.6, images=100)
     sure, unsure = torch.ones(5, 1, 2, 2), torch.ones(5, 1, 2, 2)
-    unsure[:, :, 0] = -1  # half of the verdicts: r = 0
+    unsure[:, :, 0] = -1  # half of the predictions: r = 0
     for _ in range(3):
         found.update(sure, 0.0)
     assert found.p == 0  # not before the fourth batch

@@ -8,7 +8,7 @@ from markdown import ROOT, table
 from torch.nn import functional as F
 
 from i2i.diagnostics.failure_modes import failure_figures, inversion
-from i2i.diagnostics.findings import FAILURE_MODES, FailureMonitor, alarms, typical, verdict
+from i2i.diagnostics.findings import FAILURE_MODES, FailureMonitor, alarms, findings, typical
 from i2i.evaluation.distances import sliced_wasserstein, wasserstein
 from i2i.hardware.device import Placement
 from i2i.methods import METHODS
@@ -172,20 +172,20 @@ def test_both_directions_share_one_sentence():
 
 def test_a_figure_that_is_no_number_accuses_nobody():
     assert alarms({"fail_identity_a2b": float("nan"), "fail_cycle_a2b": float("nan")}) == []
-    assert verdict([{"images": 1, "g_gan": 0.3}]) == []
-    assert verdict([{"fail_identity_a2b": float("nan")}]) == []
+    assert findings([{"images": 1, "g_gan": 0.3}]) == []
+    assert findings([{"fail_identity_a2b": float("nan")}]) == []
 
 
-def test_the_verdict_is_of_the_last_lines_that_have_figures_and_not_of_one_outlier():
+def test_the_findings_are_of_the_last_lines_that_have_figures_and_not_of_one_outlier():
     def line(value):
         return {"images": 1, "fail_collapse_a2b": value}
 
     between = {"images": 1, "g_gan": 0.3}
     assert typical([line(0.1), line(0.8), between, line(0.9), line(0.1), between]) == {"fail_collapse_a2b": 0.8}
-    [sign] = verdict([line(0.1), line(0.1), line(0.8), line(0.9), line(0.1)])
+    [sign] = findings([line(0.1), line(0.1), line(0.8), line(0.9), line(0.1)])
     assert sign.level == "note"  # the other failure modes have no figures
     assert "from A to B show: collapse 0.8 (bad below 0.3)" in sign.text
-    [sign] = verdict([line(0.9), line(0.1), line(0.9), line(0.1)])
+    [sign] = findings([line(0.9), line(0.1), line(0.9), line(0.1)])
     assert sign.title == FAILURE_MODES["collapse"].title
 
 
@@ -201,24 +201,24 @@ def test_a_running_training_is_warned_once_a_kind_and_not_by_its_first_line():
 
 @pytest.mark.parametrize("name", FAILURE_MODES)
 @pytest.mark.parametrize("method", ["cyclegan", "discogan"])
-def test_a_remedy_can_be_followed_in_a_run_of_each_method(method, name):
+def test_advice_can_be_followed_in_a_run_of_each_method(method, name):
     """All of it together, on the defaults, up to the networks."""
-    remedy = FAILURE_MODES[name].helps(method)
-    asked = re.findall(r"--set ([a-z_.]+=[^\s),]+(?:,[^\s)]+\])?)", remedy)
-    assert asked, remedy
+    advice = FAILURE_MODES[name].helps(method)
+    asked = re.findall(r"--set ([a-z_.]+=[^\s),]+(?:,[^\s)]+\])?)", advice)
+    assert asked, advice
     layers = [{"data": {"path": "x"}, "size": 64}, parse_assignments(asked)]
-    layers += [{"batch": int(batch)} for batch in re.findall(r"--batch (\d+)", remedy)]
+    layers += [{"batch": int(batch)} for batch in re.findall(r"--batch (\d+)", advice)]
     config = METHODS[method].complete_config(resolve(METHODS[method].Config, layers), 100)
     METHODS[method].from_config(config, Placement(torch.device("cpu"), "fp32", ""))
 
 
 def test_what_was_not_looked_for_is_not_declared_honest():
     line = {"fail_inversion_a2b": 0.9, "fail_inversion_b2a": 0.9, "fail_cycle_a2b": 0.1, "fail_cycle_b2a": 0.1}
-    [sign] = verdict([line])
+    [sign] = findings([line])
     assert (sign.level, sign.title) == ("note", "No failure mode found, but identity and collapse not looked for")
     assert "too few validation pictures" in sign.text
     whole = line | {f"fail_{name}_{way}": 0.9 for name in ("identity", "collapse") for way in ("a2b", "b2a")}
-    assert [sign.level for sign in verdict([whole])] == ["good"]
+    assert [sign.level for sign in findings([whole])] == ["good"]
 
 
 @pytest.mark.parametrize(("levels", "caught"), [(1, True), (2.5, True), (8, False)])
@@ -235,8 +235,8 @@ def test_the_page_on_failure_modes_says_what_the_table_says():
         assert re.findall(r"`fail_(\w+)`", row["figures"]) == list(mode.figures), name
         assert row["definition"] == mode.definition
         assert row["bad when it is"] == mode.when
-        remedies = mode.remedy + mode.of_discogan
-        asked = set(re.findall(r"--(?:set )?([a-z_.]+)", remedies))
+        advice = mode.advice + mode.of_discogan
+        asked = set(re.findall(r"--(?:set )?([a-z_.]+)", advice))
         assert set(re.findall(r"`([a-z_.]+)`", row["what helps"])) == asked, name
 
 

@@ -119,8 +119,8 @@ def test_both_discriminators_see_fakes_of_earlier_steps_once_the_pool_is_full():
     method = fresh("cyclegan", gan={"pool": 2})
     for n in range(8):
         method.step(noise(n))
-    for contest in method.objectives.values():
-        assert len(contest.pool.pictures) == 2
+    for objective in method.objectives.values():
+        assert len(objective.pool.pictures) == 2
     assert not torch.equal(method.objectives["D_X"].pool.pictures[0], method.objectives["D_Y"].pool.pictures[0])
 
 

@@ -24,8 +24,8 @@ def in_unit_range(x):
     return (x + 1) / 2
 
 
-def gap(D, real, fake):
-    """Sum over the authors' three maps of the mean squared gap of the batch means."""
+def distance(D, real, fake):
+    """Sum over the authors' three maps of the mean squared distance of the batch means."""
     return sum(
         ((f.mean(0) - r.mean(0)) ** 2).mean() for f, r in zip(D.features(fake)[0], D.features(real)[0], strict=True)
     )
@@ -37,9 +37,9 @@ def generators_by_hand(method, x_A, x_B, *, r, ends="ab", of_gan=0.1, of_feature
     G_AB, G_BA, D_A, D_B = (nets[n] for n in ("G_AB", "G_BA", "D_A", "D_B"))
     optimizer = optimizer_of(G_AB, G_BA)
     x_AB, x_BA = G_AB(x_A), G_BA(x_B)
-    losses = {"g_gan_b": cross_entropy(D_B, x_AB, 1.0), "g_features_b": gap(D_B, x_B, x_AB)}
+    losses = {"g_gan_b": cross_entropy(D_B, x_AB, 1.0), "g_features_b": distance(D_B, x_B, x_AB)}
     if ends != "a":
-        losses |= {"g_gan_a": cross_entropy(D_A, x_BA, 1.0), "g_features_a": gap(D_A, x_A, x_BA)}
+        losses |= {"g_gan_a": cross_entropy(D_A, x_BA, 1.0), "g_features_a": distance(D_A, x_A, x_BA)}
     if "a" in ends:
         losses["g_cycle_a"] = (in_unit_range(G_BA(x_AB)) - in_unit_range(x_A)).square().mean()
     if "b" in ends:
@@ -202,7 +202,7 @@ def test_initial_weights_are_torchs_own_unless_a_spread_is_given():
     assert spread(init_std=0.02) == pytest.approx(0.02, rel=0.1)
 
 
-def test_larger_pictures_are_judged_in_overlapping_parts():
+def test_larger_pictures_are_looked_at_in_overlapping_parts():
     method = fresh("discogan", size=128)
     batch = noise(0, 1, size=128)
     method.step(batch)

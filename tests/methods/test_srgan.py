@@ -99,18 +99,18 @@ def test_the_second_stage_is_esrgans_sum_of_losses_and_a_relativistic_average_di
     D.requires_grad_(False)
     of_fake = D(fake)
     of_real = D(y)
-    contest = bce(of_fake - of_real.mean(), torch.ones_like(of_fake)) + bce(
+    adversarial = bce(of_fake - of_real.mean(), torch.ones_like(of_fake)) + bce(
         of_real - of_fake.mean(), torch.zeros_like(of_real))  # fmt: skip
-    (0.01 * F.l1_loss(fake / 2, y / 2) + 0.005 * contest).backward()
+    (0.01 * F.l1_loss(fake / 2, y / 2) + 0.005 * adversarial).backward()
     opt_g.step()
     D.requires_grad_(True)
     of_real, of_fake = D(torch.cat([y, fake.detach()])).chunk(2)
-    contest_d = bce(of_real - of_fake.mean(), torch.ones_like(of_fake)) + bce(
+    loss_d = bce(of_real - of_fake.mean(), torch.ones_like(of_fake)) + bce(
         of_fake - of_real.mean(), torch.zeros_like(of_real))  # fmt: skip
-    contest_d.backward()
+    loss_d.backward()
     opt_d.step()
-    assert float(scalars["g_gan"].detach()) == pytest.approx(float(contest.detach()), rel=1e-4)
-    assert float((scalars["d_real"] + scalars["d_fake"]).detach()) == pytest.approx(float(contest_d.detach()), rel=1e-3)
+    assert float(scalars["g_gan"].detach()) == pytest.approx(float(adversarial.detach()), rel=1e-4)
+    assert float((scalars["d_real"] + scalars["d_fake"]).detach()) == pytest.approx(float(loss_d.detach()), rel=1e-3)
     for ours, theirs in ((method.G, G), (method.D, D)):
         for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
             torch.testing.assert_close(a, b, atol=2e-4, rtol=0)

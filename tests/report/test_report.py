@@ -361,7 +361,7 @@ def test_the_columns_of_both_directions_bear_the_domains_names(tmp_path):
     assert data_of(write_report(write_run(tmp_path / "p")))["samples"]["columns"] == ["input", "output", "truth"]
 
 
-def test_a_cheat_is_the_first_thing_said_with_its_direction_and_the_remedy(tmp_path):
+def test_a_failure_mode_is_the_first_thing_said_with_its_direction_and_the_remedy(tmp_path):
     text = write_report(write_unpaired_run(tmp_path / "run", CHEATED)).read_text()
     first = re.search(r'<ul class="health"><li class="(\w+)"><strong>(.*?)</strong>(.*?)</li>', text)
     assert (first[1], first[2]) == ("bad", "The input is handed back.")

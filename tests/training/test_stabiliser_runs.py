@@ -75,7 +75,7 @@ def test_a_run_with_a_stabiliser_trains_twenty_steps_and_resumes(row, name, tmp_
 
 
 @pytest.mark.parametrize("discriminator", DISCRIMINATORS)
-def test_every_discriminator_stands_every_remedy_at_once(discriminator, tmp_path):
+def test_every_discriminator_stands_every_stabiliser_at_once(discriminator, tmp_path):
     """All that may go together: at 64 pixels, in bf16 as machines without a GPU train."""
     settings = {
         "gan": {"loss": "non_saturating", "label_smoothing": 0.1, "instance_noise": 0.05, "gradient_penalty": 1,

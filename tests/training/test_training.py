@@ -306,7 +306,7 @@ def test_a_run_resumed_in_another_precision_keeps_what_its_optimizers_know(name,
 @pytest.mark.parametrize("name", ["pix2pix", "cyclegan", "discogan"])
 @pytest.mark.parametrize(("before", "after"), [("bf16", "fp32"), ("fp32", "bf16")])
 def test_a_run_goes_on_in_another_precision_with_the_fakes_of_its_pool(name, discriminator, before, after):
-    """A D that sees real and made pictures apart gets the old fakes in the precision of the new."""
+    """A D that sees real and fake pictures apart gets the old fakes in the precision of the new."""
     settings = {"gan": {"pool": 2, "d_steps": 1, "g_steps": 1}, "discriminator": discriminator}
     old, new = (fresh(name, precision, **settings) for precision in (before, after))
     for number in range(3):
