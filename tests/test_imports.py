@@ -30,7 +30,7 @@ PACKAGES = {
     "adversarial": "errors settings hardware networks losses",
     "evaluation": "errors settings images losses",
     "diagnostics": "errors text images evaluation",
-    "methods": "errors settings ports card hardware networks losses degradation adversarial evaluation diagnostics",
+    "methods": "errors renamed settings ports card hardware networks losses degradation adversarial evaluation diagnostics",
     "training": "errors text files renamed settings card hardware methods",
     "export": "errors files settings ports card hardware networks methods training",
     "report": "errors text files settings card images hardware.system diagnostics training",

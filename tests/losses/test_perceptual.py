@@ -266,7 +266,7 @@ def test_lpips_takes_its_files_from_the_environment_or_an_installed_package(file
 
 
 def test_lpips_without_a_file_says_which_and_where_to_get_it(files, monkeypatch):
-    monkeypatch.setattr("i2i.losses.perceptual.HEADS_IN", (("nosuchpackage", "x"),))
+    monkeypatch.setattr("i2i.evaluation.lpips.HEADS_IN", (("nosuchpackage", "x"),))
     with pytest.raises(
         ModelFileError, match=r"SqueezeNet's weights: put .*squeezenet1_1-b8a52dc0.pth .*--lpips-weights"
     ):
