@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..adversarial import AdversarialObjective
-from ..diagnostics.failure_modes import failure_figures
+from ..diagnostics.figures import failure_figures
 from ..errors import ConfigError
 from ..evaluation.distances import sliced_wasserstein
 from ..hardware.device import Placement

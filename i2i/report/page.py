@@ -16,7 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ..diagnostics.findings import FAILURE_MODES, VARIANTS
+from ..diagnostics.failure_modes import FAILURE_MODES, VARIANTS
 from ..errors import RunError
 from ..files import write_atomically
 from ..settings import flat

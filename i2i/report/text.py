@@ -12,8 +12,8 @@ from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from ..card import SUPERVISION
+from ..diagnostics.failure_modes import DIRECTIONS, findings
 from ..diagnostics.finding import Finding
-from ..diagnostics.findings import DIRECTIONS, findings
 
 Tick = dict[str, float]
 """One line of log.jsonl: numbers by name; `images` is always there."""

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from ..errors import RunError, first_line
 from ..files import being_written, write_atomically
 from ..methods import Method
-from .run_directory import BEST, BEST_FIGURE, STATE, WEIGHTS
+from .run_directory import BEST, BEST_FIGURE, STATE, WEIGHTS, complete_checkpoints
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +49,7 @@ def save(folder: Path, method: Method, progress: Progress, keep: int) -> Path:
             buffer = io.BytesIO()  # straight to a file, torch would hide what the operating system says
             torch.save(state, buffer)
             (part / STATE).write_bytes(buffer.getbuffer())
-    for old in numbered(folder)[:-keep]:
+    for old in complete_checkpoints(folder)[:-keep]:
         shutil.rmtree(old, ignore_errors=True)
     return path
 
@@ -59,11 +59,6 @@ def save_best(folder: Path, method: Method, images: int, value: float) -> None:
     write_atomically(folder / BEST / WEIGHTS, _weights(method))
     figure = {"images": images, method.best_metric: value}
     write_atomically(folder / BEST / BEST_FIGURE, json.dumps(figure).encode())
-
-
-def numbered(folder: Path) -> list[Path]:
-    """Complete checkpoints, oldest first."""
-    return sorted(p for p in folder.glob("[0-9]*") if (p / STATE).exists())
 
 
 def load_weights(path: Path, method: Method) -> None:
@@ -97,7 +92,7 @@ def load_networks(
 
 def restore(folder: Path, method: Method) -> Progress:
     """Put the newest checkpoint into `method` and the random generators; the empty progress when there is none."""
-    found = numbered(folder)
+    found = complete_checkpoints(folder)
     if not found:
         return Progress()
     load_weights(found[-1], method)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import signal
 import sys
 import time
@@ -21,7 +20,7 @@ from ..methods.stages import Stage, Timeline
 from . import checkpoint
 from .checkpoint import Progress
 from .run_directory import Run
-from .sample_grid import write_grid
+from .validation import Validator
 
 Record = dict[str, Any]
 Feed = Callable[[Stage, int], Iterable[Batch]]
@@ -214,7 +213,7 @@ def _broken(method: Method) -> list[str]:
 
 
 def _refuse_broken_weights(progress: Progress, method: Method, run: Run) -> None:
-    """The losses of a step are of the weights before it, so what it made of them is looked at before it is kept."""
+    """A loss belongs to the weights before its step: the updated ones are checked before they are saved."""
     broken = _broken(method)
     if broken:
         raise TrainingError(
@@ -223,36 +222,13 @@ def _refuse_broken_weights(progress: Progress, method: Method, run: Run) -> None
 
 
 def _way_out(run: Run) -> str:
-    last = checkpoint.numbered(run.checkpoints)
+    last = run.checkpoints_complete()
     if not last:
         return "No checkpoint had been written yet. Start anew with a lower rate (--set optimizer.lr=1e-4)."
     return (
         f"The last good checkpoint is {last[-1]}. Go on from there with --precision fp32, "
         "or start anew with a lower rate (--set optimizer.lr=1e-4)."
     )
-
-
-class Validator:
-    """Looks at the validation pictures: writes the grid, measures, keeps the best generator."""
-
-    def __init__(self, method: Method, run: Run, validation: tuple[Sequence[str], Batch], rows: int) -> None:
-        self.method, self.run, self.rows = method, run, rows
-        self.names, self.batch = validation
-
-    def validate(self, progress: Progress) -> dict[str, float]:
-        """Write the grid of samples and measure the validation pictures."""
-        columns = self.method.sample_columns(self.batch)
-        rows = self.names[: self.rows]
-        write_grid(self.run.samples, progress.images, rows, {name: c[: self.rows] for name, c in columns.items()})
-        return {name: round(value, 6) for name, value in self.method.validate(columns).items()}
-
-    def keep_best(self, progress: Progress, figures: dict[str, float]) -> Progress:
-        """Keep the generator when it is the best so far."""
-        value = figures[self.method.best_metric]
-        if not math.isfinite(value) or (progress.best is not None and value >= progress.best):
-            return progress
-        checkpoint.save_best(self.run.checkpoints, self.method, progress.images, value)
-        return dataclasses.replace(progress, best=value)
 
 
 class _StopRequest:

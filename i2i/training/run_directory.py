@@ -131,7 +131,7 @@ class Run:
 
     def checkpoints_complete(self) -> list[Path]:
         """Folders of the checkpoints that can be gone on from, oldest first."""
-        return sorted(p for p in self.checkpoints.glob("[0-9]*") if (p / STATE).exists())
+        return complete_checkpoints(self.checkpoints)
 
     def best(self) -> tuple[Path, dict[str, Any]] | None:
         """The folder of the best generator's weights and its figure, `{"images": …, "val_…": …}`; None when none is."""
@@ -204,6 +204,11 @@ class Run:
     def write_environment(self, facts: Mapping[str, Any]) -> None:
         """environment.json: the machine, the versions and `facts`."""
         write_atomically(self.environment_file, json.dumps({**environment(), **facts}, indent=1).encode())
+
+
+def complete_checkpoints(folder: Path) -> list[Path]:
+    """Those in `folder` that can be gone on from, oldest first."""
+    return sorted(p for p in folder.glob("[0-9]*") if (p / STATE).exists())
 
 
 def _yaml(path: Path) -> dict[str, Any]:

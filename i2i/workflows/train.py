@@ -13,7 +13,7 @@ import torch
 from .. import renamed
 from ..datasets import DATASETS
 from ..datasets.streams.source import PreparedData, Source
-from ..diagnostics.findings import FailureMonitor
+from ..diagnostics.failure_modes import FailureMonitor
 from ..errors import ConfigError, I2IError, TrainingError, UnknownNameError, first_line, require
 from ..export.from_run import export_run
 from ..hardware.allocator import keep_freed_memory

@@ -7,8 +7,8 @@ import torch
 from markdown import ROOT, table
 from torch.nn import functional as F
 
-from i2i.diagnostics.failure_modes import failure_figures, inversion
-from i2i.diagnostics.findings import FAILURE_MODES, FailureMonitor, alarms, findings, typical
+from i2i.diagnostics.failure_modes import FAILURE_MODES, FailureMonitor, alarms, findings, typical
+from i2i.diagnostics.figures import failure_figures, inversion
 from i2i.evaluation.distances import sliced_wasserstein, wasserstein
 from i2i.hardware.device import Placement
 from i2i.methods import METHODS

@@ -7,7 +7,7 @@ from markdown import ROOT, names, prose, table
 from test_docs import fields
 
 from i2i.adversarial import ADVERSARIAL, DIFF_AUGMENTATIONS
-from i2i.diagnostics.findings import FAILURE_MODES
+from i2i.diagnostics.failure_modes import FAILURE_MODES
 from i2i.evaluation.metrics import METRICS
 from i2i.methods import METHODS
 from i2i.networks.config import DiscriminatorConfig, GeneratorConfig

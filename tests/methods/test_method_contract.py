@@ -8,7 +8,7 @@ import torch
 from tiny_runs import fresh, noise, tiny
 from torch import nn
 
-from i2i.diagnostics.failure_modes import failure_figures
+from i2i.diagnostics.figures import failure_figures
 from i2i.errors import ConfigError
 from i2i.methods import METHODS
 from i2i.methods.config import MethodOptions

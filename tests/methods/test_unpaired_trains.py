@@ -9,7 +9,7 @@ import pytest
 from markdown import ROOT
 from PIL import Image
 
-from i2i.diagnostics.findings import alarms, typical
+from i2i.diagnostics.failure_modes import alarms, typical
 from i2i.training.run_directory import Run
 
 

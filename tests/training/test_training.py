@@ -19,7 +19,7 @@ from i2i.hardware import allocator
 from i2i.hardware.device import Placement
 from i2i.hardware.openmp import SAID, SPINS
 from i2i.methods import METHODS
-from i2i.training import checkpoint, loop
+from i2i.training import checkpoint, loop, validation
 from i2i.training.run_directory import Run
 
 
@@ -151,7 +151,7 @@ def test_the_rate_counts_training_alone_and_not_grids_and_checkpoints(tmp_path, 
         return slowly
 
     monkeypatch.setattr(checkpoint, "save", slow(checkpoint.save))
-    monkeypatch.setattr(loop, "write_grid", slow(loop.write_grid))
+    monkeypatch.setattr(validation, "write_grid", slow(validation.write_grid))
     _, run = train(tmp_path / "run", "pix2pix", 8)
     assert now[0] >= 6
     assert all(r["images_per_s"] > 1e6 for r in run.records())
@@ -159,7 +159,7 @@ def test_the_rate_counts_training_alone_and_not_grids_and_checkpoints(tmp_path, 
 
 def test_checkpoints_keep_the_newest_and_the_best(tmp_path):
     method, run = train(tmp_path / "run", "pix2pix", 8)
-    assert [p.name for p in checkpoint.numbered(run.checkpoints)] == ["00000006", "00000008"]
+    assert [p.name for p in run.checkpoints_complete()] == ["00000006", "00000008"]
     figure = json.loads((run.checkpoints / "best" / "best.json").read_text())
     logged = {r["images"]: r["val_l1"] for r in run.records() if "val_l1" in r}
     assert figure == {"images": min(logged, key=logged.get), "val_l1": min(logged.values())}
@@ -186,7 +186,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_says_where(tmp_path):
         TrainingError, match=r"At step 3 g_l1 stopped being a number.*last good checkpoint is \S*00000004"
     ):
         train(tmp_path / "run", "pix2pix", 8, spoil=poison)
-    assert [p.name for p in checkpoint.numbered(tmp_path / "run" / "checkpoints")][-1] == "00000004"
+    assert [p.name for p in Run(tmp_path / "run").checkpoints_complete()][-1] == "00000004"
 
 
 def test_weights_that_are_no_numbers_are_named(tmp_path):
@@ -360,6 +360,6 @@ def test_a_signal_ends_the_run_with_a_checkpoint(number, tmp_path, sample_pairs)
     assert process.returncode == 128 + number, err
     assert "The same command goes on from there" in out
     assert "Traceback" not in err
-    saved = checkpoint.numbered(tmp_path / "run" / "checkpoints")[-1]
+    saved = Run(tmp_path / "run").checkpoints_complete()[-1]
     assert Run(tmp_path / "run").records()[-1]["images"] == int(saved.name)
     assert (tmp_path / "run" / "report.html").exists()
