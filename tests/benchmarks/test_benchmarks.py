@@ -196,7 +196,7 @@ def test_a_row_and_each_side_of_it_have_processes_of_their_own(tmp_path):
 
 def test_how_near_a_row_is_to_the_limit_is_measured_and_put_on_the_page(bench, tmp_path):
     page = tmp_path / "benchmarks.md"
-    page.write_text(f"before\n{bench('limits').MARK}\nold\n<!-- end of measured -->\nafter\n")
+    page.write_text(f"before\n{bench('roofline').MARK}\nold\n<!-- end of measured -->\nafter\n")
     done = run("--small", "--page", page, "discogan-step-64-batch64", module="benchmarks.roofline")
     assert done.returncode == 0, done.stderr
     text = page.read_text("utf-8")
@@ -209,7 +209,7 @@ def test_how_near_a_row_is_to_the_limit_is_measured_and_put_on_the_page(bench, t
 
 def test_what_other_work_costs_a_step_is_measured_and_put_on_the_page(bench, tmp_path):
     page = tmp_path / "benchmarks.md"
-    page.write_text(f"before\n{bench('beside').MARK}\nold\n<!-- end of measured -->\nafter\n")
+    page.write_text(f"before\n{bench('contention').MARK}\nold\n<!-- end of measured -->\nafter\n")
     done = run("--small", "--page", page, module="benchmarks.contention")
     assert done.returncode == 0, done.stderr
     text = page.read_text("utf-8")
@@ -223,12 +223,12 @@ def test_what_other_work_costs_a_step_is_measured_and_put_on_the_page(bench, tmp
 
 def test_operations_are_counted_as_a_hand_counts_them(bench):
     """Each multiplication and each addition of the convolutions, forward and backward."""
-    limits, material = bench("limits"), bench("material")
-    G = material.untrained("compact", small=True)
+    roofline, workloads = bench("roofline"), bench("workloads")
+    G = workloads.untrained("compact", small=True)
     weights = sum(p.numel() for p in G.parameters() if p.dim() == 4)
-    assert limits.operations_of_run("compact", 8, 6, small=True) == 2 * weights * 8 * 6
-    batch, least = 2, limits.operations_of_step("srresnet", 2, small=True)
-    assert least == limits.operations_of_step("srresnet", 1, small=True) * batch
+    assert roofline.operations_of_run("compact", 8, 6, small=True) == 2 * weights * 8 * 6
+    batch, least = 2, roofline.operations_of_step("srresnet", 2, small=True)
+    assert least == roofline.operations_of_step("srresnet", 1, small=True) * batch
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_operations_are_counted_as_a_hand_counts_them(bench):
 )
 def test_the_plain_step_trains_as_ours_does_in_fp32(bench, method, options):
     """Else the row would compare two different amounts of work."""
-    material = bench("material")
+    workloads = bench("workloads")
     layer = {
         "precision": "fp32",
         "device": "cpu",
@@ -251,9 +251,9 @@ def test_the_plain_step_trains_as_ours_does_in_fp32(bench, method, options):
     }
     if method == "cyclegan":
         layer["discriminator"] = {"norm": "instance"}
-    ours = material.ours(method, 2, small=True, settings=layer)
+    ours = workloads.ours(method, 2, small=True, settings=layer)
     networks = list(ours.networks.values())
-    plain = material.SETTINGS[method].plain(*copy.deepcopy(networks))
+    plain = workloads.SETTINGS[method].plain(*copy.deepcopy(networks))
     twins = [plain.__dict__[name] for name in ours.networks]
     before = copy.deepcopy(networks)
     torch.manual_seed(0)
