@@ -387,7 +387,7 @@ def test_adaptive_augmentation_is_timed_at_work(bench):
 
 def test_what_is_said_of_painted_seasons_is_measured_and_put_on_the_page(bench, tmp_path):
     page = tmp_path / "data.md"
-    page.write_text(f"before\n{bench('seasons').MARK}\nold\n<!-- end of measured -->\nafter\n")
+    page.write_text(f"before\n{bench('experiments.seasons').MARK}\nold\n<!-- end of measured -->\nafter\n")
     asked = ("--tested", 3, "--learned", 3, "--page", page, "--out", tmp_path / "seasons.png")
     done = run(*asked, module="benchmarks.experiments.seasons")
     assert done.returncode == 0, done.stderr
