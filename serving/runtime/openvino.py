@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import importlib.util
 import json
 import threading
@@ -81,6 +82,15 @@ def _plugged_in(device: Any, model: bytes, hints: Mapping[str, str], threads: in
 
 
 def _core() -> Any:
+    """The process's one Core. Each gives its thread an alternate signal stack and unmaps that when it goes, also where
+    a later one took it over; the next signal with a handler (Ctrl-C, a child's end) was then a segmentation fault.
+    """
+    with _registering:
+        return _only_core()
+
+
+@functools.cache
+def _only_core() -> Any:
     import openvino
 
     return openvino.Core()

@@ -455,6 +455,27 @@ def test_an_answer_of_openvino_stays_when_the_next_one_comes(make_model, openvin
         assert np.abs(answer - reference.run(picture)).max() < 2e-3
 
 
+SIGNALS = """
+import gc, signal, subprocess, sys
+from i2i.serving import Engine
+from i2i.serving.runtime import openvino
+if sys.argv[2] == "alone":
+    openvino.plugin = lambda: (None, "it is not wanted here")
+signal.signal(signal.SIGCHLD, lambda *_: None)
+for _ in range(4):
+    engine = Engine(sys.argv[1], device="openvino")
+del engine
+gc.collect()
+subprocess.run([sys.executable, "-c", ""], check=True)
+"""
+
+
+def test_signals_still_reach_a_process_whose_engines_of_openvino_are_gone(make_model, openvino_way):
+    command = [sys.executable, "-c", SIGNALS, str(make_model("network")), openvino_way]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+
+
 def test_without_openvino_the_way_to_it_is_said_and_the_plain_provider_serves(make_model, monkeypatch):
     monkeypatch.setattr(openvino, "plugin", lambda: (None, "the plug-in offers no device on this AMD processor"))
     monkeypatch.setitem(sys.modules, "openvino", None)
