@@ -37,10 +37,14 @@ LEAST, MOST = 1_200, 12_000
 PROBING_SECONDS = 3
 SETTINGS: dict[str, Any] = {
     "batch": 4,
-    "generator": {"width": 32, "dropout": 0.0},
+    "generator": {"width": 32, "dropout": 0.0, "up": "resize"},
     "discriminator": {"width": 32},
     "optimizer": {"lr": 4e-4},
+    "ema": {"images": 300},
 }
+"""A short run's: small networks at a high rate. `up` and `ema` keep a checkerboard out of a plain sky; docs/training.md
+has what else was tried.
+"""
 
 
 def demo(data: Path | None, folder: Path, minutes: float, direction: str, say: Say = silent) -> int | None:
