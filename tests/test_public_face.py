@@ -47,6 +47,11 @@ def test_a_notebook_needs_nothing_from_the_commands():
     assert in_python(code + "print([m for m in sys.modules if m.startswith('i2i.commands') or m == 'typer'])") == "[]\n"
 
 
+def test_training_loads_torchvision_only_when_a_loss_asks_for_it():
+    """It takes as long to import as torch itself."""
+    assert in_python("import sys, i2i; i2i.train, i2i.export; print('torchvision' in sys.modules)") == "False\n"
+
+
 ORDERS = [
     "import i2i.export.onnx_file; import i2i; i2i.export",
     "import i2i; i2i.export; import i2i.export.onnx_file",
@@ -56,12 +61,25 @@ ORDERS = [
 ]
 
 
-@pytest.mark.parametrize("imports", ORDERS)
-def test_export_is_called_and_has_its_modules_whatever_was_imported_first(imports):
-    """The package and the function have one name: the package takes the call."""
-    code = f"{imports}\nimport i2i.export.onnx_file\ni2i.export.onnx_file.export_onnx\n"
-    code += "try: i2i.export('nowhere')\nexcept i2i.errors.RunError as error: print(error)"
-    assert "nowhere holds no run" in in_python(code)
+def test_export_is_called_and_has_its_modules_whatever_was_imported_first():
+    """The package and the function have one name: the package takes the call. Each order begins without i2i's modules."""
+    code = f"""
+import sys
+for order in {ORDERS!r}:
+    for name in [name for name in sys.modules if name.split(".")[0] == "i2i"]:
+        del sys.modules[name]
+    exec(order, {{}})
+    import i2i
+    import i2i.export.onnx_file
+    i2i.export.onnx_file.export_onnx
+    try:
+        i2i.export("nowhere")
+    except i2i.errors.RunError as error:
+        print(error)
+"""
+    said = in_python(code).splitlines()
+    assert len(said) == len(ORDERS)
+    assert all("nowhere holds no run" in line for line in said)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "__version__"])

@@ -13,7 +13,6 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import SqueezeNet1_1_Weights, VGG19_Weights, squeezenet1_1, vgg19
 
 from ..errors import ConfigError, ModelFileError, UnknownNameError
 from ..networks.kernels.layers import to_channels_last
@@ -53,17 +52,29 @@ def _vgg19_layers() -> dict[str, int]:
     return names
 
 
+def _vgg19() -> nn.Module:
+    from torchvision.models import vgg19  # takes as long to import as torch itself
+
+    return cast(nn.Module, vgg19(weights=None, init_weights=False))
+
+
+def _squeezenet() -> nn.Module:
+    from torchvision.models import squeezenet1_1
+
+    return cast(nn.Module, squeezenet1_1(weights=None))
+
+
 BACKBONES: dict[str, Backbone] = {
     "vgg19": Backbone(
-        lambda: vgg19(weights=None, init_weights=False),
-        VGG19_Weights.IMAGENET1K_V1.url,
+        _vgg19,
+        "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
         _vgg19_layers(),
         ("features.34.weight", (512, 512, 3, 3)),
         "I2I_VGG19",
     ),
     "squeezenet": Backbone(
-        lambda: squeezenet1_1(weights=None),
-        SqueezeNet1_1_Weights.IMAGENET1K_V1.url,
+        _squeezenet,
+        "https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth",
         {"conv1": 0, "relu1": 1, "pool1": 2, "fire2": 3, "fire3": 4, "pool3": 5, "fire4": 6, "fire5": 7, "pool5": 8,
          "fire6": 9, "fire7": 10, "fire8": 11, "fire9": 12},
         ("features.12.expand3x3.weight", (256, 64, 3, 3)),

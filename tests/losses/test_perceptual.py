@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 from torch.nn import functional as F
-from torchvision.models import squeezenet1_1, vgg19
+from torchvision.models import SqueezeNet1_1_Weights, VGG19_Weights, squeezenet1_1, vgg19
 
 from i2i.errors import ConfigError, I2IError, ModelFileError, UnknownNameError
 from i2i.evaluation.lpips import HEADS_IN, LPIPS_LAYERS, load_lpips
@@ -47,6 +47,12 @@ def _no_weights_at_hand(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
     for variable in ("I2I_VGG19", "I2I_SQUEEZENET", "I2I_LPIPS"):
         monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.mark.parametrize(("name", "weights"), [("vgg19", VGG19_Weights), ("squeezenet", SqueezeNet1_1_Weights)])
+def test_weights_come_from_torchvisions_own_address(name, weights):
+    """Written out in BACKBONES, as importing torchvision takes as long as importing torch."""
+    assert backbones.BACKBONES[name].url == weights.IMAGENET1K_V1.url
 
 
 def pictures(side=48, count=2):
