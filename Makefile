@@ -7,6 +7,7 @@ READY := $(VENV)/.ready
 RUN ?= runs/demo
 DATA ?=
 TEST ?= tests
+WORKERS ?= auto
 
 .PHONY: help setup demo serve test test-slow check format bench docs-diagram clean
 
@@ -31,7 +32,7 @@ serve: $(READY)  ## open the page and the HTTP API on the demo's translator, or 
 	@$(BIN)/i2i serve "$(RUN)"
 
 test: $(READY)  ## every test but the slow ones (TEST=tests/test_x.py for some)
-	@$(BIN)/pytest -m "not slow" $(TEST)
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadfile $(TEST)
 
 test-slow: $(READY)  ## the tests that train for minutes
 	@$(BIN)/pytest -m slow --timeout 3600 $(TEST)

@@ -37,7 +37,8 @@ def step(small: bool, say: Say, *, method: str, title: str, batch: int) -> Measu
     setting = workloads.SETTINGS[method]
     batch = min(batch, 4) if small else batch
     placement = place()
-    sides = [built_alone(partial(workloads.stepping, side, method, batch, small)) for side in ("ours", "theirs")]
+    builds = [partial(workloads.stepping, side, method, batch, small) for side in ("ours", "theirs")]
+    sides = [built_alone(build, quick=small) for build in builds]
     with sides[0] as ours, sides[1] as theirs:
         found = _compare_steps(ours, theirs, small, say)
     timings = Timings(*([seconds / setting.steps for seconds in side] for side in (found.ours, found.theirs)))

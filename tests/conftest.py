@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import shutil
 import sys
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from exports import Exports
 from fastapi import FastAPI
 from playwright.sync_api import Browser, sync_playwright
 from small_models import write_model
@@ -24,6 +26,13 @@ from i2i.serving.web.launch import bind
 def make_model(tmp_path: Path) -> Callable[..., Path]:
     """`make_model("invert", scale=2, …)` writes a model with card and probe and gives its path."""
     return functools.partial(write_model, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Exports:
+    """`exported("compact", scale=2)` is an untrained network, its file and its card, made once in a run of the tests."""
+    folder = tmp_path_factory.getbasetemp()
+    return Exports((folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "exports")
 
 
 @pytest.fixture(scope="session")

@@ -34,10 +34,10 @@ def name(monkeypatch):
     return name
 
 
-def test_the_new_generator_keeps_its_contract_and_is_exported_exactly(name, tmp_path):
+def test_the_new_generator_keeps_its_contract_and_is_exported_exactly(name, exported):
     """By the very tests that the page says will find it."""
     test_networks.test_a_generator_keeps_the_size_and_the_range_at_two_sizes(name)
-    test_export.test_the_file_equals_the_network_at_sizes_never_traced_alone_and_in_a_batch_of_four(name, tmp_path)
+    test_export.test_the_file_equals_the_network_at_sizes_never_traced_alone_and_in_a_batch_of_four(name, exported)
     test_networks.test_no_output_pixel_depends_on_more_than_the_stated_receptive_field(name)
 
 

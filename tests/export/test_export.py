@@ -1,12 +1,12 @@
 """An exported file is the network: at sizes never traced, alone and in a batch, without torch's help."""
 
-import dataclasses
-
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 import torch
+from exports import ENLARGERS, small
+from small_models import card_for
 from torch import nn
 
 from i2i.card import CARD_KEY, Card
@@ -15,29 +15,13 @@ from i2i.export import proof
 from i2i.export.onnx_file import export_onnx
 from i2i.export.proof import probe_picture
 from i2i.networks import GENERATORS, Generator, Geometry, for_inference
-from i2i.networks.build import build, takes
-from i2i.networks.init import init_normal
 from i2i.networks.norms import NORMS
 from i2i.networks.upsampling import UPSAMPLERS
 from i2i.networks.upscaling import SKIPS
-from i2i.ports import digest, translator_ports, unpack
+from i2i.ports import digest, unpack
 from i2i.serving.runtime.probe import array_of
 
-CARD = Card(
-    name="test", method="pix2pix", supervision="paired", task="translation", source="a", target="b",
-    **translator_ports(3, 3), tiling="global",
-)  # fmt: skip
-
-
-ENLARGERS = [name for name in GENERATORS if takes(GENERATORS, name, "scale")]
-
-
-def small(name, channels=(3, 3), **options):
-    torch.manual_seed(0)
-    few = {"blocks": 2} if name in ENLARGERS else {}
-    generator = build(GENERATORS, "generator", name, channels, {"width": 4, **few, **options})
-    init_normal(generator, 0.1)
-    return generator
+CARD = card_for("test", tiling="global")
 
 
 def session(path):
@@ -51,49 +35,48 @@ def in_torch(generator, pictures):
 
 
 @pytest.mark.parametrize("name", GENERATORS)
-def test_the_file_equals_the_network_at_sizes_never_traced_alone_and_in_a_batch_of_four(name, tmp_path):
-    check_exported(small(name), tmp_path)
+def test_the_file_equals_the_network_at_sizes_never_traced_alone_and_in_a_batch_of_four(name, exported):
+    check(exported(name))
 
 
 @pytest.mark.parametrize("up", sorted({*UPSAMPLERS} - {"transposed"}))
 @pytest.mark.parametrize("name", ["unet16", "resnet6"])
-def test_the_file_equals_the_network_whatever_doubles_its_sides(name, up, tmp_path):
-    check_exported(small(name, up=up), tmp_path)
+def test_the_file_equals_the_network_whatever_doubles_its_sides(name, up, exported):
+    check(exported(name, up=up))
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3])
 @pytest.mark.parametrize("name", ENLARGERS)
-def test_the_file_equals_the_network_at_every_scale_and_its_card_says_which(name, scale, tmp_path):
-    card = check_exported(small(name, scale=scale), tmp_path)
-    assert (card.scale, card.tiling) == (scale, "local")
+def test_the_file_equals_the_network_at_every_scale_and_its_card_says_which(name, scale, exported):
+    made = exported(name, scale=scale)
+    check(made)
+    assert (made.card.scale, made.card.tiling) == (scale, "local")
 
 
 @pytest.mark.parametrize("skip", SKIPS)
-def test_the_file_equals_the_network_whichever_way_the_added_input_is_enlarged(skip, tmp_path):
-    check_exported(small("compact", skip=skip, scale=3), tmp_path)
+def test_the_file_equals_the_network_whichever_way_the_added_input_is_enlarged(skip, exported):
+    check(exported("compact", skip=skip, scale=2))
 
 
-def test_rrdbnets_file_lays_no_more_than_two_maps_side_by_side(tmp_path):
-    export_onnx(small("rrdbnet", blocks=1), tmp_path / "g.onnx", CARD)
-    joined = [len(node.input) for node in onnx.load(tmp_path / "g.onnx").graph.node if node.op_type == "Concat"]
+def test_rrdbnets_file_lays_no_more_than_two_maps_side_by_side(exported):
+    graph = onnx.load(exported("rrdbnet").path).graph
+    joined = [len(node.input) for node in graph.node if node.op_type == "Concat"]
     assert joined
     assert max(joined) == 2
 
 
 @pytest.mark.parametrize("channels", [(3, 3), (1, 3), (4, 3)])
 @pytest.mark.parametrize("skip", SKIPS)
-def test_the_compact_networks_file_lays_pixels_out_once(skip, channels, tmp_path):
-    card = dataclasses.replace(CARD, **translator_ports(*channels))
-    card = export_onnx(small("compact", channels, skip=skip, scale=2), tmp_path / "g.onnx", card)
-    assert card.worst_parity < 1e-5
-    nodes = [node.op_type for node in onnx.load(tmp_path / "g.onnx").graph.node]
+def test_the_compact_networks_file_lays_pixels_out_once(skip, channels, exported):
+    made = exported("compact", channels, skip=skip, scale=2)
+    assert made.card.worst_parity < 1e-5
+    nodes = [node.op_type for node in onnx.load(made.path).graph.node]
     assert nodes.count("DepthToSpace") == 1
     assert "Resize" not in nodes
 
 
-def check_exported(generator, tmp_path):
-    card = export_onnx(generator, tmp_path / "g.onnx", CARD)
-    run = session(tmp_path / "g.onnx")
+def check(made):
+    generator, run = made.network, session(made.path)
     side = -(-max(generator.geometry.smallest, 8) // generator.geometry.multiple) * generator.geometry.multiple
     for n, height, width in ((1, side, side), (4, side, side + generator.geometry.multiple)):
         pictures = np.concatenate([probe_picture(3, height, width, seed) for seed in range(n)])
@@ -101,30 +84,26 @@ def check_exported(generator, tmp_path):
         assert np.abs(given - in_torch(generator, pictures)).max() < 1e-4
         alone = np.concatenate([run.run(None, {"image": picture[None]})[0] for picture in pictures])
         assert np.abs(given - alone).max() < 1e-4
-    assert card.worst_parity < 1e-4
-    return card
+    assert made.card.worst_parity < 1e-4
 
 
 @pytest.mark.parametrize("norm", NORMS)
-def test_every_norm_over_the_picture_is_one_instance_normalisation_in_the_file_and_dropout_is_gone(norm, tmp_path):
-    export_onnx(small("unet32", norm=norm), tmp_path / "g.onnx", CARD)
-    kinds = {node.op_type for node in onnx.load(tmp_path / "g.onnx").graph.node}
+def test_every_norm_over_the_picture_is_one_instance_normalisation_in_the_file_and_dropout_is_gone(norm, exported):
+    kinds = {node.op_type for node in onnx.load(exported("unet16", norm=norm).path).graph.node}
     assert ("InstanceNormalization" in kinds) == (norm not in ("none", "batch_running"))
     assert not kinds & {"Dropout", "ReduceMean"}
     assert norm == "batch_running" or "BatchNormalization" not in kinds
 
 
 @pytest.mark.parametrize("channels", [(1, 3), (3, 1), (5, 2)])
-def test_pictures_need_not_be_rgb_on_either_side(channels, tmp_path):
-    card = dataclasses.replace(CARD, **translator_ports(*channels))
-    export_onnx(small("unet16", channels), tmp_path / "g.onnx", card)
-    given = session(tmp_path / "g.onnx").run(None, {"image": probe_picture(channels[0], 32, 48, 0)})[0]
+def test_pictures_need_not_be_rgb_on_either_side(channels, exported):
+    pictures = probe_picture(channels[0], 32, 48, 0)
+    given = session(exported("unet16", channels).path).run(None, {"image": pictures})[0]
     assert given.shape == (1, channels[1], 32, 48)
 
 
 def test_the_file_says_what_it_is_and_holds_everything(tmp_path):
-    generator = small("unet32")
-    written = export_onnx(generator, tmp_path / "g.onnx", CARD)
+    written = export_onnx(small("unet16"), tmp_path / "g.onnx", CARD)
     model = onnx.load(tmp_path / "g.onnx", load_external_data=False)
     onnx.checker.check_model(model)
     assert [p.name for p in tmp_path.iterdir()] == ["g.onnx"]
@@ -135,28 +114,27 @@ def test_the_file_says_what_it_is_and_holds_everything(tmp_path):
     assert all(isinstance(dims[axis], str) for axis in (0, 2, 3))
     card = Card.from_json({p.key: p.value for p in model.metadata_props}[CARD_KEY])
     assert card == written
-    assert (card.multiple, card.smallest, card.tiling) == (32, 32, "global")
+    assert (card.multiple, card.smallest, card.tiling) == (16, 16, "global")
 
 
-def test_the_file_names_no_folder_of_the_machine_that_made_it(tmp_path):
-    export_onnx(small("unet16"), tmp_path / "g.onnx", CARD)
-    raw = (tmp_path / "g.onnx").read_bytes()
+def test_the_file_names_no_folder_of_the_machine_that_made_it(exported):
+    path = exported("unet16").path
+    raw = path.read_bytes()
     assert b".py" not in raw
-    assert str(tmp_path).encode() not in raw
+    assert str(path.parent).encode() not in raw
 
 
-def test_the_probe_is_what_the_network_gives(tmp_path):
-    generator = small("resnet6")
-    probe = export_onnx(generator, tmp_path / "g.onnx", CARD).probe
+def test_the_probe_is_what_the_network_gives(exported):
+    generator, _, card = exported("resnet6")
+    probe = card.probe
     given, gives = array_of(probe.inputs["image"]), array_of(probe.outputs["translation"])
     raw = unpack(probe.outputs["translation"])
     assert np.abs(gives - in_torch(generator, given)).max() < 2e-5
     assert digest(raw) == probe.digest
 
 
-def test_output_is_clipped_to_the_range_even_for_input_outside_of_it(tmp_path):
-    export_onnx(small("unet16"), tmp_path / "g.onnx", CARD)
-    given = session(tmp_path / "g.onnx").run(None, {"image": np.full((1, 3, 16, 16), 9, np.float32)})[0]
+def test_output_is_clipped_to_the_range_even_for_input_outside_of_it(exported):
+    given = session(exported("compact", scale=1).path).run(None, {"image": np.full((1, 3, 16, 16), 9, np.float32)})[0]
     assert given.min() >= 0
     assert given.max() <= 1
 
@@ -189,16 +167,14 @@ def test_the_network_is_left_as_it_was(tmp_path):
     assert all(torch.equal(v, before[k]) for k, v in generator.state_dict().items())
 
 
-@pytest.mark.parametrize("name", ["unet32", "resnet6", "compact"])
-def test_a_half_precision_file_is_smaller_and_nearly_the_same(name, tmp_path):
-    generator = small(name)
-    export_onnx(generator, tmp_path / "full.onnx", CARD)
-    export_onnx(generator, tmp_path / "half.onnx", CARD, "fp16")
+@pytest.mark.parametrize("name", ["unet16", "resnet6", "compact"])
+def test_a_half_precision_file_is_smaller_and_nearly_the_same(name, exported, tmp_path):
+    generator, full, _ = exported(name)
+    half = tmp_path / "half.onnx"
+    export_onnx(generator, half, CARD, "fp16")
     pictures = probe_picture(3, 64, 96, 3)
-    full, half = (session(tmp_path / f"{n}.onnx").run(None, {"image": pictures})[0] for n in ("full", "half"))
-    assert half.dtype == np.float32
-    assert -10 * np.log10(np.mean((full - half) ** 2)) > proof.HALF_TOLERANCE
-    weights = [
-        sum(i.raw_data.__len__() for i in onnx.load(tmp_path / f"{n}.onnx").graph.initializer) for n in ("full", "half")
-    ]
+    exact, rounded = (session(path).run(None, {"image": pictures})[0] for path in (full, half))
+    assert rounded.dtype == np.float32
+    assert -10 * np.log10(np.mean((exact - rounded) ** 2)) > proof.HALF_TOLERANCE
+    weights = [sum(len(i.raw_data) for i in onnx.load(path).graph.initializer) for path in (full, half)]
     assert weights[1] < 0.6 * weights[0]

@@ -4,57 +4,30 @@ import dataclasses
 
 import numpy as np
 import pytest
-import torch
+from exports import ENLARGERS
 from small_models import card_for, write_model
-from torch import nn
 
 from i2i.errors import ProviderError, RequestError
-from i2i.export.onnx_file import export_onnx
 from i2i.images.image import Picture
-from i2i.networks import GENERATORS
-from i2i.networks.build import takes
 from i2i.ports import Port
 from i2i.serving import Engine
 from i2i.serving.inference.ensemble import Ensemble
 from i2i.serving.inference.executors import Tiled
 from i2i.serving.inference.tiles import LARGEST_WHOLE, WIDEST_HALO, grid, halo, parse_tile, side_for, windows
 
-LOCAL = {
-    f"{name}x{scale}": (name, {"scale": scale} if takes(GENERATORS, name, "scale") else {"norm": "none"})
-    for name in ("compact", "msrresnet", "srresnet", "rrdbnet", "resnet6")
-    for scale in (1, 2, 3, 4)
-    if takes(GENERATORS, name, "scale") or scale == 1
-}
-SMALL = {"compact": {"blocks": 2}, "msrresnet": {"blocks": 2}, "srresnet": {"blocks": 2}, "rrdbnet": {"blocks": 1}}
-
-
-def loud(network):
-    """Weights as large as those of a trained network at least, so that far pixels matter."""
-    torch.manual_seed(1)
-    with torch.no_grad():
-        for module in network.modules():
-            if isinstance(module, nn.Conv2d):
-                fan_in = module.weight[0].numel()
-                module.weight.normal_(0, (2 / fan_in) ** 0.5)
-    return network
+LOCAL = {f"{name}x{scale}": (name, {"scale": scale}) for name in ENLARGERS for scale in (1, 2, 3, 4)}
+LOCAL["resnet6x1"] = ("resnet6", {"norm": "none"})
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    """`exported(row)`: a file of that network, once."""
-    known = {}
+def model(exported):
+    """`model(row)`: the file of that network."""
 
-    def make(row):
-        if row not in known:
-            name, options = LOCAL[row]
-            network = loud(GENERATORS[name](3, 3, width=8, **{**SMALL.get(name, {}), **options}))
-            card = card_for(row, tiling="global")
-            path = tmp_path_factory.mktemp("tiles") / f"{row}.onnx"
-            export_onnx(network, path, card)
-            known[row] = path
-        return known[row]
+    def path(row):
+        name, options = LOCAL[row]
+        return exported(name, **options).path
 
-    return make
+    return path
 
 
 def photo(height, width, seed=0):
@@ -67,10 +40,10 @@ def photo(height, width, seed=0):
 
 @pytest.mark.parametrize("size", [(150, 233), (97, 64), (256, 40)])
 @pytest.mark.parametrize("row", LOCAL)
-def test_tiles_give_the_whole_picture(row, size, exported):
-    whole = Engine(exported(row), device="cpu", tile="off")
+def test_tiles_give_the_whole_picture(row, size, model):
+    whole = Engine(model(row), device="cpu", tile="off")
     for side in (32, 100):
-        tiled = Engine(exported(row), device="cpu", tile=side)
+        tiled = Engine(model(row), device="cpu", tile=side)
         batch = photo(*size)
         ours, theirs = tiled.run(batch), whole.run(batch)
         assert ours.shape == theirs.shape
@@ -78,12 +51,12 @@ def test_tiles_give_the_whole_picture(row, size, exported):
 
 
 @pytest.mark.parametrize("row", ["compactx4", "compactx1", "resnet6x1"])
-def test_with_less_halo_there_would_be_seams(row, exported, monkeypatch):
+def test_with_less_halo_there_would_be_seams(row, model, monkeypatch):
     """So the halo is what makes tiles exact, and the test above could fail."""
     batch = photo(150, 150)
-    whole = Engine(exported(row), device="cpu", tile="off").run(batch)
+    whole = Engine(model(row), device="cpu", tile="off").run(batch)
     monkeypatch.setattr("i2i.serving.inference.tiles.halo", lambda card: card.multiple)
-    tiled = Engine(exported(row), device="cpu", tile=50).run(batch)
+    tiled = Engine(model(row), device="cpu", tile=50).run(batch)
     assert np.abs(tiled - whole).max() > 2 / 255
 
 
@@ -140,8 +113,8 @@ def test_what_is_no_tile_is_refused_in_a_sentence(text):
         parse_tile(text)
 
 
-def test_too_little_memory_means_smaller_tiles_and_the_same_picture(exported, monkeypatch):
-    engine = Engine(exported("compactx2"), device="cpu")
+def test_too_little_memory_means_smaller_tiles_and_the_same_picture(model, monkeypatch):
+    engine = Engine(model("compactx2"), device="cpu")
     batch = photo(300, 420)
     wanted, asked, compute = engine.run(batch), [], engine._whole.session.run
 
@@ -160,13 +133,13 @@ def test_too_little_memory_means_smaller_tiles_and_the_same_picture(exported, mo
         engine.run(batch)
 
 
-def test_a_2_megapixel_photograph_is_the_same_whole_and_in_tiles(exported, real_data):
-    """Four pictures of the sets side by side, as the exported x4 file takes them."""
+def test_a_2_megapixel_photograph_is_the_same_whole_and_in_tiles(model, real_data):
+    """Four pictures of the sets side by side, as the model x4 file takes them."""
     from i2i.images.decode import read_picture
 
     shown = read_picture(real_data / "superres" / "Set5" / "original" / "baby.png").pixels
     picture = np.tile(shown, (3, 3, 1))[:1250, :1500]
-    whole, tiled = (Engine(exported("compactx4"), device="cpu", tile=tile) for tile in ("off", "auto"))
+    whole, tiled = (Engine(model("compactx4"), device="cpu", tile=tile) for tile in ("off", "auto"))
     a, b = (engine.translate(Picture(picture)).pixels.astype(int) for engine in (whole, tiled))
     assert a.shape == (5000, 6000, 3)
     assert np.abs(a - b).max() <= 1
@@ -204,8 +177,8 @@ def test_a_model_that_treats_all_directions_alike_gives_the_same_with_the_ensemb
 
 
 @pytest.mark.parametrize("row", ["compactx4", "compactx1"])
-def test_the_ensemble_treats_all_directions_alike(row, exported):
-    engine = Engine(exported(row), device="cpu", ensemble=True)
+def test_the_ensemble_treats_all_directions_alike(row, model):
+    engine = Engine(model(row), device="cpu", ensemble=True)
     picture = (photo(24, 37)[0].transpose(1, 2, 0) * 255).astype(np.uint8)
     turned = np.ascontiguousarray(np.rot90(picture[:, ::-1]))
     back = np.rot90(engine(turned), -1)[:, ::-1]
