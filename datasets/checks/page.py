@@ -43,7 +43,7 @@ def write_page(report: CheckReport, path: Path) -> None:
             f"Some of the {'pictures' if report.unpaired else 'pairs'}": _figures(report, ordinary[::step]),
         },
     )
-    write_atomically(path, page.encode())
+    write_atomically(path, page.encode("utf-8", "replace"))  # file names need not be valid Unicode
 
 
 def _sizes(side: Side) -> str:

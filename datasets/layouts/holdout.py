@@ -50,7 +50,9 @@ def hold_out(layout: Layout[T], fraction: float = 0.05, seed: int = 0) -> Layout
 def _chosen(group: tuple[T, ...], fraction: float, seed: int) -> list[T]:
     """What is held out of a group; the same names in both domains where they have the same."""
     count = min(max(1, round(fraction * len(group))), MOST_HELD_OUT)
-    return sorted(group, key=lambda item: hashlib.sha256(f"{seed}:{item.name}".encode()).digest())[:count]
+    return sorted(
+        group, key=lambda item: hashlib.sha256(f"{seed}:{item.name}".encode("utf-8", "surrogateescape")).digest()
+    )[:count]
 
 
 def _refuse_too_few(layout: Layout[T], name: str | None, count: int) -> None:

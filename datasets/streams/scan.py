@@ -238,7 +238,7 @@ def _agree(example: Mapping[int, Item], name: str, wanted: int | None) -> int:
 
 def _fingerprint(splits: dict[str, tuple[T, ...]], facts: dict[Item, Facts]) -> str:
     lines = sorted(f"{split}\0{item.key}\0{facts[item].digest}\n" for split, some in splits.items() for item in some)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def times(size: tuple[int, int]) -> str:

@@ -9,6 +9,7 @@ from ..errors import I2IError
 from ..hardware.openmp import wait_briefly
 from . import convert, data, demo, doctor, evaluate, export, import_, info, serve, train
 from .app import EXTRAS, app, fail
+from .streams import steady_streams
 
 COMMANDS = (train, evaluate, export, info, convert, serve, data, import_, demo, doctor)
 """The modules that add their commands to `app`."""
@@ -19,6 +20,7 @@ __all__ = ["COMMANDS", "app", "main"]
 def main() -> None:
     """Run the command line; a user's mistake ends in one sentence and an exit status, never in a traceback."""
     wait_briefly()
+    steady_streams()
     try:
         app()
     except I2IError as error:

@@ -85,7 +85,7 @@ def score(engine: Engine, scoring: Scoring, folder: Path | None = None, say: Say
             on_picture=lambda _: bar.update(next(done)),
         )
     if folder is not None:
-        write_atomically(folder / "scores.csv", result.to_csv().encode())
+        write_atomically(folder / "scores.csv", result.to_csv().encode("utf-8", "backslashreplace"))
         write_sheet(engine, baselines.get("bicubic"), found, result, folder / "sheet.png")
     note = " ".join(filter(None, [found.note, ENSEMBLED if engine.ensemble else ""]))
     return Scores(result, broken, found.things, note)

@@ -1,0 +1,136 @@
+"""No letter that a code page lacks, no byte that is no letter and no closed pipe ends a command in a traceback."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from i2i.commands import main
+from i2i.commands.streams import PLAIN
+
+ENCODINGS = ["cp1252", "cp437", "cp932", "latin-1", "gbk", "ascii", "utf-8"]
+BROKEN = ["ж.png", os.fsdecode(b"\xff.png")]
+
+
+@pytest.fixture
+def speaking(monkeypatch):
+    """`speaking("cp1252", "info", …)` runs a command that speaks in that encoding: (exit status, its words)."""
+
+    def run(encoding: str, *arguments: object) -> tuple[int, str]:
+        streams = {name: io.TextIOWrapper(io.BytesIO(), encoding, "strict") for name in ("stdout", "stderr")}
+        for name, stream in streams.items():
+            monkeypatch.setattr(sys, name, stream)
+        monkeypatch.setattr(sys, "argv", ["i2i", *map(str, arguments)])
+        status: object = 0
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code or 0
+        assert isinstance(status, int)
+        for stream in streams.values():
+            stream.flush()
+        return status, "".join(
+            s.buffer.getvalue().decode("utf-8" if encoding == "ascii" else encoding) for s in streams.values()
+        )
+
+    return run
+
+
+def put(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)).save(path)
+    return path
+
+
+def pairs(root: Path, broken: str) -> Path:
+    """Three pairs, and one of which a side is no picture."""
+    for side in "AB":
+        for name in ("0.png", "1.png", "2.png", broken):
+            put(root / side / name)
+    (root / "A" / broken).write_bytes(b"no picture")
+    return root
+
+
+def shown(name: str, encoding: str) -> str:
+    """How a name is written, as far as that is ours: what is ASCII to Python, click takes for a mistake."""
+    plain, _, suffix = name.partition(".")
+    if encoding == "ascii":
+        return f".{suffix}"
+    try:
+        name.encode(encoding)
+    except UnicodeEncodeError:
+        return {"ж": "\\u0436.", "\udcff": "\\xff."}[plain] + suffix
+    return name
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("broken", BROKEN, ids=["letter", "byte"])
+def test_a_failing_name_is_told_in_every_encoding(speaking, make_model, tmp_path, encoding, broken):
+    model, root = make_model(), pairs(tmp_path / "pairs", broken)
+    told = shown(broken, encoding)
+    commands = {
+        1: [["convert", model, root / "A", tmp_path / "out"], ["data", "check", root, "--html", tmp_path / "page.html"],
+            ["evaluate", model, root, "--out", tmp_path / "scores"]],
+        2: [["demo", root, "--run", tmp_path / "run"],
+            ["train", "pix2pix", root, "--run", tmp_path / "run", "--size", "32"]],
+    }  # fmt: skip
+    for expected, rows in commands.items():
+        for command in rows:
+            status, said = speaking(encoding, *command)
+            assert (status, told in said) == (expected, True), (command, said)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_info_speaks_of_a_file_of_any_name(speaking, make_model, encoding):
+    for name in ("ж.onnx", os.fsdecode(b"\xff.onnx")):
+        model = make_model()
+        status, said = speaking(encoding, "info", model.rename(model.with_name(name)))
+        assert status == 0, said
+        assert shown(name, encoding) in said
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "cp437"])
+def test_tables_have_plain_lines_where_the_code_page_has_no_others(speaking, make_model, tmp_path, encoding):
+    root = pairs(tmp_path / "pairs", "3.png")
+    _, said = speaking(encoding, "evaluate", make_model(), root, "--out", tmp_path / "scores")
+    assert "\\u" not in said
+    rows = [line for line in said.splitlines() if line.startswith(("|", "│"))]
+    assert len({len(row) for row in rows}) == 1
+    assert any(row.startswith(("| psnr", "│ psnr")) for row in rows)
+
+
+def test_the_plain_signs_are_ascii():
+    assert all(plain.isascii() for plain in PLAIN.values())
+
+
+def test_training_goes_on_when_nobody_reads_its_words_any_more(tmp_path, sample_pairs):
+    settings = ["--size", "64", "--images", "8", "--batch", "4", "--precision", "fp32", "--set", "generator.name=unet16",
+                "--set", "generator.width=4", "--set", "discriminator.width=4"]  # fmt: skip
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "i2i", "train", "pix2pix", str(sample_pairs), "--run", str(run), *settings]
+    for streams in ({"stderr": subprocess.DEVNULL}, {"stderr": subprocess.STDOUT}):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, **streams) as process:
+            assert process.stdout.readline()
+            process.stdout.close()
+            assert process.wait(240) == 0
+        assert (run / "model.onnx").exists()
+        command = [*command[: -len(settings)], *settings[:2], "--images", "12", *settings[4:]]
+
+
+@pytest.mark.parametrize("flags", [[], ["-u"]], ids=["buffered", "unbuffered"])
+def test_other_commands_end_well_when_nobody_reads_their_words(make_model, tmp_path, flags):
+    put(tmp_path / "in/a.png")
+    for arguments in (["info", make_model()], ["convert", make_model(), tmp_path / "in", tmp_path / "out"]):
+        reading, writing = os.pipe()
+        os.close(reading)
+        command = [sys.executable, *flags, "-m", "i2i", *map(str, arguments)]
+        with os.fdopen(writing, "wb") as closed:
+            assert subprocess.run(command, stdout=closed, stderr=closed, timeout=120).returncode == 0
+    assert (tmp_path / "out/a.png").exists()
