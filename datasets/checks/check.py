@@ -11,8 +11,9 @@ import numpy as np
 
 from ...errors import DataError
 from ...hardware.system import available_threads
-from ...images.find import find_pictures
+from ...images.find import Survey, survey
 from ...images.formats import format_titles
+from ..layouts.folders import folder_of
 from ..layouts.holdout import hold_out
 from ..layouts.items import Pair, Single
 from ..layouts.paired import Found, find_pairs, look_at
@@ -39,7 +40,8 @@ def check_folder(
     It is checked as pairs, or as two domains when it is laid out so (`trainA`, `trainB`) or `unpaired` says so.
     Raises DataError only when there is no such folder or no picture in it; every other fault is in the report.
     """
-    found, trouble = _layout(root, a, b)
+    around = survey(root)
+    found, trouble = _layout(root, a, b, around)
     unpaired = found is not None and (unpaired or found.kind == "trainA/trainB")
     domains = find_unpaired(root, a, b, halves=True) if unpaired else None
     entries = entries_of_domains(domains) if domains and domains.kind != "side by side" else entries_of(root, found)
@@ -64,7 +66,10 @@ def check_folder(
             _below(root, [p for _, m in matched for p in (*m.unmatched_a.values(), *m.unmatched_b.values())])
         ),
         duplicate_names=tuple(_below(root, [p for _, m in matched for p in m.duplicate_names])),
-        corrupt=tuple((one.entry.title, one.reason) for one in seen if one.reason),
+        corrupt=(
+            *((_title(root, path), f"{path} cannot be opened ({why}).") for path, why in around.unreadable.items()),
+            *((one.entry.title, one.reason) for one in seen if one.reason),
+        ),
         unequal=tuple(
             f"{one.entry.title} ({_times(one.sizes[0])} and {_times(one.sizes[1])})"
             for one in seen
@@ -74,7 +79,7 @@ def check_folder(
         suspects=suspects,
         compared=count,
         representative=representative,
-        notes=tuple(_notes(found, seen, unpaired)),
+        notes=(*_notes(found, seen, unpaired), *around.notes()),
         pairs=_sheet(entries),
     )
 
@@ -126,11 +131,12 @@ def _untrainable(root: Path, found: Found | None, a: str | None, b: str | None, 
     return None
 
 
-def _layout(root: Path, a: str | None, b: str | None) -> tuple[Found | None, str | None]:
+def _layout(root: Path, a: str | None, b: str | None, around: Survey) -> tuple[Found | None, str | None]:
     """The arrangement, or the sentence that says why there is none though there are pictures."""
-    if not root.is_dir() or not find_pictures(root):
-        look_at(root, a, b)  # has the right sentence
-        raise DataError(f"{root} holds no pictures ({format_titles()}).")
+    if not around.pictures:
+        folder_of(root)  # has the right sentence where there is no such folder
+        told = [*around.refusals(), *around.links]
+        raise DataError(" ".join([f"{root} holds no pictures ({format_titles()}).", *told]))
     try:
         return look_at(root, a, b), None
     except DataError as error:
@@ -171,6 +177,10 @@ def _suspects(seen: list[Seen]) -> tuple[tuple[Suspect, ...], int, bool]:
         shift = (round(doubt.shift[0] * width), round(doubt.shift[1] * height))
         suspects.append(Suspect(one.entry.title, doubt.kind, shift))
     return tuple(suspects), agreement.compared, agreement.representative
+
+
+def _title(root: Path, path: Path) -> str:
+    return path.relative_to(root).as_posix()
 
 
 def _below(root: Path, paths: Iterable[Path]) -> list[str]:

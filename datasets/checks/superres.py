@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DataError, PictureError
+from ...images.find import survey
 from ..layouts.items import HighRes
 from ..layouts.matching import listed
 from ..streams.imresize import imresize
@@ -43,6 +44,8 @@ class HighResReport:
     """Truths that look enlarged or out of focus."""
     small: tuple[str, ...]
     """Truths smaller than the usual crop."""
+    notes: tuple[str, ...]
+    """What is no fault, but good to know: a sentence each."""
 
     @property
     def problems(self) -> bool:
@@ -66,7 +69,7 @@ class HighResReport:
                         f"{listed(list(self.small))}.")  # fmt: skip
         if len(said) == 2:
             said.append("Nothing is wrong with it.")
-        return said
+        return [*said, *self.notes]
 
 
 CROP = 96
@@ -77,6 +80,7 @@ def check_high_res(
     root: Path, a: str | None, b: str | None, scale: int, *, pipeline: bool = False, progress: Progress | None = None
 ) -> HighResReport:
     """Look at every picture; raises DataError when the folder is nothing of the kind."""
+    around = survey(root)
     source = SuperResSource(root, a, b, holdout=0, scale=scale, pipeline=pipeline)
     items = list(dict.fromkeys(item for split in source.layout.splits.values() for item in split))
     facts, broken, misfits, soft = [], [], [], []
@@ -103,10 +107,11 @@ def check_high_res(
         smallest=by_side[0] if by_side else None,
         middle=by_side[(len(by_side) - 1) // 2] if by_side else None,
         largest=by_side[-1] if by_side else None,
-        broken=tuple(broken),
+        broken=(*around.refusals(), *broken),
         misfits=tuple(misfits),
         soft=tuple(soft),
         small=tuple(fact.item.name for fact in by_side if min(fact.sizes[-1]) < CROP),
+        notes=around.notes(),
     )
 
 

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...errors import DataError, require
+from ...images.find import composed, has_pictures_itself
 from ...images.formats import format_titles
-from .folders import folder_of, has_pictures_itself, picture_folders, split_folders, split_letters
+from .folders import folder_of, picture_folders, split_folders, split_letters
 from .items import Single
 from .layout import Layout, counted, in_words
 from .matching import listed, named_pictures
@@ -91,12 +92,15 @@ def _by_split(root: Path) -> dict[str, tuple[Path, dict[str, Path]]]:
     if letters := split_letters(root):
         return {split: (sides[0].parent, dict(zip("AB", sides, strict=True))) for split, sides in letters.items()}
     parents = split_folders(root) or {"train": root}
-    return {split: (parent, {path.name: path for path in picture_folders(parent)}) for split, parent in parents.items()}
+    return {
+        split: (parent, {composed(path.name): path for path in picture_folders(parent)})
+        for split, parent in parents.items()
+    }
 
 
 def _wanted(names: Sequence[str | None]) -> tuple[str, ...]:
     """The names that were given; raises DataError where one is there twice."""
-    wanted = tuple(name for name in names if name is not None)
+    wanted = tuple(composed(name) for name in names if name is not None)
     if len(set(wanted)) < len(wanted):
         raise DataError(f"The folders {', '.join(wanted)} are named, one of them twice; name each once.")
     return wanted

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ...errors import DataError
-from ...images.find import find_pictures, is_picture
+from ...images.find import composed, folders_in, has_pictures, has_pictures_itself
 from ...images.formats import format_titles
 from .layout import Kind
 
@@ -46,7 +46,8 @@ def arrange(root: Path, a: str | None = None, b: str | None = None) -> Arrangeme
     Where no folder is to be chosen (side by side, or `trainA` and `trainB`), `a` and `b` are what the sides are called.
     Raises DataError with one sentence when there are no pictures, or when what is there has no clear meaning.
     """
-    named = {a, b} <= {folder.name for folder in _folders(folder_of(root))}
+    a, b = (name and composed(name) for name in (a, b))
+    named = {a, b} <= {composed(folder.name) for folder in folders_in(folder_of(root))}
     if not named and (letters := split_letters(root)):
         return Arrangement(root, "trainA/trainB", (a or "A", b or "B"), letters)
     splits = split_folders(root)
@@ -55,24 +56,30 @@ def arrange(root: Path, a: str | None = None, b: str | None = None) -> Arrangeme
     sides = _find_sides(root, a, b)
     if sides is None:
         return Arrangement(root, "side by side", (a or "left", b or "right"), {"train": (root,)})
-    return Arrangement(root, "two folders", (a or sides[0].name, b or sides[1].name), _splits_below(root, sides))
+    return Arrangement(
+        root, "two folders", (a or composed(sides[0].name), b or composed(sides[1].name)), _splits_below(root, sides)
+    )
 
 
 def folder_of(root: Path) -> Path:
-    """`root`; raises DataError when it is no folder."""
-    if not root.exists():
-        raise DataError(f"There is no folder {root}.")
-    if not root.is_dir():
-        raise DataError(f"{root} is a file; name the folder that holds the pictures.")
+    """`root`; raises DataError when it is no folder, or one that cannot be opened."""
+    try:
+        next(root.iterdir(), None)
+    except FileNotFoundError:
+        raise DataError(f"There is no folder {root}.") from None
+    except NotADirectoryError:
+        raise DataError(f"{root} is a file; name the folder that holds the pictures.") from None
+    except OSError as error:
+        raise DataError(f"{root} cannot be opened ({error.strerror}).") from error
     return root
 
 
 def split_letters(root: Path) -> dict[str, tuple[Path, ...]]:
     """`trainA`, `trainB` and their like by split; empty when there are none."""
     found: dict[str, dict[str, Path]] = {}
-    for folder in _folders(root):
+    for folder in folders_in(root):
         match = SPLIT_AND_LETTER.fullmatch(folder.name)
-        if match is None or not _has_pictures(folder):
+        if match is None or not has_pictures(folder):
             continue
         sides = found.setdefault(SPLITS[match[1].lower()], {})
         if (letter := match[2].lower()) in sides:
@@ -95,7 +102,7 @@ def _with_splits_above(root: Path, splits: dict[str, Path], a: str | None, b: st
     if len(set(kinds.values())) > 1:
         said = ", ".join(f"{split}: {kind}" for split, kind in kinds.items())
         raise DataError(f"The splits of {root} are arranged differently ({said}); arrange them all in one way.")
-    names = {pair and (pair[0].name, pair[1].name) for pair in sides.values()}
+    names = {pair and (composed(pair[0].name), composed(pair[1].name)) for pair in sides.values()}
     if len(names) > 1:
         said = ", ".join(f"{split}: {' and '.join(p.name for p in pair or ())}" for split, pair in sides.items())
         raise DataError(f"The splits of {root} name their two folders differently ({said}); rename them alike.")
@@ -120,7 +127,7 @@ def _splits_below(root: Path, sides: tuple[Path, Path]) -> dict[str, tuple[Path,
 def _find_sides(folder: Path, a: str | None, b: str | None) -> tuple[Path, Path] | None:
     """The folders of the two sides, or None when the pictures of this folder are side by side."""
     folders = picture_folders(folder)
-    named = {d.name: d for d in folders}
+    named = {composed(d.name): d for d in folders}
     direct = has_pictures_itself(folder)
     if not folders and not direct:
         raise DataError(f"{folder} holds no pictures ({format_titles()}).")
@@ -154,14 +161,14 @@ def _named_sides(folder: Path, named: dict[str, Path], a: str | None, b: str | N
         if name not in named and not _is_below(folder, name):
             known = f"it holds {', '.join(sorted(named))}" if named else "it holds no folder of pictures"
             raise DataError(f"{folder} holds no folder {name!r} of pictures; {known}.")
-    return folder / a, folder / b
+    return named.get(a, folder / a), named.get(b, folder / b)
 
 
 def _is_below(folder: Path, name: str) -> bool:
     """Whether `name` is the path of a folder of pictures further down (`LR_bicubic/X4`)."""
     path = Path(name)
     inside = bool(path.parts) and not path.is_absolute() and ".." not in path.parts
-    return inside and (folder / path).is_dir() and _has_pictures(folder / path)
+    return inside and (folder / path).is_dir() and has_pictures(folder / path)
 
 
 def _in_order(one: Path, other: Path) -> tuple[Path, Path]:
@@ -173,9 +180,9 @@ def _in_order(one: Path, other: Path) -> tuple[Path, Path]:
 def _splits(folder: Path) -> dict[str, Path]:
     """The folders of `folder` that are splits, by the split; raises DataError where two mean the same one."""
     splits: dict[str, Path] = {}
-    for found in _folders(folder):
+    for found in folders_in(folder):
         split = SPLITS.get(found.name.lower())
-        if split is None or not _has_pictures(found):
+        if split is None or not has_pictures(found):
             continue
         if split in splits:
             raise DataError(f"{folder} holds {splits[split].name} and {found.name}, which mean the same; keep one.")
@@ -186,7 +193,7 @@ def _splits(folder: Path) -> dict[str, Path]:
 def _refuse_others(root: Path, known: Iterable[Path]) -> None:
     """Raise DataError when there are pictures beside the folders that have a meaning."""
     meant = [folder.name for folder in known]
-    others = sorted(d.name for d in _folders(root) if _has_pictures(d) and d.name not in meant)
+    others = sorted(d.name for d in folders_in(root) if has_pictures(d) and d.name not in meant)
     if others or has_pictures_itself(root):
         said = " and ".join(
             ["pictures of its own"] * has_pictures_itself(root) + [f"pictures in {name}" for name in others]
@@ -204,21 +211,8 @@ def split_folders(root: Path) -> dict[str, Path]:
 
 def picture_folders(folder: Path) -> list[Path]:
     """The folders of `folder` that hold pictures, by name."""
-    return [found for found in _folders(folder) if _has_pictures(found)]
+    return [found for found in folders_in(folder) if has_pictures(found)]
 
 
 def _split_order(item: tuple[str, object]) -> int:
     return list(SPLITS.values()).index(item[0])
-
-
-def _folders(folder: Path) -> list[Path]:
-    return sorted(d for d in folder.iterdir() if d.is_dir() and not d.name.startswith("."))
-
-
-def has_pictures_itself(folder: Path) -> bool:
-    """Whether pictures lie in `folder` and not only in folders of it."""
-    return any(is_picture(p) and p.is_file() for p in folder.iterdir())
-
-
-def _has_pictures(folder: Path) -> bool:
-    return bool(find_pictures(folder))

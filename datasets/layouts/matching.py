@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ...errors import DataError
-from ...images.find import find_pictures
+from ...images.find import composed, find_pictures
 
 SHOWN = 5
 
@@ -94,8 +93,7 @@ def _by_name(folder: Path, plain: Callable[[str], str] = str) -> tuple[dict[str,
     found: dict[str, Path] = {}
     twice = []
     for path in find_pictures(folder):
-        # Some file systems keep accents apart from their letters; the same name must match itself.
-        name = plain(unicodedata.normalize("NFC", path.relative_to(folder).with_suffix("").as_posix()))
+        name = plain(composed(path.relative_to(folder).with_suffix("").as_posix()))
         if name in found:
             twice.append(path)
         found.setdefault(name, path)

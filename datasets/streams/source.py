@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic
 
-from ...errors import ConfigError
+from ...errors import ConfigError, DataError
+from ...images.find import Survey, survey
 from ..layouts.holdout import hold_out
 from ..layouts.items import T
 from ..layouts.layout import Domain, Layout
 from .cache import PictureCache
 from .loading import ResizePolicy
-from .scan import Broken, Rule, Scan, scan
+from .scan import SHOWN, Broken, Rule, Scan, scan
 from .stream import Sample, Stream, fit_for
 
 MOST_VALIDATED = 16
@@ -62,7 +63,7 @@ class Source(ABC, Generic[T]):
         A share `holdout` of what there is to train on validates, where no split does. Raises DataError when the
         folder holds nothing that this kind of training could use.
         """
-        whole = self.find(root, *names)
+        whole = _told(self.find, root, *names)
         self.layout: Layout[T] = hold_out(whole, holdout, seed)
         """The folder's, with a split `val` unless `holdout` is 0."""
         apart = whole.splits.keys() & {"val", "test"}
@@ -131,11 +132,14 @@ class Source(ABC, Generic[T]):
     ) -> PreparedData:
         """Look into every file and make the samples; `swap` makes side B of the folder the samples' a.
 
-        `channels` overrides what is found, by key. Raises what `scan` and the stream of samples do, and ConfigError for
-        channels of what is none of the keys.
+        `channels` overrides what is found, by key. Raises what `scan` and the stream of samples do, DataError for
+        folders that cannot be opened (unless `skip_broken`), and ConfigError for channels of what is none of the keys.
         """
         augment = self.augment if augment is None else augment
         self.refuse_augmentations(augment)
+        around: Survey = survey(self.layout.root)
+        if around.unreadable and not skip_broken:
+            _refuse_unreadable(around)
         wanted = _of_keys(channels or {}, self.keys)
         cache = self.cache(fit_for(size, augment, interpolation, stretch), cache_mb)
         found: Scan[T] = scan(
@@ -169,8 +173,37 @@ class Source(ABC, Generic[T]):
             found.fingerprint,
             self.counts(found.splits),
             found.broken,
-            [*self.notes(), *found.duplicates.notes(self.layout.root, len(self.layout.names))],
+            [
+                *_met(around),
+                *self.notes(),
+                *found.duplicates.notes(self.layout.root, len(self.layout.names)),
+            ],
         )
+
+
+def _told(find: Callable[..., Layout[T]], root: Path, *names: str | None) -> Layout[T]:
+    """What `find` gives; where the folder is refused, links and closed folders are told too: they may be the reason."""
+    try:
+        return find(root, *names)
+    except DataError as error:
+        around: Survey = survey(root)
+        if not (around.links or around.unreadable):
+            raise
+        raise DataError(" ".join([str(error), *_met(around)])) from error
+
+
+def _met(around: Survey) -> list[str]:
+    """Sentences on closed folders and on links that are not followed, the first of many."""
+    told = [*around.refusals(), *around.links]
+    return told if len(told) <= SHOWN else [*told[:SHOWN], f"So it is with {len(told) - SHOWN} more links or folders."]
+
+
+def _refuse_unreadable(around: Survey) -> None:
+    first, *others = around.refusals()
+    more = f" So it is with {len(others)} more." if others else ""
+    raise DataError(
+        f"{first}{more} Give yourself the right to read it, or leave its pictures out with --set data.skip_broken=true."
+    )
 
 
 def _of_keys(channels: Mapping[str, int], keys: tuple[str, ...]) -> list[int | None]:

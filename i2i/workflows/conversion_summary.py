@@ -37,14 +37,14 @@ def summary(report: ConversionReport, dry_run: bool) -> str:
     """What was done, and every failure with its reason."""
     counts = report.counts
     done = f"{counts['planned']} to write" if dry_run else f"{counts['written']} written"
-    lines = [
-        f"{done}, {counts['skipped']} already there, {counts['failed']} failed, in {report.seconds:.1f} s."
-        + (f" {report.others} other files left alone." if report.others else "")
-    ]
+    lines = [f"{done}, {counts['skipped']} already there, {counts['failed']} failed, in {report.seconds:.1f} s."]
     failed = [file for file in report.files if file.status == "failed"]
     lines += [f"  failed: {_named(file)}" for file in failed[:MOST_LISTED]]
     if len(failed) > MOST_LISTED:
         lines.append(f"  … and {len(failed) - MOST_LISTED} more; --report FILE.json lists them all.")
+    lines += [f"  note: {note}" for note in report.notes[-MOST_LISTED:]]
+    if len(report.notes) > MOST_LISTED:
+        lines.append(f"  … and {len(report.notes) - MOST_LISTED} notes before; --report FILE.json lists them all.")
     return "\n".join(lines)
 
 

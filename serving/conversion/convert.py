@@ -50,8 +50,15 @@ class ConversionReport:
     files: list[FileResult]
     provider: str
     seconds: float
-    others: int
-    """Files below the source that are no pictures by their name, left alone."""
+    left_alone: Counter[str]
+    """How many files and folders below the source were not looked at, by what they are; a folder counts as one."""
+    notes: tuple[str, ...]
+    """What is no failure, but good to know: sentences on links that were not followed, and on what was left alone."""
+
+    @property
+    def others(self) -> int:
+        """How many files and folders were left alone."""
+        return self.left_alone.total()
 
     @property
     def counts(self) -> Counter[str]:
@@ -72,6 +79,7 @@ class ConversionReport:
             for f in self.files
         ]
         whole = {**totals, "provider": self.provider, "seconds": round(self.seconds, 3), "files": files}
+        whole |= {"left_alone": dict(self.left_alone), "notes": [_text(note) for note in self.notes]}
         return json.dumps(whole, ensure_ascii=False, indent=1)
 
 
@@ -101,18 +109,21 @@ def convert_folder(
     started = time.monotonic()
     resolve_controls(engine.card, controls)  # what is no control should not fail once for each picture
     plan = plan_conversion(source, target, existing, format, quality, engine.card.output_channels)
+    told = (plan.around.left_alone, plan.around.notes())
+    closed = zip(plan.unreadable, plan.around.refusals(), strict=True)
+    files = [FileResult(job.source, job.target, "failed", why) for job, why in closed]
     if dry_run:
-        files = [FileResult(j.source, j.target, "skipped" if j.skip else "planned") for j in plan.jobs]
-        return ConversionReport(files, engine.provider, time.monotonic() - started, plan.others)
+        files += [FileResult(j.source, j.target, "skipped" if j.skip else "planned") for j in plan.jobs]
+        return ConversionReport(files, engine.provider, time.monotonic() - started, *told)
     count = workers if workers is not None else max(2, min(available_threads(), 8))
-    files, pixels = [], 0
+    pixels = 0
     with contextlib.closing(_results(engine, plan.jobs, quality, max(1, count), controls)) as results:
         for result, seen in results:
             files.append(result)
             pixels += seen
             if progress is not None:
-                progress(len(files), len(plan.jobs), pixels)
-    return ConversionReport(files, engine.provider, time.monotonic() - started, plan.others)
+                progress(len(files) - len(plan.unreadable), len(plan.jobs), pixels)
+    return ConversionReport(files, engine.provider, time.monotonic() - started, *told)
 
 
 def _results(

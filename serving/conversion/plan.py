@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 from ...errors import ConfigError, RequestError, UnknownNameError
-from ...images.find import find_pictures, is_picture
+from ...images.find import Survey, identity, is_picture, survey
 from ...images.formats import FORMATS, flag_for_bands, format_of, suffixes, written
 
 
@@ -28,8 +29,10 @@ class Plan:
     """Every job, in the order of the sources' paths."""
 
     jobs: list[Job]
-    others: int
-    """Files below the source that are no pictures by their name."""
+    around: Survey
+    """What else lies below the source."""
+    unreadable: list[Job]
+    """Folders that cannot be opened, in the place of the pictures that may be in them."""
 
 
 def plan_conversion(source: Path, target: Path, existing: str, format: str, quality: int | None, bands: int) -> Plan:
@@ -48,39 +51,42 @@ def plan_conversion(source: Path, target: Path, existing: str, format: str, qual
             format = "tiff"
         if not FORMATS[format].bands:
             raise RequestError(f"The model gives {bands} bands, which {format} cannot hold. Use {flag_for_bands()}.")
-    if source.is_file():
-        pairs, others = [(source, _single_target(source, target, format))], 0
+    if _is_file(source):
+        found = Survey([source], Counter(), (), {})
+        jobs = [_job(source, _single_target(source, target, format), format)]
     else:
-        pairs, others = _tree(source, target)
-    jobs = [_job(a, b, format) for a, b in pairs]
+        found = _tree(source, target)
+        jobs = [_job(path, target / path.relative_to(source), format) for path in found.pictures]
     _check_targets(jobs)
-    return Plan(EXISTING[existing](jobs), others)
+    closed = [Job(path, target / path.relative_to(source), format) for path in found.unreadable]
+    return Plan(EXISTING[existing](jobs), found, closed)
 
 
-def _tree(source: Path, target: Path) -> tuple[list[tuple[Path, Path]], int]:
-    """Each picture below `source` with its place below `target`, and the count of other files."""
-    if not source.is_dir():
+def _tree(source: Path, target: Path) -> Survey:
+    """What lies below `source`, outputs of ours apart; raises RequestError when nothing of it is to be converted."""
+    ours = identity(target)
+    if identity(source) is None or not source.is_dir():
         raise RequestError(f"There is no picture or folder at {source}.")
-    if target.is_file():
+    if _is_file(target):
         raise RequestError(f"{source} is a folder but {target} is a file. Name a folder as the target.")
-    root, out = source.resolve(), target.resolve()
-    if root == out:
-        raise RequestError(f"Source and target are the same folder, {source}. Name another target.")
-    ours = source / out.relative_to(root) if out.is_relative_to(root) else None  # outputs are no inputs
-    pictures = [p for p in find_pictures(source) if ours is None or not p.is_relative_to(ours)]
-    if not pictures:
-        kinds = ", ".join(suffixes())
-        raise RequestError(f"{source} holds no picture ({kinds}).")
-    files = (p for p in source.rglob("*") if p.is_file() and (ours is None or not p.is_relative_to(ours)))
-    others = sum(not is_picture(p) for p in files)
-    return [(p, target / p.relative_to(source)) for p in pictures], others
+    if identity(source) == ours:
+        raise RequestError(f"{source} and {target} are the same folder. Name another target.")
+    found = survey(source, without=target)
+    if not found.pictures:
+        told = " ".join([*found.refusals(), *found.links])
+        raise RequestError(f"{source} holds no picture ({', '.join(suffixes())}). {told}".rstrip())
+    return found
+
+
+def _is_file(path: Path) -> bool:
+    return _is_there(path) and path.is_file()
 
 
 def _single_target(source: Path, target: Path, format: str) -> Path:
     """Where one picture goes: the named file, or its own name in the named folder."""
     if not is_picture(source):
         raise RequestError(f"{source} is no picture by its name ({', '.join(suffixes())}).")
-    if target.is_dir() or target.suffix.lower() not in suffixes():
+    if target.suffix.lower() not in suffixes() or (_is_there(target) and target.is_dir()):
         return target / source.name
     if format != "keep" and format_of(target.suffix) != format:
         raise RequestError(f"--format {format} and the target's name {target.name} disagree. Leave one of them out.")
@@ -98,7 +104,7 @@ def _job(source: Path, target: Path, format: str) -> Job:
 def _check_targets(jobs: list[Job]) -> None:
     """No two sources may meet in one target, and no target may be a source."""
     taken: dict[Path, Path] = {}
-    sources = {job.source.resolve() for job in jobs}
+    sources = {identity(job.source) for job in jobs} - {None}
     for job in jobs:
         if job.target in taken:
             raise RequestError(
@@ -106,17 +112,23 @@ def _check_targets(jobs: list[Job]) -> None:
                 "Rename one of them, or keep their formats with --format keep."
             )
         taken[job.target] = job.source
-        if job.target.resolve() in sources:
+        if identity(job.target) in sources:  # by whatever name, link or mount it is reached
             raise RequestError(f"{job.target} is itself one of the sources. Name another target.")
 
 
+def _is_there(path: Path) -> bool:
+    """Whether there is anything at `path`; nothing can be where a name is too long for the file system."""
+    return identity(path) is not None
+
+
 def _skip(jobs: list[Job]) -> list[Job]:
-    return [dataclasses.replace(job, skip=job.target.exists()) for job in jobs]
+    return [dataclasses.replace(job, skip=_is_there(job.target)) for job in jobs]
 
 
 def _newer(jobs: list[Job]) -> list[Job]:
     def is_fresh(job: Job) -> bool:
-        return job.target.exists() and job.target.stat().st_mtime_ns >= job.source.stat().st_mtime_ns
+        there = _is_there(job.target) and _is_there(job.source)
+        return there and job.target.stat().st_mtime_ns >= job.source.stat().st_mtime_ns
 
     return [dataclasses.replace(job, skip=is_fresh(job)) for job in jobs]
 
@@ -126,7 +138,7 @@ def _rename(jobs: list[Job]) -> list[Job]:
     renamed = []
     for job in jobs:
         name, number = job.target, 1
-        while name.exists() or (name != job.target and name in taken):
+        while _is_there(name) or (name != job.target and name in taken):
             name = job.target.with_name(f"{job.target.stem}-{number}{job.target.suffix}")
             number += 1
         taken.add(name)
@@ -135,7 +147,7 @@ def _rename(jobs: list[Job]) -> list[Job]:
 
 
 def _fail(jobs: list[Job]) -> list[Job]:
-    there = [job.target for job in jobs if job.target.exists()]
+    there = [job.target for job in jobs if _is_there(job.target)]
     if there:
         more = f" and {len(there) - 1} more" if len(there) > 1 else ""
         raise RequestError(f"{there[0]}{more} exists already, and --existing fail was given. Nothing was converted.")

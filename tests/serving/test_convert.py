@@ -136,7 +136,7 @@ def test_the_report_has_the_keys_that_scripts_rely_on(engine, tmp_path):
     write_kind("jpeg", tmp_path / "in/b 🎨.jpg", 1)
     (tmp_path / "in/a.png").write_bytes(b"")
     report = json.loads(convert_folder(engine, tmp_path / "in", tmp_path / "out").to_json())
-    assert list(report) == ["written", "skipped", "failed", "provider", "seconds", "files"]
+    assert list(report) == ["written", "skipped", "failed", "provider", "seconds", "files", "left_alone", "notes"]
     assert (report["written"], report["skipped"], report["failed"], report["provider"]) == (1, 0, 1, "cpu")
     assert [f["status"] for f in report["files"]] == ["failed", "written"]
     assert report["files"][0].keys() == {"source", "target", "status", "error"}
