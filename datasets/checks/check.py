@@ -26,6 +26,9 @@ from .report import CheckReport, Side, Suspect
 
 Progress = Callable[[int, int], None]
 
+MOST_NOTED = 10
+"""Links that are told of, at most."""
+
 
 def check_folder(
     root: Path,
@@ -79,7 +82,7 @@ def check_folder(
         suspects=suspects,
         compared=count,
         representative=representative,
-        notes=(*_notes(found, seen, unpaired), *around.notes()),
+        notes=(*_notes(found, seen, unpaired), *around.notes(MOST_NOTED)),
         pairs=_sheet(entries),
     )
 
@@ -135,7 +138,7 @@ def _layout(root: Path, a: str | None, b: str | None, around: Survey) -> tuple[F
     """The arrangement, or the sentence that says why there is none though there are pictures."""
     if not around.pictures:
         folder_of(root)  # has the right sentence where there is no such folder
-        told = [*around.refusals(), *around.links]
+        told = around.sentences(MOST_NOTED)
         raise DataError(" ".join([f"{root} holds no pictures ({format_titles()}).", *told]))
     try:
         return look_at(root, a, b), None

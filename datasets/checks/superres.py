@@ -111,7 +111,7 @@ def check_high_res(
         misfits=tuple(misfits),
         soft=tuple(soft),
         small=tuple(fact.item.name for fact in by_side if min(fact.sizes[-1]) < CROP),
-        notes=around.notes(),
+        notes=around.notes(10),
     )
 
 

@@ -174,7 +174,7 @@ class Source(ABC, Generic[T]):
             self.counts(found.splits),
             found.broken,
             [
-                *_met(around),
+                *around.sentences(SHOWN),
                 *self.notes(),
                 *found.duplicates.notes(self.layout.root, len(self.layout.names)),
             ],
@@ -189,13 +189,7 @@ def _told(find: Callable[..., Layout[T]], root: Path, *names: str | None) -> Lay
         around: Survey = survey(root)
         if not (around.links or around.unreadable):
             raise
-        raise DataError(" ".join([str(error), *_met(around)])) from error
-
-
-def _met(around: Survey) -> list[str]:
-    """Sentences on closed folders and on links that are not followed, the first of many."""
-    told = [*around.refusals(), *around.links]
-    return told if len(told) <= SHOWN else [*told[:SHOWN], f"So it is with {len(told) - SHOWN} more links or folders."]
+        raise DataError(" ".join([str(error), *around.sentences(SHOWN)])) from error
 
 
 def _refuse_unreadable(around: Survey) -> None:

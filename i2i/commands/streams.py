@@ -7,6 +7,8 @@ import io
 import sys
 from typing import Any
 
+from ..errors import StorageError
+
 PLAIN = {
     "…": "...", "–": "-", "—": "-", "×": "x", "·": ".", "•": "*", "→": "->", "←": "<-", "↑": "^", "↓": "v",
     "≤": "<=", "≥": ">=", "±": "+-", "’": "'", "‘": "'", "“": '"', "”": '"', "─": "-", "━": "-", "═": "-",
@@ -54,6 +56,7 @@ def _outliving_its_reader(stream: Any) -> Any:
         return stream
     stream.flush()
     file = _Unread(raw.fileno(), "wb", closefd=False)
+    file.told = stream is sys.stdout
     return io.TextIOWrapper(
         file if buffer is raw else io.BufferedWriter(file),  # as Python does with -u
         encoding=stream.encoding,
@@ -64,11 +67,20 @@ def _outliving_its_reader(stream: Any) -> Any:
 
 
 class _Unread(io.FileIO):
-    """A pipe whose reader may go, as `head` does after its lines."""
+    """A pipe whose reader may go, as `head` does after its lines, or a file that may become full."""
+
+    told = True
+    """Whether an error ends the command in a sentence, once."""
 
     def write(self, data: Any) -> int:
-        """All of it is written, or nobody wants it."""
+        """All of it is written, or nobody wants it; raises StorageError where the disk is full or the like."""
+        size = memoryview(data).nbytes
         try:
-            return super().write(data)
-        except BrokenPipeError:
-            return memoryview(data).nbytes
+            return super().write(data) if size else 0  # typer writes nothing, to see what a stream takes
+        except OSError as error:
+            if isinstance(error, BrokenPipeError) or not self.told:
+                return size
+            self.told = False
+            full = StorageError(f"What is to be said cannot be written to standard output ({error.strerror}).")
+            full.status = 1
+            raise full from error

@@ -13,7 +13,7 @@ import os
 import stat
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .formats import suffixes
@@ -37,9 +37,9 @@ LEFT_ALONE: dict[str, str] = {
 }
 """Names, in any case, of files and folders that are not looked at, and what they are."""
 
-HIDDEN = "hidden (the name begins with a dot)"
-OTHER = "no picture by its name"
-SPECIAL = "no file but a pipe, a socket or a device"
+HIDDEN = "hidden files and folders"
+OTHER = "files that are no pictures by their names"
+SPECIAL = "pipes, sockets and devices"
 """What else is left alone."""
 
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
@@ -60,14 +60,24 @@ class Survey:
     unreadable: dict[Path, str]
     """Folders and links that cannot be opened, and the operating system's reason."""
 
-    def notes(self) -> tuple[str, ...]:
-        """What is no fault, but good to know: the links, and `Left alone: 1 @eaDir (thumbnails of a Synology NAS).`."""
-        rows = [f"{count} {what}" for what, count in sorted(self.left_alone.items())]
-        return (*self.links, f"Left alone: {'; '.join(rows)}.") if rows else self.links
+    def notes(self, most: int | None = None) -> tuple[str, ...]:
+        """What is no fault, but good to know: on links, and `Left alone: @eaDir, thumbnails of a Synology NAS (1).`."""
+        rows = [f"{what} ({count})" for what, count in sorted(self.left_alone.items())]
+        links = self.links if most is None else _first(self.links, most)
+        return (*links, f"Left alone: {'; '.join(rows)}.") if rows else tuple(links)
+
+    def sentences(self, most: int) -> list[str]:
+        """The first so many on what was not looked at though it may hold pictures."""
+        return _first([*self.refusals(), *self.links], most)
 
     def refusals(self) -> list[str]:
         """A sentence for each folder that cannot be opened."""
         return [f"{path} cannot be opened ({why})." for path, why in self.unreadable.items()]
+
+
+def _first(sentences: Sequence[str], most: int) -> list[str]:
+    more = len(sentences) - most
+    return [*sentences[:most], *([f"So it is with {more} more."] if more > 0 else [])]
 
 
 def is_picture(path: Path) -> bool:
@@ -82,7 +92,7 @@ def why_left_alone(name: str) -> str | None:
     return _LOWER.get(name.lower())
 
 
-_LOWER = {name.lower(): f"{name} ({what})" for name, what in LEFT_ALONE.items()}
+_LOWER = {name.lower(): f"{name}, {what}" for name, what in LEFT_ALONE.items()}
 
 
 def composed(name: str) -> str:

@@ -73,7 +73,7 @@ def _tree(source: Path, target: Path) -> Survey:
         raise RequestError(f"{source} and {target} are the same folder. Name another target.")
     found = survey(source, without=target)
     if not found.pictures:
-        told = " ".join([*found.refusals(), *found.links])
+        told = " ".join(found.sentences(10))
         raise RequestError(f"{source} holds no picture ({', '.join(suffixes())}). {told}".rstrip())
     return found
 

@@ -134,3 +134,12 @@ def test_other_commands_end_well_when_nobody_reads_their_words(make_model, tmp_p
         with os.fdopen(writing, "wb") as closed:
             assert subprocess.run(command, stdout=closed, stderr=closed, timeout=120).returncode == 0
     assert (tmp_path / "out/a.png").exists()
+
+
+def test_a_full_disk_behind_the_output_is_said(make_model):
+    command = [sys.executable, "-m", "i2i", "info", str(make_model())]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+        assert subprocess.run(command, stdout=full, stderr=full, timeout=120).returncode == 1
+    assert done.returncode == 1
+    assert done.stderr == "i2i: What is to be said cannot be written to standard output (No space left on device).\n"

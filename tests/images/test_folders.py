@@ -129,13 +129,13 @@ def test_what_is_left_alone_is_counted_by_what_it_is(engine, tmp_path):
     root, _ = wild_tree(tmp_path)
     report = convert_folder(engine, root, tmp_path / "out")
     (said,) = [note for note in report.notes if note.startswith("Left alone")]
-    assert "2 @eaDir (thumbnails of a Synology NAS)" in said
-    assert "1 #recycle (what was deleted on a Synology NAS)" in said
-    assert "2 Thumbs.db (thumbnails of Windows)" in said
-    assert f"4 {HIDDEN}" in said
-    assert "3 no picture by its name" in said
-    assert "2 no file but a pipe, a socket or a device" in said
-    assert report.others == sum(map(int, re.findall(r"(\d+) [^;]+[;.]", said)))
+    assert "@eaDir, thumbnails of a Synology NAS (2)" in said
+    assert "#recycle, what was deleted on a Synology NAS (1)" in said
+    assert "Thumbs.db, thumbnails of Windows (2)" in said
+    assert f"{HIDDEN} (4)" in said
+    assert "files that are no pictures by their names (3)" in said
+    assert "pipes, sockets and devices (2)" in said
+    assert report.others == sum(map(int, re.findall(r"\((\d+)\)[;.]", said)))
     assert f"note: {said}" in summary(report, dry_run=False)
     assert said in check_folder(root).sentences()
     assert said in check_high_res(root, None, None, 2).sentences()
@@ -222,6 +222,17 @@ def test_a_dangling_side_is_named_as_the_reason(tmp_path):
     link(tmp_path / "B", tmp_path / "unplugged")
     with pytest.raises(DataError, match=r"one folder of pictures \(A\).*B is a link that leads to .*unplugged, which"):
         PairedSource(tmp_path)
+
+
+def test_of_a_thousand_dangling_links_the_first_are_told_and_the_report_has_all(engine, tmp_path):
+    put(tmp_path / "in/a.png")
+    for number in range(1000):
+        link(tmp_path / f"in/{number:03}.png", "unplugged")
+    assert len(check_folder(tmp_path / "in").notes) == 11
+    assert check_folder(tmp_path / "in").notes[-1] == "So it is with 990 more."
+    report = convert_folder(engine, tmp_path / "in", tmp_path / "out")
+    assert len(report.notes) == 1000
+    assert len(summary(report, dry_run=False).splitlines()) == 22
 
 
 def test_a_deep_tree_is_walked_to_its_end(tmp_path):
