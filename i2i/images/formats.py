@@ -66,7 +66,7 @@ FORMATS: dict[str, Format] = {
     "png": Format("PNG", (".png",), "PNG", "image/png", late(".png", "write"), late(".png", "open_deep"),
                   depths=(8, 16), frames=True),
     "webp": Format("WebP", (".webp",), "WEBP", "image/webp", late(".encode", "webp"), frames=True, lossy=True),
-    "tiff": Format("TIFF", (".tiff", ".tif"), "TIFF", "image/tiff", late(".tiff", "write"), late(".tiff", "open_deep"),
+    "tiff": Format("TIFF", (".tiff", ".tif"), "TIFF", "image/tiff", late(".tiff", "write"), late(".tiff", "open_tiff"),
                    depths=(8, 16, 32), bands=True, frames=True),
     "bmp": Format("BMP", (".bmp",), "BMP", "image/bmp", late(".encode", "eight_bits", "BMP")),
 }  # fmt: skip

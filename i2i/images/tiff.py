@@ -1,7 +1,8 @@
-"""TIFF; by tifffile what Pillow would cut to 8 bits or refuse: 16-bit colour, floats, many bands."""
+"""TIFF; by Pillow the plain kinds of 8 bits, by tifffile all that Pillow would cut, scale wrongly or refuse."""
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from pathlib import Path
 from typing import Any
@@ -12,86 +13,134 @@ from PIL import Image
 
 from ..errors import PictureError, first_line
 from .encode import interleaved, notes, saved
-from .image import Header, Opened, Picture
+from .from_pillow import from_pil
+from .image import Array, Header, Opened, Picture
 from .orientation import upright
-from .source import first_bytes, several_frames, source_name
+from .source import first_bytes, opened, several_frames, source_name
+from .tiff_samples import ASSOCIATED, UNASSOCIATED, Kind, declared, to_picture, unread
+
+SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""Of TIFF and BigTIFF, in either byte order."""
+
+PLAIN = {
+    (photometric, bits, extras)
+    for photometric, depths, kinds in (
+        (0, (1, 2, 4, 8), ((),)),
+        (1, (1, 2, 4, 8), ((),)),
+        (1, (8,), ((UNASSOCIATED,),)),
+        (2, (8,), ((), (UNASSOCIATED,), (ASSOCIATED,))),
+        (3, (1, 2, 4, 8), ((),)),
+        (5, (8,), ((),)),
+        (6, (8,), ((),)),
+    )
+    for bits in depths
+    for extras in kinds
+}
+"""(photometric, bits, extra samples) that Pillow reads rightly, with the metadata, where samples are interleaved."""
+
+BY_LIBTIFF = {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925, 50000}
+"""Compressions that Pillow's libtiff reads: none, CCITT, LZW, JPEG, Deflate, PackBits, LZMA, Zstandard."""
 
 
-def open_deep(source: Path | bytes) -> Opened | None:
-    """A TIFF that needs tifffile; None for any other file."""
-    return Opened(tiff_header(source), lambda: read_tiff(source)) if needs_tifffile(source) else None
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """The one page of a file that is its picture."""
+
+    page: tifffile.TiffPage
+    index: int
+    """Among the file's pages."""
+    count: int
+    """Of pages; more than one is a book, unless the others are thumbnails and masks of this one."""
+    single: bool
 
 
-def needs_tifffile(source: Path | bytes) -> bool:
-    """Whether this is a TIFF that Pillow would cut to 8 bits or refuse: 16-bit colour, float, many bands."""
-    if first_bytes(source) not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return False
-    page = _tiff_page(source)
-    if not isinstance(page.bitspersample, int):
+def open_tiff(source: Path | bytes) -> Opened | None:
+    """A TIFF; None for any other file. Raises PictureError on kinds that are not read, and on damaged ones."""
+    if first_bytes(source) not in SIGNATURES:
+        return None
+    main = _main_page(source)
+    if not isinstance(main.page.bitspersample, int):
         raise PictureError(
-            f"{source_name(source)} has bands of different depths ({page.bitspersample}), which i2i cannot read."
+            f"{source_name(source)} has bands of different depths ({main.page.bitspersample}), which i2i cannot read."
         )
-    grey, plain = page.photometric in (0, 1), page.photometric in (0, 1, 2)  # white is zero, black is zero, RGB
-    bands = page.samplesperpixel
-    many = bands > (2 if grey else 4) or (grey and bands == 2 and not has_alpha(page, bands))
-    return plain and (page.bitspersample > 8 or many)
+    kind = declared(main.page)
+    plain = _is_plain(kind) and main.index == 0
+    why = None if plain else unread(kind)
+    if why is not None:
+        way_out = "save it as grey or RGB of 8 or 16 bits"
+        raise PictureError(f"{source_name(source)} is a TIFF of {why}, which i2i does not read; {way_out}.")
+    return Opened(_header(main.page, kind), lambda: _decoded(source, main, kind, plain))
 
 
-def has_alpha(page: tifffile.TiffPage, channels: int) -> bool:
-    """Whether the last channel is alpha: it says so, or stands after RGB; other extra ones are bands."""
-    said = bool(page.extrasamples) and page.extrasamples[-1] in (1, 2)
-    return channels in (2, 4) and (said or (page.photometric == 2 and channels == 4))
-
-
-def tiff_header(source: Path | bytes) -> Header:
-    """Size, channels and depth of the first page, upright."""
-    page = _tiff_page(source)
-    shape = page.shape if page.axes == "YX" else _last_channels(page.shape, page.axes)
-    channels = 1 if len(shape) == 2 else shape[2]
-    alpha = has_alpha(page, channels)
-    height, width = shape[:2]
-    if page.tags.valueof(274, 1) in (5, 6, 7, 8):  # a quarter turn
-        width, height = height, width
-    return Header(width, height, channels - alpha, page.bitspersample)
-
-
-def _tiff_page(source: Path | bytes) -> tifffile.TiffPage:
+def _main_page(source: Path | bytes) -> Page:
+    """The first page that is no thumbnail and no mask (NewSubfileType), or the first of all."""
     try:
         with tifffile.TiffFile(io.BytesIO(source) if isinstance(source, bytes) else source) as tiff:
-            return tiff.pages.first
+            count, found = len(tiff.pages), []
+            for index in range(count):
+                page = tiff.pages[index]
+                if not (page.is_reduced or page.is_mask or page.tags.valueof(255) == 2):
+                    found.append((page, index))
+                if len(found) > 1:
+                    break
+            page, index = found[0] if found else (tiff.pages.first, 0)
+            return Page(page, index, count, len(found) < 2)
     except Exception as error:
         raise PictureError(f"{source_name(source)} is damaged or cut short ({first_line(error)}).") from error
 
 
-def _last_channels(shape: tuple[int, ...], axes: str) -> tuple[int, ...]:
-    """The shape with channels last, for planar files too."""
-    return (*shape[1:], shape[0]) if axes.startswith("S") else shape
+def _is_plain(kind: Kind) -> bool:
+    by_pillow = kind.compression in BY_LIBTIFF and (kind.photometric, kind.bits, kind.extras) in PLAIN
+    layout = not kind.planar or (kind.photometric, kind.samples) == (2, 3)
+    raw_ycbcr = kind.photometric == 6 and kind.compression == 1
+    return by_pillow and kind.format == 1 and kind.inks == 1 and layout and not raw_ycbcr
 
 
-def read_tiff(source: Path | bytes) -> Picture:
-    """The one page as it is; raises PictureError for several, for other depths and for floats outside [0, 1]."""
+def _header(page: tifffile.TiffPage, kind: Kind) -> Header:
+    """Size, channels and depth, upright."""
+    width, height = page.imagewidth, page.imagelength
+    if page.tags.valueof(274, 1) in (5, 6, 7, 8):  # a quarter turn
+        width, height = height, width
+    return Header(width, height, 3 if kind.photometric == 6 else kind.channels, kind.depth)
+
+
+def _decoded(source: Path | bytes, main: Page, kind: Kind, plain: bool) -> Picture:
+    if not main.single:
+        raise several_frames(source, main.count)
+    if plain:
+        with opened(source) as image:
+            return from_pil(image)
+    return _by_tifffile(source, main, kind)
+
+
+def _by_tifffile(source: Path | bytes, main: Page, kind: Kind) -> Picture:
+    """The page as it is; raises PictureError for floats outside [0, 1]."""
     with tifffile.TiffFile(io.BytesIO(source) if isinstance(source, bytes) else source) as tiff:
-        if len(tiff.pages) > 1:
-            raise several_frames(source, len(tiff.pages))
-        page = tiff.pages.first
-        array = page.asarray()
-        if array.ndim == 3 and page.axes.startswith("S"):
-            array = np.moveaxis(array, 0, -1)
-        if array.ndim == 2:
-            array = array[..., None]
-        array = upright(array, int(page.tags.valueof(274, 1)))
-        icc, last_is_alpha = page.tags.valueof(34675), has_alpha(page, array.shape[2])
-        inverted = page.photometric == 0
-    if array.dtype not in (np.uint8, np.uint16):
-        if array.dtype.kind != "f":
-            raise PictureError(f"{source_name(source)} has {array.dtype} values; 8 or 16 bits or floats are read.")
-        if not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
-            raise PictureError(f"{source_name(source)} has float values outside [0, 1]; scale it first.")
-        array = array.astype(np.float32)
-    if inverted:
-        array = (1 if array.dtype == np.float32 else np.iinfo(array.dtype).max) - array
-    pixels, alpha = (array[..., :-1], array[..., -1]) if last_is_alpha else (array, None)
-    return Picture(np.ascontiguousarray(pixels), alpha, icc)
+        page = tiff.pages[main.index]
+        samples = page.asarray()
+        orientation = int(page.tags.valueof(274, 1))
+        picture = to_picture(_interleaved(samples, page, source), kind, page)
+    if kind.format == 3 and not _in_range(picture):
+        raise PictureError(f"{source_name(source)} has float values outside [0, 1]; scale it first.")
+    turned = None if picture.alpha is None else np.ascontiguousarray(upright(picture.alpha, orientation))
+    pixels = np.ascontiguousarray(upright(picture.pixels, orientation))
+    return dataclasses.replace(picture, pixels=pixels, alpha=turned)
+
+
+def _interleaved(samples: Array, page: tifffile.TiffPage, source: Path | bytes) -> Array:
+    """(H, W, samples), whatever the layout; raises PictureError for volumes."""
+    if page.axes.startswith("S"):
+        samples = np.moveaxis(samples, 0, -1)
+    if samples.ndim == 2:
+        samples = samples[..., None]
+    if samples.ndim != 3:
+        raise PictureError(f"{source_name(source)} is a TIFF of {samples.ndim} dimensions ({page.axes}); i2i reads 2.")
+    return samples
+
+
+def _in_range(picture: Picture) -> bool:
+    arrays = [picture.pixels] if picture.alpha is None else [picture.pixels, picture.alpha]
+    return all(bool(np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1) for array in arrays)
 
 
 def write(picture: Picture, _quality: int) -> bytes:

@@ -36,6 +36,15 @@ def planar(array):
     return tiff(np.moveaxis(array, -1, 0), planarconfig="separate")
 
 
+def bits(array, count, **options):
+    """A TIFF of so many bits a sample, which tifffile packs."""
+    return tiff(array & ((1 << count) - 1), bitspersample=count, **options)
+
+
+FOUR = np.dstack([RGB, RGB[..., 0]])
+DEEP_FOUR = DEEP[..., :4]
+LAB = {"planarconfig": "contig"}
+
 FILES = {
     "RGB, 8 bits": [pil(PHOTO), pil(PHOTO, "JPEG"), pil(PHOTO, "WEBP"), pil(PHOTO, "TIFF"), pil(PHOTO, "BMP")],
     "RGB with alpha, 8 bits": [
@@ -56,6 +65,30 @@ FILES = {
     "TIFF, floats in [0, 1]": [
         tiff((RGB / 255).astype(kind), photometric="rgb") for kind in (np.float16, np.float32, np.float64)
     ],
+    "TIFF, 2 and 4 bits": [bits(RGB[..., 0], n) for n in (2, 4)],
+    "TIFF, RGB, 10, 12 and 14 bits": [bits(DEEP[..., :3], n, photometric="rgb") for n in (10, 12, 14)],
+    "TIFF, grey with alpha, 16 bits": [
+        tiff(DEEP[..., :2], planarconfig="contig", extrasamples=[alpha]) for alpha in ("assocalpha", "unassalpha")
+    ],
+    "TIFF, RGB with alpha, associated": [
+        tiff(FOUR, photometric="rgb", extrasamples=["assocalpha"]),
+        tiff(np.moveaxis(FOUR, -1, 0), photometric="rgb", planarconfig="separate", extrasamples=["assocalpha"]),
+    ],
+    "TIFF, RGB and near infrared": [
+        tiff(FOUR, photometric="rgb", extrasamples=["unspecified"]),
+        tiff(np.moveaxis(FOUR, -1, 0), photometric="rgb", planarconfig="separate", extrasamples=["unspecified"]),
+    ],
+    "TIFF, RGB, near infrared and alpha, 16 bits": [
+        tiff(DEEP, photometric="rgb", extrasamples=kinds)
+        for kinds in (["unspecified", "unassalpha"], ["unassalpha", "unspecified"])
+    ],
+    "TIFF, CMYK": [tiff(FOUR, photometric="separated"), pil(PHOTO.convert("CMYK"), "TIFF")],
+    "TIFF, CMYK, 16 bits": [tiff(DEEP_FOUR, photometric="separated")],
+    "TIFF, CMYK with alpha": [
+        tiff(np.dstack([FOUR, RGB[..., 1]]), photometric="separated", extrasamples=["unassalpha"])
+    ],
+    "TIFF, Lab": [tiff(RGB, photometric=kind, **LAB) for kind in ("cielab", "icclab")],
+    "TIFF, Lab, 16 bits": [tiff(DEEP[..., :3], photometric=kind, **LAB) for kind in ("cielab", "icclab")],
     "TIFF, two bands": [tiff(RGB[..., :2], planarconfig="contig", extrasamples=["unspecified"])],
     "TIFF, five bands": [tiff(DEEP, planarconfig="contig"), planar(DEEP)],
     "TIFF, white is zero": [tiff(RGB[..., 0], photometric="miniswhite")],
@@ -148,7 +181,7 @@ def test_profiles_are_carried_and_values_left_as_they_are():
         (pil(PHOTO, "TIFF", save_all=True, append_images=[PHOTO]), "holds 2 frames"),
         (tiff(np.stack([DEEP[..., :3]] * 2), photometric="rgb"), "holds 2 frames"),
         (tiff(RGB[..., 0].astype(np.float32)), "float values outside"),
-        (tiff(RGB[..., 0].astype(np.uint32)), "uint32 values"),
+        (tiff(RGB[..., 0].astype(np.uint32)), "is a TIFF of integers of 32 bits, which i2i does not read"),
         (pil(PHOTO, "GIF"), "is not a JPEG, PNG, WebP, TIFF or BMP"),
         (b"%PDF-1.7\n", "is not a JPEG, PNG, WebP, TIFF or BMP"),
         (b"", "is empty"),
