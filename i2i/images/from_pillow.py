@@ -8,38 +8,71 @@ import io
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
-from .image import Picture
+from ..errors import PictureError
+from .image import Array, Picture
 
 _DESCRIBING = {270, 271, 272, 282, 283, 296, 305, 306, 315, 33432, 34665, 34853}
 """TIFF tags that say something of the picture: maker, resolution, date, author, rights, EXIF, GPS."""
+_DIRECTORIES = {34665, 34853}
+"""Those of them that are directories themselves."""
+
+
+_PLAIN = {
+    "1": "L", "P": "RGB", "PA": "RGBA", "La": "LA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB", "HSV": "RGB",
+}  # fmt: skip
+"""Pillow's modes that become another by Pillow's own conversion."""
 
 
 def from_pil(image: Image.Image) -> Picture:
-    """A Pillow picture as arrays, upright; may raise whatever Pillow's decoder raises."""
-    icc, exif = image.info.get("icc_profile"), image.getexif()
-    upright = ImageOps.exif_transpose(image)
-    exif.pop(0x0112, None)
-    if image.format == "TIFF":  # there the "EXIF" is the whole directory, with the layout of this very file
-        for tag in set(exif) - _DESCRIBING:
-            del exif[tag]
+    """A Pillow picture as arrays, upright; may raise whatever Pillow's decoder raises.
+
+    Raises PictureError on 32-bit integers, whose white nothing declares, and on floats outside [0, 1].
+    """
+    deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")  # PGM says what its white is
+    icc, upright = image.info.get("icc_profile"), ImageOps.exif_transpose(image)
+    exif = _exif(image)
     if upright.mode == "CMYK":
         upright, icc = _cmyk_to_srgb(upright, icc), None
+    elif upright.mode == "LAB":
+        upright, icc = _lab_to_srgb(upright), None
     elif upright.mode in ("P", "L", "RGB") and "transparency" in upright.info:  # one colour is see-through
         upright = upright.convert("LA" if upright.mode == "L" else "RGBA")
-    elif upright.mode == "P":
-        upright = upright.convert("RGB")
-    elif upright.mode == "1":
-        upright = upright.convert("L")
-    elif upright.mode not in ("L", "LA", "RGB", "RGBA") and not upright.mode.startswith("I"):
-        upright = upright.convert("RGB")  # YCbCr, LAB, HSV
+    elif upright.mode in _PLAIN:
+        upright = upright.convert(_PLAIN[upright.mode])
     array = np.asarray(upright)
-    if upright.mode.startswith("I"):  # Pillow's ways to hold 16-bit grey
+    if deep:
         array = np.clip(array, 0, 65535).astype(np.uint16)
+    elif upright.mode in ("I", "F"):
+        array = _floats(array, upright.mode)
     if array.ndim == 2:
         array = array[..., None]
     alpha = array[..., -1] if upright.mode in ("LA", "RGBA") else None
     pixels = array if alpha is None else array[..., :-1]
     return Picture(np.ascontiguousarray(pixels), alpha, icc, exif.tobytes() if len(exif) else None)
+
+
+def _floats(array: Array, mode: str) -> Array:
+    if mode == "I":
+        raise PictureError(
+            "The picture is of 32-bit integers (Pillow's mode I), and nothing says which of them is white. Give an "
+            "array of uint8, of uint16, or of float32 in [0, 1]."
+        )
+    if not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
+        raise PictureError("The picture has float values outside [0, 1] (Pillow's mode F); scale it first.")
+    return array
+
+
+def _exif(image: Image.Image) -> Image.Exif:
+    """Without the orientation; of a TIFF, whose "EXIF" is the whole directory, what says something of the picture."""
+    exif = image.getexif()
+    exif.pop(0x0112, None)
+    if image.format != "TIFF":
+        return exif
+    said = Image.Exif()  # a new one: that of a BigTIFF has another layout, which no other file takes
+    said.update({tag: exif[tag] for tag in set(exif) & _DESCRIBING - _DIRECTORIES})
+    for tag in set(exif) & _DIRECTORIES:
+        said.get_ifd(tag).update(exif.get_ifd(tag))
+    return said
 
 
 def _cmyk_to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
@@ -50,3 +83,10 @@ def _cmyk_to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
             if converted is not None:
                 return converted
     return image.convert("RGB")
+
+
+def _lab_to_srgb(image: Image.Image) -> Image.Image:
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
+    assert converted is not None  # it is, where nothing is done in place
+    return converted
