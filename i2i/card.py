@@ -117,8 +117,8 @@ class Card:
         return {**fields, **{name: getattr(self, name) for name in OF_PORTS}}
 
     def to_json(self) -> str:
-        """The card as one JSON object."""
-        return json.dumps(self.to_dict(), ensure_ascii=False)
+        """The card as one JSON object; of names of folders that are no Unicode, `?` stands for what is not."""
+        return json.dumps(self.to_dict(), ensure_ascii=False).encode("utf-8", "replace").decode()
 
     @classmethod
     def from_json(cls, text: str) -> Card:

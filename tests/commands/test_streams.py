@@ -106,6 +106,27 @@ def test_tables_have_plain_lines_where_the_code_page_has_no_others(speaking, mak
     assert any(row.startswith(("| psnr", "│ psnr")) for row in rows)
 
 
+def test_a_folder_whose_names_are_no_unicode_trains_scores_and_converts(speaking, tmp_path):
+    root, run = tmp_path / os.fsdecode(b"\xfd"), tmp_path / "run"
+    for side in (b"a\xff", b"b\xfe"):
+        for number in range(3):
+            path = root / os.fsdecode(side + b"/%d\xfc.png" % number)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as file:
+                Image.fromarray(np.random.default_rng(number).integers(0, 256, (64, 64, 3), np.uint8)).save(file, "PNG")
+    tiny = ["--size", "64", "--images", "4", "--batch", "4", "--precision", "fp32", "--set", "generator.name=unet16",
+            "--set", "generator.width=4", "--set", "discriminator.width=4"]  # fmt: skip
+    for command in (
+        ["train", "pix2pix", root, "--run", run, *tiny],
+        ["evaluate", run, root, "--out", tmp_path / "scores"],
+        ["convert", run, root, tmp_path / "out"],
+        ["info", run, "--json"],
+    ):
+        status, said = speaking("utf-8", *command)
+        assert status == 0, said
+    assert len(list((tmp_path / "out").rglob("*.png"))) == 6
+
+
 def test_the_plain_signs_are_ascii():
     assert all(plain.isascii() for plain in PLAIN.values())
 
