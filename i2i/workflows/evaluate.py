@@ -81,7 +81,7 @@ def score(engine: Engine, scoring: Scoring, folder: Path | None = None, say: Say
             metrics,
             baselines,
             found.border,
-            found.real(),
+            found.real(broken),
             on_picture=lambda _: bar.update(next(done)),
         )
     if folder is not None:

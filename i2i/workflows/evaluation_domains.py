@@ -28,22 +28,18 @@ class DomainEvaluationSet(EvaluationSet):
 
     def scored(self, broken: list[str]) -> Iterator[tuple[str, Array, Array | None]]:
         """Name and input of every picture that can be read; why another cannot goes to `broken`."""
-        for single in self.scored_domains[0]:
+        return ((name, picture, None) for name, picture in self._readable(0, broken))
+
+    def real(self, broken: list[str]) -> Iterator[Array] | None:
+        """The pictures of the output's domain that can be read; why another cannot goes to `broken`."""
+        return (picture for _, picture in self._readable(1, broken))
+
+    def _readable(self, domain: int, broken: list[str]) -> Iterator[tuple[str, Array]]:
+        for single in self.scored_domains[domain]:
             try:
-                yield single.name, self.picture(single, 0), None
+                yield single.name, self.picture(single, domain)
             except PictureError as error:
                 broken.append(str(error))
-
-    def real(self) -> Iterator[Array] | None:
-        """The pictures of the output's domain that can be read."""
-        return self._real()
-
-    def _real(self) -> Iterator[Array]:
-        for single in self.scored_domains[1]:
-            try:
-                yield self.picture(single, 1)
-            except PictureError:
-                continue
 
     def shown(self, name: str) -> tuple[Array, Array | None]:
         """The input of that name."""

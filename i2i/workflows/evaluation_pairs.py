@@ -70,7 +70,7 @@ class EvaluationSet:
         """Name, input and truth of every pair that can be read; why another cannot goes to `broken`."""
         return self._read(self.pictures, broken)
 
-    def real(self) -> Iterator[Array] | None:
+    def real(self, broken: list[str]) -> Iterator[Array] | None:  # noqa: ARG002
         """Real pictures that outputs are compared with as a set; None where those are the truths."""
         return None
 

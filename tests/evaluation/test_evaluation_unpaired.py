@@ -137,6 +137,20 @@ def test_domains_without_common_names_are_scored_as_sets(i2i, domains, tmp_path)
     assert i2i("evaluate", model, tmp_path / "x", "--metrics", "swd,l1")[0] == 2
 
 
+def test_a_broken_picture_of_either_set_is_left_out_and_told(i2i, domains, tmp_path):
+    for path in domains.rglob("*.png"):
+        name = f"other-{path.name}" if path.parent.name == "testB" else path.name
+        copy = tmp_path / "x" / path.parent.name / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes()[:60] if path.name == "t0.png" else path.read_bytes())
+    model = write_model(tmp_path, "mix", method="cyclegan", training={"size": 64})
+    status, _, err = i2i("evaluate", model, tmp_path / "x", "--metrics", "swd", "--json", tmp_path / "s.json")
+    assert status == 1
+    assert json.loads((tmp_path / "s.json").read_text())["count"] == COUNT
+    assert "testA/t0.png" in err
+    assert "testB/other-t0.png" in err
+
+
 def test_pairs_are_scored_as_sets_and_as_pairs_at_once(i2i, sample_pairs, tmp_path):
     model = write_model(tmp_path, "mix", method="pix2pix", training={"size": 64})
     facts = facts_of(i2i, model, sample_pairs, "--metrics", "swd,l1")
