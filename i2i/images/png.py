@@ -19,11 +19,11 @@ from .encode import interleaved, notes, saved
 from .from_pillow import from_pil
 from .image import Array, Header, Opened, Picture
 from .orientation import orientation_of, upright
+from .png_chunks import SIGNATURE
 from .source import first_bytes, opened
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
-DEEP_CHANNELS = {2: 3, 4: 1, 6: 3}
-"""Colour types that Pillow cuts to 8 bits (RGB, grey with alpha, RGB with alpha) and their channels without alpha."""
+DEEP_CHANNELS = {0: 1, 2: 3, 4: 1, 6: 3}
+"""Colour types, of which Pillow cuts all but grey to 8 bits and loses the see-through grey, and their channels."""
 
 
 def open_deep(source: Path | bytes) -> Opened | None:
@@ -44,12 +44,13 @@ def _decode(source: Path | bytes) -> Picture:
         single_frame(source, image)
         orientation = orientation_of(image)
         picture = from_pil(image)
-        if "transparency" in image.info:  # one colour is see-through, which the other decoder leaves out
-            return picture
+        key = image.info.get("transparency")  # one colour is see-through, which the other decoder leaves out
     array = imagecodecs.png_decode(source if isinstance(source, bytes) else source.read_bytes())
-    array = upright(array, orientation)
+    array = upright(array[..., None] if array.ndim == 2 else array, orientation)
     alpha = array[..., -1] if array.shape[2] in (2, 4) else None
     pixels = array if alpha is None else array[..., :-1]
+    if alpha is None and key is not None:
+        alpha = np.where((pixels == np.asarray(key)).all(axis=2), 0, 65535).astype(np.uint16)
     return dataclasses.replace(picture, pixels=np.ascontiguousarray(pixels), alpha=alpha)
 
 

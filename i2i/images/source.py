@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ..errors import PictureError, PictureTooLargeError, first_line
 from .formats import FORMATS, format_titles
+from .png_chunks import without_large_texts
 
 MAX_PIXELS = 178_000_000
 """Largest picture read unless the caller says otherwise, in pixels."""
@@ -58,7 +59,11 @@ def opened(source: Path | bytes) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit says it better
-            image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=allowed)
+            lighter = without_large_texts(source)
+            given = lighter[0] if lighter else io.BytesIO(source) if isinstance(source, bytes) else source
+            image = Image.open(given, formats=allowed)
+            if lighter and lighter[1]:
+                image.info["icc_profile"] = lighter[1]
     except Image.DecompressionBombError as error:
         limit = f"the limit is {MAX_PIXELS / 1e6:.0f} megapixels"
         raise PictureTooLargeError(f"{source_name(source)} is too large to be decoded; {limit}.") from error

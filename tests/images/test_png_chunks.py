@@ -1,0 +1,88 @@
+"""A PNG is read whatever its texts and profiles weigh, and whatever colour is see-through."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import imagecodecs
+import numpy as np
+import pytest
+from PIL import Image
+
+from i2i.images import png_chunks
+from i2i.images.decode import read_header, read_picture
+
+RGB = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+DEEP = RGB.astype(np.uint16) * 257
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def with_chunks(*chunks, array=RGB, late=False):
+    plain = imagecodecs.png_encode(array)
+    place = len(plain) - 12 if late else 33
+    return plain[:place] + b"".join(chunks) + plain[place:]
+
+
+LARGE = bytes(2 << 20)
+TEXTS = {
+    "zTXt": [chunk(b"zTXt", b"workflow\0\0" + zlib.compress(LARGE))],
+    "iTXt, packed": [chunk(b"iTXt", b"workflow\0\1\0\0\0" + zlib.compress(LARGE))],
+    "iTXt, plain": [chunk(b"iTXt", b"workflow\0\0\0\0\0" + LARGE)],
+    "iCCP": [chunk(b"iCCP", b"profile\0\0" + zlib.compress(LARGE))],
+    "tEXt": [chunk(b"tEXt", b"workflow\0" + LARGE)],
+    "many": [chunk(b"zTXt", b"n%d\0\0" % n + zlib.compress(bytes(1 << 20))) for n in range(66)],
+    "many, plain": [chunk(b"tEXt", b"n%d\0" % n + bytes(1 << 20)) for n in range(66)],
+    "bomb": [chunk(b"zTXt", b"x\0\0" + zlib.compress(bytes(200 << 20), 9))],
+}
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before the pixels", "after them"])
+@pytest.mark.parametrize("what", TEXTS)
+@pytest.mark.parametrize("array", [RGB, DEEP], ids=["8 bits", "16 bits"])
+def test_a_picture_is_read_whatever_its_texts_weigh(what, late, array, tmp_path):
+    if late and what == "iCCP":
+        pytest.skip("a profile stands before the pixels")
+    data = with_chunks(*TEXTS[what], array=array, late=late)
+    path = tmp_path / "x.png"
+    path.write_bytes(data)
+    for source in (data, path):
+        np.testing.assert_array_equal(read_picture(source).pixels, array)
+        assert read_header(source).width == 60
+
+
+def test_a_profile_of_megabytes_is_carried_and_one_that_unpacks_beyond_all_measure_is_not():
+    assert read_picture(with_chunks(*TEXTS["iCCP"])).icc == LARGE
+    bomb = chunk(b"iCCP", b"profile\0\0" + zlib.compress(bytes(100 << 20), 9))
+    picture = read_picture(with_chunks(bomb))
+    assert picture.icc is None
+    np.testing.assert_array_equal(picture.pixels, RGB)
+
+
+def test_nothing_is_unpacked_beyond_the_limit(monkeypatch):
+    asked = []
+    inflated = png_chunks._inflated
+    monkeypatch.setattr(png_chunks, "_inflated", lambda d, k, most: asked.append(most) or inflated(d, k, most))
+    read_picture(with_chunks(*TEXTS["bomb"]))
+    assert max(asked) <= png_chunks.LARGEST_TEXT + 1
+
+
+def test_small_texts_are_left_to_pillow():
+    assert png_chunks.without_large_texts(with_chunks(chunk(b"zTXt", b"a\0\0" + zlib.compress(b"hello")))) is None
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_see_through_colour_of_sixteen_bits_keeps_them(channels):
+    array = (np.random.default_rng(1).integers(0, 65536, (40, 60, channels))).astype(np.uint16)
+    array[5:9, 7:20] = key = array[0, 0]
+    array[20, 20] = key ^ 1  # the same in 8 bits
+    trns = chunk(b"tRNS", key.astype(">u2").tobytes())
+    picture = read_picture(with_chunks(trns, array=array.squeeze()))
+    np.testing.assert_array_equal(picture.pixels, array)
+    np.testing.assert_array_equal(picture.alpha, np.where((array == key).all(-1), 0, 65535))
+    with Image.open(io.BytesIO(with_chunks(trns, array=array.squeeze()))) as image:
+        assert "transparency" in image.info
