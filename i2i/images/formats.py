@@ -62,7 +62,8 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
-    "jpg": Format("JPEG", (".jpg", ".jpeg"), "JPEG", "image/jpeg", late(".encode", "jpeg"), alpha=False, lossy=True),
+    "jpg": Format("JPEG", (".jpg", ".jpeg", ".jfif", ".jpe"), "JPEG", "image/jpeg", late(".encode", "jpeg"),
+                  alpha=False, lossy=True),
     "png": Format("PNG", (".png",), "PNG", "image/png", late(".png", "write"), late(".png", "open_deep"),
                   depths=(8, 16), frames=True),
     "webp": Format("WebP", (".webp",), "WEBP", "image/webp", late(".encode", "webp"), frames=True, lossy=True),

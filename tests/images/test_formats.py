@@ -130,3 +130,21 @@ def test_no_other_file_lists_the_formats():
 @pytest.mark.parametrize(("given", "said"), [(["a"], "a"), (["a", "b"], "a or b"), (["a", "b", "c"], "a, b or c")])
 def test_names_are_listed_with_or_before_the_last(given, said):
     assert listed(*given) == said
+
+
+@pytest.mark.parametrize("suffix", [".jfif", ".jpe", ".JFIF"])
+def test_a_jpeg_is_converted_by_whatever_name_windows_and_browsers_give_it(suffix, i2i, tmp_path, make_model):
+    (tmp_path / "in").mkdir()
+    Image.new("RGB", (20, 10), (250, 10, 10)).save(tmp_path / "in" / f"x{suffix}", "JPEG", quality=100)
+    status, _, err = i2i("convert", make_model("invert"), tmp_path / "in", tmp_path / "out", "--device", "cpu")
+    assert status == 0, err
+    with Image.open(tmp_path / "out" / f"x{suffix}") as image:
+        assert image.format == "JPEG"
+        assert np.abs(np.asarray(image).astype(int) - (5, 245, 245)).max() < 6
+
+
+def test_of_a_jpeg_of_several_pictures_the_first_is_read():
+    buffer = io.BytesIO()
+    first, second = Image.new("RGB", (20, 10), "red"), Image.new("RGB", (20, 10), "blue")
+    first.save(buffer, "MPO", save_all=True, append_images=[second])
+    assert read_picture(buffer.getvalue()).pixels[0, 0, 0] > 240
