@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -66,7 +70,7 @@ def convert(
     typer.echo(engine.reason, err=True)
     if report is not None and not os.access(report.parent, os.W_OK):  # said before the work, not after it
         raise RequestError(f"No report can be written to {report}: the folder is not there, or not writable.")
-    with Meter() as meter:
+    with _ended_by_sigterm(), Meter() as meter:
         result = convert_folder(
             engine,
             source,
@@ -78,8 +82,17 @@ def convert(
             dry_run=dry_run,
             progress=meter,
             controls=controls,
+            on_end=None if report is None else lambda done: write_atomically(report, done.to_json().encode()),
         )
     typer.echo(summary(result, dry_run))
-    if report is not None:
-        write_atomically(report, result.to_json().encode())
     raise typer.Exit(result.status)
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends the work as Ctrl-C does: begun files are finished, and the report is written."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

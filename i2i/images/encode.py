@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import struct
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from ..errors import PictureError, require
+from ..errors import PictureError, first_line, require
 from .formats import FORMATS, flag_for_bands, written
 from .image import Array, Picture, to_float, to_uint8
 
@@ -32,9 +31,12 @@ def encode(picture: Picture, name: str, quality: int | None = None) -> bytes:
         raise PictureError(f"The result has {channels} bands, which {name} cannot hold. Use {flag_for_bands()}.")
     try:
         return row.writer(picture, 95 if quality is None else quality)
-    except (ValueError, OSError, struct.error) as error:  # WebP beyond 16383 pixels a side, TIFF beyond 4 GB
+    except MemoryError:
+        raise
+    except Exception as error:  # WebP beyond 16383 pixels a side, EXIF that TIFF does not hold: encoders raise anything
         height, width = picture.pixels.shape[:2]
-        raise PictureError(f"The result of {width}x{height} cannot be written as {name} ({error}).") from error
+        why = first_line(error)
+        raise PictureError(f"The result of {width}x{height} cannot be written as {name} ({why}).") from error
 
 
 def interleaved(picture: Picture) -> Array:

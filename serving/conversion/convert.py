@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 
-from ...errors import StorageError
+from ...errors import I2IError, StorageError, first_line
 from ...files import write_whole
 from ...hardware.system import available_threads
 from ...images.decode import read_picture
@@ -29,7 +29,12 @@ from .plan import Job, plan_conversion
 Progress = Callable[[int, int, int], None]
 """Called with (files done, files in all, pixels read so far) after each file."""
 
-_STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_STORAGE_ERRORS = {
+    errno.ENOSPC: ("The disk takes no more", "Make room"),
+    errno.EDQUOT: ("The quota takes no more", "Make room"),
+    errno.EROFS: ("The target can be read alone", "Mount it for writing, or name another target,"),
+}
+"""What ends a run, as no further file could be written: what is said of it, and the way out."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +59,8 @@ class ConversionReport:
     """How many files and folders below the source were not looked at, by what they are; a folder counts as one."""
     notes: tuple[str, ...]
     """What is no failure, but good to know: sentences on links that were not followed, and on what was left alone."""
+    ended: str | None = None
+    """What ended the run early, if anything did. Files that were being written then are whole, but not listed."""
 
     @property
     def others(self) -> int:
@@ -80,6 +87,7 @@ class ConversionReport:
         ]
         whole = {**totals, "provider": self.provider, "seconds": round(self.seconds, 3), "files": files}
         whole |= {"left_alone": dict(self.left_alone), "notes": [_text(note) for note in self.notes]}
+        whole |= {} if self.ended is None else {"ended": _text(self.ended)}
         return json.dumps(whole, ensure_ascii=False, indent=1)
 
 
@@ -95,12 +103,14 @@ def convert_folder(
     dry_run: bool = False,
     controls: Mapping[str, object] = NO_CONTROLS,
     progress: Progress | None = None,
+    on_end: Callable[[ConversionReport], object] | None = None,
 ) -> ConversionReport:
     """Translate every picture below `source` (or the one picture it is) to the same name below `target`.
 
     `existing` is a key of EXISTING and `format` of FORMATS or `keep` (plan.py); `quality` is 1 to 100 for JPEG and
     WebP; `workers` are threads that decode and encode; `controls` are values by port name, the same for every picture.
-    A dry run plans and checks, and writes nothing.
+    A dry run plans and checks, and writes nothing. `on_end` gets the report whatever ends the run once it is planned:
+    Ctrl-C or a full disk too, with what was done until then and `ended` saying why.
 
     Raises RequestError before anything is done when the request makes no sense (two sources for one target, a
     folder onto itself, nothing to convert, a control that the model has not), StorageError when the disk is full:
@@ -112,18 +122,31 @@ def convert_folder(
     told = (plan.around.left_alone, plan.around.notes())
     closed = zip(plan.unreadable, plan.around.refusals(), strict=True)
     files = [FileResult(job.source, job.target, "failed", why) for job, why in closed]
+
+    def so_far(ended: str | None = None) -> ConversionReport:
+        return ConversionReport(files, engine.provider, time.monotonic() - started, *told, ended)
+
     if dry_run:
         files += [FileResult(j.source, j.target, "skipped" if j.skip else "planned") for j in plan.jobs]
-        return ConversionReport(files, engine.provider, time.monotonic() - started, *told)
+        if on_end is not None:
+            on_end(so_far())
+        return so_far()
     count = workers if workers is not None else max(2, min(available_threads(), 8))
-    pixels = 0
-    with contextlib.closing(_results(engine, plan.jobs, quality, max(1, count), controls)) as results:
-        for result, seen in results:
-            files.append(result)
-            pixels += seen
-            if progress is not None:
-                progress(len(files) - len(plan.unreadable), len(plan.jobs), pixels)
-    return ConversionReport(files, engine.provider, time.monotonic() - started, *told)
+    pixels, ended = 0, None
+    try:
+        with contextlib.closing(_results(engine, plan.jobs, quality, max(1, count), controls)) as results:
+            for result, seen in results:
+                files.append(result)
+                pixels += seen
+                if progress is not None:
+                    progress(len(files) - len(plan.unreadable), len(plan.jobs), pixels)
+    except BaseException as error:
+        ended = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise
+    finally:
+        if on_end is not None:
+            on_end(so_far(ended))
+    return so_far()
 
 
 def _results(
@@ -154,21 +177,33 @@ def _settle(outcome: Outcome[Job], written: int, total: int) -> FileResult:
     """What became of a job; raises StorageError when the disk takes no more."""
     job = outcome.item
     if outcome.untranslated is not None:
-        why = str(outcome.untranslated) or "There is not enough memory for this picture."
-        return FileResult(job.source, job.target, "failed", why)
+        return FileResult(job.source, job.target, "failed", _why(job, outcome.untranslated))
     error = outcome.unwritten
     if error is None:
         return FileResult(job.source, job.target, "written")
     if isinstance(error, OSError) and error.errno in _STORAGE_ERRORS:
+        what, way_out = _STORAGE_ERRORS[error.errno]
         full = StorageError(
-            f"The disk takes no more ({error.strerror}) at {job.target}; {written} of {total} pictures were "
-            "written and are whole. Make room and run the same command again: it goes on from there."
+            f"{what} ({error.strerror}) at {job.target}; {written} of {total} pictures were written and are whole. "
+            f"{way_out} and run the same command again: it goes on from there."
         )
         full.status = 1 if written else full.status  # 2 says that nothing was done
         raise full from error
     if isinstance(error, OSError):
         return FileResult(job.source, job.target, "failed", f"{job.target} cannot be written ({error.strerror}).")
-    return FileResult(job.source, job.target, "failed", f"{job.source}: {error}")
+    if isinstance(error, I2IError):
+        return FileResult(job.source, job.target, "failed", f"{job.source}: {error}")
+    why = f"{job.target} cannot be written ({type(error).__name__}: {first_line(error)})."
+    return FileResult(job.source, job.target, "failed", why)
+
+
+def _why(job: Job, error: Exception) -> str:
+    """Why a picture was not translated, in a sentence."""
+    if isinstance(error, I2IError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return f"There is not enough memory for {job.source}."
+    return f"{job.source} cannot be translated ({type(error).__name__}: {first_line(error)})."
 
 
 def _text(path: Path | str) -> str:

@@ -12,7 +12,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, Protocol, TypeVar
 
 from ...card import Card
-from ...errors import I2IError, PictureError
 from ...images.image import Picture
 from ..inference.batcher import Batcher, Pending
 from ..inference.controls import NO_CONTROLS
@@ -49,9 +48,9 @@ class Outcome(Generic[Item]):
     pixels: int = 0
     """Of the picture that was read, once it was computed."""
     untranslated: Exception | None = None
-    """Why it could not be read or translated: an I2IError or a MemoryError."""
+    """Why it could not be read or translated; decoders and providers raise anything."""
     unwritten: Exception | None = None
-    """Why it could not be written: a PictureError or an OSError."""
+    """Why it could not be written; encoders raise anything, too."""
 
 
 @dataclasses.dataclass
@@ -82,7 +81,7 @@ class Pipeline(Generic[Item]):
         self.controls = controls
 
     def run(self, items: Iterable[Item]) -> Generator[Outcome[Item], None, None]:
-        """What became of each item, in order. Errors of `read` and `write` that Outcome does not name are raised.
+        """What became of each item, in order; whatever an item raises is that item's outcome.
 
         Closing the iterator lets begun files be finished, and begins no others.
         """
@@ -131,7 +130,7 @@ class Pipeline(Generic[Item]):
             height, width = prepared.feeds["image"].shape[2:]
             if answer.shape[1] * answer.shape[2] > PIXELS_BESIDE:
                 return pool.submit(self._write, entry.item, self.engine.finish(prepared, answer), height * width)
-        except (I2IError, MemoryError) as error:
+        except Exception as error:
             return Outcome(entry.item, untranslated=error)
         return pool.submit(self._finish_and_write, entry.item, prepared, answer)
 
@@ -151,14 +150,14 @@ class Pipeline(Generic[Item]):
         height, width = prepared.feeds["image"].shape[2:]
         try:
             picture = self.engine.finish(prepared, answer)
-        except (I2IError, MemoryError) as error:
+        except Exception as error:
             return Outcome(item, untranslated=error)
         return self._write(item, picture, height * width)
 
     def _write(self, item: Item, picture: Picture, pixels: int) -> Outcome[Item]:
         try:
             self.write(item, picture)
-        except (PictureError, OSError) as error:
+        except Exception as error:
             return Outcome(item, pixels, unwritten=error)
         return Outcome(item, pixels)
 
