@@ -9,13 +9,8 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from ..errors import PictureError
+from .exif import exif_of, packed
 from .image import Array, Picture
-
-_DESCRIBING = {270, 271, 272, 282, 283, 296, 305, 306, 315, 33432, 34665, 34853}
-"""TIFF tags that say something of the picture: maker, resolution, date, author, rights, EXIF, GPS."""
-_DIRECTORIES = {34665, 34853}
-"""Those of them that are directories themselves."""
-
 
 _PLAIN = {
     "1": "L", "P": "RGB", "PA": "RGBA", "La": "LA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB", "HSV": "RGB",
@@ -30,7 +25,7 @@ def from_pil(image: Image.Image) -> Picture:
     """
     deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")  # PGM says what its white is
     icc, upright = image.info.get("icc_profile"), ImageOps.exif_transpose(image)
-    exif = _exif(image)
+    exif = exif_of(image)
     if upright.mode == "CMYK":
         upright, icc = _cmyk_to_srgb(upright, icc), None
     elif upright.mode == "LAB":
@@ -48,7 +43,7 @@ def from_pil(image: Image.Image) -> Picture:
         array = array[..., None]
     alpha = array[..., -1] if upright.mode in ("LA", "RGBA") else None
     pixels = array if alpha is None else array[..., :-1]
-    return Picture(np.ascontiguousarray(pixels), alpha, icc, exif.tobytes() if len(exif) else None)
+    return Picture(np.ascontiguousarray(pixels), alpha, icc, packed(exif))
 
 
 def _floats(array: Array, mode: str) -> Array:
@@ -60,19 +55,6 @@ def _floats(array: Array, mode: str) -> Array:
     if not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
         raise PictureError("The picture has float values outside [0, 1] (Pillow's mode F); scale it first.")
     return array
-
-
-def _exif(image: Image.Image) -> Image.Exif:
-    """Without the orientation; of a TIFF, whose "EXIF" is the whole directory, what says something of the picture."""
-    exif = image.getexif()
-    exif.pop(0x0112, None)
-    if image.format != "TIFF":
-        return exif
-    said = Image.Exif()  # a new one: that of a BigTIFF has another layout, which no other file takes
-    said.update({tag: exif[tag] for tag in set(exif) & _DESCRIBING - _DIRECTORIES})
-    for tag in set(exif) & _DIRECTORIES:
-        said.get_ifd(tag).update(exif.get_ifd(tag))
-    return said
 
 
 def _cmyk_to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:

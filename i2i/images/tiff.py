@@ -13,6 +13,7 @@ from PIL import Image
 
 from ..errors import PictureError, first_line
 from .encode import interleaved, notes, saved
+from .exif import exif_for_tiff, has_directories, packed
 from .from_pillow import from_pil
 from .image import Array, Header, Opened, Picture
 from .orientation import upright
@@ -147,7 +148,7 @@ def write(picture: Picture, _quality: int) -> bytes:
     """Any depth and any count of bands; by Pillow where it can, which carries the metadata."""
     whole = interleaved(picture)
     if whole.dtype == np.uint8 and picture.pixels.shape[2] in (1, 3):
-        return saved(Image.fromarray(whole), "TIFF", compression="tiff_deflate", **notes(picture))
+        return _by_pillow(whole, picture)
     buffer = io.BytesIO()
     options: dict[str, Any] = {"photometric": "rgb" if picture.pixels.shape[2] == 3 else "minisblack"}
     if whole.ndim == 3:
@@ -156,3 +157,11 @@ def write(picture: Picture, _quality: int) -> bytes:
         options |= {"planarconfig": "contig", "extrasamples": kinds}
     tifffile.imwrite(buffer, whole, compression="zlib", iccprofile=picture.icc, metadata=None, **options)
     return buffer.getvalue()
+
+
+def _by_pillow(whole: Array, picture: Picture) -> bytes:
+    """Compressed, unless there are directories of EXIF or GPS: libtiff, which compresses, does not take those."""
+    exif = exif_for_tiff(picture.exif) if picture.exif else Image.Exif()
+    options: dict[str, Any] = notes(dataclasses.replace(picture, exif=packed(exif)))
+    compression = None if has_directories(exif) else "tiff_deflate"
+    return saved(Image.fromarray(whole), "TIFF", compression=compression, **options)

@@ -1,0 +1,71 @@
+"""A camera's EXIF comes through into every kind of file, and never decides how that file is laid out."""
+
+import dataclasses
+import io
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from i2i.images.decode import read_picture
+from i2i.images.encode import encode
+
+PIXELS = np.dstack(
+    [np.tile(np.arange(48, dtype=np.uint8) * 5, (32, 1)), *[np.full((32, 48), v, np.uint8) for v in (90, 200)]]
+)
+DATE = "2026:05:04 10:11:12"
+
+
+def photo(format="PNG", **tags):
+    """A camera's file; `tags` go into its first directory, by number."""
+    exif = Image.Exif()
+    exif[271], exif[33432] = "CAM", "A. Photographer"
+    exif.get_ifd(0x8769)[36867] = DATE
+    exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 8.0, 1.5)})
+    for tag, value in tags.items():
+        exif[int(tag)] = value
+    data = io.BytesIO()
+    Image.fromarray(PIXELS).save(data, format, exif=exif.tobytes())
+    return data.getvalue()
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_maker_rights_date_and_place_stand_in_the_tiff_that_a_camera_file_becomes(format):
+    picture = read_picture(photo(format))
+    with tifffile.TiffFile(io.BytesIO(encode(picture, "tiff"))) as written:
+        page = written.pages.first
+        assert (page.tags.valueof(271), page.tags.valueof(33432)) == ("CAM", "A. Photographer")
+        assert page.tags.valueof(34665)["DateTimeOriginal"] == DATE
+        assert page.tags.valueof(34853)["GPSLatitudeRef"] == "N"
+        np.testing.assert_array_equal(page.asarray(), picture.pixels)
+
+
+@pytest.mark.parametrize("name", ["jpg", "png", "webp", "tiff"])
+def test_a_tiff_with_exif_becomes_every_kind_of_file_with_it(name):
+    written = Image.open(io.BytesIO(encode(read_picture(photo("TIFF")), name)))
+    assert written.getexif()[271] == "CAM"
+    assert written.getexif().get_ifd(0x8769)[36867] == DATE
+
+
+LAYOUT = {
+    "256": 7, "257": 7, "258": (8, 8, 8), "259": 1, "262": 6, "273": 8, "277": 3, "278": 1, "279": 9, "284": 2, "317": 2,
+    "320": (0,) * 768, "338": 2, "339": (3, 3, 3),
+}  # fmt: skip
+"""Tags of TIFF's layout, as editors copy them into EXIF, with values that are another file's."""
+
+
+@pytest.mark.parametrize("tag", LAYOUT)
+@pytest.mark.parametrize("bands", [1, 3])
+def test_tags_of_layout_in_exif_do_not_spoil_a_tiff(bands, tag):
+    picture = read_picture(photo("PNG", **{tag: LAYOUT[tag]}))
+    picture = dataclasses.replace(picture, pixels=picture.pixels[..., :bands])
+    written = tifffile.imread(io.BytesIO(encode(picture, "tiff")))
+    np.testing.assert_array_equal(written, picture.pixels.squeeze())
+
+
+def test_without_directories_a_tiff_is_compressed_as_ever():
+    picture = read_picture(photo())
+    plain = dataclasses.replace(picture, exif=None)
+    with tifffile.TiffFile(io.BytesIO(encode(plain, "tiff"))) as written:
+        assert written.pages.first.compression == tifffile.COMPRESSION.ADOBE_DEFLATE
