@@ -11,7 +11,6 @@ import threading
 
 import numpy as np
 
-from ...errors import I2IError
 from .executors import IMAGE, Array, Executor, Feeds, FloatArray
 
 LARGEST_BATCH = 8
@@ -128,7 +127,7 @@ class Batcher:
         }
         try:
             return self.executor.run(feeds)
-        except (I2IError, MemoryError):
+        except Exception:  # executors raise anything
             return None
 
     def _alone(self, pending: Pending) -> None:

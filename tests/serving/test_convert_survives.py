@@ -66,9 +66,11 @@ def test_whatever_is_raised_costs_that_picture_alone(part, error, engine, photos
 
 
 def test_a_provider_that_fails_on_one_picture_does_not_end_the_run(engine, photos, tmp_path, monkeypatch):
-    real = engine.batcher.executor.run
+    """Nor does it cost those that shared its batch."""
+    real, sizes = engine.batcher.executor.run, []
 
     def run(feeds):
+        sizes.append(len(feeds["image"]))
         if (feeds["image"][:, 0, 0, 0] == np.float32(98 / 255)).any():
             raise RuntimeError("the device was lost")
         return real(feeds)
@@ -77,6 +79,11 @@ def test_a_provider_that_fails_on_one_picture_does_not_end_the_run(engine, photo
     report = convert_folder(engine, photos, tmp_path / "out")
     assert [f.status for f in report.files] == ["written", "failed", "written"]
     assert "the device was lost" in report.files[1].error
+    waiting = [engine.batcher.submit(engine.prepare(read_picture(path)).feeds) for path in sorted(photos.iterdir())]
+    assert waiting[0].result().shape == (3, 8, 9)
+    assert max(sizes) == 3
+    with pytest.raises(RuntimeError, match="the device was lost"):
+        waiting[1].result()
 
 
 def test_a_folder_with_a_camera_jpeg_becomes_tiffs(engine, tmp_path):
@@ -122,7 +129,12 @@ def test_a_signal_leaves_a_report_and_no_half_file(number, status, tmp_path):
         Image.fromarray(rng.integers(0, 256, (700, 900, 3), np.uint8)).save(tmp_path / "in" / f"{n:02}.png")
     command = [sys.executable, "-m", "i2i", "convert", str(model), str(tmp_path / "in"), str(tmp_path / "out"),
                "--device", "cpu", "--report", str(tmp_path / "report.json")]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # ignored in a shell's background
+    )
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and len(list((tmp_path / "out").glob("*.png"))) < 3:
         time.sleep(0.02)
