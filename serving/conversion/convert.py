@@ -132,7 +132,7 @@ def convert_folder(
             on_end(so_far())
         return so_far()
     count = workers if workers is not None else max(2, min(available_threads(), 8))
-    pixels, ended = 0, None
+    pixels = 0
     try:
         with contextlib.closing(_results(engine, plan.jobs, quality, max(1, count), controls)) as results:
             for result, seen in results:
@@ -141,11 +141,12 @@ def convert_folder(
                 if progress is not None:
                     progress(len(files) - len(plan.unreadable), len(plan.jobs), pixels)
     except BaseException as error:
-        ended = f"{type(error).__name__}: {error}".rstrip(": ")
-        raise
-    finally:
         if on_end is not None:
-            on_end(so_far(ended))
+            with contextlib.suppress(Exception):  # a full disk takes no report either; what is said is why it ended
+                on_end(so_far(f"{type(error).__name__}: {error}".rstrip(": ")))
+        raise
+    if on_end is not None:
+        on_end(so_far())
     return so_far()
 
 

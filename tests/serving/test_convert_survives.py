@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -124,9 +125,10 @@ def test_what_ends_a_run_is_said_by_its_kind_and_the_report_has_what_was_done(
 def test_a_signal_leaves_a_report_and_no_half_file(number, status, tmp_path):
     model = write_model(tmp_path, "network", tiling="global")
     (tmp_path / "in").mkdir()
-    rng = np.random.default_rng(0)
-    for n in range(60):
-        Image.fromarray(rng.integers(0, 256, (700, 900, 3), np.uint8)).save(tmp_path / "in" / f"{n:02}.png")
+    noise = np.random.default_rng(0).integers(0, 256, (700, 900, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "in" / "00.png")
+    for n in range(1, 60):
+        shutil.copy(tmp_path / "in" / "00.png", tmp_path / "in" / f"{n:02}.png")
     command = [sys.executable, "-m", "i2i", "convert", str(model), str(tmp_path / "in"), str(tmp_path / "out"),
                "--device", "cpu", "--report", str(tmp_path / "report.json")]  # fmt: skip
     process = subprocess.Popen(
