@@ -6,7 +6,6 @@ import contextlib
 import functools
 import os
 import shutil
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,10 +14,10 @@ import pytest
 import uvicorn
 from exports import Exports
 from fastapi import FastAPI
+from in_process import exit_status
 from playwright.sync_api import Browser, sync_playwright
 from small_models import write_model
 
-from i2i.commands import main
 from i2i.serving.web.launch import bind
 
 
@@ -87,14 +86,8 @@ def i2i(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     """`i2i("train", …)` runs the command in this process: (exit status, stdout, stderr)."""
 
     def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["i2i", *map(str, arguments)])
-        status: object = 0
-        try:
-            main()
-        except SystemExit as end:
-            status = end.code or 0
+        status = exit_status(monkeypatch, *arguments)
         out, err = capsys.readouterr()
-        assert isinstance(status, int)
         return status, out, err
 
     return run

@@ -193,11 +193,8 @@ def _told(find: Callable[..., Layout[T]], root: Path, *names: str | None) -> Lay
 
 
 def _refuse_unreadable(around: Survey) -> None:
-    first, *others = around.refusals()
-    more = f" So it is with {len(others)} more." if others else ""
-    raise DataError(
-        f"{first}{more} Give yourself the right to read it, or leave its pictures out with --set data.skip_broken=true."
-    )
+    way_out = "Give yourself the right to read it, or leave its pictures out with --set data.skip_broken=true."
+    raise DataError(" ".join([*around.refusals(1), way_out]))
 
 
 def _of_keys(channels: Mapping[str, int], keys: tuple[str, ...]) -> list[int | None]:

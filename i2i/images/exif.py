@@ -11,33 +11,36 @@ DIRECTORIES = {34665, 34853}
 ORIENTATION = 0x0112
 
 
-def exif_of(image: Image.Image) -> Image.Exif:
-    """Without the orientation; of a TIFF, whose "EXIF" is the whole directory, what says something of the picture."""
-    exif = image.getexif()
-    exif.pop(ORIENTATION, None)
-    return _described(exif) if image.format == "TIFF" else exif
+def exif_of(image: Image.Image) -> bytes | None:
+    """Without the orientation; of a TIFF, whose "EXIF" is the whole directory, what says something of the picture.
+
+    None where it is too damaged to be written again: that is no reason to lose the picture.
+    """
+    try:
+        exif = image.getexif()
+        exif.pop(ORIENTATION, None)
+        if image.format == "TIFF":
+            return _described(exif)[0]
+        return exif.tobytes() if len(exif) else None
+    except Exception:  # struct.error, KeyError, TypeError: values of other types than their tags have
+        return None
 
 
-def exif_for_tiff(exif: bytes) -> Image.Exif:
-    """What of a file's EXIF may stand in the directory of a TIFF, whose own tags of layout it must not replace."""
+def exif_for_tiff(exif: bytes | None) -> tuple[bytes | None, bool]:
+    """What of it may stand in the directory of a TIFF, whose own tags of layout it must not replace.
+
+    And whether there are directories in it.
+    """
     given = Image.Exif()
-    given.load(exif)
+    given.load(exif or b"")
     return _described(given)
 
 
-def has_directories(exif: Image.Exif) -> bool:
-    """Whether it has EXIF's own directory or GPS; those that were put in do not count as tags."""
-    return any(exif.get_ifd(tag) for tag in DIRECTORIES)
-
-
-def packed(exif: Image.Exif) -> bytes | None:
-    """As files carry it; None where it says nothing."""
-    return exif.tobytes() if len(exif) or has_directories(exif) else None
-
-
-def _described(exif: Image.Exif) -> Image.Exif:
+def _described(exif: Image.Exif) -> tuple[bytes | None, bool]:
     said = Image.Exif()  # a new one: that of a BigTIFF has another layout, which no other file takes
     said.update({tag: exif[tag] for tag in set(exif) & DESCRIBING - DIRECTORIES})
-    for tag in set(exif) & DIRECTORIES:
-        said.get_ifd(tag).update(exif.get_ifd(tag))
-    return said
+    # One that is empty or damaged is left out, as asking a new Exif for it would put it in.
+    directories = {tag: found for tag in set(exif) & DIRECTORIES if (found := exif.get_ifd(tag))}
+    for tag, found in directories.items():
+        said.get_ifd(tag).update(found)
+    return said.tobytes() if len(said) or directories else None, bool(directories)

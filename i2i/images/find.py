@@ -70,9 +70,10 @@ class Survey:
         """The first so many on what was not looked at though it may hold pictures."""
         return _first([*self.refusals(), *self.links], most)
 
-    def refusals(self) -> list[str]:
-        """A sentence for each folder that cannot be opened."""
-        return [f"{path} cannot be opened ({why})." for path, why in self.unreadable.items()]
+    def refusals(self, most: int | None = None) -> list[str]:
+        """A sentence for each folder that cannot be opened, or for the first so many."""
+        said = [f"{path} cannot be opened ({why})." for path, why in self.unreadable.items()]
+        return said if most is None else _first(said, most)
 
 
 def _first(sentences: Sequence[str], most: int) -> list[str]:

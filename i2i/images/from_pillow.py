@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from ..errors import PictureError
-from .exif import exif_of, packed
+from .exif import exif_of
 from .image import Array, Picture
 
 _PLAIN = {
@@ -43,7 +43,7 @@ def from_pil(image: Image.Image) -> Picture:
         array = array[..., None]
     alpha = array[..., -1] if upright.mode in ("LA", "RGBA") else None
     pixels = array if alpha is None else array[..., :-1]
-    return Picture(np.ascontiguousarray(pixels), alpha, icc, packed(exif))
+    return Picture(np.ascontiguousarray(pixels), alpha, icc, exif)
 
 
 def _floats(array: Array, mode: str) -> Array:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ..errors import PictureError, first_line
 from .encode import interleaved, notes, saved
-from .exif import exif_for_tiff, has_directories, packed
+from .exif import exif_for_tiff
 from .from_pillow import from_pil
 from .image import Array, Header, Opened, Picture
 from .orientation import upright
@@ -161,7 +161,7 @@ def write(picture: Picture, _quality: int) -> bytes:
 
 def _by_pillow(whole: Array, picture: Picture) -> bytes:
     """Compressed, unless there are directories of EXIF or GPS: libtiff, which compresses, does not take those."""
-    exif = exif_for_tiff(picture.exif) if picture.exif else Image.Exif()
-    options: dict[str, Any] = notes(dataclasses.replace(picture, exif=packed(exif)))
-    compression = None if has_directories(exif) else "tiff_deflate"
+    exif, has_directories = exif_for_tiff(picture.exif)
+    compression = None if has_directories else "tiff_deflate"
+    options: dict[str, Any] = notes(dataclasses.replace(picture, exif=exif))
     return saved(Image.fromarray(whole), "TIFF", compression=compression, **options)

@@ -123,14 +123,15 @@ def convert_folder(
     closed = zip(plan.unreadable, plan.around.refusals(), strict=True)
     files = [FileResult(job.source, job.target, "failed", why) for job, why in closed]
 
-    def so_far(ended: str | None = None) -> ConversionReport:
-        return ConversionReport(files, engine.provider, time.monotonic() - started, *told, ended)
+    def ended(why: str | None = None) -> ConversionReport:
+        report = ConversionReport(files, engine.provider, time.monotonic() - started, *told, why)
+        if on_end is not None:
+            on_end(report)
+        return report
 
     if dry_run:
         files += [FileResult(j.source, j.target, "skipped" if j.skip else "planned") for j in plan.jobs]
-        if on_end is not None:
-            on_end(so_far())
-        return so_far()
+        return ended()
     count = workers if workers is not None else max(2, min(available_threads(), 8))
     pixels = 0
     try:
@@ -141,13 +142,10 @@ def convert_folder(
                 if progress is not None:
                     progress(len(files) - len(plan.unreadable), len(plan.jobs), pixels)
     except BaseException as error:
-        if on_end is not None:
-            with contextlib.suppress(Exception):  # a full disk takes no report either; what is said is why it ended
-                on_end(so_far(f"{type(error).__name__}: {error}".rstrip(": ")))
+        with contextlib.suppress(Exception):  # a full disk takes no report either; what is said is why it ended
+            ended(f"{type(error).__name__}: {error}".rstrip(": "))
         raise
-    if on_end is not None:
-        on_end(so_far())
-    return so_far()
+    return ended()
 
 
 def _results(

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from in_process import exit_status
 from PIL import Image
 
-from i2i.commands import main
 from i2i.commands.streams import PLAIN
 
 ENCODINGS = ["cp1252", "cp437", "cp932", "latin-1", "gbk", "ascii", "utf-8"]
@@ -27,13 +27,7 @@ def speaking(monkeypatch):
         streams = {name: io.TextIOWrapper(io.BytesIO(), encoding, "strict") for name in ("stdout", "stderr")}
         for name, stream in streams.items():
             monkeypatch.setattr(sys, name, stream)
-        monkeypatch.setattr(sys, "argv", ["i2i", *map(str, arguments)])
-        status: object = 0
-        try:
-            main()
-        except SystemExit as end:
-            status = end.code or 0
-        assert isinstance(status, int)
+        status = exit_status(monkeypatch, *arguments)
         for stream in streams.values():
             stream.flush()
         return status, "".join(

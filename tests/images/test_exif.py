@@ -69,3 +69,17 @@ def test_without_directories_a_tiff_is_compressed_as_ever():
     plain = dataclasses.replace(picture, exif=None)
     with tifffile.TiffFile(io.BytesIO(encode(plain, "tiff"))) as written:
         assert written.pages.first.compression == tifffile.COMPRESSION.ADOBE_DEFLATE
+
+
+def test_damaged_exif_never_costs_a_picture(capfd):
+    """Bytes of it are changed at random; libtiff, which writes to the terminal itself, must have nothing to say."""
+    whole, rng = photo("JPEG"), np.random.default_rng(0)
+    start = whole.index(b"Exif\0\0") + 6
+    end = start + int.from_bytes(whole[start - 8 : start - 6], "big") - 8
+    for _ in range(400):
+        data = bytearray(whole)
+        for place in rng.integers(start, end, 2):
+            data[place] = rng.integers(256)
+        for name in ("jpg", "png", "webp", "tiff"):
+            assert encode(read_picture(bytes(data)), name)
+    assert "TIFF" not in capfd.readouterr().err
