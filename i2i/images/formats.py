@@ -64,11 +64,11 @@ class Format:
 FORMATS: dict[str, Format] = {
     "jpg": Format("JPEG", (".jpg", ".jpeg", ".jfif", ".jpe"), "JPEG", "image/jpeg", late(".encode", "jpeg"),
                   alpha=False, lossy=True),
-    "png": Format("PNG", (".png",), "PNG", "image/png", late(".png", "write"), late(".png", "open_deep"),
+    "png": Format("PNG", (".png",), "PNG", "image/png", late(".codecs.png", "write"), late(".codecs.png", "open_deep"),
                   depths=(8, 16), frames=True),
     "webp": Format("WebP", (".webp",), "WEBP", "image/webp", late(".encode", "webp"), frames=True, lossy=True),
-    "tiff": Format("TIFF", (".tiff", ".tif"), "TIFF", "image/tiff", late(".tiff", "write"), late(".tiff", "open_tiff"),
-                   depths=(8, 16, 32), bands=True, frames=True),
+    "tiff": Format("TIFF", (".tiff", ".tif"), "TIFF", "image/tiff", late(".codecs.tiff", "write"),
+                   late(".codecs.tiff", "open_tiff"), depths=(8, 16, 32), bands=True, frames=True),
     "bmp": Format("BMP", (".bmp",), "BMP", "image/bmp", late(".encode", "eight_bits", "BMP")),
 }  # fmt: skip
 """By the word that `--format` takes. A format that Pillow reads and writes in 8 bits is a row like that of BMP."""

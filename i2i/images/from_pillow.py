@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from ..errors import PictureError
-from .exif import exif_of
 from .image import Array, Picture
+from .metadata.exif import exif_of
 
 _PLAIN = {
     "1": "L", "P": "RGB", "PA": "RGBA", "La": "LA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB", "HSV": "RGB",

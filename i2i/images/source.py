@@ -11,8 +11,8 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from ..errors import PictureError, PictureTooLargeError, first_line
+from .codecs.png_chunks import without_large_texts
 from .formats import FORMATS, format_titles
-from .png_chunks import without_large_texts
 
 MAX_PIXELS = 178_000_000
 """Largest picture read unless the caller says otherwise, in pixels."""

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from i2i.images import png_chunks
+from i2i.images.codecs import png_chunks
 from i2i.images.decode import read_header, read_picture
 
 RGB = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)

@@ -11,13 +11,13 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from ..errors import PictureError, first_line
-from .encode import interleaved, notes, saved
-from .exif import exif_for_tiff
-from .from_pillow import from_pil
-from .image import Array, Header, Opened, Picture
-from .orientation import upright
-from .source import first_bytes, opened, several_frames, source_name
+from ...errors import PictureError, first_line
+from ..encode import interleaved, notes, saved
+from ..from_pillow import from_pil
+from ..image import Array, Header, Opened, Picture
+from ..metadata.exif import exif_for_tiff
+from ..orientation import upright
+from ..source import first_bytes, opened, several_frames, source_name
 from .tiff_samples import ASSOCIATED, UNASSOCIATED, Kind, declared, to_picture, unread
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")

@@ -14,13 +14,13 @@ import imagecodecs
 import numpy as np
 from PIL import Image
 
-from .decode import single_frame
-from .encode import interleaved, notes, saved
-from .from_pillow import from_pil
-from .image import Array, Header, Opened, Picture
-from .orientation import orientation_of, upright
+from ..decode import single_frame
+from ..encode import interleaved, notes, saved
+from ..from_pillow import from_pil
+from ..image import Array, Header, Opened, Picture
+from ..orientation import orientation_of, upright
+from ..source import first_bytes, opened
 from .png_chunks import SIGNATURE
-from .source import first_bytes, opened
 
 DEEP_CHANNELS = {0: 1, 2: 3, 4: 1, 6: 3}
 """Colour types, of which Pillow cuts all but grey to 8 bits and loses the see-through grey, and their channels."""
