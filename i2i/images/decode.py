@@ -14,11 +14,11 @@ from pathlib import Path
 from PIL import Image
 
 from ..errors import PictureError, PictureTooLargeError, first_line
-from .formats import FORMATS
+from .formats import FORMATS, HEAD, claimed
 from .from_pillow import from_pil
 from .image import Header, Opened, Picture
 from .orientation import orientation_of
-from .source import MAX_PIXELS, opened, several_frames, source_name
+from .source import MAX_PIXELS, first_bytes, opened, several_frames, source_name
 
 __all__ = ["MAX_PIXELS", "read_header", "read_picture"]
 
@@ -56,8 +56,8 @@ def single_frame(source: Path | bytes, image: Image.Image) -> None:
 
 
 def _by_reader(source: Path | bytes) -> Opened | None:
-    """The file by the first reader of FORMATS that takes it; None where Pillow reads it whole."""
-    found = (row.reader(source) for row in FORMATS.values() if row.reader)
+    """The file by the first reader of the rows that claim it; None where Pillow reads it whole."""
+    found = (row.reader(source) for row in claimed(first_bytes(source, HEAD)) if row.reader)
     return next((special for special in found if special is not None), None)
 
 

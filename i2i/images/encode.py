@@ -60,7 +60,7 @@ def saved(image: Image.Image, pillow: str, **options: Any) -> bytes:
 
 def eight_bits(pillow: str, picture: Picture, _quality: int) -> bytes:
     """By Pillow's writer of that name, in 8 bits a channel and without metadata."""
-    image = _as_eight_bits(picture)
+    image = as_eight_bits(picture)
     return saved(image.convert("RGBA") if image.mode == "LA" else image, pillow)
 
 
@@ -78,10 +78,11 @@ def jpeg(picture: Picture, quality: int) -> bytes:
 
 def webp(picture: Picture, quality: int) -> bytes:
     """8 bits; lossless at quality 100."""
-    image = _as_eight_bits(picture)
+    image = as_eight_bits(picture)
     return saved(image, "WEBP", quality=quality, lossless=quality == 100, exact=True, **notes(picture))
 
 
-def _as_eight_bits(picture: Picture) -> Image.Image:
+def as_eight_bits(picture: Picture) -> Image.Image:
+    """Interleaved, with its alpha, as Pillow has it."""
     alpha = None if picture.alpha is None else to_uint8(picture.alpha)
     return Image.fromarray(interleaved(Picture(to_uint8(picture.pixels), alpha)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,13 +43,15 @@ class Format:
     """What sentences call it."""
     suffixes: tuple[str, ...]
     """File names that have this format; the first is used for new ones."""
-    pillow: str
-    """Pillow's name of the decoder that a file of this kind may reach."""
+    pillow: str | None
+    """Pillow's name of the decoder that a file of this kind may reach; None where the reader does without."""
     mime: str
     writer: Writer | None
     """None where files of this kind are read alone."""
     reader: Reader | None = None
     """For the files of this kind that Pillow would cut to 8 bits or refuse."""
+    begins: bytes = b""
+    """What such a file begins with, as a regular expression; without one, what no other row claims goes to `reader`."""
     depths: tuple[int, ...] = (8,)
     """Bits a channel that a written file holds; 32 are floats."""
     alpha: bool = True
@@ -59,19 +62,47 @@ class Format:
     """Whether a file may be an animation or a book of pages; i2i reads those of one frame alone."""
     lossy: bool = False
     """Whether `--quality` matters."""
+    kept_as: str = "png"
+    """What `--format keep` writes where there is no writer; a key of FORMATS."""
 
 
 FORMATS: dict[str, Format] = {
     "jpg": Format("JPEG", (".jpg", ".jpeg", ".jfif", ".jpe"), "JPEG", "image/jpeg", late(".encode", "jpeg"),
-                  alpha=False, lossy=True),
+                  late(".codecs.deep_jpeg", "open_deep"), rb"\xff\xd8\xff", alpha=False, lossy=True),
+    "mpo": Format("MPO", (".mpo",), "JPEG", "image/mpo", None, begins=rb"\xff\xd8\xff", kept_as="jpg"),
     "png": Format("PNG", (".png",), "PNG", "image/png", late(".codecs.png", "write"), late(".codecs.png", "open_deep"),
-                  depths=(8, 16), frames=True),
-    "webp": Format("WebP", (".webp",), "WEBP", "image/webp", late(".encode", "webp"), frames=True, lossy=True),
+                  rb"\x89PNG\r\n\x1a\n", depths=(8, 16), frames=True),
+    "webp": Format("WebP", (".webp",), "WEBP", "image/webp", late(".encode", "webp"), None, rb"RIFF.{4}WEBP",
+                   frames=True, lossy=True),
     "tiff": Format("TIFF", (".tiff", ".tif"), "TIFF", "image/tiff", late(".codecs.tiff", "write"),
-                   late(".codecs.tiff", "open_tiff"), depths=(8, 16, 32), bands=True, frames=True),
-    "bmp": Format("BMP", (".bmp",), "BMP", "image/bmp", late(".encode", "eight_bits", "BMP")),
+                   late(".codecs.tiff", "open_tiff"), rb"(II|MM)(\0[*+]|[*+]\0)",
+                   depths=(8, 16, 32), bands=True, frames=True),
+    "bmp": Format("BMP", (".bmp",), "BMP", "image/bmp", late(".encode", "eight_bits", "BMP"), None, rb"BM"),
+    "gif": Format("GIF", (".gif",), "GIF", "image/gif", None, begins=rb"GIF8[79]a", frames=True),
+    "avif": Format("AVIF", (".avif",), "AVIF", "image/avif", late(".codecs.avif", "write"),
+                   late(".codecs.avif", "open_deep"), rb".{4}ftyp(.{4})*?avi[fs]", frames=True, lossy=True),
+    "jxl": Format("JPEG XL", (".jxl",), None, "image/jxl", late(".codecs.jxl", "write"),
+                  late(".codecs.jxl", "open_jxl"), rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n",
+                  depths=(8, 16, 32), lossy=True),
+    "ppm": Format("PPM", (".ppm", ".pgm", ".pbm", ".pnm"), None, "image/x-portable-anymap", None,
+                  late(".codecs.netpbm", "open_netpbm"), rb"P[1-6][\s#]"),
+    "heic": Format("HEIC", (".heic", ".heif", ".hif"), None, "image/heic", None, late(".codecs.heic", "open_heic"),
+                   rb".{4}ftyp(.{4})*?(hei[cxms]|hev[cxms])"),
+    "exr": Format("OpenEXR", (".exr",), None, "image/x-exr", None, late(".codecs.exr", "open_exr"),
+                  rb"\x76\x2f\x31\x01", kept_as="tiff"),
+    "tga": Format("TGA", (".tga",), "TGA", "image/x-tga", late(".encode", "eight_bits", "TGA"),
+                  late(".codecs.tga", "open_tga")),
 }  # fmt: skip
 """By the word that `--format` takes. A format that Pillow reads and writes in 8 bits is a row like that of BMP."""
+
+HEAD = 64
+"""Bytes of a file by which its rows are found."""
+
+
+def claimed(head: bytes) -> list[Format]:
+    """The rows whose files begin as this one does (its first HEAD bytes), or else those that say of no beginning."""
+    found = [row for row in FORMATS.values() if row.begins and re.match(row.begins, head, re.DOTALL)]
+    return found or [row for row in FORMATS.values() if not row.begins]
 
 
 def suffixes() -> tuple[str, ...]:
@@ -85,12 +116,12 @@ def written() -> tuple[str, ...]:
 
 
 def format_titles(last: str = "or") -> str:
-    """`JPEG, PNG, WebP, TIFF or BMP`."""
+    """`JPEG, MPO, PNG, … or TGA`."""
     return listed(*(row.title for row in FORMATS.values()), last=last)
 
 
 def lossy_titles() -> str:
-    """`JPEG and WebP`."""
+    """`JPEG, WebP, AVIF and JPEG XL`."""
     return listed(*(row.title for row in FORMATS.values() if row.lossy), last="and")
 
 

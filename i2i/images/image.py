@@ -70,6 +70,27 @@ def with_channels(pixels: Array, channels: int) -> Array:
     raise PictureError(f"The picture has {have} channels where {channels} are needed.")
 
 
+def full_scale(samples: Array, most: int) -> Array:
+    """Integers of which `most` is white, as uint8 or uint16 at full scale: 4095 of 12 bits is 65535."""
+    wanted = np.uint8 if most < 256 else np.uint16
+    full = int(np.iinfo(wanted).max)
+    if most == full:
+        return samples.astype(wanted, copy=False)
+    table = ((np.arange(most + 1, dtype=np.uint32) * full + most // 2) // most).astype(wanted)
+    whole: Array = table[np.minimum(samples, most)]
+    return whole
+
+
+def divided(colours: Array, alpha: Array) -> Array:
+    """Colours that were multiplied by alpha, as they were before; where alpha is 0 they stay."""
+    divisor = np.where(alpha == 0, 1, alpha)[..., None]
+    if colours.dtype == np.float32:
+        return np.minimum(colours / divisor, 1).astype(np.float32)
+    full = int(np.iinfo(colours.dtype).max)
+    whole = (colours.astype(np.uint64) * full + divisor // 2) // divisor
+    return np.where(alpha[..., None] == 0, colours, np.minimum(whole, full)).astype(colours.dtype)
+
+
 def luma(pixels: Array) -> Floats:
     """(..., 3) of any type and range -> (..., 1) in the same range: Rec. 601 luma, not rounded."""
     weighted: Floats = pixels.astype(np.float32) @ np.array(REC601, np.float32)

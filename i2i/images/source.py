@@ -7,12 +7,14 @@ import io
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
 from ..errors import PictureError, PictureTooLargeError, first_line
+from .codecs.other_kinds import BEGINNING, not_read
 from .codecs.png_chunks import without_large_texts
-from .formats import FORMATS, format_titles
+from .formats import HEAD, claimed
 
 MAX_PIXELS = 178_000_000
 """Largest picture read unless the caller says otherwise, in pixels."""
@@ -26,6 +28,17 @@ def file_size(path: Path) -> int:
         raise PictureError(f"{path} cannot be opened ({error.strerror}).") from error
 
 
+@contextlib.contextmanager
+def reading(source: Path | bytes) -> Iterator[BinaryIO]:
+    """The file, open; raises PictureError when it cannot be opened."""
+    try:
+        file = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+    except OSError as error:
+        raise PictureError(f"{source_name(source)} cannot be opened ({error.strerror}).") from error
+    with file:
+        yield file
+
+
 def first_bytes(source: Path | bytes, count: int = 4) -> bytes:
     """The beginning of the file; empty when it cannot be read, which `opened` then says."""
     if isinstance(source, bytes):
@@ -37,25 +50,42 @@ def first_bytes(source: Path | bytes, count: int = 4) -> bytes:
         return b""
 
 
+def last_bytes(source: Path | bytes, count: int) -> bytes:
+    """The end of the file; raises PictureError when it cannot be opened."""
+    with reading(source) as file:
+        file.seek(max(0, file.seek(0, io.SEEK_END) - count))
+        return file.read()
+
+
+def read_whole(source: Path | bytes) -> bytes:
+    """All of it; raises PictureError when it cannot be opened."""
+    with reading(source) as file:
+        return file.read()
+
+
 def source_name(source: Path | bytes) -> str:
     """What sentences call it."""
     return "The picture" if isinstance(source, bytes) else str(source)
 
 
-def several_frames(source: Path | bytes, count: int) -> PictureError:
+def several_frames(source: Path | bytes, count: int | str) -> PictureError:
     """The refusal of an animation, or of a TIFF of several pages."""
     return PictureError(f"{source_name(source)} holds {count} frames; i2i reads single pictures.")
 
 
 @contextlib.contextmanager
-def opened(source: Path | bytes) -> Iterator[Image.Image]:
-    """The file as Pillow sees it, undecoded, by the decoders of FORMATS alone; raises PictureError.
+def opened(source: Path | bytes, decoders: tuple[str, ...] | None = None) -> Iterator[Image.Image]:
+    """The file as Pillow sees it, undecoded, by `decoders` or those of the rows of FORMATS that claim it.
+
+    Raises PictureError.
 
     Pillow's other decoders (PDF, EPS, FITS, …) have a history of holes.
     """
     if (len(source) if isinstance(source, bytes) else file_size(source)) == 0:
         raise PictureError(f"{source_name(source)} is empty (0 bytes).")
-    allowed = [row.pillow for row in FORMATS.values()]
+    head = first_bytes(source, BEGINNING)
+    rows = claimed(head[:HEAD]) if decoders is None else ()
+    allowed = decoders or [row.pillow for row in rows if row.pillow and (row.begins or not row.reader)]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit says it better
@@ -68,7 +98,7 @@ def opened(source: Path | bytes) -> Iterator[Image.Image]:
         limit = f"the limit is {MAX_PIXELS / 1e6:.0f} megapixels"
         raise PictureTooLargeError(f"{source_name(source)} is too large to be decoded; {limit}.") from error
     except UnidentifiedImageError as error:
-        raise PictureError(f"{source_name(source)} is not a {format_titles()} picture.") from error
+        raise PictureError(not_read(source_name(source), head)) from error
     except Exception as error:  # a damaged header can raise nearly anything
         of_the_system = isinstance(error, OSError) and error.errno is not None
         what = "cannot be opened" if of_the_system else "is damaged or cut short"

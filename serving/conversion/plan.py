@@ -95,7 +95,7 @@ def _single_target(source: Path, target: Path, format: str) -> Path:
 
 def _job(source: Path, target: Path, format: str) -> Job:
     chosen = format_of(target.suffix) if format == "keep" else format
-    chosen = chosen if FORMATS[chosen].writer else "png"  # kinds that are read alone
+    chosen = chosen if FORMATS[chosen].writer else FORMATS[chosen].kept_as
     if target.suffix.lower() not in FORMATS[chosen].suffixes:
         target = target.with_suffix(FORMATS[chosen].suffixes[0])
     return Job(source, target, chosen)

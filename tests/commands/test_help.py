@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from i2i.commands.choices import names_of
-from i2i.images.formats import FORMATS, Format, late
+from i2i.images.formats import FORMATS, Format, late, written
 
 TABLES = [
     ("methods/__init__.py", "METHODS", "train"),
@@ -30,13 +30,14 @@ def test_help_lists_the_names_of_the_table(i2i, module, table, command):
     name = "i2i." + module.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     known = getattr(importlib.import_module(name), table)
     assert list(names_of(module, table)) == list(known)
+    known = written() if table == "FORMATS" else known
     assert set(known) <= words(i2i(*command.split(), "--help")[1])
 
 
 def test_one_more_format_is_in_the_help(i2i, monkeypatch):
-    assert "tga" not in words(i2i("convert", "--help")[1])
-    monkeypatch.setitem(FORMATS, "tga", Format("TGA", (".tga",), "TGA", "image/x-tga", late(".encode", "eight_bits")))
-    assert "tga" in words(i2i("convert", "--help")[1])
+    assert "sgi" not in words(i2i("convert", "--help")[1])
+    monkeypatch.setitem(FORMATS, "sgi", Format("SGI", (".sgi",), "SGI", "image/sgi", late(".encode", "eight_bits")))
+    assert "sgi" in words(i2i("convert", "--help")[1])
 
 
 def test_a_table_that_is_not_there_is_no_empty_help():

@@ -111,15 +111,15 @@ def test_the_new_metric_is_measured(tree):
 
 def test_the_new_format_is_read_and_written(tree):
     tree.add("format")
-    Image.new("RGB", (5, 4), (10, 20, 30)).save(tree.folder / "x.ppm")
+    Image.new("RGB", (5, 4), (10, 20, 30)).save(tree.folder / "x.sgi")
     code = "from pathlib import Path; import sys; from i2i.images import *\n"
     code += "from i2i.images.decode import read_picture; from i2i.images.encode import encode\n"
     code += "from i2i.images.find import find_pictures\n"
-    code += "(path,) = find_pictures(Path('.')); Path('y.bin').write_bytes(encode(read_picture(path), 'ppm'))"
+    code += "(path,) = find_pictures(Path('.')); Path('y.bin').write_bytes(encode(read_picture(path), 'sgi'))"
     tree.run("-c", code)
     again = Image.open(tree.folder / "y.bin")
-    assert (again.format, again.size, again.getpixel((0, 0))) == ("PPM", (5, 4), (10, 20, 30))
-    assert "ppm" in tree.i2i("convert", "--help")
+    assert (again.format, again.size, again.getpixel((0, 0))) == ("SGI", (5, 4), (10, 20, 30))
+    assert "sgi" in tree.i2i("convert", "--help")
 
 
 def test_the_new_command_runs(tree):

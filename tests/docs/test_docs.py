@@ -20,7 +20,7 @@ from i2i.datasets.streams.augment import AUGMENTATIONS
 from i2i.degradation import DEGRADATIONS
 from i2i.errors import ConfigError
 from i2i.evaluation.metrics import METRICS
-from i2i.images.formats import FORMATS
+from i2i.images.formats import FORMATS, lossy_titles, written
 from i2i.methods import METHODS
 from i2i.methods.config import FREE_TO_CHANGE
 from i2i.methods.pix2pix import Pix2PixConfig
@@ -337,6 +337,12 @@ def test_augmentations_do_what_the_docs_say():
 def test_suffixes_of_formats_are_those_that_are_written():
     said = {names(row["--format"])[0]: names(row["suffixes"]) for row in table(DOCS / "pictures.md", "--format")}
     assert said == {name: list(row.suffixes) for name, row in FORMATS.items()}
+
+
+def test_the_formats_that_are_written_are_those_that_the_options_name():
+    options = {name: row["meaning"] for row in table(DOCS / "serving.md", "option") for name in names(row["option"])}
+    assert names(options["--format"]) == ["keep", *written()]
+    assert options["--quality"] == f"1 to 100, for {lossy_titles()}"
 
 
 def test_every_provider_and_every_policy_for_existing_files_is_explained():

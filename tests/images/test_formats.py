@@ -16,68 +16,73 @@ from i2i.errors import PictureError, UnknownNameError
 from i2i.images.decode import read_header, read_picture
 from i2i.images.encode import encode
 from i2i.images.find import find_pictures
-from i2i.images.formats import FORMATS, Format, format_of, format_titles, late, suffixes
+from i2i.images.formats import FORMATS, Format, format_of, format_titles, late, suffixes, written
 from i2i.images.image import Header, Opened, Picture
 from i2i.text import listed
 
 RGB = np.random.default_rng(0).integers(0, 256, (12, 9, 3), np.uint8)
 
 
-@pytest.fixture
-def tga(monkeypatch):
-    """One more row."""
-    row = Format("TGA", (".tga",), "TGA", "image/x-tga", late(".encode", "eight_bits", "TGA"))
-    monkeypatch.setitem(FORMATS, "tga", row)
+SGI = Format("SGI", (".sgi",), "SGI", "image/sgi", late(".encode", "eight_bits", "SGI"), None, rb"\x01\xda")
+"""One more row, which Pillow reads and writes."""
 
 
 def test_without_its_row_a_format_is_neither_found_nor_read(tmp_path):
-    Image.fromarray(RGB).save(tmp_path / "x.tga")
+    Image.fromarray(RGB).save(tmp_path / "x.sgi")
     assert not find_pictures(tmp_path)
-    with pytest.raises(PictureError, match="not a JPEG, PNG, WebP, TIFF or BMP picture"):
-        read_picture(tmp_path / "x.tga")
+    with pytest.raises(PictureError, match="is an SGI picture, which i2i does not read"):
+        read_picture(tmp_path / "x.sgi")
 
 
-def test_with_one_more_row_a_format_is_found_read_written_and_named(tga, i2i, tmp_path, make_model):
+def test_with_one_more_row_a_format_is_found_read_written_and_named(monkeypatch, i2i, tmp_path, make_model):
+    monkeypatch.setitem(FORMATS, "sgi", SGI)
     folder = tmp_path / "in"
     folder.mkdir()
-    Image.fromarray(RGB).save(folder / "x.tga")
-    assert find_pictures(folder) == [folder / "x.tga"]
-    assert (read_picture(folder / "x.tga").pixels == RGB).all()
-    assert read_header(folder / "x.tga") == Header(9, 12, 3, 8)
-    with pytest.raises(PictureError, match="not a JPEG, PNG, WebP, TIFF, BMP or TGA picture"):
-        read_picture(b"GIF89a")
+    Image.fromarray(RGB).save(folder / "x.sgi")
+    assert find_pictures(folder) == [folder / "x.sgi"]
+    assert (read_picture(folder / "x.sgi").pixels == RGB).all()
+    assert read_header(folder / "x.sgi") == Header(9, 12, 3, 8)
+    with pytest.raises(PictureError, match="not a JPEG, MPO, PNG, .* TGA or SGI picture"):
+        read_picture(b"no picture")
     status, _, err = i2i("convert", make_model("invert"), folder, tmp_path / "out", "--device", "cpu")
     assert status == 0, err
-    assert (np.asarray(Image.open(tmp_path / "out" / "x.tga")) == 255 - RGB).all()
+    assert (np.asarray(Image.open(tmp_path / "out" / "x.sgi")) == 255 - RGB).all()
     (tmp_path / "empty").mkdir()
-    assert ".tga" in i2i("convert", make_model("invert"), tmp_path / "empty", tmp_path / "out")[2]
+    assert ".sgi" in i2i("convert", make_model("invert"), tmp_path / "empty", tmp_path / "out")[2]
 
 
-def test_a_format_that_is_read_alone_is_refused_as_a_target_and_converted_to_png(
-    monkeypatch, i2i, tmp_path, make_model
-):
-    monkeypatch.setitem(FORMATS, "tga", Format("TGA", (".tga",), "TGA", "image/x-tga", None))
+@pytest.mark.parametrize("name", [name for name, row in FORMATS.items() if row.writer is None])
+def test_a_format_that_is_read_alone_is_refused_as_a_target(name, i2i, tmp_path, make_model):
+    with pytest.raises(UnknownNameError, match=name):
+        encode(Picture(RGB), name)
+    Image.fromarray(RGB).save(tmp_path / "x.png")
+    status, _, err = i2i("convert", make_model("invert"), tmp_path / "x.png", tmp_path / "out", "--format", name)
+    assert (status, f"Known: {', '.join(sorted(['keep', *written()]))}" in " ".join(err.split())) == (2, True)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".ppm", ".pgm", ".mpo"])
+def test_a_format_that_is_read_alone_is_kept_as_its_row_says(suffix, i2i, tmp_path, make_model):
     (tmp_path / "in").mkdir()
-    Image.fromarray(RGB).save(tmp_path / "in" / "x.tga")
-    with pytest.raises(UnknownNameError, match="tga"):
-        encode(Picture(RGB), "tga")
-    model = make_model("invert")
-    status, _, err = i2i("convert", model, tmp_path / "in", tmp_path / "out", "--format", "tga")
-    assert (status, "Known: bmp, jpg, keep, png, tiff, webp" in " ".join(err.split())) == (2, True)
-    assert i2i("convert", model, tmp_path / "in", tmp_path / "out", "--device", "cpu")[0] == 0
-    assert (np.asarray(Image.open(tmp_path / "out" / "x.png")) == 255 - RGB).all()
+    image = Image.new("L" if suffix == ".pgm" else "RGB", (9, 12), "white")
+    image.save(tmp_path / "in" / f"x{suffix}", "JPEG" if suffix == ".mpo" else None)
+    status, _, err = i2i("convert", make_model("invert"), tmp_path / "in", tmp_path / "out", "--device", "cpu")
+    assert status == 0, err
+    kept = FORMATS[FORMATS[format_of(suffix)].kept_as]
+    with Image.open(tmp_path / "out" / f"x{kept.suffixes[0]}") as image:
+        assert image.format == kept.pillow
+        assert np.asarray(image).max() < 6
 
 
 def test_a_reader_of_its_own_comes_before_pillow(monkeypatch):
     def open_upside_down(source):
         return Opened(Header(9, 12, 3, 8), lambda: Picture(RGB[::-1])) if source == b"RAW!" else None
 
-    monkeypatch.setitem(FORMATS, "raw", Format("RAW", (".raw",), "PNG", "image/x-raw", None, open_upside_down))
+    monkeypatch.setitem(FORMATS, "raw", Format("RAW", (".raw",), None, "image/x-raw", None, open_upside_down))
     assert (read_picture(b"RAW!").pixels == RGB[::-1]).all()
     assert (read_picture(encode(Picture(RGB), "png")).pixels == RGB).all()
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", written())
 def test_a_row_says_what_a_written_file_holds(name):
     row = FORMATS[name]
     for depth, kind in ((8, np.uint8), (16, np.uint16), (32, np.float32)):
@@ -85,15 +90,25 @@ def test_a_row_says_what_a_written_file_holds(name):
         again = read_picture(encode(Picture(pixels), name, 100))
         assert (again.pixels.dtype == kind) == (depth in row.depths), (name, depth)
     with_alpha = encode(Picture(RGB, RGB[..., 0]), name, 100)
-    assert (len(Image.open(io.BytesIO(with_alpha)).getbands()) == 4) == row.alpha or name == "bmp"
+    assert (read_picture(with_alpha).alpha is not None) == row.alpha or name == "bmp"
     if not row.bands:
         with pytest.raises(PictureError, match="Use --format tiff"):
             encode(Picture(RGB[..., :2]), name)
     assert (encode(Picture(RGB), name, 20) != encode(Picture(RGB), name, 90)) == row.lossy
-    assert Image.MIME[row.pillow] == row.mime
+    if row.pillow:
+        assert Image.open(io.BytesIO(with_alpha)).format == row.pillow
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_row_has_the_names_that_others_give_it(name):
+    row = FORMATS[name]
     for suffix in row.suffixes:
-        assert Image.registered_extensions()[suffix] == row.pillow
         assert format_of(suffix.upper()) == name
+        if row.pillow and name != "mpo":
+            assert Image.registered_extensions()[suffix] == row.pillow
+            assert Image.MIME[row.pillow] == row.mime
+    assert (row.writer is None) or row.kept_as == "png"
+    assert FORMATS[row.kept_as].writer
 
 
 def test_the_page_says_what_every_row_says():
@@ -105,6 +120,7 @@ def test_the_page_says_what_every_row_says():
         assert ("16 bits" in holds) == (16 in row.depths)
         assert ("any count of bands" in holds) == row.bands
         assert ("quality" in holds) == row.lossy
+        assert (f"read alone; kept as `{row.kept_as}`" in holds) == (row.writer is None)
     said = " ".join((ROOT / "docs" / "pictures.md").read_text("utf-8").split())
     assert f"{format_titles('and')} are read" in said
     assert all(f"`{suffix}`" in said for suffix in suffixes())

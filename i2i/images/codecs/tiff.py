@@ -18,6 +18,7 @@ from ..image import Array, Header, Opened, Picture
 from ..metadata.exif import exif_for_tiff
 from ..orientation import upright
 from ..source import first_bytes, opened, several_frames, source_name
+from .other_kinds import BEGINNING, other_kind
 from .tiff_samples import ASSOCIATED, UNASSOCIATED, Kind, declared, to_picture, unread
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -53,6 +54,8 @@ class Page:
     count: int
     """Of pages; more than one is a book, unless the others are thumbnails and masks of this one."""
     single: bool
+    raw: str | None
+    """What the file is where it is a raw camera's, of which such pages are thumbnails."""
 
 
 def open_tiff(source: Path | bytes) -> Opened | None:
@@ -60,6 +63,8 @@ def open_tiff(source: Path | bytes) -> Opened | None:
     if first_bytes(source) not in SIGNATURES:
         return None
     main = _main_page(source)
+    if main.raw is not None:
+        raise PictureError(f"{source_name(source)} is {main.raw}, which i2i does not read; save it as PNG or TIFF.")
     if not isinstance(main.page.bitspersample, int):
         raise PictureError(
             f"{source_name(source)} has bands of different depths ({main.page.bitspersample}), which i2i cannot read."
@@ -85,9 +90,18 @@ def _main_page(source: Path | bytes) -> Page:
                 if len(found) > 1:
                     break
             page, index = found[0] if found else (tiff.pages.first, 0)
-            return Page(page, index, count, len(found) < 2)
+            return Page(page, index, count, len(found) < 2, _raw(source, tiff.pages.first))
     except Exception as error:
         raise PictureError(f"{source_name(source)} is damaged or cut short ({first_line(error)}).") from error
+
+
+def _raw(source: Path | bytes, first: tifffile.TiffPage) -> str | None:
+    """What raw camera file this is, by its signature, its version of DNG or the values in its sub-directories."""
+    if 50706 in first.tags:
+        return "a raw picture of a camera (DNG)"
+    if any(page.photometric in (32803, 34892) for page in (first.pages or ())[:8] if 330 in first.tags):
+        return "a raw picture of a camera"
+    return other_kind(first_bytes(source, BEGINNING))
 
 
 def _is_plain(kind: Kind) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import tifffile
 
-from ..image import Array, Picture
+from ..image import Array, Picture, divided, full_scale
 from ..profiles import cmyk_to_srgb, lab_to_srgb
 
 ASSOCIATED, UNASSOCIATED = 1, 2
@@ -118,7 +118,7 @@ def to_picture(samples: Array, kind: Kind, page: tifffile.TiffPage) -> Picture:
     alpha = None if kind.alpha is None else np.ascontiguousarray(whole[..., kind.alpha])
     colours = whole[..., : colour.samples]
     if alpha is not None and kind.is_associated:
-        colours = _divided(colours, alpha)
+        colours = divided(colours, alpha)
     others = [n for n in range(colour.samples, kind.samples) if n != kind.alpha]
     pixels = colour.convert(colours, page)
     if others:
@@ -136,19 +136,7 @@ def _widened(samples: Array, kind: Kind) -> Array:
         return samples.view(wanted) if samples.dtype.itemsize * 8 == kind.bits else samples.astype(wanted)
     if kind.photometric == 3:  # indices have no scale
         return samples.astype(wanted)
-    most, full = (1 << kind.bits) - 1, int(np.iinfo(wanted).max)
-    table = ((np.arange(most + 1, dtype=np.uint32) * full + most // 2) // most).astype(wanted)
-    return table[samples.astype(np.uint16)]
-
-
-def _divided(colours: Array, alpha: Array) -> Array:
-    """Colours that were multiplied by alpha, as they were before; where alpha is 0 they stay."""
-    divisor = np.where(alpha == 0, 1, alpha)[..., None]
-    if colours.dtype == np.float32:
-        return np.minimum(colours / np.where(alpha == 0, 1, alpha)[..., None], 1).astype(np.float32)
-    full = int(np.iinfo(colours.dtype).max)
-    whole = (colours.astype(np.uint64) * full + divisor // 2) // divisor
-    return np.where(alpha[..., None] == 0, colours, np.minimum(whole, full)).astype(colours.dtype)
+    return full_scale(samples, (1 << kind.bits) - 1)
 
 
 def _as_it_is(colours: Array, _page: tifffile.TiffPage) -> Array:

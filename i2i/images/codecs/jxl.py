@@ -1,0 +1,105 @@
+"""JPEG XL, by imagecodecs (libjxl): 8 and 16 bits, floats, alpha; metadata in the boxes around the codestream."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+from PIL import Image
+
+from ...errors import PictureError, first_line
+from ..encode import interleaved
+from ..image import Array, Header, Opened, Picture, divided, full_scale
+from ..metadata.exif import ORIENTATION
+from ..source import read_whole, several_frames, source_name
+from .jxl_header import ALPHA, CODESTREAM, JxlHeader, boxes, read_jxl_header
+
+SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
+TYPE = b"\0\0\0\x14ftypjxl \0\0\0\0jxl "
+LOSSLESS_EFFORT, EFFORT = 3, 6
+"""Of 1 to 9: level 3 without loss is several times as fast as 7 and a few per cent larger."""
+
+
+def open_jxl(source: Path | bytes) -> Opened:
+    """A JPEG XL. Raises PictureError on kinds that are not read, and on damaged ones."""
+    data = read_whole(source)
+    try:
+        said = read_jxl_header(data)
+    except (EOFError, ValueError) as error:
+        raise PictureError(f"{source_name(source)} is damaged or cut short ({first_line(error)}).") from error
+    if said.extras not in ((), (ALPHA,)):
+        raise PictureError(f"{source_name(source)} is a JPEG XL of extra channels, which i2i does not read.")
+    if (said.is_float and said.bits not in (16, 32)) or (said.bits > 16 and not said.is_float):
+        kind = "floats" if said.is_float else "integers"
+        raise PictureError(
+            f"{source_name(source)} is a JPEG XL of {kind} of {said.bits} bits, which i2i does not read."
+        )
+    depth = 32 if said.is_float else 8 if said.bits <= 8 else 16
+    return Opened(Header(said.width, said.height, said.channels, depth), lambda: _decoded(source, data, said))
+
+
+def _decoded(source: Path | bytes, data: bytes, said: JxlHeader) -> Picture:
+    """Upright, as the decoder gives it; raises PictureError for animations and for floats outside [0, 1]."""
+    if said.animated:
+        raise several_frames(source, "several")
+    samples = said.channels + len(said.extras)
+    kind = (
+        (np.float32 if said.bits == 32 else np.float16) if said.is_float else np.uint8 if said.bits <= 8 else np.uint16
+    )
+    # What the header said is what there is room for, so that one that lies asks for no more.
+    out = np.empty((said.height, said.width, samples) if samples > 1 else (said.height, said.width), kind)
+    array: Array = imagecodecs.jpegxl_decode(data, out=out).reshape(said.height, said.width, samples)
+    if said.is_float:
+        array = array.astype(np.float32, copy=False)
+        if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
+            raise PictureError(f"{source_name(source)} has float values outside [0, 1]; scale it first.")
+    else:
+        array = full_scale(array, (1 << said.bits) - 1)
+    alpha = np.ascontiguousarray(array[..., -1]) if said.extras else None
+    pixels = np.ascontiguousarray(array[..., : said.channels])
+    if alpha is not None and said.associated:
+        pixels = divided(pixels, alpha)
+    return Picture(pixels, alpha, None, _exif(data))
+
+
+def _exif(data: bytes) -> bytes | None:
+    """Without the orientation, which here is the codestream's; None where there is none, or it is damaged."""
+    if data.startswith(CODESTREAM):
+        return None
+    content = next((content for kind, content in boxes(data) if kind == b"Exif"), b"")
+    exif = Image.Exif()
+    try:
+        exif.load(b"Exif\0\0" + content[4 + int.from_bytes(content[:4]) :])
+        exif.pop(ORIENTATION, None)
+        return exif.tobytes() if len(exif) else None
+    except Exception:  # as in `exif_of`: that is no reason to lose the picture
+        return None
+
+
+def write(picture: Picture, quality: int) -> bytes:
+    """Any depth; lossless at quality 100."""
+    whole = np.ascontiguousarray(interleaved(picture))
+    if quality == 100:
+        stream = imagecodecs.jpegxl_encode(whole, lossless=True, effort=LOSSLESS_EFFORT, usecontainer=False)
+    else:
+        stream = imagecodecs.jpegxl_encode(whole, distance=_distance(quality), effort=EFFORT, usecontainer=False)
+    return _with_exif(bytes(stream), picture.exif) if picture.exif else bytes(stream)
+
+
+def _distance(quality: int) -> float:
+    """In just noticeable differences, for a quality as that of JPEG (libjxl, JxlEncoderDistanceFromQuality)."""
+    if quality >= 30:
+        return 0.1 + (100 - quality) * 0.09
+    return 53 / 3000 * quality * quality - 23 / 20 * quality + 25
+
+
+def _with_exif(stream: bytes, exif: bytes) -> bytes:
+    if stream.startswith(CODESTREAM):
+        stream = SIGNATURE + TYPE + _box(b"jxlc", stream)
+    head = stream.index(TYPE[4:8]) - 4 + len(TYPE)
+    return stream[:head] + _box(b"Exif", b"\0\0\0\0" + exif.removeprefix(b"Exif\0\0")) + stream[head:]
+
+
+def _box(kind: bytes, content: bytes) -> bytes:
+    return (8 + len(content)).to_bytes(4) + kind + content
