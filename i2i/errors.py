@@ -8,7 +8,8 @@ I2IError                    base; the command line prints its sentence and exits
 │   ├── RunError            a run directory that does not fit the request
 │   └── ModelFileError      a file that is no model of ours, or a damaged one
 ├── PictureError            one picture that cannot be read
-│   └── PictureTooLargeError  a picture over the limit of pixels
+│   ├── PictureTooLargeError  a picture over the limit of pixels
+│   └── SeveralFramesError  an animation, or a book of pages, where one picture was asked for
 ├── TrainingError           a run that had to stop (status 1)
 ├── ExportError             a file that would not agree with the network it came from
 ├── ProviderError           an execution provider that is missing or computes wrongly
@@ -66,6 +67,10 @@ class PictureError(I2IError):
 
 class PictureTooLargeError(PictureError):
     """A picture with more pixels than the limit allows."""
+
+
+class SeveralFramesError(PictureError):
+    """An animation, or a TIFF of several pages, where one picture was asked for."""
 
 
 class TrainingError(I2IError):

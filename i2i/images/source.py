@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +12,19 @@ from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from ..errors import PictureError, PictureTooLargeError, first_line
+from ..errors import PictureError, PictureTooLargeError, SeveralFramesError, first_line
 from .codecs.other_kinds import BEGINNING, not_read
 from .codecs.png_chunks import without_large_texts
 from .formats import HEAD, claimed
 
 MAX_PIXELS = 178_000_000
 """Largest picture read unless the caller says otherwise, in pixels."""
+
+
+warnings.filterwarnings("ignore", module=r"PIL\.")
+for _library in ("PIL", "tifffile"):
+    logging.getLogger(_library).addHandler(logging.NullHandler())
+# What they murmur of a damaged file, on standard error, is said by our sentence; and their own limit of pixels by ours.
 
 
 def file_size(path: Path) -> int:
@@ -68,9 +75,9 @@ def source_name(source: Path | bytes) -> str:
     return "The picture" if isinstance(source, bytes) else str(source)
 
 
-def several_frames(source: Path | bytes, count: int | str) -> PictureError:
+def several_frames(source: Path | bytes, count: int | str) -> SeveralFramesError:
     """The refusal of an animation, or of a TIFF of several pages."""
-    return PictureError(f"{source_name(source)} holds {count} frames; i2i reads single pictures.")
+    return SeveralFramesError(f"{source_name(source)} holds {count} frames; i2i reads single pictures.")
 
 
 @contextlib.contextmanager
@@ -87,13 +94,11 @@ def opened(source: Path | bytes, decoders: tuple[str, ...] | None = None) -> Ite
     rows = claimed(head[:HEAD]) if decoders is None else ()
     allowed = decoders or [row.pillow for row in rows if row.pillow and (row.begins or not row.reader)]
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit says it better
-            lighter = without_large_texts(source)
-            given = lighter[0] if lighter else io.BytesIO(source) if isinstance(source, bytes) else source
-            image = Image.open(given, formats=allowed)
-            if lighter and lighter[1]:
-                image.info["icc_profile"] = lighter[1]
+        lighter = without_large_texts(source)
+        given = lighter[0] if lighter else io.BytesIO(source) if isinstance(source, bytes) else source
+        image = Image.open(given, formats=allowed)
+        if lighter and lighter[1]:
+            image.info["icc_profile"] = lighter[1]
     except Image.DecompressionBombError as error:
         limit = f"the limit is {MAX_PIXELS / 1e6:.0f} megapixels"
         raise PictureTooLargeError(f"{source_name(source)} is too large to be decoded; {limit}.") from error
