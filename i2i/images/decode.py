@@ -25,7 +25,7 @@ __all__ = ["MAX_PIXELS", "read_header", "read_picture"]
 
 def read_header(source: Path | bytes) -> Header:
     """Size and channels, read without decoding; raises PictureError when the file is no picture."""
-    with _as_picture_error(source):
+    with as_picture_error(source):
         special = _by_reader(source)
         if special is not None:
             return _checked(source, special.header)
@@ -35,7 +35,7 @@ def read_header(source: Path | bytes) -> Header:
 
 def read_picture(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> Picture:
     """Decode a file or its bytes; raises PictureError, or PictureTooLargeError before decoding."""
-    with _as_picture_error(source):
+    with as_picture_error(source):
         special = _by_reader(source)
         if special is not None:
             header = _checked(source, special.header)
@@ -71,7 +71,8 @@ def _header(image: Image.Image) -> Header:
 
 
 @contextlib.contextmanager
-def _as_picture_error(source: Path | bytes) -> Iterator[None]:
+def as_picture_error(source: Path | bytes) -> Iterator[None]:
+    """Whatever a decoder raises becomes a PictureError of one sentence."""
     try:
         yield
     except PictureError:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,15 @@ from ..errors import UnknownNameError
 from ..text import listed
 
 if TYPE_CHECKING:
-    from .image import Opened, Picture
+    from .image import Opened, Picture, Timing
 
 Reader = Callable[[Path | bytes], "Opened | None"]
 """Opens a file that Pillow would cut or refuse; gives None where Pillow reads it whole."""
 Writer = Callable[["Picture", int], bytes]
 """From a picture and a quality (1 to 100) to the bytes of a file."""
+
+FrameWriter = Callable[["Sequence[Picture]", "Timing", int], bytes]
+"""From frames, their timing and a quality to the bytes of a file."""
 
 
 def late(module: str, name: str, *first: Any) -> Callable[..., Any]:
@@ -59,7 +62,9 @@ class Format:
     bands: bool = False
     """Whether it holds other counts of channels than grey and RGB."""
     frames: bool = False
-    """Whether a file may be an animation or a book of pages; i2i reads those of one frame alone."""
+    """Whether a file may be an animation or a book of pages; one picture is read of those of one frame alone."""
+    frame_writer: FrameWriter | None = None
+    """From several pictures of one size (of any, in pages) to a file; None where `writer` cannot hold several."""
     lossy: bool = False
     """Whether `--quality` matters."""
     kept_as: str = "png"
@@ -71,16 +76,19 @@ FORMATS: dict[str, Format] = {
                   late(".codecs.deep_jpeg", "open_deep"), rb"\xff\xd8\xff", alpha=False, lossy=True),
     "mpo": Format("MPO", (".mpo",), "JPEG", "image/mpo", None, begins=rb"\xff\xd8\xff", kept_as="jpg"),
     "png": Format("PNG", (".png",), "PNG", "image/png", late(".codecs.png", "write"), late(".codecs.png", "open_deep"),
-                  rb"\x89PNG\r\n\x1a\n", depths=(8, 16), frames=True),
+                  rb"\x89PNG\r\n\x1a\n", depths=(8, 16), frames=True,
+                  frame_writer=late(".frames", "animation", "PNG")),
     "webp": Format("WebP", (".webp",), "WEBP", "image/webp", late(".encode", "webp"), None, rb"RIFF.{4}WEBP",
-                   frames=True, lossy=True),
+                   frames=True, frame_writer=late(".frames", "animation", "WEBP"), lossy=True),
     "tiff": Format("TIFF", (".tiff", ".tif"), "TIFF", "image/tiff", late(".codecs.tiff", "write"),
                    late(".codecs.tiff", "open_tiff"), rb"(II|MM)(\0[*+]|[*+]\0)",
-                   depths=(8, 16, 32), bands=True, frames=True),
+                   depths=(8, 16, 32), bands=True, frames=True,
+                   frame_writer=late(".codecs.tiff", "write_pages")),
     "bmp": Format("BMP", (".bmp",), "BMP", "image/bmp", late(".encode", "eight_bits", "BMP"), None, rb"BM"),
     "gif": Format("GIF", (".gif",), "GIF", "image/gif", None, begins=rb"GIF8[79]a", frames=True),
     "avif": Format("AVIF", (".avif",), "AVIF", "image/avif", late(".codecs.avif", "write"),
-                   late(".codecs.avif", "open_deep"), rb".{4}ftyp(.{4})*?avi[fs]", frames=True, lossy=True),
+                   late(".codecs.avif", "open_deep"), rb".{4}ftyp(.{4})*?avi[fs]", frames=True,
+                   frame_writer=late(".frames", "animation", "AVIF"), lossy=True),
     "jxl": Format("JPEG XL", (".jxl",), None, "image/jxl", late(".codecs.jxl", "write"),
                   late(".codecs.jxl", "open_jxl"), rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n",
                   depths=(8, 16, 32), lossy=True),
@@ -123,6 +131,12 @@ def format_titles(last: str = "or") -> str:
 def lossy_titles() -> str:
     """`JPEG, WebP, AVIF and JPEG XL`."""
     return listed(*(row.title for row in FORMATS.values() if row.lossy), last="and")
+
+
+def flag_for_frames(are_pages: bool) -> str:
+    """`--format tiff`, or the ones for animations: the way out where a format holds one picture alone."""
+    fit = [name for name, row in FORMATS.items() if row.frame_writer and (row.bands or not are_pages)]
+    return f"--format {listed(*fit)}"
 
 
 def flag_for_bands() -> str:

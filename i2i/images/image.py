@@ -54,6 +54,16 @@ class Opened:
     decode: Callable[[], Picture]
 
 
+@dataclasses.dataclass(frozen=True)
+class Timing:
+    """When the frames of an animation are shown."""
+
+    durations: tuple[float, ...]
+    """Of each frame, in milliseconds."""
+    plays: int
+    """How often it is played; 0 is for ever."""
+
+
 def with_channels(pixels: Array, channels: int) -> Array:
     """(H, W, C) as (H, W, channels): RGB to grey by Rec. 601 luma, grey to RGB by repetition, else refused.
 

@@ -16,13 +16,14 @@ from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 
-from ...errors import I2IError, StorageError, first_line
+from ...errors import I2IError, SeveralFramesError, StorageError, first_line
 from ...files import write_whole
 from ...hardware.system import available_threads
 from ...images.decode import read_picture
 from ...images.encode import encode
 from ...images.image import Picture
 from ..inference.controls import NO_CONTROLS, resolve_controls
+from .frames import convert_frames
 from .pipeline import Outcome, Pipeline, Translator
 from .plan import Job, plan_conversion
 
@@ -167,6 +168,8 @@ def _results(
                 yield FileResult(job.source, job.target, "skipped"), 0
                 continue
             outcome = next(outcomes)
+            if isinstance(outcome.untranslated, SeveralFramesError):
+                outcome = convert_frames(engine, job, quality, controls)
             result = _settle(outcome, written, len(jobs))
             written += result.status == "written"
             yield result, outcome.pixels

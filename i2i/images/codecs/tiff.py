@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from PIL import Image
 from ...errors import PictureError, first_line
 from ..encode import interleaved, notes, saved
 from ..from_pillow import from_pil
-from ..image import Array, Header, Opened, Picture
+from ..image import Array, Header, Opened, Picture, Timing
 from ..metadata.exif import exif_for_tiff
 from ..orientation import upright
 from ..source import first_bytes, opened, several_frames, source_name
@@ -44,6 +45,10 @@ BY_LIBTIFF = {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925, 50000}
 """Compressions that Pillow's libtiff reads: none, CCITT, LZW, JPEG, Deflate, PackBits, LZMA, Zstandard."""
 
 
+FARTHEST = 1000
+"""Pages that are looked at in search of one that is no thumbnail."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Page:
     """The one page of a file that is its picture."""
@@ -62,7 +67,10 @@ def open_tiff(source: Path | bytes) -> Opened | None:
     """A TIFF; None for any other file. Raises PictureError on kinds that are not read, and on damaged ones."""
     if first_bytes(source) not in SIGNATURES:
         return None
-    main = _main_page(source)
+    return _opened(source, _main_page(source))
+
+
+def _opened(source: Path | bytes, main: Page) -> Opened:
     if main.raw is not None:
         raise PictureError(f"{source_name(source)} is {main.raw}, which i2i does not read; save it as PNG or TIFF.")
     if not isinstance(main.page.bitspersample, int):
@@ -70,7 +78,7 @@ def open_tiff(source: Path | bytes) -> Opened | None:
             f"{source_name(source)} has bands of different depths ({main.page.bitspersample}), which i2i cannot read."
         )
     kind = declared(main.page)
-    plain = _is_plain(kind) and main.index == 0
+    plain = _is_plain(kind)
     why = None if plain else unread(kind)
     if why is not None:
         way_out = "save it as grey or RGB of 8 or 16 bits"
@@ -83,9 +91,9 @@ def _main_page(source: Path | bytes) -> Page:
     try:
         with tifffile.TiffFile(io.BytesIO(source) if isinstance(source, bytes) else source) as tiff:
             count, found = len(tiff.pages), []
-            for index in range(count):
+            for index in range(min(count, FARTHEST)):
                 page = tiff.pages[index]
-                if not (page.is_reduced or page.is_mask or page.tags.valueof(255) == 2):
+                if not _is_beside(page):
                     found.append((page, index))
                 if len(found) > 1:
                     break
@@ -93,6 +101,18 @@ def _main_page(source: Path | bytes) -> Page:
             return Page(page, index, count, len(found) < 2, _raw(source, tiff.pages.first))
     except Exception as error:
         raise PictureError(f"{source_name(source)} is damaged or cut short ({first_line(error)}).") from error
+
+
+def _is_beside(page: tifffile.TiffPage) -> bool:
+    """Whether it is a thumbnail or a mask of another."""
+    return bool(page.is_reduced or page.is_mask or page.tags.valueof(255) == 2)
+
+
+def open_pages(source: Path | bytes) -> list[Opened]:
+    """Each page that is no thumbnail and no mask; raises PictureError as `open_tiff` does."""
+    with tifffile.TiffFile(io.BytesIO(source) if isinstance(source, bytes) else source) as tiff:
+        found = [(n, page) for n in range(len(tiff.pages)) if not _is_beside(page := tiff.pages[n])]
+        return [_opened(source, Page(page, n, len(found), True, _raw(source, page))) for n, page in found]
 
 
 def _raw(source: Path | bytes, first: tifffile.TiffPage) -> str | None:
@@ -124,6 +144,7 @@ def _decoded(source: Path | bytes, main: Page, kind: Kind, plain: bool) -> Pictu
         raise several_frames(source, main.count)
     if plain:
         with opened(source) as image:
+            image.seek(main.index)
             return from_pil(image)
     return _by_tifffile(source, main, kind)
 
@@ -164,13 +185,27 @@ def write(picture: Picture, _quality: int) -> bytes:
     if whole.dtype == np.uint8 and picture.pixels.shape[2] in (1, 3):
         return _by_pillow(whole, picture)
     buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as tiff:
+        _add(tiff, whole, picture)
+    return buffer.getvalue()
+
+
+def write_pages(pictures: Sequence[Picture], _timing: Timing, _quality: int) -> bytes:
+    """A page each, of any depth and any size, with its profile."""
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as tiff:
+        for picture in pictures:
+            _add(tiff, interleaved(picture), picture)
+    return buffer.getvalue()
+
+
+def _add(tiff: tifffile.TiffWriter, whole: Array, picture: Picture) -> None:
     options: dict[str, Any] = {"photometric": "rgb" if picture.pixels.shape[2] == 3 else "minisblack"}
     if whole.ndim == 3:
         extra = whole.shape[2] - (3 if picture.pixels.shape[2] == 3 else 1)
         kinds = ["unspecified"] * extra if picture.alpha is None else ["unspecified"] * (extra - 1) + ["unassalpha"]
         options |= {"planarconfig": "contig", "extrasamples": kinds}
-    tifffile.imwrite(buffer, whole, compression="zlib", iccprofile=picture.icc, metadata=None, **options)
-    return buffer.getvalue()
+    tiff.write(whole, compression="zlib", iccprofile=picture.icc, metadata=None, **options)
 
 
 def _by_pillow(whole: Array, picture: Picture) -> bytes:

@@ -1,0 +1,34 @@
+"""An animation, or a book of pages, converted frame by frame into a file of the same structure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...files import write_whole
+from ...images.frames import check_frames, encode_frames, read_frames
+from ...images.image import Picture, Timing
+from .pipeline import Outcome, Translator
+from .plan import Job
+
+
+def convert_frames(engine: Translator, job: Job, quality: int | None, controls: Mapping[str, object]) -> Outcome[Job]:
+    """What became of the job; every frame is computed by itself, with the same controls, in the calling thread."""
+    results: list[Picture] = []
+    durations: list[float] = []
+    pixels = 0
+    try:
+        frames = read_frames(job.source)
+        check_frames(str(job.source), frames.count, frames.are_pages, job.format)
+        for picture, duration in frames.pictures:
+            prepared = engine.prepare(picture, controls)
+            results.append(engine.finish(prepared, engine.batcher.submit(prepared.feeds).result()))
+            durations.append(duration)
+            pixels += picture.pixels.shape[0] * picture.pixels.shape[1]
+    except Exception as error:
+        return Outcome(job, untranslated=error)
+    try:
+        timing = Timing(tuple(durations), frames.plays)
+        write_whole(job.target, encode_frames(results, timing, frames.are_pages, job.format, quality))
+    except Exception as error:
+        return Outcome(job, pixels, unwritten=error)
+    return Outcome(job, pixels)
