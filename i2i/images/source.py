@@ -90,11 +90,10 @@ def opened(source: Path | bytes, decoders: tuple[str, ...] | None = None) -> Ite
     """
     if (len(source) if isinstance(source, bytes) else file_size(source)) == 0:
         raise PictureError(f"{source_name(source)} is empty (0 bytes).")
-    head = first_bytes(source, BEGINNING)
-    rows = claimed(head[:HEAD]) if decoders is None else ()
+    rows = claimed(first_bytes(source, HEAD)) if decoders is None else ()
     allowed = decoders or [row.pillow for row in rows if row.pillow and (row.begins or not row.reader)]
     try:
-        lighter = without_large_texts(source)
+        lighter = without_large_texts(source) if "PNG" in allowed else None
         given = lighter[0] if lighter else io.BytesIO(source) if isinstance(source, bytes) else source
         image = Image.open(given, formats=allowed)
         if lighter and lighter[1]:
@@ -103,7 +102,7 @@ def opened(source: Path | bytes, decoders: tuple[str, ...] | None = None) -> Ite
         limit = f"the limit is {MAX_PIXELS / 1e6:.0f} megapixels"
         raise PictureTooLargeError(f"{source_name(source)} is too large to be decoded; {limit}.") from error
     except UnidentifiedImageError as error:
-        raise PictureError(not_read(source_name(source), head)) from error
+        raise PictureError(not_read(source_name(source), first_bytes(source, BEGINNING))) from error
     except Exception as error:  # a damaged header can raise nearly anything
         of_the_system = isinstance(error, OSError) and error.errno is not None
         what = "cannot be opened" if of_the_system else "is damaged or cut short"
