@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 from heic_files import HEIC
-from PIL import Image
+from PIL import Image, ImageCms
 
 from i2i.errors import PictureError, PictureTooLargeError
 from i2i.images.decode import read_header, read_picture
@@ -136,6 +136,41 @@ def test_a_jpeg_xl_made_of_a_jpeg_is_read():
     jpeg = saved(Image.fromarray(RGB), "JPEG", quality=95)
     found = read_picture(imagecodecs.jpegxl_encode_jpeg(jpeg)).pixels
     assert np.abs(found.astype(int) - np.asarray(Image.open(io.BytesIO(jpeg)))).max() < 8
+
+
+def with_colours(data, *fields):
+    """The JPEG XL of default colours with the (value, bits) of a colour encoding in their place."""
+    number, length = int.from_bytes(data, "little"), 8 * len(data)
+    spots = range(40, 80)  # where the one bit that says "default" stands is for the decoder to say
+    for spot in spots:
+        new, bits = number & ((1 << spot) - 1), spot
+        for value, count in fields:
+            new |= value << bits
+            bits += count
+        new |= (number >> spot + 1 & 0b111) << bits  # no extensions, no transform; then to the next byte
+        rest = -(-(spot + 4) // 8) * 8
+        start = -(-(bits + 3) // 8) * 8
+        changed = (new | number >> rest << start).to_bytes((length - rest + start) // 8, "little")
+        try:
+            if (imagecodecs.jpegxl_decode(changed) == RGB).all():
+                return changed
+        except Exception:
+            continue
+    raise AssertionError("no such place")
+
+
+def test_a_jpeg_xl_in_display_p3_comes_with_a_profile_that_says_so():
+    data = imagecodecs.jpegxl_encode(RGB, lossless=True, usecontainer=False)
+    assert read_picture(data).icc is None
+    p3 = with_colours(
+        data, (0, 1), (0, 1), (0b00, 2), (0b01, 2), (0b10, 2), (9, 4), (0, 1), (0b10, 2), (11, 4), (0b01, 2)
+    )
+    picture = read_picture(p3)
+    assert (picture.pixels == RGB).all()
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(picture.icc))
+    srgb = ImageCms.createProfile("sRGB")
+    red = ImageCms.profileToProfile(Image.new("RGB", (1, 1), (200, 100, 50)), profile, srgb).getpixel((0, 0))
+    assert np.abs(np.array(red) - (215, 93, 31)).max() <= 2
 
 
 def test_the_exif_of_a_jpeg_xl_is_written_and_read():

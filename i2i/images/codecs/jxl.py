@@ -13,6 +13,7 @@ from ..encode import interleaved
 from ..image import Array, Header, Opened, Picture, divided, full_scale
 from ..metadata.exif import ORIENTATION
 from ..source import read_whole, several_frames, source_name
+from .jxl_colour import profile_of
 from .jxl_header import ALPHA, CODESTREAM, JxlHeader, boxes, read_jxl_header
 
 SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
@@ -60,7 +61,7 @@ def _decoded(source: Path | bytes, data: bytes, said: JxlHeader) -> Picture:
     pixels = np.ascontiguousarray(array[..., : said.channels])
     if alpha is not None and said.associated:
         pixels = divided(pixels, alpha)
-    return Picture(pixels, alpha, None, _exif(data))
+    return Picture(pixels, alpha, profile_of(said.colour, said.channels), _exif(data))
 
 
 def _exif(data: bytes) -> bytes | None:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 CODESTREAM = b"\xff\x0a"
 ALPHA = 0
 """The type of an extra channel that is alpha."""
+SRGB, CUSTOM = 1, 2
+"""Of primaries, and of white."""
 RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 """Width to height."""
 
@@ -33,6 +35,21 @@ class JxlHeader:
     associated: bool
     """Whether the colours were multiplied by that alpha."""
     animated: bool
+    colour: JxlColour | None
+    """None where it is sRGB, or said by a profile, which only the decoder could give."""
+
+
+@dataclasses.dataclass(frozen=True)
+class JxlColour:
+    """A colour space, by numbers of ITU-T H.273 where it is one of those."""
+
+    white: int
+    primaries: int
+    chromaticities: tuple[float, ...]
+    """x and y of red, green and blue, then of white, where they are given by themselves (2); else empty."""
+    transfer: int
+    gamma: float | None
+    """The exponent that encodes, in place of a transfer function."""
 
 
 class _Bits:
@@ -95,7 +112,7 @@ def read_jxl_header(data: bytes) -> JxlHeader:
     width, height = _size(bits)
     orientation, animated, depth, is_float = 1, False, 8, False
     extras: list[int] = []
-    associated, channels = False, 3
+    associated, channels, colour = False, 3, None
     if not bits(1):  # else all is as it is by default
         if bits(1):
             orientation = 1 + bits(3)
@@ -113,10 +130,10 @@ def read_jxl_header(data: bytes) -> JxlHeader:
             associated = associated or multiplied
             extras.append(kind)
         bits(1)  # whether the colours are XYB inside
-        channels = _channels(bits)
+        channels, colour = _colour(bits)
     if orientation > 4:
         width, height = height, width
-    return JxlHeader(width, height, channels, depth, is_float, tuple(extras), associated, animated)
+    return JxlHeader(width, height, channels, depth, is_float, tuple(extras), associated, animated, colour)
 
 
 def _size(bits: _Bits) -> tuple[int, int]:
@@ -182,9 +199,28 @@ def _extra(bits: _Bits) -> tuple[int, bool]:
     return kind, kind == ALPHA and bool(bits(1))
 
 
-def _channels(bits: _Bits) -> int:
-    """Of colour, by the colour encoding."""
+def _colour(bits: _Bits) -> tuple[int, JxlColour | None]:
+    """Channels of colour, and their space."""
     if bits(1):
-        return 3
-    bits(1)  # whether there is a profile
-    return 1 if _enum(bits) == 1 else 3
+        return 3, None
+    has_profile = bits(1)
+    grey = _enum(bits) == 1
+    if has_profile:
+        return 1 if grey else 3, None
+    white = _enum(bits)
+    point = _points(bits, 1) if white == CUSTOM else ()
+    primaries = SRGB if grey else _enum(bits)
+    points = _points(bits, 3) if primaries == CUSTOM else ()
+    gamma = bits(24) / 1e7 if bits(1) else None
+    transfer = _enum(bits) if gamma is None else 0
+    colour = JxlColour(white, primaries, (*points, *point), transfer, gamma)
+    return 1 if grey else 3, colour
+
+
+def _points(bits: _Bits, count: int) -> tuple[float, ...]:
+    """X and y of each, in millionths that alternate between above and below 0."""
+    found = []
+    for _ in range(2 * count):
+        value = bits.chosen((0, 19), (524288, 19), (1048576, 20), (2097152, 21))
+        found.append((value >> 1 ^ -(value & 1)) / 1e6)
+    return tuple(found)
