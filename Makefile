@@ -32,7 +32,7 @@ serve: $(READY)  ## open the page and the HTTP API on the demo's translator, or 
 	@$(BIN)/i2i serve "$(RUN)"
 
 test: $(READY)  ## every test but the slow ones (TEST=tests/test_x.py for some)
-	@OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadfile $(TEST)
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TEST)
 
 test-slow: $(READY)  ## the tests that train for minutes
 	@$(BIN)/pytest -m slow --timeout 3600 $(TEST)

@@ -31,6 +31,8 @@ STAGES: dict[str, Callable[[int], dict[str, Any]]] = {
     "srgan": lambda images: {"scale": 1, "images": images // 4, "gan_images": images - images // 4},
 }
 """How the images of a run are shared between its stages, by method; the others have one. The last is adversarial."""
+SHALLOW = [f"--set=generator.{setting}" for setting in ("name=compact", "blocks=1")]
+"""For `i2i train`: the generator that is traced in the least time, where what it exports is not what is tested."""
 Ranges = Mapping[str, tuple[float, float]]
 EVEN: Ranges = {"a": (-1, 1), "b": (-1, 1)}
 

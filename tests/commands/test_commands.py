@@ -13,14 +13,14 @@ import pytest
 import yaml
 from PIL import Image
 from small_models import write_model
+from tiny_runs import SHALLOW
 
 from i2i.errors import RunError
 
 ROOT = Path(__file__).resolve().parents[2]
 NARROW = ["--size", "64", "--images", "16", "--batch", "4", "--precision", "fp32", "--set", "generator.width=4",
           "--set", "discriminator.width=4", "--set", "discriminator.layers=2", "--set", "log.samples=8"]  # fmt: skip
-SMALL = [*NARROW, "--set", "generator.name=unet16"]
-"""Shallow too: what a run exports is traced in half the time."""
+SMALL = [*NARROW, *SHALLOW]
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from in_process import exit_status
 from PIL import Image
+from tiny_runs import SHALLOW
 
 from i2i.commands.streams import PLAIN
 
@@ -35,6 +36,10 @@ def speaking(monkeypatch):
         )
 
     return run
+
+
+TINY = ["--size", "64", "--images", "4", "--batch", "4", "--precision", "fp32", *SHALLOW,
+        "--set", "generator.width=4", "--set", "discriminator.width=4"]  # fmt: skip
 
 
 def put(path: Path) -> Path:
@@ -66,7 +71,8 @@ def shown(name: str, encoding: str) -> str:
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("broken", BROKEN, ids=["letter", "byte"])
-def test_a_failing_name_is_told_in_every_encoding(speaking, make_model, tmp_path, encoding, broken):
+def test_a_failing_name_is_told_in_every_encoding(speaking, make_model, tmp_path, monkeypatch, encoding, broken):
+    monkeypatch.setattr("i2i.workflows.demo._affordable", lambda *_: 16)  # by steps of a wide network, for seconds
     model, root = make_model(), pairs(tmp_path / "pairs", broken)
     told = shown(broken, encoding)
     commands = {
@@ -108,10 +114,8 @@ def test_a_folder_whose_names_are_no_unicode_trains_scores_and_converts(speaking
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("wb") as file:
                 Image.fromarray(np.random.default_rng(number).integers(0, 256, (64, 64, 3), np.uint8)).save(file, "PNG")
-    tiny = ["--size", "64", "--images", "4", "--batch", "4", "--precision", "fp32", "--set", "generator.name=unet16",
-            "--set", "generator.width=4", "--set", "discriminator.width=4"]  # fmt: skip
     for command in (
-        ["train", "pix2pix", root, "--run", run, *tiny],
+        ["train", "pix2pix", root, "--run", run, *TINY],
         ["evaluate", run, root, "--out", tmp_path / "scores"],
         ["convert", run, root, tmp_path / "out"],
         ["info", run, "--json"],
@@ -126,17 +130,14 @@ def test_the_plain_signs_are_ascii():
 
 
 def test_training_goes_on_when_nobody_reads_its_words_any_more(tmp_path, sample_pairs):
-    settings = ["--size", "64", "--images", "8", "--batch", "4", "--precision", "fp32", "--set", "generator.name=unet16",
-                "--set", "generator.width=4", "--set", "discriminator.width=4"]  # fmt: skip
     run = tmp_path / "run"
-    command = [sys.executable, "-m", "i2i", "train", "pix2pix", str(sample_pairs), "--run", str(run), *settings]
-    for streams in ({"stderr": subprocess.DEVNULL}, {"stderr": subprocess.STDOUT}):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, **streams) as process:
+    command = [sys.executable, "-m", "i2i", "train", "pix2pix", str(sample_pairs), "--run", str(run), *TINY, "--images"]
+    for images, streams in (("8", {"stderr": subprocess.DEVNULL}), ("12", {"stderr": subprocess.STDOUT})):
+        with subprocess.Popen([*command, images], stdout=subprocess.PIPE, **streams) as process:
             assert process.stdout.readline()
             process.stdout.close()
             assert process.wait(240) == 0
         assert (run / "model.onnx").exists()
-        command = [*command[: -len(settings)], *settings[:2], "--images", "12", *settings[4:]]
 
 
 @pytest.mark.parametrize("flags", [[], ["-u"]], ids=["buffered", "unbuffered"])
