@@ -45,9 +45,11 @@ def read_frames(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> Frames:
             raise several_frames(source, "several")
         with opened(source) as image:
             count, (width, height) = getattr(image, "n_frames", 1), image.size
+            # A still picture for programs that play no PNG is none of its frames.
+            numbers = range(1 if image.info.get("default_image") else 0, count)
             plays = _plays(image)
     _check(source, count, count * width * height, max_pixels)
-    return Frames(count, False, _animated(source, count, max_pixels), plays)
+    return Frames(len(numbers), False, _animated(source, numbers, max_pixels), plays)
 
 
 def _pages(source: Path | bytes, max_pixels: int) -> Frames:
@@ -63,12 +65,12 @@ def _pages(source: Path | bytes, max_pixels: int) -> Frames:
     return Frames(len(pages), True, pictures(), 0)
 
 
-def _animated(source: Path | bytes, count: int, max_pixels: int) -> Iterator[tuple[Picture, float]]:
+def _animated(source: Path | bytes, numbers: range, max_pixels: int) -> Iterator[tuple[Picture, float]]:
     with opened(source) as image:
-        for number in range(count):
+        for number in numbers:
             with as_picture_error(source):
                 image.seek(number)
-                _check(source, count, image.width * image.height, max_pixels)  # a frame of a GIF may widen it
+                _check(source, len(numbers), image.width * image.height, max_pixels)  # a frame of a GIF may widen it
                 picture = from_pil(image)
             yield picture, float(image.info.get("duration", 0))
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import struct
+import tempfile
+from pathlib import Path
 
 import imagecodecs
 import numpy as np
@@ -51,6 +54,13 @@ FILES = {name: encode(Picture(PIXELS, None, b"profile", EXIF.tobytes()), name, 9
     "jxl, 16 bits": encode(Picture(DEEP, DEEP[..., 0], None, EXIF.tobytes()), "jxl", 100),
     "heic": HEIC["alpha"],
 }
+
+with contextlib.suppress(ImportError), tempfile.TemporaryDirectory() as folder:
+    import OpenEXR
+
+    place = Path(folder, "x.exr")
+    OpenEXR.File({"type": OpenEXR.scanlineimage}, {"RGB": (PIXELS / 255).astype(np.float16)}).write(str(place))
+    FILES["exr"] = place.read_bytes()
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 BOUNDED = settings(max_examples=EXAMPLES or 60, deadline=None, derandomize=not EXAMPLES)

@@ -84,6 +84,16 @@ def test_a_see_through_animation_stays_so(convert, tmp_path):
             assert [image.convert("RGBA").getpixel((x, 8))[3] for x in (2, 12)] == [0, 255]
 
 
+def test_a_still_picture_beside_the_frames_is_none_of_them(convert, tmp_path):
+    still = Image.new("RGB", (24, 16), "white")
+    still.save(tmp_path / "x.png", save_all=True, append_images=frames(), duration=DURATIONS, default_image=True)
+    status, said = convert("x.png", "--format", "webp", "--quality", 100)
+    assert status == 0, said
+    colours, durations, _ = shown(tmp_path / "out" / "x.webp")
+    assert durations == DURATIONS
+    assert np.abs(colours - (255 - np.array(COLOURS))).max() <= 2
+
+
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
 def test_the_pages_of_a_tiff_stay_pages_of_their_sizes_and_depth(depth, convert, tmp_path):
     rng = np.random.default_rng(0)
