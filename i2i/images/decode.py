@@ -39,7 +39,7 @@ def read_picture(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> Picture:
         special = _by_reader(source)
         if special is not None:
             header = _checked(source, special.header)
-            _check_size(source, header.width, header.height, max_pixels)
+            _check_size(source, header.width, header.height, max_pixels, header.channels)
             return _filled(source, special.decode())
         with opened(source) as image:
             _check_size(source, *image.size, max_pixels)
@@ -98,9 +98,11 @@ def _filled(source: Path | bytes, picture: Picture) -> Picture:
     return picture
 
 
-def _check_size(source: Path | bytes, width: int, height: int, max_pixels: int) -> None:
-    if width * height > max_pixels:
+def _check_size(source: Path | bytes, width: int, height: int, max_pixels: int, channels: int = 3) -> None:
+    """Many channels count: four may lie in each pixel of the largest picture."""
+    if width * height * max(channels, 4) > 4 * max_pixels:
+        of_bands = f" of {channels} channels" if channels > 4 else ""
         raise PictureTooLargeError(
-            f"{source_name(source)} has {width}x{height} = {width * height / 1e6:.0f} megapixels; "
+            f"{source_name(source)} has {width}x{height} = {width * height / 1e6:.0f} megapixels{of_bands}; "
             f"the limit is {max_pixels / 1e6:.0f}."
         )

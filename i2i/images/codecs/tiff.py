@@ -153,6 +153,8 @@ def _by_tifffile(source: Path | bytes, main: Page, kind: Kind) -> Picture:
     """The page as it is; raises PictureError for floats outside [0, 1]."""
     with tifffile.TiffFile(io.BytesIO(source) if isinstance(source, bytes) else source) as tiff:
         page = tiff.pages[main.index]
+        if not (any(page.dataoffsets) and any(page.databytecounts)):  # tifffile would give zeros
+            raise PictureError(f"{source_name(source)} is damaged: it says of no pixel where it is.")
         samples = page.asarray()
         orientation = int(page.tags.valueof(274, 1))
         picture = to_picture(_interleaved(samples, page, source), kind, page)

@@ -18,6 +18,10 @@ ASSOCIATED, UNASSOCIATED = 1, 2
 """Values of ExtraSamples that are alpha: the colours are multiplied by it, or not."""
 
 
+MOST_SAMPLES = 1024
+"""A pixel; a damaged file may say 65535, and cameras of many bands have some hundreds."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Kind:
     """What a page says of its samples."""
@@ -100,6 +104,8 @@ def unread(kind: Kind) -> str | None:
         return f"{SAMPLE_FORMATS.get(kind.format, 'undefined')} values of {kind.bits} bits"
     if kind.format != 3 and kind.bits not in colour.depths:
         return f"integers of {kind.bits} bits"
+    if kind.samples > MOST_SAMPLES:
+        return f"{kind.samples} samples a pixel"
     if kind.photometric == 5 and kind.inks != 1:
         return "inks that are not cyan, magenta, yellow and black"
     if kind.samples < colour.samples:
