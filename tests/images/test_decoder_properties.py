@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import itertools
 import re
 import resource
 import struct
@@ -22,6 +24,7 @@ from PIL import Image
 
 from i2i.errors import PictureError, PictureTooLargeError
 from i2i.images.decode import read_header, read_picture
+from i2i.images.frames import read_frames
 from i2i.images.image import Header
 
 BEGINNINGS = [data[:4] for data in FILES.values()] + [b"II+\0", b"MM\0*", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"]
@@ -86,6 +89,18 @@ def test_a_file_cut_short_anywhere_is_too(name):
 @given(data=st.data())
 def test_a_damaged_file_is_too(name, data):
     holds(data.draw(damaged(FILES[name])))
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith(("frames", "pages"))])
+@BOUNDED
+@given(data=st.data())
+def test_the_frames_of_a_damaged_file_are_pictures_until_a_picture_error(name, data):
+    with contextlib.suppress(PictureError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        frames = read_frames(data.draw(damaged(FILES[name])), 10**6)
+        for picture, milliseconds in itertools.islice(frames.pictures, 20):
+            assert picture.pixels.size
+            assert milliseconds >= 0
 
 
 def pages(count: int, **options: object) -> bytes:
