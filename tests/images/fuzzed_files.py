@@ -63,7 +63,7 @@ with contextlib.suppress(ImportError), tempfile.TemporaryDirectory() as folder:
     FILES["exr"] = place.read_bytes()
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
-BOUNDED = settings(max_examples=EXAMPLES or 60, deadline=None, derandomize=not EXAMPLES)
+BOUNDED = settings(max_examples=EXAMPLES or 40, deadline=None, derandomize=not EXAMPLES)
 
 EXTREMES = [0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 2**63 - 1, 2**64 - 1]
 
