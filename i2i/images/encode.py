@@ -17,6 +17,8 @@ from PIL import Image
 from ..errors import PictureError, first_line, require
 from .formats import FORMATS, flag_for_bands, written
 from .image import Array, Picture, to_float, to_uint8
+from .metadata.fitting import fitted
+from .metadata.iptc import segment
 
 
 def encode(picture: Picture, name: str, quality: int | None = None) -> bytes:
@@ -24,13 +26,28 @@ def encode(picture: Picture, name: str, quality: int | None = None) -> bytes:
 
     Raises UnknownNameError for a format that is not written, PictureError when it cannot hold the picture.
     """
+    return encoded(picture, name, quality).data
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoded:
+    """A file's bytes, and what of the picture it does not hold."""
+
+    data: bytes
+    left_out: tuple[str, ...]
+    """`IPTC`, `16 bits`, `alpha`, `damaged EXIF` …"""
+
+
+def encoded(picture: Picture, name: str, quality: int | None = None) -> Encoded:
+    """The same as `encode`, with what was left out."""
     require("picture format", name, written())
     row, channels = FORMATS[name], picture.pixels.shape[2]
     assert row.writer is not None
     if channels not in (1, 3) and not row.bands:
         raise PictureError(f"The result has {channels} bands, which {name} cannot hold. Use {flag_for_bands()}.")
     try:
-        return row.writer(picture, 95 if quality is None else quality)
+        fitting = fitted(picture, name)
+        return Encoded(row.writer(fitting, 95 if quality is None else quality), fitting.left_out)
     except MemoryError:
         raise
     except Exception as error:  # WebP beyond 16383 pixels a side, EXIF that TIFF does not hold: encoders raise anything
@@ -46,9 +63,10 @@ def interleaved(picture: Picture) -> Array:
     return whole[..., 0] if whole.shape[2] == 1 else whole
 
 
-def notes(picture: Picture) -> dict[str, bytes]:
-    """The metadata, as Pillow's writers take it."""
-    return {k: v for k, v in (("icc_profile", picture.icc), ("exif", picture.exif)) if v}
+def notes(picture: Picture) -> dict[str, Any]:
+    """The metadata, as Pillow's writers take it; the picture has what its format holds, and nothing else."""
+    given = {"icc_profile": picture.icc, "exif": picture.exif, "xmp": picture.xmp, "dpi": picture.dpi}
+    return {name: value for name, value in given.items() if value}
 
 
 def saved(image: Image.Image, pillow: str, **options: Any) -> bytes:
@@ -59,9 +77,9 @@ def saved(image: Image.Image, pillow: str, **options: Any) -> bytes:
 
 
 def eight_bits(pillow: str, picture: Picture, _quality: int) -> bytes:
-    """By Pillow's writer of that name, in 8 bits a channel and without metadata."""
+    """By Pillow's writer of that name, in 8 bits a channel."""
     image = as_eight_bits(picture)
-    return saved(image.convert("RGBA") if image.mode == "LA" else image, pillow)
+    return saved(image.convert("RGBA") if image.mode == "LA" else image, pillow, **notes(picture))
 
 
 def jpeg(picture: Picture, quality: int) -> bytes:
@@ -73,7 +91,12 @@ def jpeg(picture: Picture, quality: int) -> bytes:
     plain = dataclasses.replace(picture, pixels=to_uint8(pixels), alpha=None)
     chroma = 0 if quality >= 90 else 2  # 4:4:4 where quality is asked for
     image = Image.fromarray(interleaved(plain))
-    return saved(image, "JPEG", quality=quality, subsampling=chroma, **notes(picture))
+    further: dict[str, Any] = notes(picture)
+    if picture.iptc:
+        further["extra"] = segment(picture.iptc)
+    if picture.texts:
+        further["comment"] = picture.texts[0][1].encode()
+    return saved(image, "JPEG", quality=quality, subsampling=chroma, **further)
 
 
 def webp(picture: Picture, quality: int) -> bytes:

@@ -69,29 +69,39 @@ class Format:
     """Whether `--quality` matters."""
     kept_as: str = "png"
     """What `--format keep` writes where there is no writer; a key of FORMATS."""
+    metadata: tuple[str, ...] = ()
+    """What a written file holds beside the pixels: fields of `Picture`, or `comment` for one text of that name. The
+    resolution stands in EXIF where this names `exif` and no `dpi`. What it does not name is left out, and that is said;
+    the row's writer gets a picture that has nothing else."""
 
 
 FORMATS: dict[str, Format] = {
     "jpg": Format("JPEG", (".jpg", ".jpeg", ".jfif", ".jpe"), "JPEG", "image/jpeg", late(".encode", "jpeg"),
-                  late(".codecs.deep_jpeg", "open_deep"), rb"\xff\xd8\xff", alpha=False, lossy=True),
+                  late(".codecs.deep_jpeg", "open_deep"), rb"\xff\xd8\xff", alpha=False, lossy=True,
+                  metadata=("icc", "exif", "xmp", "iptc", "dpi", "comment")),
     "mpo": Format("MPO", (".mpo",), "JPEG", "image/mpo", None, begins=rb"\xff\xd8\xff", kept_as="jpg"),
     "png": Format("PNG", (".png",), "PNG", "image/png", late(".codecs.png", "write"), late(".codecs.png", "open_deep"),
                   rb"\x89PNG\r\n\x1a\n", depths=(8, 16), frames=True,
-                  frame_writer=late(".frames", "animation", "PNG")),
+                  frame_writer=late(".frames", "animation", "PNG"),
+                  metadata=("icc", "colour_chunks", "exif", "xmp", "dpi", "texts")),
     "webp": Format("WebP", (".webp",), "WEBP", "image/webp", late(".encode", "webp"), None, rb"RIFF.{4}WEBP",
-                   frames=True, frame_writer=late(".frames", "animation", "WEBP"), lossy=True),
+                   frames=True, frame_writer=late(".frames", "animation", "WEBP"), lossy=True,
+                   metadata=("icc", "exif", "xmp")),
     "tiff": Format("TIFF", (".tiff", ".tif"), "TIFF", "image/tiff", late(".codecs.tiff", "write"),
                    late(".codecs.tiff", "open_tiff"), rb"(II|MM)(\0[*+]|[*+]\0)",
                    depths=(8, 16, 32), bands=True, frames=True,
-                   frame_writer=late(".codecs.tiff", "write_pages")),
-    "bmp": Format("BMP", (".bmp",), "BMP", "image/bmp", late(".encode", "eight_bits", "BMP"), None, rb"BM"),
+                   frame_writer=late(".codecs.tiff", "write_pages"),
+                   metadata=("icc", "exif", "xmp", "iptc", "dpi")),
+    "bmp": Format("BMP", (".bmp",), "BMP", "image/bmp", late(".encode", "eight_bits", "BMP"), None, rb"BM",
+                  metadata=("dpi",)),
     "gif": Format("GIF", (".gif",), "GIF", "image/gif", None, begins=rb"GIF8[79]a", frames=True),
     "avif": Format("AVIF", (".avif",), "AVIF", "image/avif", late(".codecs.avif", "write"),
                    late(".codecs.avif", "open_deep"), rb".{4}ftyp(.{4})*?avi[fs]", frames=True,
-                   frame_writer=late(".frames", "animation", "AVIF"), lossy=True),
+                   frame_writer=late(".frames", "animation", "AVIF"), lossy=True,
+                   metadata=("icc", "exif", "xmp")),
     "jxl": Format("JPEG XL", (".jxl",), None, "image/jxl", late(".codecs.jxl", "write"),
                   late(".codecs.jxl", "open_jxl"), rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n",
-                  depths=(8, 16, 32), lossy=True),
+                  depths=(8, 16, 32), lossy=True, metadata=("exif", "xmp")),
     "ppm": Format("PPM", (".ppm", ".pgm", ".pbm", ".pnm"), None, "image/x-portable-anymap", None,
                   late(".codecs.netpbm", "open_netpbm"), rb"P[1-6][\s#]"),
     "heic": Format("HEIC", (".heic", ".heif", ".hif"), None, "image/heic", None, late(".codecs.heic", "open_heic"),

@@ -10,12 +10,14 @@ from typing import Any
 from PIL import Image
 
 from ..errors import PictureError, PictureTooLargeError
+from .codecs.png_chunks import with_metadata
 from .codecs.tiff import open_pages
 from .decode import as_picture_error
 from .encode import as_eight_bits, notes, saved
 from .formats import FORMATS, HEAD, claimed, flag_for_frames
 from .from_pillow import from_pil
 from .image import Picture, Timing
+from .metadata.fitting import fitted
 from .source import MAX_PIXELS, first_bytes, opened, several_frames, source_name
 
 
@@ -98,7 +100,7 @@ def encode_frames(
     check_frames("The result", len(pictures), are_pages, name)
     writer = FORMATS[name].frame_writer
     assert writer is not None
-    return writer(pictures, timing, 95 if quality is None else quality)
+    return writer([fitted(picture, name) for picture in pictures], timing, 95 if quality is None else quality)
 
 
 def check_frames(what: str, count: int, are_pages: bool, name: str) -> None:
@@ -118,7 +120,10 @@ def animation(pillow: str, pictures: Sequence[Picture], timing: Timing, quality:
     first, *others = [as_eight_bits(picture).convert(mode) for picture in pictures]
     durations = [round(duration) for duration in timing.durations]
     options: dict[str, Any] = {"save_all": True, "append_images": others, "duration": durations}
-    return saved(first, pillow, **options, **_OPTIONS[pillow](timing.plays, quality), **notes(pictures[0]))
+    options |= _OPTIONS[pillow](timing.plays, quality)
+    if pillow == "PNG":
+        return with_metadata(saved(first, pillow, **options), pictures[0])
+    return saved(first, pillow, **options, **notes(pictures[0]))
 
 
 _OPTIONS: dict[str, Callable[[int, int], dict[str, Any]]] = {

@@ -10,7 +10,8 @@ from PIL import Image, ImageCms, ImageOps
 
 from ..errors import PictureError
 from .image import Array, Picture
-from .metadata.exif import exif_of
+from .metadata.read import metadata_of
+from .orientation import orientation_of
 
 _PLAIN = {
     "1": "L", "P": "RGB", "PA": "RGBA", "La": "LA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB", "HSV": "RGB",
@@ -25,7 +26,7 @@ def from_pil(image: Image.Image) -> Picture:
     """
     deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")  # PGM says what its white is
     icc, upright = image.info.get("icc_profile"), ImageOps.exif_transpose(image)
-    exif = exif_of(image)
+    beside = metadata_of(image, orientation_of(image))
     if upright.mode == "CMYK":
         upright, icc = _cmyk_to_srgb(upright, icc), None
     elif upright.mode == "LAB":
@@ -43,7 +44,7 @@ def from_pil(image: Image.Image) -> Picture:
         array = array[..., None]
     alpha = array[..., -1] if upright.mode in ("LA", "RGBA") else None
     pixels = array if alpha is None else array[..., :-1]
-    return Picture(np.ascontiguousarray(pixels), alpha, icc, exif)
+    return Picture(np.ascontiguousarray(pixels), alpha, icc, **beside)
 
 
 def _floats(array: Array, mode: str) -> Array:

@@ -31,7 +31,18 @@ class Picture:
     """(H, W), of the same type as `pixels`."""
     icc: bytes | None = None
     exif: bytes | None = None
-    """Without the orientation, which has been applied."""
+    """Without the orientation, which has been applied, and without a thumbnail."""
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    """Records of IPTC-IIM."""
+    dpi: tuple[float, float] | None = None
+    """Pixels an inch, across and down; None where nothing says it."""
+    texts: tuple[tuple[str, str], ...] = ()
+    """(keyword, text) of a PNG; of a JPEG its comment."""
+    colour_chunks: tuple[tuple[bytes, bytes], ...] = ()
+    """(type, data) of the chunks by which a PNG says its colours."""
+    left_out: tuple[str, ...] = ()
+    """What of the file could not be kept: `damaged EXIF`."""
 
 
 @dataclasses.dataclass(frozen=True)

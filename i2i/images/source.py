@@ -14,8 +14,9 @@ from PIL import Image, UnidentifiedImageError
 
 from ..errors import PictureError, PictureTooLargeError, SeveralFramesError, first_line
 from .codecs.other_kinds import BEGINNING, not_read
-from .codecs.png_chunks import without_large_texts
+from .codecs.png_chunks import Seen, looked_through
 from .formats import HEAD, claimed
+from .metadata.read import FOUND_AHEAD
 
 MAX_PIXELS = 178_000_000
 """Largest picture read unless the caller says otherwise, in pixels."""
@@ -93,11 +94,12 @@ def opened(source: Path | bytes, decoders: tuple[str, ...] | None = None) -> Ite
     rows = claimed(first_bytes(source, HEAD)) if decoders is None else ()
     allowed = decoders or [row.pillow for row in rows if row.pillow and (row.begins or not row.reader)]
     try:
-        lighter = without_large_texts(source) if "PNG" in allowed else None
-        given = lighter[0] if lighter else io.BytesIO(source) if isinstance(source, bytes) else source
+        seen = looked_through(source) if "PNG" in allowed else Seen()
+        given = seen.lighter or (io.BytesIO(source) if isinstance(source, bytes) else source)
         image = Image.open(given, formats=allowed)
-        if lighter and lighter[1]:
-            image.info["icc_profile"] = lighter[1]
+        if seen.profile:
+            image.info["icc_profile"] = seen.profile
+        image.info[FOUND_AHEAD] = {"colour_chunks": seen.colours, "left_out": seen.left_out}
     except Image.DecompressionBombError as error:
         limit = f"the limit is {MAX_PIXELS / 1e6:.0f} megapixels"
         raise PictureTooLargeError(f"{source_name(source)} is too large to be decoded; {limit}.") from error

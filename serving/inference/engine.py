@@ -118,7 +118,7 @@ class Engine:
         return finish_picture(prepared, answer, self.card)
 
     def translate(self, picture: Picture, /, **controls: object) -> Picture:
-        """A decoded picture translated, of the same depth; alpha, profile and EXIF are carried over (prepared.py).
+        """A decoded picture translated, of the same depth; alpha, profile and metadata are carried over (prepared.py).
 
         `controls` set the other ports: `label="winter"`, `**{"latent.seed": 3}` (controls.py). Raises what `prepare`
         and `run` raise.

@@ -15,6 +15,7 @@ from PIL import Image
 from ...card import Card
 from ...errors import PictureError
 from ...images.image import Picture, to_float, with_channels
+from ...images.metadata.resolution import enlarged
 from .alpha import bleed_alpha
 from .executors import IMAGE, Array, Feeds, FloatArray
 
@@ -26,13 +27,8 @@ class Prepared:
     feeds: Feeds
     """Arrays by port name, batch axes 1; `image` is (1, C, H, W) float32 in [0, 1] at the picture's own size: it is
     padded where it is computed, since tiles and turned views end where they end."""
-    dtype: np.dtype[Any]
-    """Of the picture's pixels."""
-    channels: int
-    """Of the picture, alpha apart."""
-    alpha: Array | None
-    icc: bytes | None
-    exif: bytes | None
+    source: Picture
+    """The picture with none of its pixels, but with their type and channels, its alpha and its metadata."""
 
 
 def prepare_picture(picture: Picture, card: Card, controls: Feeds) -> Prepared:
@@ -45,23 +41,24 @@ def prepare_picture(picture: Picture, card: Card, controls: Feeds) -> Prepared:
     planes = np.ascontiguousarray(to_float(pixels).transpose(2, 0, 1))
     if picture.alpha is not None:
         planes = bleed_alpha(planes, picture.alpha)
-    channels = picture.pixels.shape[2]
-    feeds = {IMAGE: planes[None], **controls}
-    return Prepared(feeds, picture.pixels.dtype, channels, picture.alpha, picture.icc, picture.exif)
+    none = np.empty((0, 0, picture.pixels.shape[2]), picture.pixels.dtype)
+    return Prepared({IMAGE: planes[None], **controls}, dataclasses.replace(picture, pixels=none))
 
 
 def finish_picture(prepared: Prepared, answer: FloatArray, card: Card) -> Picture:
-    """The model's (C', H', W') as a picture of the depth that went in; alpha, profile and EXIF are carried over.
+    """The model's (C', H', W') as a picture of the depth that went in; alpha, profile and metadata are carried over.
 
     What is enlarged or restored stays grey. A colour profile is dropped when grey became colour or the reverse: it
-    describes neither. `answer` may be changed in place.
+    describes neither. What is enlarged keeps its size in inches. `answer` may be changed in place.
     """
-    out = answer.transpose(1, 2, 0)
-    if card.keeps_content and prepared.channels == 1:
+    out, source = answer.transpose(1, 2, 0), enlarged(prepared.source, card.scale)
+    channels = source.pixels.shape[2]
+    if card.keeps_content and channels == 1:
         out = with_channels(out, 1)
-    alpha = prepared.alpha if prepared.alpha is None else _enlarged(prepared.alpha, card.scale)
-    icc = prepared.icc if out.shape[2] == prepared.channels else None
-    return Picture(_at_depth(out, prepared.dtype), alpha, icc, prepared.exif)
+    alpha = source.alpha if source.alpha is None else _enlarged(source.alpha, card.scale)
+    if out.shape[2] != channels:
+        source = dataclasses.replace(source, icc=None, colour_chunks=())
+    return dataclasses.replace(source, pixels=_at_depth(out, source.pixels.dtype), alpha=alpha)
 
 
 def from_array(array: Array, input_channels: int) -> Picture:

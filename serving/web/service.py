@@ -17,6 +17,7 @@ from ...errors import I2IError, PictureError, PictureTooLargeError
 from ...images.decode import MAX_PIXELS, read_header, read_picture
 from ...images.encode import encode
 from ...images.image import Header, Picture
+from ...images.metadata.policy import kept
 from ..inference.controls import NO_CONTROLS
 from ..inference.engine import Engine
 from .limits import PixelBudget
@@ -62,7 +63,7 @@ class ModelService:
 
         `controls` are values by port name. Raises NotAPictureError, PictureTooLargeError, PictureError (damaged, or of
         channels that the model does not take), BusyError when `max_waiting` pictures wait already, RequestError on
-        controls that mean nothing. EXIF is dropped from the answer.
+        controls that mean nothing. Of the metadata the answer carries the colour profile alone.
         """
         return self.process(data, controls).png
 
@@ -85,7 +86,7 @@ class ModelService:
         started = time.monotonic()
         source = read_picture(data, max_pixels=self.max_pixels)
         picture = self.engine.translate(source, **controls)
-        png = encode(dataclasses.replace(picture, exif=None), "png")
+        png = encode(kept(picture, "strip"), "png")
         seconds = (time.monotonic() - started) / max(1, self._budget.count)  # these were worked on at once
         self._seconds_each += 0.3 * (seconds - self._seconds_each)
         return Translation(source, png)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...errors import PictureError
 from ..image import Array, Header, Opened, Picture, full_scale
-from ..metadata.exif import exif_of
+from ..metadata.read import metadata_of
 from ..orientation import orientation_of, upright
 from ..source import opened, read_whole, reading, source_name
 
@@ -77,7 +77,8 @@ def _as_eight_bits(source: Path | bytes, frame: Frame) -> bytes:
 
 def _decoded(source: Path | bytes, frame: Frame, shown: bytes) -> Picture:
     with opened(shown) as image:
-        size, orientation, icc, exif = image.size, orientation_of(image), image.info.get("icc_profile"), exif_of(image)
+        size, orientation, icc = image.size, orientation_of(image), image.info.get("icc_profile")
+        beside = metadata_of(image, orientation)
     data = read_whole(source)
     if b"\xff\xd9" not in data[frame.place :]:  # the decoder would make up what is missing
         raise PictureError(f"{source_name(source)} is damaged or cut short (its end is missing).")
@@ -86,4 +87,4 @@ def _decoded(source: Path | bytes, frame: Frame, shown: bytes) -> Picture:
         raise PictureError(f"{source_name(source)} is damaged or cut short (its headers contradict each other).")
     array = array[..., None] if array.ndim == 2 else array
     pixels = np.ascontiguousarray(upright(full_scale(array, (1 << frame.bits) - 1), orientation))
-    return Picture(pixels, None, icc, exif)
+    return Picture(pixels, None, icc, **beside)

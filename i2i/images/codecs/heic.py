@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from ...errors import PictureError
 from ..image import Header, Opened, Picture, divided, full_scale
-from ..metadata.exif import ORIENTATION
+from ..metadata.read import blocks
 from ..source import read_whole, source_name
 
 
@@ -42,15 +41,6 @@ def _decoded(source: Path | bytes, image: Any, header: Header, bits: int) -> Pic
     pixels = np.ascontiguousarray(array[..., : header.channels])
     if alpha is not None and image.premultiplied_alpha:
         pixels = divided(pixels, alpha)
-    return Picture(pixels, alpha, image.info.get("icc_profile"), _exif(image.info.get("exif")))
-
-
-def _exif(given: bytes | None) -> bytes | None:
-    """Without the orientation: that of a HEIC is among its transformations, which have been applied."""
-    exif = Image.Exif()
-    try:
-        exif.load(given or b"")
-        exif.pop(ORIENTATION, None)
-        return exif.tobytes() if len(exif) else None
-    except Exception:  # as in `exif_of`
-        return None
+    # Its orientation is among its transformations, which have been applied.
+    beside = blocks(image.info.get("exif"), image.info.get("xmp"))
+    return Picture(pixels, alpha, image.info.get("icc_profile"), **beside)

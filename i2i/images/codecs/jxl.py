@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
-from PIL import Image
 
 from ...errors import PictureError, first_line
 from ..encode import interleaved
 from ..image import Array, Header, Opened, Picture, divided, full_scale
-from ..metadata.exif import ORIENTATION
+from ..metadata.read import blocks
 from ..source import read_whole, several_frames, source_name
 from .jxl_colour import profile_of
 from .jxl_header import ALPHA, CODESTREAM, JxlHeader, boxes, read_jxl_header
@@ -61,21 +61,14 @@ def _decoded(source: Path | bytes, data: bytes, said: JxlHeader) -> Picture:
     pixels = np.ascontiguousarray(array[..., : said.channels])
     if alpha is not None and said.associated:
         pixels = divided(pixels, alpha)
-    return Picture(pixels, alpha, profile_of(said.colour, said.channels), _exif(data))
+    return Picture(pixels, alpha, profile_of(said.colour, said.channels), **_metadata(data))
 
 
-def _exif(data: bytes) -> bytes | None:
-    """Without the orientation, which here is the codestream's; None where there is none, or it is damaged."""
-    if data.startswith(CODESTREAM):
-        return None
-    content = next((content for kind, content in boxes(data) if kind == b"Exif"), b"")
-    exif = Image.Exif()
-    try:
-        exif.load(b"Exif\0\0" + content[4 + int.from_bytes(content[:4]) :])
-        exif.pop(ORIENTATION, None)
-        return exif.tobytes() if len(exif) else None
-    except Exception:  # as in `exif_of`: that is no reason to lose the picture
-        return None
+def _metadata(data: bytes) -> dict[str, Any]:
+    """Of the boxes around the codestream, whose own the orientation is."""
+    found = {} if data.startswith(CODESTREAM) else dict(reversed(list(boxes(data))))
+    exif = found.get(b"Exif", b"")
+    return blocks(exif[4 + int.from_bytes(exif[:4]) :], found.get(b"xml "))
 
 
 def write(picture: Picture, quality: int) -> bytes:
@@ -85,7 +78,9 @@ def write(picture: Picture, quality: int) -> bytes:
         stream = imagecodecs.jpegxl_encode(whole, lossless=True, effort=LOSSLESS_EFFORT, usecontainer=False)
     else:
         stream = imagecodecs.jpegxl_encode(whole, distance=_distance(quality), effort=EFFORT, usecontainer=False)
-    return _with_exif(bytes(stream), picture.exif) if picture.exif else bytes(stream)
+    found = [_box(b"Exif", b"\0\0\0\0" + picture.exif.removeprefix(b"Exif\0\0"))] if picture.exif else []
+    found += [_box(b"xml ", picture.xmp)] if picture.xmp else []
+    return _with_boxes(bytes(stream), b"".join(found)) if found else bytes(stream)
 
 
 def _distance(quality: int) -> float:
@@ -95,11 +90,11 @@ def _distance(quality: int) -> float:
     return 53 / 3000 * quality * quality - 23 / 20 * quality + 25
 
 
-def _with_exif(stream: bytes, exif: bytes) -> bytes:
+def _with_boxes(stream: bytes, further: bytes) -> bytes:
     if stream.startswith(CODESTREAM):
         stream = SIGNATURE + TYPE + _box(b"jxlc", stream)
     head = stream.index(TYPE[4:8]) - 4 + len(TYPE)
-    return stream[:head] + _box(b"Exif", b"\0\0\0\0" + exif.removeprefix(b"Exif\0\0")) + stream[head:]
+    return stream[:head] + further + stream[head:]
 
 
 def _box(kind: bytes, content: bytes) -> bytes:

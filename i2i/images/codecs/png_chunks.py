@@ -1,17 +1,23 @@
-"""A PNG without the texts that Pillow would refuse to unpack: a comment of megabytes is no reason to lose a picture.
+"""The chunks of a PNG beside its pixels: those that say its colours, and texts that Pillow would refuse to unpack.
 
-Nothing is unpacked further than LARGEST_TEXT, so that a bomb stays one.
+A comment of megabytes is no reason to lose a picture. Nothing is unpacked further than LARGEST_TEXT, so that a bomb
+stays one.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import struct
 import zlib
 from pathlib import Path
 from typing import BinaryIO
 
+from ..image import Picture
+
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+AFTER_IHDR = 33
+"""Bytes of the signature and the first chunk."""
 LARGEST_TEXT = 1 << 20
 """Bytes of one text, unpacked; Pillow refuses the file beyond that."""
 ALL_TEXT = 32 << 20
@@ -21,29 +27,96 @@ LARGEST_PROFILE = 16 << 20
 HARMLESS = 1000
 """Bytes that unpack to less than LARGEST_TEXT whatever they are: deflate packs 1032 to 1 at most."""
 
+COLOURS = {b"cICP": 4, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1}
+"""Chunks that say the colours of a PNG, and how long they are."""
+
 Chunk = tuple[bytes, int, int]
 """Type, place of its data, length of that."""
 
 
-def without_large_texts(source: Path | bytes) -> tuple[io.BytesIO, bytes | None] | None:
-    """The PNG without them, and its profile where Pillow would not unpack that; None for any other file."""
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """What was seen of a PNG that Pillow does not say, or not well."""
+
+    colours: tuple[tuple[bytes, bytes], ...] = ()
+    """(type, data) of the chunks that say its colours."""
+    lighter: io.BytesIO | None = None
+    """The file without the texts that Pillow would refuse, where there are such."""
+    profile: bytes | None = None
+    """Where Pillow would not unpack that."""
+    left_out: tuple[str, ...] = ()
+
+
+def looked_through(source: Path | bytes) -> Seen:
+    """A PNG's chunks; of any other file nothing."""
     with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         if file.read(8) != SIGNATURE:
-            return None
+            return Seen()
         chunks = _chunks(file)
-        texts = [chunk for chunk in chunks if chunk[0] in (b"tEXt", b"zTXt", b"iTXt", b"iCCP")]
-        packed = any(kind != b"tEXt" and length > HARMLESS for kind, _, length in texts)
-        if not packed and sum(length for _, _, length in texts) + len(texts) * LARGEST_TEXT < ALL_TEXT:
-            return None
-        left_out, profile, total = set(), None, 0
-        for chunk in texts:
-            size = _unpacked(file, chunk, LARGEST_TEXT)
-            total += size
-            if size > LARGEST_TEXT or total > ALL_TEXT:
-                left_out.add(chunk)
-                total -= size
-                profile = _profile(file, chunk) if chunk[0] == b"iCCP" else profile
-        return (_copied(file, chunks, left_out), profile) if left_out else None
+        # What stands behind the pixels says nothing of them, and of two the first counts.
+        first = {kind: (kind, at, length) for kind, at, length in reversed(_before_pixels(chunks))}
+        said = [first[kind] for kind, length in COLOURS.items() if kind in first and first[kind][2] == length]
+        colours = tuple((chunk[0], _data(file, chunk)) for chunk in said)
+        return dataclasses.replace(_without_large_texts(file, chunks), colours=colours)
+
+
+def metadata_chunks(picture: Picture) -> list[tuple[bytes, bytes]]:
+    """(type, data) of what a PNG says beside its pixels, in an order that the specification allows."""
+    chunks = list(picture.colour_chunks)
+    if picture.icc:
+        chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(picture.icc)))
+    if picture.dpi:
+        across, down = (min(round(each / 0.0254), 2**31 - 1) for each in picture.dpi)
+        chunks.append((b"pHYs", struct.pack(">IIB", across, down, 1)))
+    if picture.exif:
+        chunks.append((b"eXIf", picture.exif.removeprefix(b"Exif\0\0")))
+    if picture.xmp:
+        chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + picture.xmp))
+    return chunks + [_text(key, text) for key, text in picture.texts]
+
+
+def with_metadata(png: bytes, picture: Picture) -> bytes:
+    """A whole PNG with the picture's metadata behind its first chunk."""
+    return png[:AFTER_IHDR] + joined(metadata_chunks(picture)) + png[AFTER_IHDR:]
+
+
+def joined(chunks: list[tuple[bytes, bytes]]) -> bytes:
+    """(type, data) as they stand in a file."""
+    return b"".join(struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in chunks)
+
+
+def _text(key: str, text: str) -> tuple[bytes, bytes]:
+    """As Latin-1 where that is enough, which every program reads."""
+    name = key.encode("latin-1", "replace")[:79] + b"\0"
+    try:
+        return b"tEXt", name + text.encode("latin-1").replace(b"\0", b"")
+    except UnicodeEncodeError:
+        return b"iTXt", name + b"\0\0\0\0" + text.encode().replace(b"\0", b"")
+
+
+def _before_pixels(chunks: list[Chunk]) -> list[Chunk]:
+    kinds = [kind for kind, _, _ in chunks]
+    return chunks[: kinds.index(b"IDAT")] if b"IDAT" in kinds else chunks
+
+
+def _without_large_texts(file: BinaryIO, chunks: list[Chunk]) -> Seen:
+    texts = [chunk for chunk in chunks if chunk[0] in (b"tEXt", b"zTXt", b"iTXt", b"iCCP")]
+    packed = any(kind != b"tEXt" and length > HARMLESS for kind, _, length in texts)
+    if not packed and sum(length for _, _, length in texts) + len(texts) * LARGEST_TEXT < ALL_TEXT:
+        return Seen()
+    left_out, profile, total = set(), None, 0
+    for chunk in texts:
+        size = _unpacked(file, chunk, LARGEST_TEXT)
+        total += size
+        if size > LARGEST_TEXT or total > ALL_TEXT:
+            left_out.add(chunk)
+            total -= size
+            profile = _profile(file, chunk) if chunk[0] == b"iCCP" else profile
+    if not left_out:
+        return Seen()
+    words = ["colour profile" for kind, _, _ in left_out if kind == b"iCCP" and profile is None]
+    words += ["texts of more than 1 MB" for kind, _, _ in left_out if kind != b"iCCP"]
+    return Seen((), _copied(file, chunks, left_out), profile, tuple(dict.fromkeys(words)))
 
 
 def _chunks(file: BinaryIO) -> list[Chunk]:

@@ -6,17 +6,22 @@ import dataclasses
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import tifffile
-from PIL import Image
 
 from ...errors import PictureError, first_line
-from ..encode import interleaved, notes, saved
+from ..encode import interleaved
 from ..from_pillow import from_pil
 from ..image import Array, Header, Opened, Picture, Timing
-from ..metadata.exif import exif_for_tiff
+from ..metadata.tiff import (
+    append_directories,
+    directories_for_tiff,
+    metadata_of_tiff,
+    orientation_of_page,
+    tags_for_tiff,
+)
 from ..orientation import upright
 from ..source import first_bytes, opened, several_frames, source_name
 from .other_kinds import BEGINNING, other_kind
@@ -89,7 +94,7 @@ def _opened(source: Path | bytes, main: Page) -> Opened:
 def _main_page(source: Path | bytes) -> Page:
     """The first page that is no thumbnail and no mask (NewSubfileType), or the first of all."""
     try:
-        with tifffile.TiffFile(io.BytesIO(source) if isinstance(source, bytes) else source) as tiff:
+        with _file(source) as file, tifffile.TiffFile(file) as tiff:
             count, found = len(tiff.pages), []
             for index in range(min(count, FARTHEST)):
                 page = tiff.pages[index]
@@ -134,7 +139,7 @@ def _is_plain(kind: Kind) -> bool:
 def _header(page: tifffile.TiffPage, kind: Kind) -> Header:
     """Size, channels and depth, upright."""
     width, height = page.imagewidth, page.imagelength
-    if page.tags.valueof(274, 1) in (5, 6, 7, 8):  # a quarter turn
+    if orientation_of_page(page) in (5, 6, 7, 8):  # a quarter turn
         width, height = height, width
     return Header(width, height, 3 if kind.photometric == 6 else kind.channels, kind.depth)
 
@@ -142,21 +147,30 @@ def _header(page: tifffile.TiffPage, kind: Kind) -> Header:
 def _decoded(source: Path | bytes, main: Page, kind: Kind, plain: bool) -> Picture:
     if not main.single:
         raise several_frames(source, main.count)
-    if plain:
-        with opened(source) as image:
-            image.seek(main.index)
-            return from_pil(image)
-    return _by_tifffile(source, main, kind)
+    with _file(source) as file, tifffile.TiffFile(file) as tiff:
+        page = tiff.pages[main.index]
+        orientation = orientation_of_page(page)
+        beside = metadata_of_tiff(file, page, orientation)
+    if not plain:
+        return dataclasses.replace(_by_tifffile(source, main, kind), **beside)
+    with opened(source) as image:
+        image.seek(main.index)
+        image.getexif()[274] = orientation  # where there is no such tag, Pillow would take what XMP says
+        return dataclasses.replace(from_pil(image), **beside)
+
+
+def _file(source: Path | bytes) -> IO[bytes]:
+    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
 
 
 def _by_tifffile(source: Path | bytes, main: Page, kind: Kind) -> Picture:
     """The page as it is; raises PictureError for floats outside [0, 1]."""
-    with tifffile.TiffFile(io.BytesIO(source) if isinstance(source, bytes) else source) as tiff:
+    with _file(source) as file, tifffile.TiffFile(file) as tiff:
         page = tiff.pages[main.index]
         if not (any(page.dataoffsets) and any(page.databytecounts)):  # tifffile would give zeros
             raise PictureError(f"{source_name(source)} is damaged: it says of no pixel where it is.")
         samples = page.asarray()
-        orientation = int(page.tags.valueof(274, 1))
+        orientation = orientation_of_page(page)
         picture = to_picture(_interleaved(samples, page, source), kind, page)
     if kind.format == 3 and not _in_range(picture):
         raise PictureError(f"{source_name(source)} has float values outside [0, 1]; scale it first.")
@@ -182,37 +196,35 @@ def _in_range(picture: Picture) -> bool:
 
 
 def write(picture: Picture, _quality: int) -> bytes:
-    """Any depth and any count of bands; by Pillow where it can, which carries the metadata."""
+    """Any depth and any count of bands, with all metadata."""
     whole = interleaved(picture)
-    if whole.dtype == np.uint8 and picture.pixels.shape[2] in (1, 3):
-        return _by_pillow(whole, picture)
     buffer = io.BytesIO()
-    with tifffile.TiffWriter(buffer) as tiff:
+    with tifffile.TiffWriter(buffer, byteorder="<") as tiff:
         _add(tiff, whole, picture)
+    append_directories(buffer, directories_for_tiff(picture.exif))
     return buffer.getvalue()
 
 
 def write_pages(pictures: Sequence[Picture], _timing: Timing, _quality: int) -> bytes:
-    """A page each, of any depth and any size, with its profile."""
+    """A page each, of any depth and any size, with its profile and metadata; EXIF's own directory is the first's."""
     buffer = io.BytesIO()
-    with tifffile.TiffWriter(buffer) as tiff:
+    with tifffile.TiffWriter(buffer, byteorder="<") as tiff:
         for picture in pictures:
             _add(tiff, interleaved(picture), picture)
+    append_directories(buffer, directories_for_tiff(pictures[0].exif))
     return buffer.getvalue()
 
 
 def _add(tiff: tifffile.TiffWriter, whole: Array, picture: Picture) -> None:
-    options: dict[str, Any] = {"photometric": "rgb" if picture.pixels.shape[2] == 3 else "minisblack"}
+    colours = 3 if picture.pixels.shape[2] == 3 else 1
+    options: dict[str, Any] = {"photometric": "rgb" if colours == 3 else "minisblack"}
     if whole.ndim == 3:
-        extra = whole.shape[2] - (3 if picture.pixels.shape[2] == 3 else 1)
+        extra = whole.shape[2] - colours
         kinds = ["unspecified"] * extra if picture.alpha is None else ["unspecified"] * (extra - 1) + ["unassalpha"]
         options |= {"planarconfig": "contig", "extrasamples": kinds}
-    tiff.write(whole, compression="zlib", iccprofile=picture.icc, metadata=None, **options)
-
-
-def _by_pillow(whole: Array, picture: Picture) -> bytes:
-    """Compressed, unless there are directories of EXIF or GPS: libtiff, which compresses, does not take those."""
-    exif, has_directories = exif_for_tiff(picture.exif)
-    compression = None if has_directories else "tiff_deflate"
-    options: dict[str, Any] = notes(dataclasses.replace(picture, exif=exif))
-    return saved(Image.fromarray(whole), "TIFF", compression=compression, **options)
+    if picture.dpi:
+        options |= {"resolution": picture.dpi, "resolutionunit": "inch"}
+    tiff.write(
+        whole, compression="zlib", iccprofile=picture.icc, metadata=None, software=False,
+        extratags=tags_for_tiff(picture), **options,
+    )  # fmt: skip

@@ -1,0 +1,135 @@
+"""What Pillow found beside the pixels, as a `Picture` has it: EXIF, XMP, IPTC, resolution, texts.
+
+Nothing here costs a picture: what is damaged is left out, and `left_out` says so.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from PIL import Image
+
+from . import iptc, xmp
+from .exif_block import ORIENTATION, RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION, ExifBlock
+
+DAMAGED = (struct.error, ValueError, KeyError, IndexError, OverflowError)
+"""What parsing a damaged block raises."""
+FOUND_AHEAD = "i2i"
+"""Key of Pillow's `info` under which `opened` puts what it saw itself in a file: fields of `Picture`."""
+_INCH = 2.54
+_RAW = "Raw profile type "
+"""How ImageMagick names EXIF, IPTC and XMP among the texts of a PNG."""
+
+
+def metadata_of(image: Image.Image, orientation: int) -> dict[str, Any]:
+    """Fields of a `Picture` beside the pixels and the profile; the picture is decoded by now, so that all is there.
+
+    `orientation` is the one that has been applied.
+    """
+    info, ahead = image.info, dict(image.info.get(FOUND_AHEAD, {}))
+    said = blocks(
+        info.get("exif") or _raw(info, "exif"),
+        info.get("xmp") or _raw(info, "xmp"),
+        _photoshop(info) or _raw(info, "iptc"),
+    )
+    dpi = _dpi(image) or said["dpi"]
+    said["dpi"] = dpi[::-1] if dpi and orientation in (5, 6, 7, 8) else dpi
+    said["left_out"] = (*ahead.pop("left_out", ()), *said["left_out"])
+    return {**ahead, **said, "texts": _texts(image)}
+
+
+def blocks(exif: bytes | None, packet: bytes | None, records: bytes | None = None) -> dict[str, Any]:
+    """Fields of a `Picture` from what stands in a file: EXIF, XMP, IPTC; the resolution is that of EXIF."""
+    said: dict[str, Any] = {}
+    lost = []
+    given = (
+        ("EXIF", "exif", exif_block, exif),
+        ("XMP", "xmp", xmp_packet, packet),
+        ("IPTC", "iptc", iptc.clean, records),
+    )
+    for name, field, read, raw in given:
+        found = _read(read, raw) if raw else b""
+        said[field] = found or None
+        if found is None:
+            lost.append(f"damaged {name}")
+    said["dpi"] = _dpi_of_exif(said["exif"]) if said["exif"] else None
+    return {**said, "left_out": tuple(lost)}
+
+
+def exif_block(raw: bytes) -> bytes:
+    """A file's block without orientation and thumbnail; empty where that leaves nothing."""
+    block = ExifBlock(raw)
+    block.remove((ORIENTATION,))
+    block.remove_thumbnail()
+    return b"" if block.is_empty() else bytes(block)
+
+
+def xmp_packet(raw: bytes) -> bytes | None:
+    """A file's packet, in UTF-8 and of an upright picture."""
+    packet = xmp.clean(raw if isinstance(raw, bytes) else str(raw).encode())
+    return None if packet is None else xmp.upright(packet)
+
+
+def plausible(dpi: Any) -> tuple[float, float] | None:
+    """(across, down) in pixels an inch, where that is what it is."""
+    try:
+        across, down = (float(each) for each in dpi)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    good = all(math.isfinite(each) and 1 <= each < 1e6 for each in (across, down))
+    return (across, down) if good else None
+
+
+def _read(read: Callable[[Any], bytes | None], raw: Any) -> bytes | None:
+    try:
+        return read(raw)
+    except DAMAGED:
+        return None
+
+
+def _dpi(image: Image.Image) -> tuple[float, float] | None:
+    """By the file itself; of a JPEG Pillow says 72 where neither that nor EXIF says it."""
+    if image.format not in ("JPEG", "MPO"):
+        return plausible(image.info.get("dpi"))
+    unit, density = image.info.get("jfif_unit"), image.info.get("jfif_density")
+    return plausible([each * (_INCH if unit == 2 else 1) for each in density]) if density and unit in (1, 2) else None
+
+
+def _dpi_of_exif(exif: bytes) -> tuple[float, float] | None:
+    block = ExifBlock(exif)
+    try:
+        sides = [block.rational(tag) for tag in (X_RESOLUTION, Y_RESOLUTION)]
+        unit = block.number(RESOLUTION_UNIT, 2)
+    except DAMAGED:
+        return None
+    if None in sides or unit not in (2, 3):
+        return None
+    return plausible([(each or 0) * (_INCH if unit == 3 else 1) for each in sides])
+
+
+def _photoshop(info: dict[Any, Any]) -> bytes | None:
+    resources = info.get("photoshop")
+    found = resources.get(iptc.RESOURCE) if isinstance(resources, dict) else None
+    return found if isinstance(found, bytes) else None
+
+
+def _raw(info: dict[Any, Any], name: str) -> bytes | None:
+    """A block that ImageMagick wrote into a text: a line break, its name, its length, hexadecimal digits."""
+    text = info.get(_RAW + name)
+    try:
+        return bytes.fromhex("".join(text.split("\n")[3:])) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def _texts(image: Image.Image) -> tuple[tuple[str, str], ...]:
+    """Of a PNG; of a JPEG its comment."""
+    comment = image.info.get("comment")
+    if image.format in ("JPEG", "MPO") and isinstance(comment, bytes) and comment:
+        return (("Comment", comment.decode("utf-8", "replace")),)
+    found = getattr(image, "text", {}) if image.format == "PNG" else {}
+    ours = ((key, str(text)) for key, text in found.items() if not key.startswith((_RAW, "XML:com.adobe")))
+    return tuple(ours)
