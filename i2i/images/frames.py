@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from ..errors import PictureError, PictureTooLargeError
+from .codecs.avif import SPEED
 from .codecs.png_chunks import with_metadata
 from .codecs.tiff import open_pages
 from .decode import as_picture_error
@@ -129,6 +130,10 @@ def animation(pillow: str, pictures: Sequence[Picture], timing: Timing, quality:
 _OPTIONS: dict[str, Callable[[int, int], dict[str, Any]]] = {
     "PNG": lambda plays, _quality: {"loop": plays, "compress_level": 3},
     "WEBP": lambda plays, quality: {"loop": plays, "quality": quality, "lossless": quality == 100, "exact": True},
-    "AVIF": lambda _plays, quality: {"quality": quality, "subsampling": "4:4:4" if quality >= 90 else "4:2:0"},
+    "AVIF": lambda _plays, quality: {
+        "quality": quality,
+        "subsampling": "4:4:4" if quality >= 90 else "4:2:0",
+        "speed": SPEED,
+    },
 }
 """What each writer takes: an AVIF is played for ever."""

@@ -19,6 +19,9 @@ from ..source import opened, read_whole
 _CONFIGURATION = re.compile(rb"\0\0\0[\x0c-\xff]av1C\x81.(.)", re.DOTALL)
 """Of a coded picture (AV1 in ISO BMFF, 2.3): the byte whose bits 6 and 5 say that it is of more than 8 bits, and 12."""
 
+SPEED = 8
+"""Of 0 to 10: four times as fast as 6 at the same size and quality, at those that photographs are kept in."""
+
 
 def open_deep(source: Path | bytes) -> Opened | None:
     """An AVIF of more than 8 bits; None for any other file."""
@@ -56,4 +59,4 @@ def write(picture: Picture, quality: int) -> bytes:
     image = as_eight_bits(picture)
     image = image.convert("RGBA") if image.mode == "LA" else image
     subsampling = "4:0:0" if image.mode == "L" else "4:4:4" if quality >= 90 else "4:2:0"
-    return saved(image, "AVIF", quality=quality, subsampling=subsampling, **notes(picture))
+    return saved(image, "AVIF", quality=quality, subsampling=subsampling, speed=SPEED, **notes(picture))

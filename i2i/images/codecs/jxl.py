@@ -18,7 +18,7 @@ from .jxl_header import ALPHA, CODESTREAM, JxlHeader, boxes, read_jxl_header
 
 SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
 TYPE = b"\0\0\0\x14ftypjxl \0\0\0\0jxl "
-LOSSLESS_EFFORT, EFFORT = 3, 6
+LOSSLESS_EFFORT, EFFORT = 3, 5
 """Of 1 to 9: level 3 without loss is several times as fast as 7 and a few per cent larger."""
 
 
