@@ -1,26 +1,36 @@
-"""Files that are either whole or absent: written beside their place, then renamed. Standard library only."""
+"""Files that are either whole or absent: written beside their place, synced, then renamed. Standard library only."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .errors import StorageError
+
+PART = ".part"
+"""Ends the name of a file that is being written into a folder that one process has to itself; others end in `.tmp`."""
 
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write `data` to `path`, whole or not at all; raises StorageError when the disk is full or not writable."""
     with being_written(path) as part:
-        part.write_bytes(data)
+        _write_synced(part, data)
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """The same, for callers that tell one OSError from another; raises OSError."""
-    with _beside(path) as part:
-        part.write_bytes(data)
+def write_whole(path: Path, data: bytes, *, suffix: str = ".tmp", ready: Callable[[], object] | None = None) -> None:
+    """The same, for callers that tell one OSError from another; raises OSError.
+
+    `suffix` is PART where the folder is the caller's alone, so that `remove_parts` may clear up after its end.
+    `ready` is called when all of the file is on the disk and has only to be renamed.
+    """
+    with _beside(path, suffix) as part:
+        _write_synced(part, data)
+        if ready is not None:
+            ready()
 
 
 def append(path: Path, data: bytes) -> None:
@@ -35,8 +45,30 @@ def being_written(path: Path) -> Iterator[Path]:
 
     Raises StorageError for what the operating system refuses.
     """
-    with _as_storage_error(path), _beside(path) as part:
+    with _as_storage_error(path), _beside(path, ".tmp") as part:
         yield part
+
+
+def remove_parts(folder: Path) -> int:
+    """Remove what a process that is no more left unfinished in `folder`, and say how many files that were."""
+    removed = 0
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(".i2i-") and entry.name.endswith(PART):
+                with contextlib.suppress(OSError):
+                    Path(entry.path).unlink()
+                    removed += 1
+    return removed
+
+
+def sync_folder(folder: Path) -> None:
+    """See to it that the names in `folder` outlive a power cut, where the system can say so."""
+    with contextlib.suppress(OSError):  # Windows opens no folder, some network drives sync none
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 @contextlib.contextmanager
@@ -51,9 +83,9 @@ def _as_storage_error(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _beside(path: Path) -> Iterator[Path]:
+def _beside(path: Path, suffix: str) -> Iterator[Path]:
     # Short, so that a name at the file system's limit still fits; hidden, so that no listing takes it.
-    part = path.parent / f".i2i-{uuid.uuid4().hex[:12]}.part"
+    part = path.parent / f".i2i-{uuid.uuid4().hex[:12]}{suffix}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
@@ -61,6 +93,14 @@ def _beside(path: Path) -> Iterator[Path]:
     except BaseException:
         _remove(part)
         raise
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    """Without the sync a power cut could leave the new name with nothing in it."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _remove(part: Path) -> None:
