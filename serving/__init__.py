@@ -9,7 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .conversion.convert import ConversionReport, convert_folder
+    from .conversion.convert import convert_folder
+    from .conversion.report import ConversionReport
     from .inference.engine import Engine
     from .runtime.model_file import read_card
     from .runtime.resolve import resolve_model
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from .web.server import create_app, load_engines
 
 _HOMES = {
-    "ConversionReport": "conversion.convert",
+    "ConversionReport": "conversion.report",
     "Engine": "inference.engine",
     "convert_folder": "conversion.convert",
     "create_app": "web.server",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -45,7 +44,9 @@ def convert(
     ] = False,
     workers: Annotated[int | None, typer.Option(help="Threads that decode and encode.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and check, write nothing.")] = False,
-    report: Annotated[Path | None, typer.Option(help="Write what was done as JSON to this file.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write what is done to this file, as JSON lines, while it is done.")
+    ] = None,
 ) -> None:
     """Translate every picture of a folder into another folder: same tree, same names, upright.
 
@@ -53,12 +54,10 @@ def convert(
 
     \b
     i2i convert runs/facades sketches out
-    i2i convert facades.onnx sketches out --format jpg --quality 92 --report done.json
+    i2i convert facades.onnx sketches out --format jpg --quality 92 --report done.jsonl
     i2i convert runs/x4 small large --tile 256
     i2i convert runs/seasons photos out --with label=winter --with latent.seed=3
     """
-    from ..errors import RequestError
-    from ..files import write_atomically
     from ..serving import Engine, convert_folder, resolve_model
     from ..serving.inference.controls import parse_controls
     from ..serving.inference.tiles import parse_tile
@@ -68,8 +67,6 @@ def convert(
     path = resolve_model(model, direction)
     engine = Engine(path, device=device, precision=precision, tile=parse_tile(tile), ensemble=ensemble)
     typer.echo(engine.reason, err=True)
-    if report is not None and not os.access(report.parent, os.W_OK):  # said before the work, not after it
-        raise RequestError(f"No report can be written to {report}: the folder is not there, or not writable.")
     with _ended_by_sigterm(), Meter() as meter:
         result = convert_folder(
             engine,
@@ -82,7 +79,7 @@ def convert(
             dry_run=dry_run,
             progress=meter,
             controls=controls,
-            on_end=None if report is None else lambda done: write_atomically(report, done.to_json().encode()),
+            report=report,
         )
     typer.echo(summary(result, dry_run))
     raise typer.Exit(result.status)

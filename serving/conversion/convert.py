@@ -1,7 +1,7 @@
 """A folder of pictures into a folder of translations: same tree, same names; what `i2i convert` does.
 
 Decoding and encoding run in threads beside the computation, a bounded number of pictures ahead. A broken picture
-is listed and the rest is done; a full disk stops the run; what was written stays and is skipped the next time.
+is listed and the rest is done; a full disk stops the run; what was written stays, and the next run goes on from there.
 """
 
 from __future__ import annotations
@@ -9,23 +9,28 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
-import json
-import os
+import hashlib
 import time
-from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
+from typing import Any
 
-from ...errors import I2IError, SeveralFramesError, StorageError, first_line
+from ... import __version__
+from ...errors import I2IError, PictureError, SeveralFramesError, StorageError, first_line
 from ...files import write_whole
 from ...hardware.system import available_threads
 from ...images.decode import read_picture
 from ...images.encode import encode
+from ...images.find import identity
+from ...images.formats import FORMATS
 from ...images.image import Picture
 from ..inference.controls import NO_CONTROLS, resolve_controls
+from .claim import Claim, claimed
 from .frames import convert_frames
+from .journal import ABSENT, UNKNOWN, Journal, Source, State, source_now
 from .pipeline import Outcome, Pipeline, Translator
-from .plan import Job, plan_conversion
+from .plan import Job, Known, Plan, plan_conversion, settle_existing
+from .report import ConversionReport, FileResult, ReportFile, notes_on_existing
 
 Progress = Callable[[int, int, int], None]
 """Called with (files done, files in all, pixels read so far) after each file."""
@@ -36,60 +41,6 @@ _STORAGE_ERRORS = {
     errno.EROFS: ("The target can be read alone", "Mount it for writing, or name another target,"),
 }
 """What ends a run, as no further file could be written: what is said of it, and the way out."""
-
-
-@dataclasses.dataclass(frozen=True)
-class FileResult:
-    """What became of one picture."""
-
-    source: Path
-    target: Path
-    status: str
-    """`written`, `skipped` (it was there), `failed`, or `planned` in a dry run."""
-    error: str | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class ConversionReport:
-    """What a conversion did, file by file, in the order of the sources."""
-
-    files: list[FileResult]
-    provider: str
-    seconds: float
-    left_alone: Counter[str]
-    """How many files and folders below the source were not looked at, by what they are; a folder counts as one."""
-    notes: tuple[str, ...]
-    """What is no failure, but good to know: sentences on links that were not followed, and on what was left alone."""
-    ended: str | None = None
-    """What ended the run early, if anything did. Files that were being written then are whole, but not listed."""
-
-    @property
-    def others(self) -> int:
-        """How many files and folders were left alone."""
-        return self.left_alone.total()
-
-    @property
-    def counts(self) -> Counter[str]:
-        """How many files have each status."""
-        return Counter(file.status for file in self.files)
-
-    @property
-    def status(self) -> int:
-        """Exit status of the command: 0 all done, 1 some failed."""
-        return 1 if self.counts["failed"] else 0
-
-    def to_json(self) -> str:
-        """The report as `i2i convert --report` writes it."""
-        totals = {key: self.counts[key] for key in ("written", "skipped", "failed")}
-        files = [
-            {"source": _text(f.source), "target": _text(f.target), "status": f.status}
-            | ({"error": _text(f.error)} if f.error is not None else {})
-            for f in self.files
-        ]
-        whole = {**totals, "provider": self.provider, "seconds": round(self.seconds, 3), "files": files}
-        whole |= {"left_alone": dict(self.left_alone), "notes": [_text(note) for note in self.notes]}
-        whole |= {} if self.ended is None else {"ended": _text(self.ended)}
-        return json.dumps(whole, ensure_ascii=False, indent=1)
 
 
 def convert_folder(
@@ -104,99 +55,208 @@ def convert_folder(
     dry_run: bool = False,
     controls: Mapping[str, object] = NO_CONTROLS,
     progress: Progress | None = None,
-    on_end: Callable[[ConversionReport], object] | None = None,
+    report: Path | None = None,
 ) -> ConversionReport:
     """Translate every picture below `source` (or the one picture it is) to the same name below `target`.
 
     `existing` is a key of EXISTING and `format` of FORMATS or `keep` (plan.py); `quality` is 1 to 100 for JPEG and
     WebP; `workers` are threads that decode and encode; `controls` are values by port name, the same for every picture.
-    A dry run plans and checks, and writes nothing. `on_end` gets the report whatever ends the run once it is planned:
-    Ctrl-C or a full disk too, with what was done until then and `ended` saying why.
+    A dry run plans and checks, and writes nothing. `report` is a file for JSON lines, which grows while the run goes
+    on (report.py). What made each file of a target folder is kept in its journal (journal.py).
 
     Raises RequestError before anything is done when the request makes no sense (two sources for one target, a
-    folder onto itself, nothing to convert, a control that the model has not), StorageError when the disk is full:
-    what was written stays.
+    folder onto itself, nothing to convert, a control that the model has not, another conversion in the target),
+    StorageError when the disk is full or the target folder is removed: what was written stays.
     """
-    started = time.monotonic()
     resolve_controls(engine.card, controls)  # what is no control should not fail once for each picture
-    plan = plan_conversion(source, target, existing, format, quality, engine.card.output_channels)
-    told = (plan.around.left_alone, plan.around.notes())
-    closed = zip(plan.unreadable, plan.around.refusals(), strict=True)
-    files = [FileResult(job.source, job.target, "failed", why) for job, why in closed]
-
-    def ended(why: str | None = None) -> ConversionReport:
-        report = ConversionReport(files, engine.provider, time.monotonic() - started, *told, why)
-        if on_end is not None:
-            on_end(report)
-        return report
-
-    if dry_run:
-        files += [FileResult(j.source, j.target, "skipped" if j.skip else "planned") for j in plan.jobs]
-        return ended()
-    count = workers if workers is not None else max(2, min(available_threads(), 8))
-    pixels = 0
-    try:
-        with contextlib.closing(_results(engine, plan.jobs, quality, max(1, count), controls)) as results:
-            for result, seen in results:
-                files.append(result)
-                pixels += seen
-                if progress is not None:
-                    progress(len(files) - len(plan.unreadable), len(plan.jobs), pixels)
-    except BaseException as error:
-        with contextlib.suppress(Exception):  # a full disk takes no report either; what is said is why it ended
-            ended(f"{type(error).__name__}: {error}".rstrip(": "))
-        raise
-    return ended()
+    plan = plan_conversion(source, target, format, quality, engine.card.output_channels)
+    how = _how(engine, quality, controls)
+    jobs = settle_existing(plan.jobs, existing, _known(plan, how))
+    with contextlib.ExitStack() as stack:
+        claim = None
+        if plan.root is not None and not dry_run and not all(job.skip for job in jobs):
+            claim = stack.enter_context(_claim(plan.root, jobs, how, engine.card.name))
+            jobs = settle_existing(plan.jobs, existing, _known(plan, how))  # as it is now that nobody else writes
+        lines = stack.enter_context(ReportFile(report))
+        lines.begin(i2i=__version__, model=engine.card.name, provider=engine.provider, how=how, files=len(jobs))
+        conversion = _Conversion(engine, plan, quality, lines, claim)
+        return conversion.planned(jobs) if dry_run else conversion.run(jobs, workers, controls, progress)
 
 
-def _results(
-    engine: Translator, jobs: list[Job], quality: int | None, workers: int, controls: Mapping[str, object]
-) -> Generator[tuple[FileResult, int], None, None]:
-    """Results in the order of `jobs`, each with the pixels that were read."""
+def _how(engine: Translator, quality: int | None, controls: Mapping[str, object]) -> dict[str, Any]:
+    """What the bytes of a result depend on beside its source."""
+    return {
+        "model": engine.sha256,
+        "precision": engine.precision,
+        "ensemble": engine.ensemble,
+        "controls": {name: str(value) for name, value in sorted(controls.items())},
+        "quality": quality,
+    }
 
-    def read(job: Job) -> Picture:
+
+def _known(plan: Plan, how: Mapping[str, Any]) -> Known:
+    """What the target's journal says of each job, as it is now."""
+    journal = None if plan.root is None else Journal(plan.root)
+    without = {name: value for name, value in how.items() if name != "quality"}
+
+    def known(job: Job, *, thorough: bool = False) -> State:
+        if journal is None:
+            return State(ABSENT if identity(job.target) is None else UNKNOWN)
+        given = how if FORMATS[job.format].lossy else without
+        return journal.state(job.source, job.target, given, thorough=thorough)
+
+    return known
+
+
+@contextlib.contextmanager
+def _claim(root: Path, jobs: list[Job], how: Mapping[str, Any], model: str) -> Generator[Claim, None, None]:
+    """The target folder for this run alone, with its journal open; raises StorageError where nothing can be written."""
+    with contextlib.ExitStack() as stack:
+        try:
+            claim = stack.enter_context(claimed(root, {job.target.parent for job in jobs if not job.skip}))
+            claim.journal.begin(how, model=model, i2i=__version__)
+        except OSError as error:
+            raise _ends(error, root, 0, len(jobs)) from error
+        yield claim
+
+
+class _Conversion:
+    """One run: what became of each file, in memory and in the report's file."""
+
+    def __init__(
+        self, engine: Translator, plan: Plan, quality: int | None, lines: ReportFile, claim: Claim | None
+    ) -> None:
+        """`claim` is the target folder, unless one picture is converted."""
+        self.started = time.monotonic()
+        self.engine, self.plan, self.quality, self.lines, self.claim = engine, plan, quality, lines, claim
+        self.files: list[FileResult] = []
+        self.sources: dict[Path, Source] = {}
+        self.written: dict[Path, str] = {}
+        for job, why in zip(plan.unreadable, plan.around.refusals(), strict=True):
+            self._note(FileResult(job.source, job.target, "failed", why))
+
+    def planned(self, jobs: list[Job]) -> ConversionReport:
+        """What would be done."""
+        for job in jobs:
+            self._note(FileResult(job.source, job.target, "skipped" if job.skip else "planned", state=job.state))
+        return self._ended()
+
+    def run(
+        self, jobs: list[Job], workers: int | None, controls: Mapping[str, object], progress: Progress | None
+    ) -> ConversionReport:
+        """All of it, until the end or until something ends it, which is raised once the report has it."""
+        count = workers if workers is not None else max(2, min(available_threads(), 8))
+        done, pixels = 0, 0
+        try:
+            with contextlib.closing(self._results(jobs, max(1, count), controls)) as results:
+                for result, seen in results:
+                    self._note(result)
+                    done, pixels = done + 1, pixels + seen
+                    if progress is not None:
+                        progress(done, len(jobs), pixels)
+            if self.claim is not None:
+                self.claim.sync()
+                self.claim.check()
+        except BaseException as error:
+            with contextlib.suppress(Exception):  # what is said is why it ended
+                self._ended(f"{type(error).__name__}: {error}".rstrip(": "))
+            raise
+        return self._ended()
+
+    def _results(
+        self, jobs: list[Job], workers: int, controls: Mapping[str, object]
+    ) -> Generator[tuple[FileResult, int], None, None]:
+        """Results in the order of `jobs`, each with the pixels that were read."""
+        pipeline = Pipeline(self.engine, self._read, self._write, workers, controls)
+        written = 0
+        with contextlib.closing(pipeline.run(job for job in jobs if not job.skip)) as outcomes:
+            for job in jobs:
+                if job.skip:
+                    yield FileResult(job.source, job.target, "skipped", state=job.state), 0
+                    continue
+                outcome = next(outcomes)
+                if isinstance(outcome.untranslated, SeveralFramesError):
+                    outcome = convert_frames(self.engine, job, self.quality, controls, self._store)
+                result = self._settle(outcome, written, len(jobs))
+                written += result.status == "written"
+                yield result, outcome.pixels
+
+    def _read(self, job: Job) -> Picture:
+        """The picture; its digest is kept."""
+        with contextlib.suppress(OSError):  # which the decoder says better
+            self.sources[job.target] = source_now(job.source)
         return read_picture(job.source)
 
-    def write(job: Job, picture: Picture) -> None:
-        write_whole(job.target, encode(picture, job.format, quality))
+    def _write(self, job: Job, picture: Picture) -> None:
+        self._store(job, encode(picture, job.format, self.quality))
 
-    written = 0
-    pipeline = Pipeline(engine, read, write, workers, controls)
-    with contextlib.closing(pipeline.run(job for job in jobs if not job.skip)) as outcomes:
-        for job in jobs:
-            if job.skip:
-                yield FileResult(job.source, job.target, "skipped"), 0
-                continue
-            outcome = next(outcomes)
-            if isinstance(outcome.untranslated, SeveralFramesError):
-                outcome = convert_frames(engine, job, quality, controls)
-            result = _settle(outcome, written, len(jobs))
-            written += result.status == "written"
-            yield result, outcome.pixels
+    def _store(self, job: Job, data: bytes) -> None:
+        """Write a file; raises PictureError where its source is another by now, and what writing raises."""
+        read = self.sources.get(job.target)
+        if read is None or not read.is_at(job.source):
+            raise PictureError("it was changed while it was converted. Run the same command again.")
+        if self.claim is None:
+            write_whole(job.target, data)
+            self.written[job.target] = hashlib.sha256(data).hexdigest()
+        else:
+            self.written[job.target] = self.claim.write(job.target, data, job.source, read)
 
-
-def _settle(outcome: Outcome[Job], written: int, total: int) -> FileResult:
-    """What became of a job; raises StorageError when the disk takes no more."""
-    job = outcome.item
-    if outcome.untranslated is not None:
-        return FileResult(job.source, job.target, "failed", _why(job, outcome.untranslated))
-    error = outcome.unwritten
-    if error is None:
-        return FileResult(job.source, job.target, "written")
-    if isinstance(error, OSError) and error.errno in _STORAGE_ERRORS:
-        what, way_out = _STORAGE_ERRORS[error.errno]
-        full = StorageError(
-            f"{what} ({error.strerror}) at {job.target}; {written} of {total} pictures were written and are whole. "
-            f"{way_out} and run the same command again: it goes on from there."
+    def _settle(self, outcome: Outcome[Job], written: int, total: int) -> FileResult:
+        """What became of a job; raises StorageError when nothing more can be written."""
+        job = outcome.item
+        source = self.sources.pop(job.target, None)
+        result = FileResult(
+            job.source,
+            job.target,
+            "failed",
+            source_sha256=None if source is None else source.sha256,
+            milliseconds=outcome.milliseconds,
         )
-        full.status = 1 if written else full.status  # 2 says that nothing was done
-        raise full from error
-    if isinstance(error, OSError):
-        return FileResult(job.source, job.target, "failed", f"{job.target} cannot be written ({error.strerror}).")
-    if isinstance(error, I2IError):
-        return FileResult(job.source, job.target, "failed", f"{job.source}: {error}")
-    why = f"{job.target} cannot be written ({type(error).__name__}: {first_line(error)})."
-    return FileResult(job.source, job.target, "failed", why)
+        if outcome.untranslated is not None:
+            return dataclasses.replace(result, error=_why(job, outcome.untranslated))
+        error = outcome.unwritten
+        if error is None:
+            return dataclasses.replace(result, status="written", target_sha256=self.written.pop(job.target))
+        if isinstance(error, StorageError):
+            error.status = 1 if written else error.status
+            raise error
+        if isinstance(error, OSError) and error.errno in _STORAGE_ERRORS:
+            raise _ends(error, job.target, written, total) from error
+        return dataclasses.replace(result, error=_why_unwritten(job, error))
+
+    def _recheck(self) -> None:
+        """What was written must be there still."""
+        for place, file in enumerate(self.files):
+            if file.status == "written" and identity(file.target) is None:
+                why = f"{file.target} was written, and was removed by something else while the conversion went on."
+                self.files[place] = dataclasses.replace(file, status="failed", error=why, target_sha256=None)
+                self.lines.add(self.files[place])
+
+    def _note(self, result: FileResult) -> None:
+        self.files.append(result)
+        self.lines.add(result)
+
+    def _ended(self, why: str | None = None) -> ConversionReport:
+        self._recheck()
+        notes = [*self.plan.around.notes(), *notes_on_existing(self.files)]
+        if self.lines.broken is not None:
+            notes.append(f"The report is not whole ({self.lines.broken}).")
+        seconds = time.monotonic() - self.started
+        around = self.plan.around
+        report = ConversionReport(self.files, self.engine.provider, seconds, around.left_alone, tuple(notes), why)
+        self.lines.end(report)
+        return report
+
+
+def _ends(error: OSError, place: Path, written: int, total: int) -> StorageError:
+    """What is said when the system takes no file any more."""
+    what, way_out = _STORAGE_ERRORS.get(error.errno or 0, ("Nothing can be written", "See to that"))
+    full = StorageError(
+        f"{what} ({error.strerror}) at {place}; {written} of {total} pictures were written and are whole. "
+        f"{way_out} and run the same command again: it goes on from there."
+    )
+    full.status = 1 if written else full.status  # 2 says that nothing was done
+    return full
 
 
 def _why(job: Job, error: Exception) -> str:
@@ -208,6 +268,9 @@ def _why(job: Job, error: Exception) -> str:
     return f"{job.source} cannot be translated ({type(error).__name__}: {first_line(error)})."
 
 
-def _text(path: Path | str) -> str:
-    """A path for people and JSON; bytes that are no UTF-8 show as the replacement character."""
-    return os.fsencode(path).decode("utf-8", "replace")
+def _why_unwritten(job: Job, error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{job.target} cannot be written ({error.strerror})."
+    if isinstance(error, I2IError):
+        return f"{job.source}: {error}"
+    return f"{job.target} cannot be written ({type(error).__name__}: {first_line(error)})."

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
-from ...files import write_whole
 from ...images.frames import check_frames, encode_frames, read_frames
 from ...images.image import Picture, Timing
 from .pipeline import Outcome, Translator
 from .plan import Job
 
 
-def convert_frames(engine: Translator, job: Job, quality: int | None, controls: Mapping[str, object]) -> Outcome[Job]:
-    """What became of the job; every frame is computed by itself, with the same controls, in the calling thread."""
+def convert_frames(
+    engine: Translator,
+    job: Job,
+    quality: int | None,
+    controls: Mapping[str, object],
+    store: Callable[[Job, bytes], object],
+) -> Outcome[Job]:
+    """What became of the job; every frame is computed by itself, with the same controls, in the calling thread.
+
+    `store` writes the bytes of the job's file.
+    """
+    began = time.monotonic()
     results: list[Picture] = []
     durations: list[float] = []
     pixels = 0
@@ -28,7 +38,7 @@ def convert_frames(engine: Translator, job: Job, quality: int | None, controls: 
         return Outcome(job, untranslated=error)
     try:
         timing = Timing(tuple(durations), frames.plays)
-        write_whole(job.target, encode_frames(results, timing, frames.are_pages, job.format, quality))
+        store(job, encode_frames(results, timing, frames.are_pages, job.format, quality))
     except Exception as error:
         return Outcome(job, pixels, unwritten=error)
-    return Outcome(job, pixels)
+    return Outcome(job, pixels, milliseconds={"frames": round((time.monotonic() - began) * 1000, 2)})

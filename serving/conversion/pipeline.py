@@ -5,7 +5,9 @@ What is read and written is the caller's: files here, frames of a film another t
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -28,7 +30,10 @@ class Translator(Protocol):
     """What a conversion needs of an Engine."""
 
     card: Card
+    sha256: str
     provider: str
+    precision: str
+    ensemble: bool
     batcher: Batcher
 
     def prepare(self, picture: Picture, controls: Mapping[str, object] = NO_CONTROLS) -> Prepared:
@@ -51,6 +56,8 @@ class Outcome(Generic[Item]):
     """Why it could not be read or translated; decoders and providers raise anything."""
     unwritten: Exception | None = None
     """Why it could not be written; encoders raise anything, too."""
+    milliseconds: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    """Of `read`, `compute` (waiting for a batch included) and `write`, as far as it came."""
 
 
 @dataclasses.dataclass
@@ -59,6 +66,7 @@ class _Entry(Generic[Item]):
 
     item: Item
     read: Future[Picture | Prepared]
+    times: dict[str, float]
     pending: Pending | None = None
 
 
@@ -107,14 +115,16 @@ class Pipeline(Generic[Item]):
 
     def _begin(self, ahead: Iterator[Item], pool: ThreadPoolExecutor) -> _Entry[Item] | None:
         for item in ahead:
-            return _Entry(item, pool.submit(self._read, item))
+            times: dict[str, float] = {}
+            return _Entry(item, pool.submit(self._read, item, times), times)
         return None
 
-    def _read(self, item: Item) -> Picture | Prepared:
+    def _read(self, item: Item, times: dict[str, float]) -> Picture | Prepared:
         """Prepared as well, unless it is large."""
-        picture = self.read(item)
-        height, width = picture.pixels.shape[:2]
-        return picture if height * width > PIXELS_BESIDE else self.engine.prepare(picture, self.controls)
+        with _timed(times, "read"):
+            picture = self.read(item)
+            height, width = picture.pixels.shape[:2]
+            return picture if height * width > PIXELS_BESIDE else self.engine.prepare(picture, self.controls)
 
     def _compute(self, reading: deque[_Entry[Item]], pool: ThreadPoolExecutor) -> _Writing[Item]:
         """The first item computed, with those behind it that are read already and may share its batch."""
@@ -123,16 +133,18 @@ class Pipeline(Generic[Item]):
             found = entry.read.result()
             prepared = found if isinstance(found, Prepared) else self.engine.prepare(found, self.controls)
             del found
-            if entry.pending is None:
-                entry.pending = self.engine.batcher.submit(prepared.feeds)
-                self._submit_alike(prepared, reading)
-            answer = entry.pending.result()
+            with _timed(entry.times, "compute"):
+                if entry.pending is None:
+                    entry.pending = self.engine.batcher.submit(prepared.feeds)
+                    self._submit_alike(prepared, reading)
+                answer = entry.pending.result()
             height, width = prepared.feeds["image"].shape[2:]
             if answer.shape[1] * answer.shape[2] > PIXELS_BESIDE:
-                return pool.submit(self._write, entry.item, self.engine.finish(prepared, answer), height * width)
+                finished = self.engine.finish(prepared, answer)
+                return pool.submit(self._write, entry, finished, height * width)
         except Exception as error:
-            return Outcome(entry.item, untranslated=error)
-        return pool.submit(self._finish_and_write, entry.item, prepared, answer)
+            return Outcome(entry.item, untranslated=error, milliseconds=entry.times)
+        return pool.submit(self._finish_and_write, entry, prepared, answer)
 
     def _submit_alike(self, first: Prepared, reading: deque[_Entry[Item]]) -> None:
         """Submit the pictures next in line whose feeds have the first one's size, as many as one batch takes."""
@@ -146,20 +158,31 @@ class Pipeline(Generic[Item]):
             entry.pending = self.engine.batcher.submit(found.feeds)
             room -= 1
 
-    def _finish_and_write(self, item: Item, prepared: Prepared, answer: FloatArray) -> Outcome[Item]:
+    def _finish_and_write(self, entry: _Entry[Item], prepared: Prepared, answer: FloatArray) -> Outcome[Item]:
         height, width = prepared.feeds["image"].shape[2:]
         try:
             picture = self.engine.finish(prepared, answer)
         except Exception as error:
-            return Outcome(item, untranslated=error)
-        return self._write(item, picture, height * width)
+            return Outcome(entry.item, untranslated=error, milliseconds=entry.times)
+        return self._write(entry, picture, height * width)
 
-    def _write(self, item: Item, picture: Picture, pixels: int) -> Outcome[Item]:
+    def _write(self, entry: _Entry[Item], picture: Picture, pixels: int) -> Outcome[Item]:
+        unwritten = None
         try:
-            self.write(item, picture)
+            with _timed(entry.times, "write"):
+                self.write(entry.item, picture)
         except Exception as error:
-            return Outcome(item, pixels, unwritten=error)
-        return Outcome(item, pixels)
+            unwritten = error
+        return Outcome(entry.item, pixels, unwritten=unwritten, milliseconds=entry.times)
+
+
+@contextlib.contextmanager
+def _timed(times: dict[str, float], stage: str) -> Iterator[None]:
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        times[stage] = round((time.monotonic() - began) * 1000, 2)
 
 
 def _is_done(writing: _Writing[Item]) -> bool:

@@ -6,10 +6,12 @@ import dataclasses
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from ...errors import ConfigError, RequestError, UnknownNameError
 from ...images.find import Survey, identity, is_picture, survey
 from ...images.formats import FORMATS, flag_for_bands, format_of, suffixes, written
+from .journal import ABSENT, CHANGED, State
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +24,16 @@ class Job:
     """A key of FORMATS."""
     skip: bool = False
     """Because the target is there already."""
+    state: State | None = None
+    """What is known of a target that is skipped."""
+
+
+class Known(Protocol):
+    """What is known of a job's target before anything is written."""
+
+    def __call__(self, job: Job, *, thorough: bool = False) -> State:
+        """`thorough`: a file is known by its digest, not by its size."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,15 +45,15 @@ class Plan:
     """What else lies below the source."""
     unreadable: list[Job]
     """Folders that cannot be opened, in the place of the pictures that may be in them."""
+    root: Path | None
+    """The target folder; None where one picture is converted."""
 
 
-def plan_conversion(source: Path, target: Path, existing: str, format: str, quality: int | None, bands: int) -> Plan:
+def plan_conversion(source: Path, target: Path, format: str, quality: int | None, bands: int) -> Plan:
     """The jobs of `i2i convert`; `bands` is the model's count of output channels.
 
     Raises RequestError (or one of its kind) when the request makes no sense; nothing was written then.
     """
-    if existing not in EXISTING:
-        raise UnknownNameError("policy for existing files", existing, EXISTING)
     if format not in ("keep", *written()):
         raise UnknownNameError("picture format", format, ["keep", *written()])
     if quality is not None and not 1 <= quality <= 100:
@@ -51,7 +63,8 @@ def plan_conversion(source: Path, target: Path, existing: str, format: str, qual
             format = "tiff"
         if not FORMATS[format].bands:
             raise RequestError(f"The model gives {bands} bands, which {format} cannot hold. Use {flag_for_bands()}.")
-    if _is_file(source):
+    single = _is_file(source)
+    if single:
         found = Survey([source], Counter(), (), {})
         jobs = [_job(source, _single_target(source, target, format), format)]
     else:
@@ -59,7 +72,7 @@ def plan_conversion(source: Path, target: Path, existing: str, format: str, qual
         jobs = [_job(path, target / path.relative_to(source), format) for path in found.pictures]
     _check_targets(jobs)
     closed = [Job(path, target / path.relative_to(source), format) for path in found.unreadable]
-    return Plan(EXISTING[existing](jobs), found, closed)
+    return Plan(jobs, found, closed, None if single else target)
 
 
 def _tree(source: Path, target: Path) -> Survey:
@@ -121,19 +134,30 @@ def _is_there(path: Path) -> bool:
     return identity(path) is not None
 
 
-def _skip(jobs: list[Job]) -> list[Job]:
-    return [dataclasses.replace(job, skip=_is_there(job.target)) for job in jobs]
+def _skip(jobs: list[Job], known: Known) -> list[Job]:
+    return [_left(job, state) if (state := known(job)).kind != ABSENT else job for job in jobs]
 
 
-def _newer(jobs: list[Job]) -> list[Job]:
+def _changed(jobs: list[Job], known: Known) -> list[Job]:
+    def is_right(state: State) -> bool:
+        return state.kind not in (ABSENT, CHANGED)
+
+    return [_left(job, state) if is_right(state := known(job, thorough=True)) else job for job in jobs]
+
+
+def _newer(jobs: list[Job], known: Known) -> list[Job]:
     def is_fresh(job: Job) -> bool:
         there = _is_there(job.target) and _is_there(job.source)
         return there and job.target.stat().st_mtime_ns >= job.source.stat().st_mtime_ns
 
-    return [dataclasses.replace(job, skip=is_fresh(job)) for job in jobs]
+    return [_left(job, known(job)) if is_fresh(job) else job for job in jobs]
 
 
-def _rename(jobs: list[Job]) -> list[Job]:
+def _left(job: Job, state: State) -> Job:
+    return dataclasses.replace(job, skip=True, state=state)
+
+
+def _rename(jobs: list[Job], _known: Known) -> list[Job]:
     taken = {job.target for job in jobs}
     renamed = []
     for job in jobs:
@@ -146,7 +170,7 @@ def _rename(jobs: list[Job]) -> list[Job]:
     return renamed
 
 
-def _fail(jobs: list[Job]) -> list[Job]:
+def _fail(jobs: list[Job], _known: Known) -> list[Job]:
     there = [job.target for job in jobs if _is_there(job.target)]
     if there:
         more = f" and {len(there) - 1} more" if len(there) > 1 else ""
@@ -154,11 +178,23 @@ def _fail(jobs: list[Job]) -> list[Job]:
     return jobs
 
 
-EXISTING: dict[str, Callable[[list[Job]], list[Job]]] = {
+EXISTING: dict[str, Callable[[list[Job], Known], list[Job]]] = {
     "skip": _skip,
-    "overwrite": lambda jobs: jobs,
+    "changed": _changed,
     "newer": _newer,
+    "overwrite": lambda jobs, _known: jobs,
     "rename": _rename,
     "fail": _fail,
 }
-"""What happens when a target exists: it is left alone, replaced, replaced when older, put beside, or refused."""
+"""What happens when a target exists: it is left alone, replaced where another model, option or source made it, replaced
+when older, replaced whatever it is, put beside, or refused."""
+
+
+def settle_existing(jobs: list[Job], existing: str, known: Known) -> list[Job]:
+    """The jobs with what becomes of targets that are there; raises RequestError where `existing` says so.
+
+    Raises UnknownNameError on a policy that is no key of EXISTING.
+    """
+    if existing not in EXISTING:
+        raise UnknownNameError("policy for existing files", existing, EXISTING)
+    return EXISTING[existing](jobs, known)

@@ -6,6 +6,7 @@ range, size and channels comes from the card inside the file. At the ONNX bounda
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,6 +43,8 @@ class Engine:
 
     path: Path
     card: Card
+    sha256: str
+    """Of the model's file."""
     provider: str
     """`cuda`, `openvino` or `cpu`."""
     precision: str
@@ -74,6 +77,7 @@ class Engine:
         named = Path(path)
         self.path = resolve_model(named) if named.is_dir() else named
         raw, self.card = read_model(self.path)
+        self.sha256 = hashlib.sha256(raw).hexdigest()
         self._check_ports()
         refuse_tiles(self.card, tile)
         self.tile = tile

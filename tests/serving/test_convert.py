@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import errno
 import io
-import json
 import threading
 import time
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
+from conversions import report_of, results_in
 from PIL import Image, ImageCms
 
 from i2i.errors import ConfigError, PictureError, RequestError, StorageError, UnknownNameError
@@ -20,7 +22,7 @@ from i2i.images.decode import read_picture
 from i2i.images.encode import encode
 from i2i.images.find import find_pictures
 from i2i.images.image import Picture
-from i2i.serving.conversion import convert, pipeline
+from i2i.serving.conversion import claim, convert, pipeline
 from i2i.serving.conversion.convert import convert_folder
 from i2i.serving.inference.engine import Engine
 
@@ -108,7 +110,7 @@ def test_two_hundred_mixed_files_convert_and_the_two_broken_ones_are_listed(engi
     assert report.others == 2
     assert [step[:2] for step in seen] == [(n, 200) for n in range(1, 201)]
 
-    assert sorted(p.relative_to(target).as_posix() for p in target.rglob("*") if p.is_file()) == sorted(sources)
+    assert [p.relative_to(target).as_posix() for p in results_in(target)] == sorted(sources)
     for name, (kind, seed) in sources.items():
         wanted, got = expected(source / name), read_picture(target / name)
         assert got.pixels.shape == wanted.pixels.shape, name
@@ -126,24 +128,29 @@ def test_two_hundred_mixed_files_convert_and_the_two_broken_ones_are_listed(engi
                 assert image.getexif()[0x010F] == "Camera"
                 assert image.size == (20 + seed % 13, 30 + seed % 7)  # upright
 
-    before = {p: p.stat().st_mtime_ns for p in target.rglob("*") if p.is_file()}
+    before = {p: p.stat().st_mtime_ns for p in results_in(target)}
     again = convert_folder(engine, source, target)
     assert again.counts == {"skipped": 198, "failed": 2}
-    assert {p: p.stat().st_mtime_ns for p in target.rglob("*") if p.is_file()} == before
+    assert {p: p.stat().st_mtime_ns for p in results_in(target)} == before
 
 
 def test_the_report_has_the_keys_that_scripts_rely_on(engine, tmp_path):
     write_kind("jpeg", tmp_path / "in/b 🎨.jpg", 1)
     (tmp_path / "in/a.png").write_bytes(b"")
-    report = json.loads(convert_folder(engine, tmp_path / "in", tmp_path / "out").to_json())
-    assert list(report) == ["written", "skipped", "failed", "provider", "seconds", "files", "left_alone", "notes"]
-    assert (report["written"], report["skipped"], report["failed"], report["provider"]) == (1, 0, 1, "cpu")
-    assert [f["status"] for f in report["files"]] == ["failed", "written"]
-    assert report["files"][0].keys() == {"source", "target", "status", "error"}
-    assert report["files"][1] == {
+    convert_folder(engine, tmp_path / "in", tmp_path / "out", report=tmp_path / "report.jsonl")
+    first, files, last = report_of(tmp_path / "report.jsonl")
+    assert list(first) == ["report", "i2i", "model", "provider", "how", "files"]
+    assert (first["files"], first["how"]["model"]) == (2, sha256(engine.path.read_bytes()).hexdigest())
+    assert list(last) == ["written", "skipped", "failed", "provider", "seconds", "left_alone", "notes"]
+    assert (last["written"], last["skipped"], last["failed"], last["provider"]) == (1, 0, 1, "cpu")
+    assert files[0].keys() == {"source", "target", "status", "error", "source_sha256", "milliseconds"}
+    assert files[1].pop("milliseconds").keys() == {"read", "compute", "write"}
+    assert files[1] == {
         "source": str(tmp_path / "in/b 🎨.jpg"),
         "target": str(tmp_path / "out/b 🎨.jpg"),
         "status": "written",
+        "source_sha256": sha256((tmp_path / "in/b 🎨.jpg").read_bytes()).hexdigest(),
+        "target_sha256": sha256((tmp_path / "out/b 🎨.jpg").read_bytes()).hexdigest(),
     }
 
 
@@ -273,6 +280,7 @@ def _linked(folder: Path) -> Path:
     ("existing", "written", "names"),
     [
         ("skip", 1, ["new.png", "old.png"]),
+        ("changed", 1, ["new.png", "old.png"]),
         ("overwrite", 2, ["new.png", "old.png"]),
         ("newer", 1, ["new.png", "old.png"]),
         ("rename", 2, ["new.png", "old-1.png", "old.png"]),
@@ -284,7 +292,7 @@ def test_what_exists_is_treated_as_asked(engine, tmp_path, existing, written, na
     write_kind("alpha", tmp_path / "in/new.png", 2)
     report = convert_folder(engine, tmp_path / "in", tmp_path / "out", existing=existing)
     assert report.counts["written"] == written
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == names
+    assert [p.name for p in results_in(tmp_path / "out")] == names
 
 
 def test_newer_converts_again_what_has_changed(engine, tmp_path):
@@ -346,12 +354,12 @@ def test_a_full_disk_stops_the_run_and_keeps_what_is_whole(engine, tmp_path, mon
         write_kind("alpha", tmp_path / f"in/{index:02}.png", index)
     room = iter([True] * 5 + [False] * 20)
 
-    def write(path: Path, data: bytes) -> None:
+    def write(path: Path, data: bytes, **rest: Any) -> None:
         if not next(room):
             raise OSError(errno.ENOSPC, "No space left on device")
-        write_whole(path, data)
+        write_whole(path, data, **rest)
 
-    monkeypatch.setattr(convert, "write_whole", write)
+    monkeypatch.setattr(claim, "write_whole", write)
     with pytest.raises(StorageError, match=r"No space left.*5 of 12 pictures were written"):
         convert_folder(engine, tmp_path / "in", tmp_path / "out", workers=1)
     assert len(find_pictures(tmp_path / "out")) == 5
@@ -369,7 +377,7 @@ def test_an_interrupted_run_leaves_no_half_files(engine, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         convert_folder(engine, tmp_path / "in", tmp_path / "out", progress=interrupt)
-    written = sorted((tmp_path / "out").iterdir())
+    written = results_in(tmp_path / "out")
     assert 4 <= len(written) < 12
     for path in written:  # hidden leftovers would be among them
         np.testing.assert_array_equal(read_picture(path).pixels, expected(tmp_path / "in" / path.name).pixels)
@@ -407,14 +415,14 @@ def test_no_more_pictures_are_held_than_the_workers_need(engine, tmp_path, monke
             most = max(most, alive)
         return read_picture(path)
 
-    def write(path: Path, data: bytes) -> None:
+    def write(path: Path, data: bytes, **rest: Any) -> None:
         nonlocal alive
         time.sleep(0.002)
         with lock:
             alive -= 1
 
     monkeypatch.setattr(convert, "read_picture", read)
-    monkeypatch.setattr(convert, "write_whole", write)
+    monkeypatch.setattr(claim, "write_whole", write)
     convert_folder(engine, tmp_path / "in", tmp_path / "out", workers=2)
     assert most <= 2 * 3 + 2
 
@@ -440,7 +448,7 @@ def test_pictures_of_one_size_are_computed_together_and_their_files_are_the_same
     sizes.clear()
     convert_folder(engine, tmp_path / "in", tmp_path / "alone", workers=7)
     assert sizes == [1] * 12
-    for path in (tmp_path / "alone").iterdir():
+    for path in results_in(tmp_path / "alone"):
         assert path.read_bytes() == (tmp_path / "together" / path.name).read_bytes()
 
 

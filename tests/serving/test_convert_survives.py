@@ -1,7 +1,6 @@
 """Whatever a decoder, an encoder or a provider raises costs one picture; whatever ends a run, there is a report."""
 
 import errno
-import json
 import os
 import shutil
 import signal
@@ -11,13 +10,14 @@ import time
 
 import numpy as np
 import pytest
+from conversions import report_of, results_in
 from PIL import Image
 from small_models import write_model
 
 from i2i.errors import StorageError
 from i2i.images.decode import read_picture
 from i2i.serving import Engine, convert_folder
-from i2i.serving.conversion import convert
+from i2i.serving.conversion import claim, convert
 
 ANYTHING = [RuntimeError("no such tag"), ValueError(), MemoryError(), RecursionError("too deep"), KeyError("exif")]
 
@@ -105,20 +105,20 @@ def test_a_folder_with_a_camera_jpeg_becomes_tiffs(engine, tmp_path):
 def test_what_ends_a_run_is_said_by_its_kind_and_the_report_has_what_was_done(
     number, words, engine, photos, tmp_path, monkeypatch
 ):
-    real = convert.write_whole
+    real = claim.write_whole
 
-    def write(path, data):
+    def write(path, data, **rest):
         if path.stem == "b":
             raise OSError(number, os.strerror(number))
-        real(path, data)
+        real(path, data, **rest)
 
-    monkeypatch.setattr(convert, "write_whole", write)
-    found = []
+    monkeypatch.setattr(claim, "write_whole", write)
+    lines = tmp_path / "report.jsonl"
     with pytest.raises(StorageError, match=words):
-        convert_folder(engine, photos, tmp_path / "out", workers=1, on_end=found.append)
-    (report,) = (json.loads(report.to_json()) for report in found)
-    assert [f["status"] for f in report["files"]] == ["written"]
-    assert words in report["ended"]
+        convert_folder(engine, photos, tmp_path / "out", workers=1, report=lines)
+    _, files, last = report_of(lines)
+    assert [f["status"] for f in files] == ["written"]
+    assert words in last["ended"]
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -130,7 +130,7 @@ def test_a_signal_leaves_a_report_and_no_half_file(number, status, tmp_path):
     for n in range(1, 60):
         shutil.copy(tmp_path / "in" / "00.png", tmp_path / "in" / f"{n:02}.png")
     command = [sys.executable, "-m", "i2i", "convert", str(model), str(tmp_path / "in"), str(tmp_path / "out"),
-               "--device", "cpu", "--report", str(tmp_path / "report.json")]  # fmt: skip
+               "--device", "cpu", "--report", str(tmp_path / "report.jsonl")]  # fmt: skip
     process = subprocess.Popen(
         command,
         stdout=subprocess.DEVNULL,
@@ -142,8 +142,8 @@ def test_a_signal_leaves_a_report_and_no_half_file(number, status, tmp_path):
         time.sleep(0.02)
     process.send_signal(number)
     assert process.wait(60) == status
-    report = json.loads((tmp_path / "report.json").read_text())
+    _, _, report = report_of(tmp_path / "report.jsonl")
     assert 0 < report["written"] < 60
     assert report["ended"]
-    for path in (tmp_path / "out").iterdir():  # hidden leftovers would be among them
+    for path in results_in(tmp_path / "out"):  # hidden leftovers would be among them
         assert read_picture(path).pixels.shape == (700, 900, 3)
