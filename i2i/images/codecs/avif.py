@@ -20,7 +20,7 @@ _CONFIGURATION = re.compile(rb"\0\0\0[\x0c-\xff]av1C\x81.(.)", re.DOTALL)
 """Of a coded picture (AV1 in ISO BMFF, 2.3): the byte whose bits 6 and 5 say that it is of more than 8 bits, and 12."""
 
 SPEED = 8
-"""Of 0 to 10: four times as fast as 6 at the same size and quality, at those that photographs are kept in."""
+"""Of 0 to 10: at quality 95 three to four times as fast as 6, for 1 % more bytes and 0.2 dB less."""
 
 
 def open_deep(source: Path | bytes) -> Opened | None:
