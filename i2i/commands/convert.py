@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from ..images.formats import lossy_titles, written
+from ..images.metadata.policy import METADATA
 from ..text import listed
 from .app import app
 from .choices import devices, policies
@@ -33,6 +34,9 @@ def convert(
     existing: Annotated[str, typer.Option(help=f"What is there already: {policies()}.")] = "skip",
     format: Annotated[str, typer.Option(help=f"{listed('keep', *written())}.")] = "keep",
     quality: Annotated[int | None, typer.Option(help=f"1 to 100, for {lossy_titles()}.")] = None,
+    metadata: Annotated[
+        str, typer.Option(help=f"What goes along of EXIF, XMP and the like: {listed(*METADATA)}.")
+    ] = "keep",
     direction: Annotated[str | None, typer.Option(help="a2b or b2a, where a run has two; by default a2b.")] = None,
     device: Annotated[str, typer.Option(help=f"{devices()}.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto or fp32.")] = "auto",
@@ -75,6 +79,7 @@ def convert(
             existing=existing,
             format=format,
             quality=quality,
+            metadata=metadata,
             workers=workers,
             dry_run=dry_run,
             progress=meter,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
-from ...errors import I2IError, PictureError, SeveralFramesError, StorageError, first_line
+from ...errors import I2IError, PictureError, SeveralFramesError, StorageError, first_line, require
 from ...files import write_whole
 from ...hardware.system import available_threads
 from ...images.decode import read_picture
@@ -24,6 +24,7 @@ from ...images.encode import encode
 from ...images.find import identity
 from ...images.formats import FORMATS
 from ...images.image import Picture
+from ...images.metadata.policy import METADATA, kept
 from ..inference.controls import NO_CONTROLS, resolve_controls
 from .claim import Claim, claimed
 from .frames import convert_frames
@@ -51,6 +52,7 @@ def convert_folder(
     existing: str = "skip",
     format: str = "keep",
     quality: int | None = None,
+    metadata: str = "keep",
     workers: int | None = None,
     dry_run: bool = False,
     controls: Mapping[str, object] = NO_CONTROLS,
@@ -60,7 +62,8 @@ def convert_folder(
     """Translate every picture below `source` (or the one picture it is) to the same name below `target`.
 
     `existing` is a key of EXISTING and `format` of FORMATS or `keep` (plan.py); `quality` is 1 to 100 for JPEG and
-    WebP; `workers` are threads that decode and encode; `controls` are values by port name, the same for every picture.
+    WebP; `metadata` is a key of METADATA (images/metadata/policy.py); `workers` are threads that decode and encode;
+    `controls` are values by port name, the same for every picture.
     A dry run plans and checks, and writes nothing. `report` is a file for JSON lines, which grows while the run goes
     on (report.py). What made each file of a target folder is kept in its journal (journal.py).
 
@@ -69,8 +72,9 @@ def convert_folder(
     StorageError when the disk is full or the target folder is removed: what was written stays.
     """
     resolve_controls(engine.card, controls)  # what is no control should not fail once for each picture
+    require("metadata policy", metadata, METADATA)
     plan = plan_conversion(source, target, format, quality, engine.card.output_channels)
-    how = _how(engine, quality, controls)
+    how = _how(engine, quality, metadata, controls)
     jobs = settle_existing(plan.jobs, existing, _known(plan, how))
     with contextlib.ExitStack() as stack:
         claim = None
@@ -79,11 +83,11 @@ def convert_folder(
             jobs = settle_existing(plan.jobs, existing, _known(plan, how))  # as it is now that nobody else writes
         lines = stack.enter_context(ReportFile(report))
         lines.begin(i2i=__version__, model=engine.card.name, provider=engine.provider, how=how, files=len(jobs))
-        conversion = _Conversion(engine, plan, quality, lines, claim)
+        conversion = _Conversion(engine, plan, quality, metadata, lines, claim)
         return conversion.planned(jobs) if dry_run else conversion.run(jobs, workers, controls, progress)
 
 
-def _how(engine: Translator, quality: int | None, controls: Mapping[str, object]) -> dict[str, Any]:
+def _how(engine: Translator, quality: int | None, metadata: str, controls: Mapping[str, object]) -> dict[str, Any]:
     """What the bytes of a result depend on beside its source."""
     return {
         "model": engine.sha256,
@@ -91,6 +95,7 @@ def _how(engine: Translator, quality: int | None, controls: Mapping[str, object]
         "ensemble": engine.ensemble,
         "controls": {name: str(value) for name, value in sorted(controls.items())},
         "quality": quality,
+        "metadata": metadata,
     }
 
 
@@ -124,11 +129,18 @@ class _Conversion:
     """One run: what became of each file, in memory and in the report's file."""
 
     def __init__(
-        self, engine: Translator, plan: Plan, quality: int | None, lines: ReportFile, claim: Claim | None
+        self,
+        engine: Translator,
+        plan: Plan,
+        quality: int | None,
+        metadata: str,
+        lines: ReportFile,
+        claim: Claim | None,
     ) -> None:
         """`claim` is the target folder, unless one picture is converted."""
         self.started = time.monotonic()
-        self.engine, self.plan, self.quality, self.lines, self.claim = engine, plan, quality, lines, claim
+        self.engine, self.plan, self.quality, self.metadata = engine, plan, quality, metadata
+        self.lines, self.claim = lines, claim
         self.files: list[FileResult] = []
         self.sources: dict[Path, Source] = {}
         self.written: dict[Path, str] = {}
@@ -176,7 +188,7 @@ class _Conversion:
                     continue
                 outcome = next(outcomes)
                 if isinstance(outcome.untranslated, SeveralFramesError):
-                    outcome = convert_frames(self.engine, job, self.quality, controls, self._store)
+                    outcome = convert_frames(self.engine, job, self.quality, self.metadata, controls, self._store)
                 result = self._settle(outcome, written, len(jobs))
                 written += result.status == "written"
                 yield result, outcome.pixels
@@ -188,7 +200,7 @@ class _Conversion:
         return read_picture(job.source)
 
     def _write(self, job: Job, picture: Picture) -> None:
-        self._store(job, encode(picture, job.format, self.quality))
+        self._store(job, encode(kept(picture, self.metadata), job.format, self.quality))
 
     def _store(self, job: Job, data: bytes) -> None:
         """Write a file; raises PictureError where its source is another by now, and what writing raises."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from ...images.frames import check_frames, encode_frames, read_frames
 from ...images.image import Picture, Timing
+from ...images.metadata.policy import kept
 from .pipeline import Outcome, Translator
 from .plan import Job
 
@@ -15,6 +16,7 @@ def convert_frames(
     engine: Translator,
     job: Job,
     quality: int | None,
+    metadata: str,
     controls: Mapping[str, object],
     store: Callable[[Job, bytes], object],
 ) -> Outcome[Job]:
@@ -31,7 +33,8 @@ def convert_frames(
         check_frames(str(job.source), frames.count, frames.are_pages, job.format)
         for picture, duration in frames.pictures:
             prepared = engine.prepare(picture, controls)
-            results.append(engine.finish(prepared, engine.batcher.submit(prepared.feeds).result()))
+            result = engine.finish(prepared, engine.batcher.submit(prepared.feeds).result())
+            results.append(kept(result, metadata))
             durations.append(duration)
             pixels += picture.pixels.shape[0] * picture.pixels.shape[1]
     except Exception as error:
