@@ -15,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from ...errors import PictureError
+from ...images.colour.managed import at_depth, in_srgb
 from ...images.decode import read_picture
 from ...images.image import with_channels
 from ..layouts.items import HighRes, Item, Pair
@@ -111,6 +112,7 @@ def _halves(path: Path, contents: Contents | None) -> tuple[Array, Array]:
 
 def _decode(path: Path, contents: Contents | None) -> Array:
     try:
-        return read_picture(path if contents is None else contents[path]).pixels
+        picture = read_picture(path if contents is None else contents[path])
+        return at_depth(in_srgb(picture.pixels, picture.icc), picture.pixels.dtype)
     except PictureError as error:
         raise type(error)(str(error).replace("The picture", str(path), 1)) from error

@@ -14,6 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from ..errors import PictureError, PictureTooLargeError, first_line
+from .colour.spaces import with_profile
 from .formats import FORMATS, HEAD, claimed
 from .from_pillow import from_pil
 from .image import Header, Opened, Picture
@@ -95,7 +96,7 @@ def _checked(source: Path | bytes, header: Header) -> Header:
 def _filled(source: Path | bytes, picture: Picture) -> Picture:
     if not picture.pixels.size:
         raise PictureError(f"{source_name(source)} is damaged: it holds no pixels.")
-    return picture
+    return with_profile(picture)
 
 
 def _check_size(source: Path | bytes, width: int, height: int, max_pixels: int, channels: int = 3) -> None:

@@ -13,6 +13,7 @@ from ..errors import PictureError, PictureTooLargeError
 from .codecs.avif import SPEED
 from .codecs.png_chunks import with_metadata
 from .codecs.tiff import open_pages
+from .colour.spaces import with_profile
 from .decode import as_picture_error
 from .encode import as_eight_bits, notes, saved
 from .formats import FORMATS, HEAD, claimed, flag_for_frames
@@ -62,7 +63,7 @@ def _pages(source: Path | bytes, max_pixels: int) -> Frames:
     def pictures() -> Iterator[tuple[Picture, float]]:
         for page in pages:
             with as_picture_error(source):
-                picture = page.decode()
+                picture = with_profile(page.decode())
             yield picture, 0.0
 
     return Frames(len(pages), True, pictures(), 0)
@@ -74,7 +75,7 @@ def _animated(source: Path | bytes, numbers: range, max_pixels: int) -> Iterator
             with as_picture_error(source):
                 image.seek(number)
                 _check(source, len(numbers), image.width * image.height, max_pixels)  # a frame of a GIF may widen it
-                picture = from_pil(image)
+                picture = with_profile(from_pil(image))
             yield picture, float(image.info.get("duration", 0))
 
 

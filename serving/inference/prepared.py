@@ -14,6 +14,7 @@ from PIL import Image
 
 from ...card import Card
 from ...errors import PictureError
+from ...images.colour.managed import from_srgb, in_srgb
 from ...images.image import Picture, to_float, with_channels
 from ...images.metadata.resolution import enlarged
 from .alpha import bleed_alpha
@@ -34,10 +35,10 @@ class Prepared:
 def prepare_picture(picture: Picture, card: Card, controls: Feeds) -> Prepared:
     """The feeds for a picture; raises PictureError on counts of channels that mean nothing to the model.
 
-    Grey is repeated for an RGB model and RGB becomes luma for a grey one. What alpha hides takes the visible colours
-    around it first (alpha.py).
+    Colours become sRGB by the profile. Grey is repeated for an RGB model and RGB becomes luma for a grey one. What
+    alpha hides takes the visible colours around it first (alpha.py).
     """
-    pixels = with_channels(picture.pixels, card.input_channels)
+    pixels = with_channels(in_srgb(picture.pixels, picture.icc), card.input_channels)
     planes = np.ascontiguousarray(to_float(pixels).transpose(2, 0, 1))
     if picture.alpha is not None:
         planes = bleed_alpha(planes, picture.alpha)
@@ -48,15 +49,18 @@ def prepare_picture(picture: Picture, card: Card, controls: Feeds) -> Prepared:
 def finish_picture(prepared: Prepared, answer: FloatArray, card: Card) -> Picture:
     """The model's (C', H', W') as a picture of the depth that went in; alpha, profile and metadata are carried over.
 
-    What is enlarged or restored stays grey. A colour profile is dropped when grey became colour or the reverse: it
-    describes neither. What is enlarged keeps its size in inches. `answer` may be changed in place.
+    What is enlarged or restored stays grey. Colours go back to the space that the picture came in; where grey became
+    colour or the reverse they stay sRGB. What is enlarged keeps its size in inches. `answer` may be changed in place.
     """
     out, source = answer.transpose(1, 2, 0), enlarged(prepared.source, card.scale)
     channels = source.pixels.shape[2]
     if card.keeps_content and channels == 1:
         out = with_channels(out, 1)
     alpha = source.alpha if source.alpha is None else _enlarged(source.alpha, card.scale)
-    if out.shape[2] != channels:
+    back = from_srgb(out, source.icc) if source.icc and out.shape[2] == channels else None
+    if back is not None:
+        out = back
+    elif source.icc or out.shape[2] != channels:
         source = dataclasses.replace(source, icc=None, colour_chunks=())
     return dataclasses.replace(source, pixels=_at_depth(out, source.pixels.dtype), alpha=alpha)
 
@@ -87,7 +91,10 @@ def to_pil(picture: Picture) -> Image.Image:
     whole = to_array(picture)
     if whole.dtype != np.uint8 and whole.shape[2] > 1:  # Pillow has no deep colour
         whole = np.rint(to_float(whole) * 255).astype(np.uint8)
-    return Image.fromarray(whole[..., 0] if whole.shape[2] == 1 else whole)
+    image = Image.fromarray(whole[..., 0] if whole.shape[2] == 1 else whole)
+    if picture.icc:
+        image.info["icc_profile"] = picture.icc
+    return image
 
 
 def _at_depth(values: FloatArray, dtype: np.dtype[Any]) -> npt.NDArray[Any]:

@@ -28,7 +28,7 @@ def with_chunks(*chunks, array=RGB, late=False):
     return plain[:place] + b"".join(chunks) + plain[place:]
 
 
-LARGE = bytes(2 << 20)
+LARGE = imagecodecs.cms_profile("srgb") + bytes(2 << 20)
 TEXTS = {
     "zTXt": [chunk(b"zTXt", b"workflow\0\0" + zlib.compress(LARGE))],
     "iTXt, packed": [chunk(b"iTXt", b"workflow\0\1\0\0\0" + zlib.compress(LARGE))],

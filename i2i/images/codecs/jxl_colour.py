@@ -22,6 +22,8 @@ PRIMARIES = {
 }
 """x and y of red, green and blue: sRGB, Rec. 2020 and P3."""
 LINEAR, SRGB_CURVE = 8, 13
+DATE = (2000).to_bytes(2) + (1).to_bytes(2) + (1).to_bytes(2) + bytes(6)
+"""Of every profile, in place of now: the same file has the same profile at all times."""
 GAMMAS = {LINEAR: 1.0, 17: 2.6}
 """Transfer functions that are powers."""
 
@@ -43,7 +45,9 @@ def profile_of(colour: JxlColour | None, channels: int) -> bytes | None:
     if channels == 3:
         options["primaries"] = primaries
     try:
-        return bytes(imagecodecs.cms_profile("rgb" if channels == 3 else "gray", whitepoint=(*white, 1.0), **options))
+        kind = "rgb" if channels == 3 else "gray"
+        profile = bytes(imagecodecs.cms_profile(kind, whitepoint=(*white, 1.0), **options))
+        return profile[:24] + DATE + profile[36:]
     except Exception:  # chromaticities that no colours have: that is no reason to lose the picture
         return None
 

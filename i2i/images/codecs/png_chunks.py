@@ -62,8 +62,11 @@ def looked_through(source: Path | bytes) -> Seen:
 
 def metadata_chunks(picture: Picture) -> list[tuple[bytes, bytes]]:
     """(type, data) of what a PNG says beside its pixels, in an order that the specification allows."""
-    chunks = list(picture.colour_chunks)
-    if picture.icc:
+    from ..colour.spaces import profile_of_chunks  # which needs readers that need this module
+
+    has_profile = bool(picture.icc) and picture.icc != profile_of_chunks(picture.colour_chunks, picture.pixels.shape[2])
+    chunks = [chunk for chunk in picture.colour_chunks if not (has_profile and chunk[0] == b"sRGB")]
+    if picture.icc and has_profile:
         chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(picture.icc)))
     if picture.dpi:
         across, down = (min(round(each / 0.0254), 2**31 - 1) for each in picture.dpi)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..colour.managed import at_depth, in_srgb
 from ..formats import FORMATS
 from ..image import Picture
 from . import xmp
@@ -33,6 +34,11 @@ def fitted(picture: Picture, name: str) -> Picture:
         changes["icc"] = None  # it is of other colours
         lost.append(WORDS["icc"])
     changes["texts"] = _texts(picture, row.metadata)
+    if picture.icc and changes.get("icc", picture.icc) and "icc" not in row.metadata:
+        managed = in_srgb(picture.pixels, picture.icc)
+        changes["pixels"] = at_depth(managed, picture.pixels.dtype)
+    if not picture.icc and "colour_chunks" not in row.metadata and b"cICP" in dict(picture.colour_chunks):
+        lost.append("cICP")  # of HDR, which no profile says
     fits = FITS.get(name, {})
     for field, word in WORDS.items():
         value = changes.get(field, getattr(picture, field))
