@@ -24,6 +24,7 @@ from ...images.encode import encode
 from ...images.find import identity
 from ...images.formats import FORMATS
 from ...images.image import Picture
+from ...images.metadata.made_by import made_by
 from ...images.metadata.policy import METADATA, kept
 from ..inference.controls import NO_CONTROLS, resolve_controls
 from .claim import Claim, claimed
@@ -200,7 +201,8 @@ class _Conversion:
         return read_picture(job.source)
 
     def _write(self, job: Job, picture: Picture) -> None:
-        self._store(job, encode(kept(picture, self.metadata), job.format, self.quality))
+        noted = made_by(picture, self.engine.card.name, self.engine.sha256, job.format)
+        self._store(job, encode(kept(noted, self.metadata), job.format, self.quality))
 
     def _store(self, job: Job, data: bytes) -> None:
         """Write a file; raises PictureError where its source is another by now, and what writing raises."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from ...images.frames import check_frames, encode_frames, read_frames
 from ...images.image import Picture, Timing
+from ...images.metadata.made_by import made_by
 from ...images.metadata.policy import kept
 from .pipeline import Outcome, Translator
 from .plan import Job
@@ -34,7 +35,8 @@ def convert_frames(
         for picture, duration in frames.pictures:
             prepared = engine.prepare(picture, controls)
             result = engine.finish(prepared, engine.batcher.submit(prepared.feeds).result())
-            results.append(kept(result, metadata))
+            noted = made_by(result, engine.card.name, engine.sha256, job.format)
+            results.append(kept(noted, metadata))
             durations.append(duration)
             pixels += picture.pixels.shape[0] * picture.pixels.shape[1]
     except Exception as error:

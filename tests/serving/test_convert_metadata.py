@@ -1,5 +1,6 @@
 """`i2i convert --metadata`: what goes along into a translation."""
 
+import hashlib
 import io
 import struct
 
@@ -8,6 +9,7 @@ import tifffile
 from picture_files import exif_values, jpeg_segments, png_chunks, segment
 from PIL import Image, ImageCms
 
+from i2i import __version__ as i2i_version
 from i2i.images.decode import read_picture
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -52,6 +54,19 @@ def test_all_of_it_goes_along_unless_said_otherwise(convert):
     assert 0x8825 in exif_values(segment(jpg, 0xE1, b"Exif\0\0"))
     assert b"GPSLatitude" in segment(jpg, 0xE1, b"http://ns.adobe.com/xap/1.0/\0")
     assert {b"eXIf", b"iCCP", b"pHYs"} <= {kind for kind, _ in png_chunks(png)}
+
+
+def test_how_a_picture_was_made_stands_in_it_beside_the_camera_s_own_software(convert, folder):
+    jpg, png, tif = convert()
+    digest = hashlib.sha256(next(folder.rglob("*.onnx")).read_bytes()).hexdigest()
+    exif = [segment(jpg, 0xE1, b"Exif\0\0"), dict(png_chunks(png))[b"eXIf"]]
+    said = [exif_values(block)[11][2].rstrip(b"\0").decode() for block in exif]
+    with tifffile.TiffFile(io.BytesIO(tif)) as file:
+        said.append(file.pages.first.tags.valueof(11))
+    for note in said:
+        assert note.startswith(f"i2i {i2i_version}, ")
+        assert note.endswith(f"sha256 {digest[:12]}")
+    assert exif_values(exif[0])[271][2] == b"CAM\0"
 
 
 def test_strip_leaves_the_profile_alone(convert):

@@ -109,6 +109,8 @@ def _directory(tag: int, values: dict[int, Any], place: int) -> bytes:
     directory = ImageFileDirectory_v2(b"II*\0\0\0\0\0", group=tag)
     for key, value in values.items():
         directory[key] = value
+        if tag == EXIF and isinstance(value, bytes):  # makers' notes, comments: Pillow would call them BYTE
+            directory.tagtype[key] = 7
     return bytes(directory.tobytes(place))
 
 
