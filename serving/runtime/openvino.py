@@ -23,6 +23,11 @@ from .sessions import Session, session_options
 _PLUGIN = "OpenVINOExecutionProvider"
 _registering = threading.Lock()
 
+LARGE = 12_000_000
+"""Bytes that go in, as of an RGB picture of a megapixel: the memory of a larger run is given back after it."""
+SMALL_CACHE = {"CPU_RUNTIME_CACHE_CAPACITY": "64"}
+"""Kernels kept for sizes seen before. OpenVINO keeps 5000, which in a folder of pictures of all sizes are gigabytes."""
+
 
 def missing(_number: int = 0) -> str | None:
     """Why neither way works here, or None."""
@@ -49,7 +54,14 @@ def open_model(model: bytes, precision: str, _number: int, threads: int) -> Sess
         "INFERENCE_NUM_THREADS": str(threads),
     }
     device, _ = plugin()
-    return OpenVINOSession(model, hints) if device is None else _plugged_in(device, model, hints, threads)
+
+    def opened(hints: Mapping[str, str]) -> Session:
+        return OpenVINOSession(model, hints) if device is None else _plugged_in(device, model, hints, threads)
+
+    try:
+        return opened({**hints, **SMALL_CACHE})
+    except Exception:  # the hint is of OpenVINO's own and may go; where it is something else, that is raised once more
+        return opened(hints)
 
 
 def plugin() -> tuple[Any | None, str]:
@@ -109,12 +121,15 @@ class OpenVINOSession:
         read = core.read_model(model)
         self._inputs = [_Port(port.any_name) for port in read.inputs]  # once compiled, they go by other names as well
         self._outputs = [_Port(port.any_name) for port in read.outputs]
-        self._request = core.compile_model(read, "CPU", hints).create_infer_request()
+        self._model = core.compile_model(read, "CPU", hints)
+        self._request = self._model.create_infer_request()
 
     def run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any], /) -> list[Any]:
         """Arrays by input name -> the arrays of the outputs named, or of all."""
         answers = self._request.infer(dict(input_feed)).values()  # copies: the request writes the next into its own
         found = {port.name: answer for port, answer in zip(self._outputs, answers, strict=True)}
+        if sum(array.nbytes for array in input_feed.values()) > LARGE and hasattr(self._model, "release_memory"):
+            self._model.release_memory()
         return [found[name] for name in output_names or found]
 
     def get_inputs(self) -> list[_Port]:

@@ -1,0 +1,56 @@
+"""OpenVINO keeps no memory for every size that it ever saw, nor that of the largest picture."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+CODE = """
+import json, sys
+import numpy as np
+from i2i.serving import Engine
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
+
+engine, kind = Engine(sys.argv[1], device="openvino"), sys.argv[2]
+picture, found = np.zeros((1, 3, 3000, 2000), np.float32), []
+if kind == "sizes":
+    rng = np.random.default_rng(0)
+    for number in range(701):
+        height, width = rng.integers(64, 300, 2)
+        engine.run(picture[:, :, :height, :width])
+        if number in (200, 700):
+            found.append(resident())
+else:
+    for height in (300, 3000, 300):
+        engine.run(picture[:, :, :height])
+        found.append(resident())
+print(json.dumps(found))
+"""
+
+
+def measured(model, kind: str) -> list[float]:
+    """MB of a process of its own."""
+    pytest.importorskip("openvino")
+    done = subprocess.run([sys.executable, "-c", CODE, model, kind], capture_output=True, text=True, timeout=200)
+    if "offers no device" in done.stderr and "without it" not in done.stderr:
+        pytest.skip("OpenVINO has no device here")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc tells the memory")
+def test_five_hundred_more_sizes_take_no_more_memory(make_model):
+    early, late = measured(make_model("network"), "sizes")
+    assert late < 1.2 * early, (early, late)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc tells the memory")
+def test_the_memory_of_one_large_picture_is_given_back(make_model):
+    before, largest, after = measured(make_model("network", tiling="global"), "large")
+    assert largest < before + 500, (before, largest)  # after the run; while it went on it was more
+    assert after < before + 500, (before, after)
