@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from PIL import Image
 
 from ...errors import I2IError
+from ...images.colour.managed import in_srgb
 from ...images.decode import read_header
 from ...images.encode import encode
 from ...images.find import find_pictures
@@ -178,7 +179,8 @@ def _translate(
 def _before(picture: Picture, scale: int) -> bytes:
     """The upload, upright, 8-bit, as large as its translation: the slider lays one over the other."""
     alpha = None if picture.alpha is None else to_uint8(picture.alpha)
-    shown = Picture(to_uint8(picture.pixels if picture.pixels.shape[2] in (1, 3) else picture.pixels[..., :1]), alpha)
+    pixels = in_srgb(picture.pixels, picture.icc)
+    shown = Picture(to_uint8(pixels if pixels.shape[2] in (1, 3) else pixels[..., :1]), alpha)
     if scale > 1:
         whole = shown.pixels if alpha is None else np.dstack([shown.pixels, alpha])
         image = Image.fromarray(whole[..., 0] if whole.shape[2] == 1 else whole)
