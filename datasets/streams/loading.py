@@ -1,6 +1,7 @@
 """Pictures from files into arrays, and into the size that they are trained at.
 
-Arrays are (H, W, C) uint8, uint16 or float32 in [0, 1], as `i2i.images.decode` decodes them; alpha is left out.
+Arrays are (H, W, C) uint8, uint16 or float32 in [0, 1], as `i2i.images.decode` decodes them; alpha is left out,
+and what it hides has the visible colours around it, as a served picture has (`i2i.images.alpha`).
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from ...errors import PictureError
+from ...images.alpha import seen_pixels
 from ...images.colour.managed import at_depth, in_srgb
 from ...images.decode import read_picture
-from ...images.image import with_channels
+from ...images.image import Picture, with_channels
 from ..layouts.items import HighRes, Item, Pair
 
 Array = npt.NDArray[Any]
@@ -70,7 +72,7 @@ def resize(pixels: Array, height: int, width: int, interpolation: str = "bicubic
 
 
 def load_pair(pair: Pair, channels: tuple[int, ...], *, swap: bool = False) -> tuple[Array, Array]:
-    """Both sides at their own size: (H, W, channels[0]) and (H, W, channels[1]), untouched but for the channels.
+    """Both sides at their own size and as models see them: (H, W, channels[0]) and (H, W, channels[1]).
 
     With `swap` the second side comes first; `channels` are those of what is returned. Raises PictureError.
     """
@@ -93,26 +95,33 @@ def decode(item: Item, contents: Contents | None = None) -> tuple[Array, ...]:
     Raises PictureError when a file cannot be read or a side-by-side picture has no middle.
     """
     if isinstance(item, HighRes):
-        pixels = _decode(item.path, contents)
+        pixels = seen_pixels(_read(item.path, contents))
         return pixels, pixels
     if isinstance(item, Pair):
         if not item.side_by_side:
-            return _decode(item.a, contents), _decode(item.b, contents)
+            return seen_pixels(_read(item.a, contents)), seen_pixels(_read(item.b, contents))
         return _halves(item.a, contents)
-    return (_halves(item.path, contents)[item.domain] if item.half else _decode(item.path, contents),)
+    return (_halves(item.path, contents)[item.domain] if item.half else seen_pixels(_read(item.path, contents)),)
 
 
 def _halves(path: Path, contents: Contents | None) -> tuple[Array, Array]:
-    whole = _decode(path, contents)
-    width = whole.shape[1]
+    whole = _read(path, contents)
+    width = whole.pixels.shape[1]
     if width % 2:
         raise PictureError(f"{path} is {width} pixels wide, so it has no two equal halves.")
-    return np.ascontiguousarray(whole[:, : width // 2]), np.ascontiguousarray(whole[:, width // 2 :])
+    return _part(whole, slice(width // 2)), _part(whole, slice(width // 2, width))
 
 
-def _decode(path: Path, contents: Contents | None) -> Array:
+def _part(whole: Picture, columns: slice) -> Array:
+    """A half as the picture that it is: the colours of the other one do not go on in it."""
+    alpha = None if whole.alpha is None else whole.alpha[:, columns]
+    return seen_pixels(Picture(np.ascontiguousarray(whole.pixels[:, columns]), alpha))
+
+
+def _read(path: Path, contents: Contents | None) -> Picture:
     try:
         picture = read_picture(path if contents is None else contents[path])
-        return at_depth(in_srgb(picture.pixels, picture.icc), picture.pixels.dtype)
+        pixels = at_depth(in_srgb(picture.pixels, picture.icc), picture.pixels.dtype)
+        return Picture(pixels, picture.alpha)
     except PictureError as error:
         raise type(error)(str(error).replace("The picture", str(path), 1)) from error

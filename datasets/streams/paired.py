@@ -56,7 +56,7 @@ class PairedPictures(Stream):
         return self._order(number)
 
     def whole(self, index: int) -> dict[str, Array]:
-        """Pair number `index` at its own size, untouched: {"a": (H, W, C), "b": …} of the file's type."""
+        """Pair number `index` at its own size, as models see it: {"a": (H, W, C), "b": …} of the file's type."""
         a, b = load_pair(self.pairs[index], self.channels, swap=self.swap)
         return {"a": a, "b": b}
 

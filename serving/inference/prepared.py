@@ -14,10 +14,10 @@ from PIL import Image
 
 from ...card import Card
 from ...errors import PictureError
+from ...images.alpha import seen_pixels
 from ...images.colour.managed import from_srgb, in_srgb
 from ...images.image import Picture, to_float, with_channels
 from ...images.metadata.resolution import enlarged
-from .alpha import bleed_alpha
 from .executors import IMAGE, Array, Feeds, FloatArray
 
 
@@ -36,12 +36,11 @@ def prepare_picture(picture: Picture, card: Card, controls: Feeds) -> Prepared:
     """The feeds for a picture; raises PictureError on counts of channels that mean nothing to the model.
 
     Colours become sRGB by the profile. Grey is repeated for an RGB model and RGB becomes luma for a grey one. What
-    alpha hides takes the visible colours around it first (alpha.py).
+    alpha hides takes the visible colours around it first, as in training (i2i/images/alpha.py).
     """
-    pixels = with_channels(in_srgb(picture.pixels, picture.icc), card.input_channels)
+    managed = Picture(in_srgb(picture.pixels, picture.icc), picture.alpha)
+    pixels = with_channels(seen_pixels(managed), card.input_channels)
     planes = np.ascontiguousarray(to_float(pixels).transpose(2, 0, 1))
-    if picture.alpha is not None:
-        planes = bleed_alpha(planes, picture.alpha)
     none = np.empty((0, 0, picture.pixels.shape[2]), picture.pixels.dtype)
     return Prepared({IMAGE: planes[None], **controls}, dataclasses.replace(picture, pixels=none))
 
