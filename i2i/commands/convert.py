@@ -37,6 +37,13 @@ def convert(
     metadata: Annotated[
         str, typer.Option(help=f"What goes along of EXIF, XMP and the like: {listed(*METADATA)}.")
     ] = "keep",
+    include: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Only pictures whose path below SOURCE fits, as in '**/*.jpg'; repeatable."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="No pictures whose path below SOURCE fits; repeatable.")
+    ] = None,
     direction: Annotated[str | None, typer.Option(help="a2b or b2a, where a run has two; by default a2b.")] = None,
     device: Annotated[str, typer.Option(help=f"{devices()}.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto or fp32.")] = "auto",
@@ -80,6 +87,8 @@ def convert(
             format=format,
             quality=quality,
             metadata=metadata,
+            include=include or (),
+            exclude=exclude or (),
             workers=workers,
             dry_run=dry_run,
             progress=meter,

@@ -11,7 +11,7 @@ import dataclasses
 import errno
 import hashlib
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,8 @@ def convert_folder(
     format: str = "keep",
     quality: int | None = None,
     metadata: str = "keep",
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
     workers: int | None = None,
     dry_run: bool = False,
     controls: Mapping[str, object] = NO_CONTROLS,
@@ -63,8 +65,9 @@ def convert_folder(
     """Translate every picture below `source` (or the one picture it is) to the same name below `target`.
 
     `existing` is a key of EXISTING and `format` of FORMATS or `keep` (plan.py); `quality` is 1 to 100 for JPEG and
-    WebP; `metadata` is a key of METADATA (images/metadata/policy.py); `workers` are threads that decode and encode;
-    `controls` are values by port name, the same for every picture.
+    WebP; `metadata` is a key of METADATA (images/metadata/policy.py); `include` and `exclude` are patterns of paths
+    below `source` (pick.py); `workers` are threads that decode and encode; `controls` are values by port name,
+    the same for every picture.
     A dry run plans and checks, and writes nothing. `report` is a file for JSON lines, which grows while the run goes
     on (report.py). What made each file of a target folder is kept in its journal (journal.py).
 
@@ -74,7 +77,7 @@ def convert_folder(
     """
     resolve_controls(engine.card, controls)  # what is no control should not fail once for each picture
     require("metadata policy", metadata, METADATA)
-    plan = plan_conversion(source, target, format, quality, engine.card.output_channels)
+    plan = plan_conversion(source, target, format, quality, engine.card.output_channels, include, exclude)
     how = _how(engine, quality, metadata, controls)
     jobs = settle_existing(plan.jobs, existing, _known(plan, how))
     with contextlib.ExitStack() as stack:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from ...errors import ConfigError, RequestError, UnknownNameError
 from ...images.find import Survey, identity, is_picture, survey
 from ...images.formats import FORMATS, flag_for_bands, format_of, suffixes, written
 from .journal import ABSENT, CHANGED, State
+from .pick import picked
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,8 +50,16 @@ class Plan:
     """The target folder; None where one picture is converted."""
 
 
-def plan_conversion(source: Path, target: Path, format: str, quality: int | None, bands: int) -> Plan:
-    """The jobs of `i2i convert`; `bands` is the model's count of output channels.
+def plan_conversion(
+    source: Path,
+    target: Path,
+    format: str,
+    quality: int | None,
+    bands: int,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+) -> Plan:
+    """The jobs of `i2i convert`; `bands` is the model's count of output channels, `include` and `exclude` are patterns.
 
     Raises RequestError (or one of its kind) when the request makes no sense; nothing was written then.
     """
@@ -68,14 +77,14 @@ def plan_conversion(source: Path, target: Path, format: str, quality: int | None
         found = Survey([source], Counter(), (), {})
         jobs = [_job(source, _single_target(source, target, format), format)]
     else:
-        found = _tree(source, target)
+        found = _tree(source, target, include, exclude)
         jobs = [_job(path, target / path.relative_to(source), format) for path in found.pictures]
     _check_targets(jobs)
     closed = [Job(path, target / path.relative_to(source), format) for path in found.unreadable]
     return Plan(jobs, found, closed, None if single else target)
 
 
-def _tree(source: Path, target: Path) -> Survey:
+def _tree(source: Path, target: Path, include: Sequence[str], exclude: Sequence[str]) -> Survey:
     """What lies below `source`, outputs of ours apart; raises RequestError when nothing of it is to be converted."""
     ours = identity(target)
     if identity(source) is None or not source.is_dir():
@@ -88,7 +97,13 @@ def _tree(source: Path, target: Path) -> Survey:
     if not found.pictures:
         told = " ".join(found.sentences(10))
         raise RequestError(f"{source} holds no picture ({', '.join(suffixes())}). {told}".rstrip())
-    return found
+    some = picked(found, source, include, exclude)
+    if not some.pictures:
+        raise RequestError(
+            f"--include and --exclude leave none of the {len(found.pictures)} pictures of {source}. Patterns are of "
+            "the path below it, as in --include '**/*.jpg'."
+        )
+    return some
 
 
 def _is_file(path: Path) -> bool:
