@@ -15,7 +15,7 @@ from .codecs.png_chunks import with_metadata
 from .codecs.tiff import open_pages
 from .colour.spaces import with_profile
 from .decode import as_picture_error
-from .encode import as_eight_bits, notes, saved
+from .encode import Encoded, as_eight_bits, notes, saved
 from .formats import FORMATS, HEAD, claimed, flag_for_frames
 from .from_pillow import from_pil
 from .image import Picture, Timing
@@ -97,12 +97,14 @@ def _plays(image: Image.Image) -> int:
 
 def encode_frames(
     pictures: Sequence[Picture], timing: Timing, are_pages: bool, name: str, quality: int | None = None
-) -> bytes:
+) -> Encoded:
     """Several pictures as one file of the format `name`; raises PictureError where it cannot hold them."""
     check_frames("The result", len(pictures), are_pages, name)
     writer = FORMATS[name].frame_writer
     assert writer is not None
-    return writer([fitted(picture, name) for picture in pictures], timing, 95 if quality is None else quality)
+    fitting = [fitted(picture, name) for picture in pictures]
+    left_out = dict.fromkeys(what for picture in fitting for what in picture.left_out)
+    return Encoded(writer(fitting, timing, 95 if quality is None else quality), tuple(left_out))
 
 
 def check_frames(what: str, count: int, are_pages: bool, name: str) -> None:

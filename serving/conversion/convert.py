@@ -20,7 +20,7 @@ from ...errors import I2IError, PictureError, SeveralFramesError, StorageError, 
 from ...files import write_whole
 from ...hardware.system import available_threads
 from ...images.decode import read_picture
-from ...images.encode import encode
+from ...images.encode import Encoded, encoded
 from ...images.find import identity
 from ...images.formats import FORMATS
 from ...images.image import Picture
@@ -32,7 +32,7 @@ from .frames import convert_frames
 from .journal import ABSENT, UNKNOWN, Journal, Source, State, source_now
 from .pipeline import Outcome, Pipeline, Translator
 from .plan import Job, Known, Plan, plan_conversion, settle_existing
-from .report import ConversionReport, FileResult, ReportFile, notes_on_existing
+from .report import ConversionReport, FileResult, ReportFile, notes_on_existing, notes_on_left_out
 
 Progress = Callable[[int, int, int], None]
 """Called with (files done, files in all, pixels read so far) after each file."""
@@ -147,7 +147,7 @@ class _Conversion:
         self.lines, self.claim = lines, claim
         self.files: list[FileResult] = []
         self.sources: dict[Path, Source] = {}
-        self.written: dict[Path, str] = {}
+        self.written: dict[Path, tuple[str, tuple[str, ...]]] = {}
         for job, why in zip(plan.unreadable, plan.around.refusals(), strict=True):
             self._note(FileResult(job.source, job.target, "failed", why))
 
@@ -205,18 +205,19 @@ class _Conversion:
 
     def _write(self, job: Job, picture: Picture) -> None:
         noted = made_by(picture, self.engine.card.name, self.engine.sha256, job.format)
-        self._store(job, encode(kept(noted, self.metadata), job.format, self.quality))
+        self._store(job, encoded(kept(noted, self.metadata), job.format, self.quality))
 
-    def _store(self, job: Job, data: bytes) -> None:
+    def _store(self, job: Job, file: Encoded) -> None:
         """Write a file; raises PictureError where its source is another by now, and what writing raises."""
         read = self.sources.get(job.target)
         if read is None or not read.is_at(job.source):
             raise PictureError("it was changed while it was converted. Run the same command again.")
         if self.claim is None:
-            write_whole(job.target, data)
-            self.written[job.target] = hashlib.sha256(data).hexdigest()
+            write_whole(job.target, file.data)
+            digest = hashlib.sha256(file.data).hexdigest()
         else:
-            self.written[job.target] = self.claim.write(job.target, data, job.source, read)
+            digest = self.claim.write(job.target, file.data, job.source, read)
+        self.written[job.target] = (digest, file.left_out)
 
     def _settle(self, outcome: Outcome[Job], written: int, total: int) -> FileResult:
         """What became of a job; raises StorageError when nothing more can be written."""
@@ -233,7 +234,8 @@ class _Conversion:
             return dataclasses.replace(result, error=_why(job, outcome.untranslated))
         error = outcome.unwritten
         if error is None:
-            return dataclasses.replace(result, status="written", target_sha256=self.written.pop(job.target))
+            digest, left_out = self.written.pop(job.target)
+            return dataclasses.replace(result, status="written", target_sha256=digest, left_out=left_out)
         if isinstance(error, StorageError):
             error.status = 1 if written else error.status
             raise error
@@ -255,7 +257,7 @@ class _Conversion:
 
     def _ended(self, why: str | None = None) -> ConversionReport:
         self._recheck()
-        notes = [*self.plan.around.notes(), *notes_on_existing(self.files)]
+        notes = [*self.plan.around.notes(), *notes_on_existing(self.files), *notes_on_left_out(self.files)]
         if self.lines.broken is not None:
             notes.append(f"The report is not whole ({self.lines.broken}).")
         seconds = time.monotonic() - self.started

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from ...images.encode import Encoded
 from ...images.frames import check_frames, encode_frames, read_frames
 from ...images.image import Picture, Timing
 from ...images.metadata.made_by import made_by
@@ -19,11 +20,11 @@ def convert_frames(
     quality: int | None,
     metadata: str,
     controls: Mapping[str, object],
-    store: Callable[[Job, bytes], object],
+    store: Callable[[Job, Encoded], object],
 ) -> Outcome[Job]:
     """What became of the job; every frame is computed by itself, with the same controls, in the calling thread.
 
-    `store` writes the bytes of the job's file.
+    `store` writes the job's file.
     """
     began = time.monotonic()
     results: list[Picture] = []

@@ -29,6 +29,8 @@ class FileResult:
     """Of a skipped one: what is known of what made it."""
     source_sha256: str | None = None
     target_sha256: str | None = None
+    left_out: tuple[str, ...] = ()
+    """What of the source the target's format does not hold: `IPTC`, `16 bits`, `alpha` …"""
     milliseconds: Mapping[str, float] = dataclasses.field(default_factory=dict)
     """Of `read`, `compute` and `write`, as far as it came; of `frames`, where a file has several."""
 
@@ -91,6 +93,13 @@ def _made_by(what: str, count: int) -> str:
     return f"{was} made with another {what.replace(', ', ' and another ')}"
 
 
+def notes_on_left_out(files: list[FileResult]) -> list[str]:
+    """A sentence on what the formats of the targets do not hold, or none."""
+    counts = Counter(what for file in files for what in file.left_out)
+    rows = [f"{what} ({count})" for what, count in sorted(counts.items())]
+    return [f"Left out, as the written files cannot hold it: {'; '.join(rows)}."] if rows else []
+
+
 class ReportFile:
     """JSON lines: what is converted and how, a line a file as it is done, and at the end the counts.
 
@@ -129,7 +138,7 @@ class ReportFile:
             line["error"] = _text(file.error)
         if file.state is not None:
             line["made"] = file.state.kind if not file.state.what else f"{file.state.kind}: {file.state.what}"
-        for key in ("source_sha256", "target_sha256", "milliseconds"):
+        for key in ("source_sha256", "target_sha256", "left_out", "milliseconds"):
             if value := getattr(file, key):
                 line[key] = value
         self._add(line)

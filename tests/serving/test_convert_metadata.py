@@ -4,13 +4,17 @@ import hashlib
 import io
 import struct
 
+import imagecodecs
+import numpy as np
 import pytest
 import tifffile
+from conversions import report_of
 from picture_files import exif_values, jpeg_segments, png_chunks, segment
 from PIL import Image, ImageCms
 
 from i2i import __version__ as i2i_version
 from i2i.images.decode import read_picture
+from i2i.serving import Engine, convert_folder
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 XMP = (
@@ -96,3 +100,20 @@ def test_another_word_is_refused_with_the_choices(i2i, folder, make_model):
     assert status == 2
     assert "Did you mean 'strip'? Known: keep, strip, strip-gps" in " ".join(err.split())
     assert not (folder / "out").exists()
+
+
+def test_the_report_and_the_summary_name_what_a_format_cannot_hold(make_model, tmp_path):
+    """16 bits and alpha in a JPEG; a PNG holds both."""
+    (tmp_path / "in").mkdir()
+    deep = np.zeros((8, 9, 4), np.uint16)
+    (tmp_path / "in/a.png").write_bytes(imagecodecs.png_encode(deep))
+    engine, found = Engine(make_model(), device="cpu"), {}
+    for name in ("jpg", "png"):
+        report = convert_folder(
+            engine, tmp_path / "in", tmp_path / name, format=name, report=tmp_path / f"{name}.jsonl"
+        )
+        (line,) = report_of(tmp_path / f"{name}.jsonl")[1]
+        found[name] = (line.get("left_out"), report.notes)
+    assert found["png"] == (None, ())
+    assert set(found["jpg"][0]) == {"16 bits", "alpha"}
+    assert found["jpg"][1] == ("Left out, as the written files cannot hold it: 16 bits (1); alpha (1).",)

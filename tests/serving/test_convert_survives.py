@@ -48,9 +48,9 @@ def raising(error, real):
 
 
 @pytest.mark.parametrize("error", ANYTHING, ids=lambda error: type(error).__name__)
-@pytest.mark.parametrize("part", ["read_picture", "prepare", "finish", "encode"])
+@pytest.mark.parametrize("part", ["read_picture", "prepare", "finish", "encoded"])
 def test_whatever_is_raised_costs_that_picture_alone(part, error, engine, photos, tmp_path, monkeypatch):
-    if part in ("read_picture", "encode"):
+    if part in ("read_picture", "encoded"):
         monkeypatch.setattr(convert, part, raising(error, getattr(convert, part)))
     elif part == "prepare":
         monkeypatch.setattr(engine, part, raising(error, engine.prepare))
