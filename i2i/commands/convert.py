@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,14 +16,14 @@ from ..images.formats import lossy_titles, written
 from ..images.metadata.policy import METADATA
 from ..text import listed
 from .app import app
-from .choices import devices, policies
+from .choices import devices, names_of, policies
 
 
 @app.command()
 def convert(
     model: Annotated[Path, typer.Argument(help="Run directory or ONNX file.")],
-    source: Annotated[Path, typer.Argument(help="Folder of pictures, or one picture.")],
-    target: Annotated[Path, typer.Argument(help="Folder to write, with the same tree and names.")],
+    source: Annotated[Path, typer.Argument(help="Folder of pictures, one picture, or - for standard input.")],
+    target: Annotated[Path, typer.Argument(help="Folder to write: same tree, same names. Or - for standard output.")],
     with_: Annotated[
         list[str] | None,
         typer.Option(
@@ -55,6 +56,12 @@ def convert(
     ] = False,
     workers: Annotated[int | None, typer.Option(help="Threads that decode and encode.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and check, write nothing.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on with what comes into the folder or changes, until Ctrl-C.")
+    ] = False,
+    progress: Annotated[
+        str, typer.Option(help=f"{listed(*names_of('workflows/conversion_summary.py', 'METERS'))}: what is told of it.")
+    ] = "bar",
     report: Annotated[
         Path | None, typer.Option(help="Write what is done to this file, as JSON lines, while it is done.")
     ] = None,
@@ -68,33 +75,44 @@ def convert(
     i2i convert facades.onnx sketches out --format jpg --quality 92 --report done.jsonl
     i2i convert runs/x4 small large --tile 256
     i2i convert runs/seasons photos out --with label=winter --with latent.seed=3
+    i2i convert facades.onnx - - --format png < sketch.jpg > photo.png
     """
+    from ..errors import RequestError, require
     from ..serving import Engine, convert_folder, resolve_model
     from ..serving.inference.controls import parse_controls
     from ..serving.inference.tiles import parse_tile
-    from ..workflows.conversion_summary import Meter, summary
+    from ..workflows.conversion_summary import METERS, summary
+    from ..workflows.convert import PIPE, through_pipe, watch_and_convert
 
+    require("progress", progress, METERS)
+    if watch and dry_run:
+        raise RequestError("--watch and --dry-run make no sense together. Leave one of them out.")
     controls = parse_controls(with_ or ())
     path = resolve_model(model, direction)
     engine = Engine(path, device=device, precision=precision, tile=parse_tile(tile), ensemble=ensemble)
     typer.echo(engine.reason, err=True)
-    with _ended_by_sigterm(), Meter() as meter:
-        result = convert_folder(
-            engine,
-            source,
-            target,
-            existing=existing,
-            format=format,
-            quality=quality,
-            metadata=metadata,
-            include=include or (),
-            exclude=exclude or (),
-            workers=workers,
-            dry_run=dry_run,
-            progress=meter,
-            controls=controls,
-            report=report,
-        )
+    options: dict[str, Any] = {"format": format, "quality": quality, "metadata": metadata, "controls": controls}
+    if PIPE in (str(source), str(target)):
+        if dry_run or watch or report or include or exclude:
+            raise RequestError("--dry-run, --watch, --report, --include and --exclude are of folders; leave them out.")
+        return through_pipe(engine, source, target, existing=existing, **options)
+    options |= {"include": include or (), "exclude": exclude or (), "workers": workers}
+    with _ended_by_sigterm():
+        if watch:
+            say = functools.partial(typer.echo, err=True)
+            result = watch_and_convert(engine, source, target, existing=existing, report=report, say=say, **options)
+        else:
+            with METERS[progress]() as meter:
+                result = convert_folder(
+                    engine,
+                    source,
+                    target,
+                    existing=existing,
+                    dry_run=dry_run,
+                    progress=meter,
+                    report=report,
+                    **options,
+                )
     typer.echo(summary(result, dry_run))
     raise typer.Exit(result.status)
 

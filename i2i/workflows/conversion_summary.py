@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import time
 from pathlib import Path
 from typing import Self
@@ -35,6 +37,51 @@ class Meter:
             self.bar = Bar(self.what, total, self.unit, began=self.began).__enter__()
         rate = "" if pixels is None else f"{pixels / 1e6 / max(self.bar.seconds, 1e-9):.2f} megapixels/s"
         self.bar.update(done, rate)
+
+
+class JsonMeter:
+    """Progress for programs: a JSON line to standard error, at most every half second and at the end."""
+
+    seconds_between_lines = 0.5
+
+    def __enter__(self) -> Self:
+        self.began = self.said = time.monotonic()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __call__(self, done: int, total: int, pixels: int) -> None:
+        """`done` of `total` files are done, of `pixels` in all."""
+        now = time.monotonic()
+        if now - self.said < self.seconds_between_lines and done < total:
+            return
+        self.said, seconds = now, max(now - self.began, 1e-9)
+        line = {"done": done, "total": total, "pixels": pixels, "seconds": round(seconds, 3)}
+        line |= {"megapixels_per_second": round(pixels / 1e6 / seconds, 4)}
+        line |= {"seconds_left": round((total - done) * seconds / done, 1)}
+        print(json.dumps(line), file=sys.stderr, flush=True)
+
+
+class NoMeter:
+    """No progress."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __call__(self, done: int, total: int, pixels: int) -> None:
+        """Say nothing."""
+
+
+METERS: dict[str, type[Meter] | type[JsonMeter] | type[NoMeter]] = {
+    "bar": Meter,
+    "json": JsonMeter,
+    "none": NoMeter,
+}
+"""What `--progress` takes."""
 
 
 def summary(report: ConversionReport, dry_run: bool) -> str:

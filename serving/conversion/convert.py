@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import errno
 import hashlib
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
-from ...errors import I2IError, PictureError, SeveralFramesError, StorageError, first_line, require
+from ...errors import PictureError, SeveralFramesError, StorageError, require
 from ...files import write_whole
 from ...hardware.system import available_threads
 from ...images.decode import read_picture
@@ -28,6 +27,8 @@ from ...images.metadata.made_by import made_by
 from ...images.metadata.policy import METADATA, kept
 from ..inference.controls import NO_CONTROLS, resolve_controls
 from .claim import Claim, claimed
+from .estimate import planned
+from .failures import STORAGE_ERRORS, ends, why_failed, why_unwritten
 from .frames import convert_frames
 from .journal import ABSENT, UNKNOWN, Journal, Source, State, source_now
 from .pipeline import Outcome, Pipeline, Translator
@@ -36,13 +37,6 @@ from .report import ConversionReport, FileResult, ReportFile, notes_on_existing,
 
 Progress = Callable[[int, int, int], None]
 """Called with (files done, files in all, pixels read so far) after each file."""
-
-_STORAGE_ERRORS = {
-    errno.ENOSPC: ("The disk takes no more", "Make room"),
-    errno.EDQUOT: ("The quota takes no more", "Make room"),
-    errno.EROFS: ("The target can be read alone", "Mount it for writing, or name another target,"),
-}
-"""What ends a run, as no further file could be written: what is said of it, and the way out."""
 
 
 def convert_folder(
@@ -61,6 +55,7 @@ def convert_folder(
     controls: Mapping[str, object] = NO_CONTROLS,
     progress: Progress | None = None,
     report: Path | None = None,
+    ready: Callable[[Path], bool] | None = None,
 ) -> ConversionReport:
     """Translate every picture below `source` (or the one picture it is) to the same name below `target`.
 
@@ -68,8 +63,9 @@ def convert_folder(
     WebP; `metadata` is a key of METADATA (images/metadata/policy.py); `include` and `exclude` are patterns of paths
     below `source` (pick.py); `workers` are threads that decode and encode; `controls` are values by port name,
     the same for every picture.
-    A dry run plans and checks, and writes nothing. `report` is a file for JSON lines, which grows while the run goes
-    on (report.py). What made each file of a target folder is kept in its journal (journal.py).
+    A dry run plans and checks, and writes nothing. `ready` says of a source whether it is its turn (watch.py).
+    `report` is a file for JSON lines, which grows while the run goes on (report.py). What made each file of a target
+    folder is kept in its journal (journal.py).
 
     Raises RequestError before anything is done when the request makes no sense (two sources for one target, a
     folder onto itself, nothing to convert, a control that the model has not, another conversion in the target),
@@ -77,7 +73,7 @@ def convert_folder(
     """
     resolve_controls(engine.card, controls)  # what is no control should not fail once for each picture
     require("metadata policy", metadata, METADATA)
-    plan = plan_conversion(source, target, format, quality, engine.card.output_channels, include, exclude)
+    plan = plan_conversion(source, target, format, quality, engine.card.output_channels, include, exclude, ready)
     how = _how(engine, quality, metadata, controls)
     jobs = settle_existing(plan.jobs, existing, _known(plan, how))
     with contextlib.ExitStack() as stack:
@@ -88,7 +84,7 @@ def convert_folder(
         lines = stack.enter_context(ReportFile(report))
         lines.begin(i2i=__version__, model=engine.card.name, provider=engine.provider, how=how, files=len(jobs))
         conversion = _Conversion(engine, plan, quality, metadata, lines, claim)
-        return conversion.planned(jobs) if dry_run else conversion.run(jobs, workers, controls, progress)
+        return conversion.planned(jobs, controls) if dry_run else conversion.run(jobs, workers, controls, progress)
 
 
 def _how(engine: Translator, quality: int | None, metadata: str, controls: Mapping[str, object]) -> dict[str, Any]:
@@ -125,7 +121,7 @@ def _claim(root: Path, jobs: list[Job], how: Mapping[str, Any], model: str) -> G
             claim = stack.enter_context(claimed(root, {job.target.parent for job in jobs if not job.skip}))
             claim.journal.begin(how, model=model, i2i=__version__)
         except OSError as error:
-            raise _ends(error, root, 0, len(jobs)) from error
+            raise ends(error, root, 0, len(jobs)) from error
         yield claim
 
 
@@ -146,15 +142,17 @@ class _Conversion:
         self.engine, self.plan, self.quality, self.metadata = engine, plan, quality, metadata
         self.lines, self.claim = lines, claim
         self.files: list[FileResult] = []
+        self.said: tuple[str, ...] = ()
         self.sources: dict[Path, Source] = {}
         self.written: dict[Path, tuple[str, tuple[str, ...]]] = {}
         for job, why in zip(plan.unreadable, plan.around.refusals(), strict=True):
             self._note(FileResult(job.source, job.target, "failed", why))
 
-    def planned(self, jobs: list[Job]) -> ConversionReport:
+    def planned(self, jobs: list[Job], controls: Mapping[str, object]) -> ConversionReport:
         """What would be done."""
-        for job in jobs:
-            self._note(FileResult(job.source, job.target, "skipped" if job.skip else "planned", state=job.state))
+        results, self.said = planned(self.engine, jobs, controls)
+        for result in results:
+            self._note(result)
         return self._ended()
 
     def run(
@@ -231,7 +229,7 @@ class _Conversion:
             milliseconds=outcome.milliseconds,
         )
         if outcome.untranslated is not None:
-            return dataclasses.replace(result, error=_why(job, outcome.untranslated))
+            return dataclasses.replace(result, error=why_failed(job, outcome.untranslated))
         error = outcome.unwritten
         if error is None:
             digest, left_out = self.written.pop(job.target)
@@ -239,9 +237,9 @@ class _Conversion:
         if isinstance(error, StorageError):
             error.status = 1 if written else error.status
             raise error
-        if isinstance(error, OSError) and error.errno in _STORAGE_ERRORS:
-            raise _ends(error, job.target, written, total) from error
-        return dataclasses.replace(result, error=_why_unwritten(job, error))
+        if isinstance(error, OSError) and error.errno in STORAGE_ERRORS:
+            raise ends(error, job.target, written, total) from error
+        return dataclasses.replace(result, error=why_unwritten(job, error))
 
     def _recheck(self) -> None:
         """What was written must be there still."""
@@ -257,7 +255,7 @@ class _Conversion:
 
     def _ended(self, why: str | None = None) -> ConversionReport:
         self._recheck()
-        notes = [*self.plan.around.notes(), *notes_on_existing(self.files), *notes_on_left_out(self.files)]
+        notes = [*self.said, *self.plan.around.notes(), *notes_on_existing(self.files), *notes_on_left_out(self.files)]
         if self.lines.broken is not None:
             notes.append(f"The report is not whole ({self.lines.broken}).")
         seconds = time.monotonic() - self.started
@@ -265,31 +263,3 @@ class _Conversion:
         report = ConversionReport(self.files, self.engine.provider, seconds, around.left_alone, tuple(notes), why)
         self.lines.end(report)
         return report
-
-
-def _ends(error: OSError, place: Path, written: int, total: int) -> StorageError:
-    """What is said when the system takes no file any more."""
-    what, way_out = _STORAGE_ERRORS.get(error.errno or 0, ("Nothing can be written", "See to that"))
-    full = StorageError(
-        f"{what} ({error.strerror}) at {place}; {written} of {total} pictures were written and are whole. "
-        f"{way_out} and run the same command again: it goes on from there."
-    )
-    full.status = 1 if written else full.status  # 2 says that nothing was done
-    return full
-
-
-def _why(job: Job, error: Exception) -> str:
-    """Why a picture was not translated, in a sentence."""
-    if isinstance(error, I2IError):
-        return str(error)
-    if isinstance(error, MemoryError):
-        return f"There is not enough memory for {job.source}."
-    return f"{job.source} cannot be translated ({type(error).__name__}: {first_line(error)})."
-
-
-def _why_unwritten(job: Job, error: Exception) -> str:
-    if isinstance(error, OSError):
-        return f"{job.target} cannot be written ({error.strerror})."
-    if isinstance(error, I2IError):
-        return f"{job.source}: {error}"
-    return f"{job.target} cannot be written ({type(error).__name__}: {first_line(error)})."

@@ -58,11 +58,30 @@ def plan_conversion(
     bands: int,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    ready: Callable[[Path], bool] | None = None,
 ) -> Plan:
     """The jobs of `i2i convert`; `bands` is the model's count of output channels, `include` and `exclude` are patterns.
 
+    `ready` picks those sources whose turn it is.
+
     Raises RequestError (or one of its kind) when the request makes no sense; nothing was written then.
     """
+    format = check_format(format, quality, bands)
+    single = _is_file(source)
+    if single:
+        found = Survey([source], Counter(), (), {})
+        jobs = [_job(source, _single_target(source, target, format), format)]
+    else:
+        found = _tree(source, target, include, exclude)
+        jobs = [_job(path, target / path.relative_to(source), format) for path in found.pictures]
+    _check_targets(jobs)
+    jobs = jobs if ready is None else [job for job in jobs if ready(job.source)]
+    closed = [Job(path, target / path.relative_to(source), format) for path in found.unreadable]
+    return Plan(jobs, found, closed, None if single else target)
+
+
+def check_format(format: str, quality: int | None, bands: int) -> str:
+    """The format as it is given, or the one that holds so many bands; raises RequestError where nothing can be done."""
     if format not in ("keep", *written()):
         raise UnknownNameError("picture format", format, ["keep", *written()])
     if quality is not None and not 1 <= quality <= 100:
@@ -72,16 +91,7 @@ def plan_conversion(
             format = "tiff"
         if not FORMATS[format].bands:
             raise RequestError(f"The model gives {bands} bands, which {format} cannot hold. Use {flag_for_bands()}.")
-    single = _is_file(source)
-    if single:
-        found = Survey([source], Counter(), (), {})
-        jobs = [_job(source, _single_target(source, target, format), format)]
-    else:
-        found = _tree(source, target, include, exclude)
-        jobs = [_job(path, target / path.relative_to(source), format) for path in found.pictures]
-    _check_targets(jobs)
-    closed = [Job(path, target / path.relative_to(source), format) for path in found.unreadable]
-    return Plan(jobs, found, closed, None if single else target)
+    return format
 
 
 def _tree(source: Path, target: Path, include: Sequence[str], exclude: Sequence[str]) -> Survey:

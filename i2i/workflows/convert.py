@@ -1,0 +1,98 @@
+"""`i2i convert` beyond a folder once: one picture through a pipe (`-`), and a folder that is watched (`--watch`)."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import PictureError, RequestError
+from ..files import write_atomically
+from ..images.formats import format_of
+from ..serving import ConversionReport, Engine, convert_folder
+from ..serving.conversion.pipe import convert_bytes
+from ..serving.conversion.report import FileResult, ReportFile
+from ..serving.conversion.watch import watch
+
+PIPE = "-"
+
+
+def through_pipe(
+    engine: Engine,
+    source: Path,
+    target: Path,
+    *,
+    existing: str,
+    format: str,
+    quality: int | None,
+    metadata: str,
+    controls: Mapping[str, object],
+) -> None:
+    """One picture from standard input or a file, its translation to standard output or a file.
+
+    Raises RequestError when the target is a terminal, or is there and `existing` is not `overwrite`; PictureError
+    for what is no picture.
+    """
+    if str(target) == PIPE:
+        if sys.stdout.isatty():
+            raise RequestError("A picture is not for a terminal. Write it to a file: i2i convert MODEL - - > out.png")
+    else:
+        if target.exists() and existing != "overwrite":
+            raise RequestError(f"{target} is there already. Give --existing overwrite to replace it.")
+        format = format_of(target.suffix) if format == "keep" else format
+    data = sys.stdin.buffer.read() if str(source) == PIPE else _read(source)
+    result = convert_bytes(engine, data, format, quality, metadata, controls)
+    if str(target) == PIPE:
+        sys.stdout.buffer.write(result)
+        sys.stdout.buffer.flush()
+    else:
+        write_atomically(target, result)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PictureError(f"{path} cannot be opened ({error.strerror}).") from error
+
+
+def watch_and_convert(
+    engine: Engine,
+    source: Path,
+    target: Path,
+    *,
+    existing: str,
+    report: Path | None,
+    say: Callable[[str], object],
+    **options: Any,
+) -> ConversionReport:
+    """Convert what is in `source` and what comes into it, until it is interrupted; `options` are convert_folder's.
+
+    What changes after it was converted is converted again, whatever `existing` says of what was there before. `say`
+    gets a sentence on each. Raises RequestError for what is no folder, and what convert_folder raises.
+    """
+    if not source.is_dir():
+        raise RequestError(f"--watch is of a folder, and {source} is none.")
+    files: list[FileResult] = []
+    began = time.monotonic()
+
+    def convert(ready: Callable[[Path], bool], again: bool) -> list[FileResult]:
+        policy = "overwrite" if again else existing
+        found = convert_folder(engine, source, target, existing=policy, ready=ready, **options).files
+        return [file for file in found if ready(file.source)]  # folders that cannot be opened are in each round's
+
+    with ReportFile(report) as lines:
+        lines.begin(model=engine.card.name, provider=engine.provider, watch=str(source))
+        with contextlib.suppress(KeyboardInterrupt, SystemExit):  # the way in which a watch ends
+            for result in watch(convert, source, target, threading.Event()):
+                files.append(result)
+                lines.add(result)
+                say(f"{result.status}: {result.error or result.target}")
+        whole = ConversionReport(files, engine.provider, time.monotonic() - began, Counter(), ())
+        lines.end(whole)
+    return whole

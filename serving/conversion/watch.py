@@ -1,0 +1,49 @@
+"""Converts what comes into a folder, as it comes: looks again and again, and takes a file once it has settled.
+
+It looks with `stat` alone, which works on network drives too.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ...images.find import survey
+from .report import FileResult
+
+POLL = 1.0
+"""Seconds between two looks; a file has settled when it is the same in two of them."""
+
+Convert = Callable[[Callable[[Path], bool], bool], list[FileResult]]
+"""Converts the sources that are ready; the second argument: they are there already, from an earlier state."""
+
+
+def watch(
+    convert: Convert, source: Path, target: Path, stop: threading.Event, poll: float = POLL
+) -> Iterator[FileResult]:
+    """What becomes of each picture below `source`, as it comes or changes, until `stop` is set.
+
+    A file that fails is tried again when it changes. Raises what `convert` raises.
+    """
+    seen: dict[Path, tuple[int, int]] = {}
+    tried: dict[Path, tuple[int, int]] = {}
+    while True:
+        now = {path: state for path in survey(source, without=target).pictures if (state := _state(path)) is not None}
+        settled = {path for path, state in now.items() if seen.get(path) == state != tried.get(path)}
+        seen = now
+        for turn, again in ((settled - tried.keys(), False), (settled & tried.keys(), True)):
+            if turn:
+                yield from convert(turn.__contains__, again)
+        tried.update({path: now[path] for path in settled})
+        if stop.wait(poll):
+            return
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """Size and time; None when it is gone, or empty as one that is only begun."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_size, found.st_mtime_ns) if found.st_size else None
