@@ -76,7 +76,7 @@ def _said(engine: Translator, ahead: list[Job], pixels: int, room: float, contro
     while identity(place) is None and place != place.parent:
         place = place.parent
     free = shutil.disk_usage(place).free
-    said.append(f"Needs about {room / 2**20:.0f} MB; {free / 2**20:.0f} MB are free at {place}.")
+    said.append(f"Needs about {room / 2**20:.1f} MB; {free / 2**20:.0f} MB are free at {place.absolute()}.")
     if room > free:
         said.append("They will not fit, as far as can be told. Make room, or name another target.")
     return said

@@ -32,7 +32,7 @@ def test_it_tells_kinds_megapixels_time_and_room(engine, photos, tmp_path):
     assert kinds == "To read: 2 JPEG, 1 PNG; 0.4 megapixels."
     assert time.startswith("Takes about ")
     size = sum(path.stat().st_size for path in photos.iterdir()) / 2**20
-    assert room.startswith(f"Needs about {size:.0f} MB; ")
+    assert room.startswith(f"Needs about {size:.1f} MB; ")
     assert report_of(tmp_path / "report.jsonl")[2]["notes"] == list(report.notes)
     assert not (tmp_path / "out").exists()
 
@@ -42,7 +42,7 @@ def test_the_room_grows_with_the_scale_and_a_full_disk_is_told(make_model, photo
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(2**30, 2**30 - 2**20, 2**20))
     report = convert_folder(enlarger, photos, tmp_path / "out", dry_run=True)
     size = sum(path.stat().st_size for path in photos.iterdir()) * 16 / 2**20
-    assert f"Needs about {size:.0f} MB; 1 MB are free" in report.notes[2]
+    assert f"Needs about {size:.1f} MB; 1 MB are free" in report.notes[2]
     assert report.notes[3].startswith("They will not fit")
 
 
