@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 import yaml
+from conversions import results_in
 from PIL import Image
 from small_models import write_model
 from tiny_runs import SHALLOW
@@ -467,4 +468,4 @@ def test_a_demo_on_pairs_of_many_bands_makes_the_whole_journey(i2i, monkeypatch,
     status, _, err = i2i("demo", tmp_path / "pairs", "--run", tmp_path / "demo", "--minutes", "0.0001")
     assert status == 0, err
     assert json.loads((tmp_path / "demo" / "demo.json").read_text())["baselines"].keys() == {"lookup"}
-    assert len(list((tmp_path / "demo" / "converted").iterdir())) == 1
+    assert len(results_in(tmp_path / "demo" / "converted")) == 1

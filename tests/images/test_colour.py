@@ -154,7 +154,7 @@ def test_srgb_in_chunks_and_hdr_leave_values_as_they_are_and_chunks_in_a_png(chu
 
 def test_training_sees_the_colours_that_serving_sees(tmp_path, invert):
     Image.fromarray(RGB).save(tmp_path / "x.png", icc_profile=SPACES["Display P3"])
-    seen = loading._decode(tmp_path / "x.png", None)
+    seen = loading._read(tmp_path / "x.png", None).pixels
     served = invert.prepare(read_picture(tmp_path / "x.png")).feeds["image"][0].transpose(1, 2, 0)
     assert seen.dtype == np.uint8
     assert np.abs(seen / 255 - served).max() <= 0.5 / 255 + 1e-4
