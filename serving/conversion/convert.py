@@ -23,8 +23,7 @@ from ...images.encode import Encoded, encoded
 from ...images.find import identity
 from ...images.formats import FORMATS
 from ...images.image import Picture
-from ...images.metadata.made_by import made_by
-from ...images.metadata.policy import METADATA, kept
+from ...images.metadata.policy import METADATA
 from ..inference.controls import NO_CONTROLS, resolve_controls
 from .claim import Claim, claimed
 from .estimate import planned
@@ -34,6 +33,7 @@ from .journal import ABSENT, UNKNOWN, Journal, Source, State, source_now
 from .pipeline import Outcome, Pipeline, Translator
 from .plan import Job, Known, Plan, plan_conversion, settle_existing
 from .report import ConversionReport, FileResult, ReportFile, notes_on_existing, notes_on_left_out
+from .single import described
 
 Progress = Callable[[int, int, int], None]
 """Called with (files done, files in all, pixels read so far) after each file."""
@@ -202,8 +202,8 @@ class _Conversion:
         return read_picture(job.source)
 
     def _write(self, job: Job, picture: Picture) -> None:
-        noted = made_by(picture, self.engine.card.name, self.engine.sha256, job.format)
-        self._store(job, encoded(kept(noted, self.metadata), job.format, self.quality))
+        result = described(self.engine, picture, job.format, self.metadata)
+        self._store(job, encoded(result, job.format, self.quality))
 
     def _store(self, job: Job, file: Encoded) -> None:
         """Write a file; raises PictureError where its source is another by now, and what writing raises."""

@@ -21,6 +21,7 @@ from ...text import duration
 from .pipeline import Translator
 from .plan import Job
 from .report import FileResult
+from .single import translated
 
 BYTES_A_PIXEL = {"jpg": 0.5, "webp": 0.4, "avif": 0.3, "jxl": 0.6, "png": 2.5, "tiff": 2.5, "bmp": 3, "tga": 3}
 """Of photographs in 8 bits, roughly; where the format stays, the source's own size says it better."""
@@ -87,7 +88,6 @@ def _seconds_a_pixel(engine: Translator, controls: Mapping[str, object]) -> floa
     pixels = np.zeros((PROBE, PROBE, engine.card.input_channels), np.uint8)
     for _ in range(2):
         began = time.monotonic()
-        prepared = engine.prepare(Picture(pixels), controls)
-        engine.finish(prepared, engine.batcher.submit(prepared.feeds).result())
+        translated(engine, Picture(pixels), controls)
         seconds = time.monotonic() - began
     return seconds / PROBE**2

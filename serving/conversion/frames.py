@@ -8,10 +8,9 @@ from collections.abc import Callable, Mapping
 from ...images.encode import Encoded
 from ...images.frames import check_frames, encode_frames, read_frames
 from ...images.image import Picture, Timing
-from ...images.metadata.made_by import made_by
-from ...images.metadata.policy import kept
 from .pipeline import Outcome, Translator
 from .plan import Job
+from .single import described, translated
 
 
 def convert_frames(
@@ -34,10 +33,8 @@ def convert_frames(
         frames = read_frames(job.source)
         check_frames(str(job.source), frames.count, frames.are_pages, job.format)
         for picture, duration in frames.pictures:
-            prepared = engine.prepare(picture, controls)
-            result = engine.finish(prepared, engine.batcher.submit(prepared.feeds).result())
-            noted = made_by(result, engine.card.name, engine.sha256, job.format)
-            results.append(kept(noted, metadata))
+            result = translated(engine, picture, controls)
+            results.append(described(engine, result, job.format, metadata))
             durations.append(duration)
             pixels += picture.pixels.shape[0] * picture.pixels.shape[1]
     except Exception as error:

@@ -8,11 +8,11 @@ from ...errors import PictureError, require
 from ...images.decode import read_picture
 from ...images.encode import encode
 from ...images.formats import FORMATS, HEAD, claimed
-from ...images.metadata.made_by import made_by
-from ...images.metadata.policy import METADATA, kept
+from ...images.metadata.policy import METADATA
 from ..inference.controls import NO_CONTROLS
 from .pipeline import Translator
 from .plan import check_format
+from .single import described, translated
 
 
 def convert_bytes(
@@ -32,11 +32,9 @@ def convert_bytes(
     format = check_format(format, quality, engine.card.output_channels)
     if not data:
         raise PictureError("Nothing came through the pipe. Give it a picture, as in `i2i convert MODEL - - < in.png`.")
-    prepared = engine.prepare(read_picture(data), controls)
-    result = engine.finish(prepared, engine.batcher.submit(prepared.feeds).result())
+    result = translated(engine, read_picture(data), controls)
     chosen = _format_of(data) if format == "keep" else format
-    noted = made_by(result, engine.card.name, engine.sha256, chosen)
-    return encode(kept(noted, metadata), chosen, quality)
+    return encode(described(engine, result, chosen, metadata), chosen, quality)
 
 
 def _format_of(data: bytes) -> str:

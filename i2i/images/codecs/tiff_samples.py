@@ -11,8 +11,8 @@ from collections.abc import Callable
 import numpy as np
 import tifffile
 
+from ..colour.inks import cmyk_to_srgb, lab_to_srgb
 from ..image import Array, Picture, divided, full_scale
-from ..profiles import cmyk_to_srgb, lab_to_srgb
 
 ASSOCIATED, UNASSOCIATED = 1, 2
 """Values of ExtraSamples that are alpha: the colours are multiplied by it, or not."""

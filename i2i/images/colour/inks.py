@@ -9,7 +9,7 @@ import imagecodecs
 import numpy as np
 import numpy.typing as npt
 
-from .image import Array, Floats
+from ..image import Array, Floats
 
 D50 = (0.96422, 1.0, 0.82521)
 """White of Lab in TIFFs and profiles, as XYZ."""
