@@ -17,6 +17,7 @@ from PIL import Image
 from ..errors import PictureError, first_line, require
 from .formats import FORMATS, flag_for_bands, written
 from .image import Array, Picture, to_float, to_uint8
+from .metadata.extended_xmp import segments as xmp_segments
 from .metadata.fitting import fitted
 from .metadata.iptc import segment
 
@@ -91,9 +92,10 @@ def jpeg(picture: Picture, quality: int) -> bytes:
     plain = dataclasses.replace(picture, pixels=to_uint8(pixels), alpha=None)
     chroma = 0 if quality >= 90 else 2  # 4:4:4 where quality is asked for
     image = Image.fromarray(interleaved(plain))
-    further: dict[str, Any] = notes(picture)
+    further: dict[str, Any] = notes(picture) | {"xmp": None}
+    further["extra"] = xmp_segments(picture.xmp) if picture.xmp else b""
     if picture.iptc:
-        further["extra"] = segment(picture.iptc)
+        further["extra"] += segment(picture.iptc)
     if picture.texts:
         further["comment"] = picture.texts[0][1].encode()
     return saved(image, "JPEG", quality=quality, subsampling=chroma, **further)

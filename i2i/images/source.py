@@ -97,8 +97,8 @@ def opened(source: Path | bytes, decoders: tuple[str, ...] | None = None) -> Ite
         seen = looked_through(source) if "PNG" in allowed else Seen()
         given = seen.lighter or (io.BytesIO(source) if isinstance(source, bytes) else source)
         image = Image.open(given, formats=allowed)
-        if seen.profile:
-            image.info["icc_profile"] = seen.profile
+        image.info |= {"icc_profile": seen.profile} if seen.profile else {}
+        image.info |= {"xmp": seen.xmp} if seen.xmp else {}
         image.info[FOUND_AHEAD] = {"colour_chunks": seen.colours, "left_out": seen.left_out}
     except Image.DecompressionBombError as error:
         limit = f"the limit is {MAX_PIXELS / 1e6:.0f} megapixels"

@@ -255,7 +255,7 @@ def test_damaged_and_overlong_blocks_are_left_out_and_named(kind):
     }
     file = encoded(read_picture(jpeg(**spoilt[kind])), "jpg")
     assert file.left_out == (f"damaged {kind}",)
-    long = {"EXIF": {"exif": camera() + bytes(70_000)}, "XMP": {"xmp": XMP + b" " * 70_000}, "IPTC": {"iptc": IPTC}}[
+    long = {"EXIF": {"exif": camera() + bytes(70_000)}, "XMP": {"xmp": XMP + b"x" * 70_000}, "IPTC": {"iptc": IPTC}}[
         kind
     ]
     long_one = dataclasses.replace(read_picture(SOURCES["png"]), **long)

@@ -24,6 +24,9 @@ ALL_TEXT = 32 << 20
 """Bytes of all texts together; Pillow refuses the file beyond 64 MB."""
 LARGEST_PROFILE = 16 << 20
 """Bytes of a colour profile, unpacked."""
+LARGEST_XMP = 7 << 20
+"""Bytes of a packet of XMP, unpacked; libpng takes no chunk of more than 8,000,000."""
+_XMP = b"XML:com.adobe.xmp\0"
 HARMLESS = 1000
 """Bytes that unpack to less than LARGEST_TEXT whatever they are: deflate packs 1032 to 1 at most."""
 
@@ -43,7 +46,8 @@ class Seen:
     lighter: io.BytesIO | None = None
     """The file without the texts that Pillow would refuse, where there are such."""
     profile: bytes | None = None
-    """Where Pillow would not unpack that."""
+    xmp: bytes | None = None
+    """Where Pillow would not unpack them."""
     left_out: tuple[str, ...] = ()
 
 
@@ -74,7 +78,7 @@ def metadata_chunks(picture: Picture) -> list[tuple[bytes, bytes]]:
     if picture.exif:
         chunks.append((b"eXIf", picture.exif.removeprefix(b"Exif\0\0")))
     if picture.xmp:
-        chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + picture.xmp))
+        chunks.append((b"iTXt", _XMP + b"\0\0\0\0" + picture.xmp))
     return chunks + [_text(key, text) for key, text in picture.texts]
 
 
@@ -107,19 +111,19 @@ def _without_large_texts(file: BinaryIO, chunks: list[Chunk]) -> Seen:
     packed = any(kind != b"tEXt" and length > HARMLESS for kind, _, length in texts)
     if not packed and sum(length for _, _, length in texts) + len(texts) * LARGEST_TEXT < ALL_TEXT:
         return Seen()
-    left_out, profile, total = set(), None, 0
+    left_out, words, found, total = set[Chunk](), dict[str, None](), dict[bytes, bytes](), 0
     for chunk in texts:
         size = _unpacked(file, chunk, LARGEST_TEXT)
         total += size
         if size > LARGEST_TEXT or total > ALL_TEXT:
             left_out.add(chunk)
             total -= size
-            profile = _profile(file, chunk) if chunk[0] == b"iCCP" else profile
+            kept = _kept(file, chunk)
+            found |= kept
+            words |= {} if kept else {_word(file, chunk): None}
     if not left_out:
         return Seen()
-    words = ["colour profile" for kind, _, _ in left_out if kind == b"iCCP" and profile is None]
-    words += ["texts of more than 1 MB" for kind, _, _ in left_out if kind != b"iCCP"]
-    return Seen((), _copied(file, chunks, left_out), profile, tuple(dict.fromkeys(words)))
+    return Seen((), _copied(file, chunks, left_out), found.get(b"iCCP"), found.get(_XMP), tuple(words))
 
 
 def _chunks(file: BinaryIO) -> list[Chunk]:
@@ -146,20 +150,32 @@ def _unpacked(file: BinaryIO, chunk: Chunk, most: int) -> int:
 
 
 def _inflated(data: bytes, kind: bytes, most: int) -> bytes:
+    """What stands behind the keyword, without the further words of an iTXt; at most `most` bytes of it."""
     _, _, rest = data.partition(b"\0")
     if kind == b"iTXt":
+        *_, text = rest[2:].split(b"\0", 2)  # its language, and the keyword in it
         if rest[:1] != b"\1":
-            return rest[:most]
-        rest = rest[1:].split(b"\0", 2)[-1]
+            return text[:most]
+        rest = b"\0" + text
     try:
         return zlib.decompressobj().decompress(rest[1:], most)
     except zlib.error:
         return b""
 
 
-def _profile(file: BinaryIO, chunk: Chunk) -> bytes | None:
-    profile = _inflated(_data(file, chunk), b"iCCP", LARGEST_PROFILE + 1)
-    return profile if len(profile) <= LARGEST_PROFILE else None
+def _kept(file: BinaryIO, chunk: Chunk) -> dict[bytes, bytes]:
+    """A profile or a packet of XMP, of which there may be more than of texts; nothing of other chunks."""
+    kind, data = chunk[0], _data(file, chunk)
+    if kind == b"iCCP":
+        profile = _inflated(data, kind, LARGEST_PROFILE + 1)
+        return {kind: profile} if len(profile) <= LARGEST_PROFILE else {}
+    packet = _inflated(data, kind, LARGEST_XMP + 1) if kind == b"iTXt" and data.startswith(_XMP) else b""
+    return {_XMP: packet} if 0 < len(packet) <= LARGEST_XMP else {}
+
+
+def _word(file: BinaryIO, chunk: Chunk) -> str:
+    kinds = {b"iCCP": "colour profile", b"iTXt": "XMP" if _data(file, chunk).startswith(_XMP) else ""}
+    return kinds.get(chunk[0]) or "texts of more than 1 MB"
 
 
 def _copied(file: BinaryIO, chunks: list[Chunk], left_out: set[Chunk]) -> io.BytesIO:

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ..codecs.png_chunks import LARGEST_XMP
 from ..colour.managed import at_depth, in_srgb
 from ..formats import FORMATS
 from ..image import Picture
-from . import xmp
+from . import extended_xmp, xmp
 from .exif_block import X_RESOLUTION, ExifBlock
 from .read import DAMAGED
 from .tiff import directories_for_tiff
@@ -109,11 +110,10 @@ SPACES = {b"GRAY": 1, b"RGB ": 3}
 FITS: Mapping[str, Mapping[str, Callable[[Any], bool]]] = {
     "jpg": {
         "exif": lambda exif: len(exif) <= 65_533,
-        "xmp": lambda packet: len(packet) <= 65_502,
+        "xmp": lambda packet: extended_xmp.split(packet) is not None,
         "texts": lambda texts: all(len(text.encode()) <= 65_533 for _, text in texts),
     },
-    "png": {"xmp": lambda packet: len(packet) <= 1 << 20},
+    "png": {"xmp": lambda packet: len(packet) <= LARGEST_XMP},
     "tiff": {"exif": _has_whole_directories},
 }
-"""Whether a field that a format holds fits into it: a segment of a JPEG has 64 KB; readers of PNG, ours and Pillow's
-among them, unpack no text of more than 1 MB."""
+"""Whether a field that a format holds fits into it: a segment of a JPEG has 64 KB, of which XMP alone takes several."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image
 
-from . import iptc, xmp
+from . import extended_xmp, iptc, xmp
 from .exif_block import ORIENTATION, RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION, ExifBlock
 
 DAMAGED = (struct.error, ValueError, KeyError, IndexError, OverflowError)
@@ -30,14 +30,13 @@ def metadata_of(image: Image.Image, orientation: int) -> dict[str, Any]:
     `orientation` is the one that has been applied.
     """
     info, ahead = image.info, dict(image.info.get(FOUND_AHEAD, {}))
-    said = blocks(
-        info.get("exif") or _raw(info, "exif"),
-        info.get("xmp") or _raw(info, "xmp"),
-        _photoshop(info) or _raw(info, "iptc"),
-    )
+    packet, is_whole = info.get("xmp") or _raw(info, "xmp"), True
+    if parts := extended_xmp.parts_of(image):
+        packet, is_whole = extended_xmp.joined(packet or b"", parts)
+    said = blocks(info.get("exif") or _raw(info, "exif"), packet, _photoshop(info) or _raw(info, "iptc"))
     dpi = _dpi(image) or said["dpi"]
     said["dpi"] = dpi[::-1] if dpi and orientation in (5, 6, 7, 8) else dpi
-    said["left_out"] = (*ahead.pop("left_out", ()), *said["left_out"])
+    said["left_out"] = (*ahead.pop("left_out", ()), *said["left_out"], *(() if is_whole else ("extended XMP",)))
     return {**ahead, **said, "texts": _texts(image)}
 
 
@@ -70,7 +69,7 @@ def exif_block(raw: bytes) -> bytes:
 def xmp_packet(raw: bytes) -> bytes | None:
     """A file's packet, in UTF-8 and of an upright picture."""
     packet = xmp.clean(raw if isinstance(raw, bytes) else str(raw).encode())
-    return None if packet is None else xmp.upright(packet)
+    return None if packet is None else xmp.upright(extended_xmp.without_note(packet))
 
 
 def plausible(dpi: Any) -> tuple[float, float] | None:
