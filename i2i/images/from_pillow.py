@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from ..errors import PictureError
+from .colour.by_exif import adobe_rgb, is_adobe_rgb
 from .image import Array, Picture
 from .metadata.read import metadata_of
 from .orientation import orientation_of
@@ -27,6 +28,8 @@ def from_pil(image: Image.Image) -> Picture:
     deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")  # PGM says what its white is
     icc, upright = image.info.get("icc_profile"), ImageOps.exif_transpose(image)
     beside = metadata_of(image, orientation_of(image))
+    if icc is None and image.format in ("JPEG", "MPO") and image.mode == "RGB" and is_adobe_rgb(beside["exif"]):
+        icc = adobe_rgb()
     if upright.mode == "CMYK":
         upright, icc = _cmyk_to_srgb(upright, icc), None
     elif upright.mode == "LAB":

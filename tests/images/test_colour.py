@@ -7,7 +7,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from picture_files import png_chunks, png_with
+from picture_files import exif_number, png_chunks, png_with
 from PIL import Image, ImageCms
 
 from i2i.datasets.streams import loading
@@ -173,3 +173,44 @@ def test_the_page_shows_the_picture_before_in_its_own_colours(scale):
     with Image.open(io.BytesIO(_before(green, scale))) as shown:
         assert shown.size == (8 * scale, 8 * scale)
         assert np.asarray(shown)[4, 4, 0] == 0  # sRGB's red of that green
+
+
+def of_camera(space, index, **options):
+    """A JPEG whose EXIF says these: ColorSpace, and the index of interoperability."""
+    exif, data = Image.Exif(), io.BytesIO()
+    exif.get_ifd(0x8769).update({0xA001: space, 0x9003: "2026:05:04 10:11:12"})
+    exif.get_ifd(0x8769)[0xA005] = {1: index}
+    Image.fromarray(RGB).save(data, "JPEG", quality=95, exif=exif.tobytes(), **options)
+    return data.getvalue()
+
+
+@pytest.mark.parametrize(("space", "index"), [(0xFFFF, "R03"), (2, "R03"), (2, "R98")])
+def test_adobe_rgb_that_exif_alone_names_is_translated_as_if_the_profile_were_in_the_file(space, index, invert):
+    named, embedded = (
+        read_picture(of_camera(space, index, **more)) for more in ({}, {"icc_profile": SPACES["Adobe RGB"]})
+    )
+    ours, theirs = invert.translate(named), invert.translate(embedded)
+    assert (ours.pixels == theirs.pixels).all()
+    assert (ours.pixels != 255 - named.pixels).any()
+    with Image.open(io.BytesIO(encode(ours, "jpg"))) as image:
+        assert image.info["icc_profile"][128:] == SPACES["Adobe RGB"][128:]
+        assert image.getexif().get_ifd(0x8769)[0xA001] == space
+    for flat in (read_picture(encode(named, name, 100)) for name in ("jxl", "webp")):
+        assert (flat.icc is None) == (flat.exif is not None and exif_number(flat.exif, 0xA001, 0x8769) == 1)
+    srgb = through(named.pixels / 255, SPACES["Adobe RGB"], SRGB) * 255
+    assert np.abs(read_picture(encode(named, "jxl", 100)).pixels - srgb).max() < 1.5
+
+
+@pytest.mark.parametrize(("space", "index"), [(1, "R98"), (0xFFFF, "R98"), (1, "R03"), (0xFFFF, "")])
+def test_what_exif_does_not_call_adobe_rgb_keeps_every_bit(space, index, invert):
+    picture = read_picture(of_camera(space, index))
+    assert picture.icc is None
+    assert (invert.translate(picture).pixels == 255 - picture.pixels).all()
+    assert exif_number(read_picture(encode(picture, "png")).exif, 0xA001, 0x8769) == space
+
+
+def test_a_cmyk_picture_whose_exif_still_names_the_camera_s_space_is_srgb():
+    exif, data = Image.Exif(), io.BytesIO()
+    exif.get_ifd(0x8769)[0xA001] = 2
+    Image.fromarray(RGB).convert("CMYK").save(data, "JPEG", exif=exif.tobytes())
+    assert read_picture(data.getvalue()).icc is None

@@ -79,10 +79,22 @@ class ExifBlock:
         over, under = struct.unpack_from(self.order + "II", self.data, self._get("I", entry + 8))
         return over / under if under else None
 
-    def number(self, tag: int, default: int) -> int:
-        """A SHORT of the first directory."""
-        entry = self.entries(self._first).get(tag)
+    def number(self, tag: int, default: int, directory: int | None = None) -> int:
+        """A SHORT, of the first directory unless another is given."""
+        entry = self.entries(directory or self._first).get(tag)
         return default if entry is None else int(self._get("H", entry + 8))
+
+    def set_short(self, tag: int, directory: int | None, number: int) -> None:
+        """Where it is said, this."""
+        entry = self.entries(directory).get(tag)
+        if entry is not None:
+            struct.pack_into(self.order + "HIHH", self.data, entry + 2, 3, 1, number, 0)
+
+    def set_short_text(self, tag: int, directory: int | None, text: bytes) -> None:
+        """The same, of up to three letters."""
+        entry = self.entries(directory).get(tag)
+        if entry is not None:
+            struct.pack_into(self.order + "HI4s", self.data, entry + 2, 2, len(text) + 1, text)
 
     def set_sizes(self, width: int, height: int) -> None:
         """Wherever sizes are said, these."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..codecs.png_chunks import LARGEST_XMP
+from ..colour.by_exif import as_srgb
 from ..colour.managed import at_depth, in_srgb
 from ..formats import FORMATS
 from ..image import Picture
@@ -47,6 +48,8 @@ def fitted(picture: Picture, name: str) -> Picture:
         if value and not (held and fits.get(field, bool)(value)):
             changes[field] = () if field == "texts" else None
             lost.append(word)
+    if changes["exif"] and not changes.get("icc", picture.icc):
+        changes["exif"] = as_srgb(changes["exif"])  # as it is, without a profile
     if len(changes["texts"]) < len(picture.texts):
         lost.append(WORDS["texts"])
     changes["colour_chunks"] = picture.colour_chunks if "colour_chunks" in row.metadata else ()
