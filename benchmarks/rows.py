@@ -117,6 +117,23 @@ def run_generator(
     )
 
 
+def tail(small: bool, say: Say, *, name: str, title: str, side: int) -> Measured:
+    """An exported file, against the same file without the convolution that changes nothing at its end."""
+    say("exporting")
+    ours, theirs = (Engine(make(name, small)) for make in (workloads.exported, workloads.exported_without_tail))
+    picture = workloads.to_batch(workloads.photo(side, side))
+    _refuse_unlike(ours.run(picture), theirs.run(picture))
+    timings = compare(
+        lambda: ours.run(picture), lambda: theirs.run(picture), rounds=2 if small else 30, seconds=20, say=say
+    )
+    return Measured(
+        what=f"A run of {title}, {side} pixels, batch 1, with the convolution at its end",
+        unit="s/picture",
+        timings=timings,
+        note=f"both {ours.provider} in {ours.precision}, theirs the same file without it (i2i/tail.py)",
+    )
+
+
 def convert_jpegs(small: bool, say: Say, *, count: int) -> Measured:
     """A folder through `i2i convert`, decoding and encoding included, against the engine alone on the same pictures."""
     say("exporting, painting")
@@ -167,6 +184,7 @@ ROWS: dict[str, Row] = {
     "run-resnet9": partial(run_generator, name="resnet9", title="ResNet-9"),
     "run-compact-x4-768x512": partial(run_generator, name="compact", title="the compact network x4", sides=(512, 768)),
     "run-rrdbnet-x4-768x512": partial(run_generator, name="rrdbnet", title="RRDBNet x4", sides=(512, 768)),
+    "tail-unet256": partial(tail, name="unet256", title="U-Net 256", side=workloads.SIZE),
     "convert-200-jpegs": partial(convert_jpegs, count=200),
 }
 

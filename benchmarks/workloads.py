@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -26,6 +27,7 @@ from i2i.networks.build import takes
 from i2i.networks.init import init_normal
 from i2i.ports import translator_ports
 from i2i.settings import resolve
+from i2i.tail import SUFFIX
 
 from .reference import PlainCycleGAN, PlainDiscoGAN, PlainPix2Pix, PlainPixelLoss
 
@@ -243,6 +245,18 @@ def exported(name: str, small: bool) -> Path:
     )
     path = Path(_scratch().name) / f"{name}.onnx"
     export_onnx(untrained(name, small), path, card)
+    return path
+
+
+@functools.cache
+def exported_without_tail(name: str, small: bool) -> Path:
+    """The same file without the convolution that changes nothing at its end (i2i/tail.py)."""
+    model, path = onnx.load(exported(name, small)), Path(_scratch().name) / f"{name}-without-tail.onnx"
+    makers = {output: node for node in model.graph.node for output in node.output}
+    for node in [node for node in model.graph.node if node.name.endswith(SUFFIX)]:
+        makers[node.input[0]].output[0] = node.output[0]
+        model.graph.node.remove(node)
+    onnx.save(model, path)
     return path
 
 

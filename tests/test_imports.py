@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-BASE = "errors text seeding files renamed settings card ports images hardware.system"
+BASE = "errors text seeding files renamed settings card ports tail images hardware.system"
 """What every package may use: no torch, and little else."""
 
 PACKAGES = {
@@ -22,6 +22,7 @@ PACKAGES = {
     "settings": "errors renamed",
     "ports": "errors",
     "card": "errors ports",
+    "tail": "",
     "images": "errors text files",
     "hardware": "errors",
     "networks": "errors settings hardware",
@@ -32,7 +33,7 @@ PACKAGES = {
     "diagnostics": "errors text images evaluation",
     "methods": "errors renamed settings ports card hardware networks losses degradation adversarial evaluation diagnostics",
     "training": "errors text files renamed settings card hardware methods",
-    "export": "errors files settings ports card hardware networks methods training",
+    "export": "errors files settings ports card tail hardware networks methods training",
     "report": "errors text files settings card images hardware.system diagnostics training",
     "datasets.layouts": "errors images",
     "datasets.streams": f"{BASE} datasets.layouts",

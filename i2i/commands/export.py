@@ -1,4 +1,4 @@
-"""`i2i export`."""
+"""`i2i export` and `i2i upgrade`: a run, or an older file, as the ONNX file of today."""
 
 from __future__ import annotations
 
@@ -28,3 +28,23 @@ def export(
 
     for path in export_run(Run(run), checkpoint, direction=direction, out=out, precision=precision):
         typer.echo(f"{path} ({path.stat().st_size / 2**20:.1f} MB)")
+
+
+@app.command()
+def upgrade(
+    model: Annotated[Path, typer.Argument(help="Run directory or ONNX file.")],
+    out: Annotated[Path | None, typer.Option(help="File to write; by default the file itself is replaced.")] = None,
+) -> None:
+    """End an older ONNX file as today's export does, so that OpenVINO runs all of it in bf16; its results stay.
+
+    \b
+    i2i upgrade runs/facades
+    i2i upgrade old.onnx --out new.onnx
+    """
+    from ..serving.runtime.upgrade import upgrade_model
+
+    for done in upgrade_model(model, out):
+        if done.count:
+            typer.echo(f"{done.path}: can run in bf16 to its end now; the results differ by {done.difference:.1e}.")
+        else:
+            typer.echo(f"{done.path}: needs nothing, and is as it was.")

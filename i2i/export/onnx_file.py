@@ -25,6 +25,7 @@ from ..errors import ExportError
 from ..files import write_atomically
 from ..networks import Generator, for_inference
 from ..ports import PICTURES, Port
+from ..tail import end_in_convolution
 from .proof import Arrays, example, golden_probe, parity
 
 OPSET = 18
@@ -105,7 +106,9 @@ def _trace(served: nn.Module, card: Card, side: int) -> onnx.ModelProto:
         )
     if program is None:
         raise ExportError("torch's exporter gave no graph for this network.")
-    return _without_traces(program.model_proto)
+    model = _without_traces(program.model_proto)
+    end_in_convolution(model)
+    return model
 
 
 def _without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
