@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ...errors import RequestError
+from ...images.metadata.place import MAKERS_NOTES
 from .journal import CHANGED, UNKNOWN, State
 
 
@@ -94,10 +95,12 @@ def _made_by(what: str, count: int) -> str:
 
 
 def notes_on_left_out(files: list[FileResult]) -> list[str]:
-    """A sentence on what the formats of the targets do not hold, or none."""
+    """Sentences on what the targets do not hold of their sources, or none."""
     counts = Counter(what for file in files for what in file.left_out)
+    notes = counts.pop(MAKERS_NOTES, 0)
     rows = [f"{what} ({count})" for what, count in sorted(counts.items())]
-    return [f"Left out, as the written files cannot hold it: {'; '.join(rows)}."] if rows else []
+    said = [f"Left out, as the written files cannot hold it: {'; '.join(rows)}."] if rows else []
+    return said + ([f"Left out, as a place may stand in them: {MAKERS_NOTES} ({notes})."] if notes else [])
 
 
 class ReportFile:

@@ -14,6 +14,8 @@ from PIL import Image, ImageCms
 
 from i2i import __version__ as i2i_version
 from i2i.images.decode import read_picture
+from i2i.images.image import Picture
+from i2i.images.metadata.policy import kept
 from i2i.serving import Engine, convert_folder
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -93,6 +95,73 @@ def test_strip_gps_leaves_no_byte_of_the_place(convert):
     assert b'xmp:Rating="4"' in packet
     exif = exif_values(segment(jpg, 0xE1, b"Exif\0\0"))
     assert (exif[271][2], 0x8825 in exif) == (b"CAM\0", False)
+
+
+PLACED = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:ps="http://ns.adobe.com/photoshop/1.0/" xmlns:dc="http://purl.org/dc/elements/1.1/"
+ xmlns:Iptc4xmpCore="http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+ ps:City="Paris" ps:Credit="Me" Iptc4xmpCore:CountryCode='FRA Paris'>
+<ps:State>Paris &gt; 7e</ps:State><ps:Country>Paris, France</ps:Country><Iptc4xmpCore:Location>Paris, Eiffel</Iptc4xmpCore:Location>
+<Iptc4xmpCore:CreatorContactInfo rdf:parseType="Resource"><Iptc4xmpCore:CiAdrCity>Lyon</Iptc4xmpCore:CiAdrCity></Iptc4xmpCore:CreatorContactInfo>
+<Iptc4xmpExt:LocationCreated><rdf:Bag><rdf:li rdf:parseType="Resource"><Iptc4xmpExt:City>Paris</Iptc4xmpExt:City></rdf:li></rdf:Bag></Iptc4xmpExt:LocationCreated>
+<Iptc4xmpExt:LocationShown><rdf:Bag><rdf:li><rdf:Description Iptc4xmpExt:City="Paris"/></rdf:li></rdf:Bag></Iptc4xmpExt:LocationShown>
+<dc:title><rdf:Alt><rdf:li xml:lang="x-default">A tower</rdf:li></rdf:Alt></dc:title></rdf:Description></rdf:RDF></x:xmpmeta>"""
+NAMED = {
+    90: b"Paris",
+    92: b"Eiffel, Paris",
+    95: b"Paris",
+    100: b"Paris",
+    101: b"Paris",
+    26: b"Paris",
+    27: b"Paris",
+    5: b"Title",
+    80: b"Me",
+}
+IPTC = b"".join(
+    b"\x1c\x02" + bytes([number]) + struct.pack(">H", len(value)) + value for number, value in NAMED.items()
+)
+
+
+@pytest.mark.parametrize("format", ["jpg", "png", "tiff", "webp", "jxl"])
+def test_strip_gps_takes_the_names_of_the_place_and_makers_notes_and_says_so(format, make_model, tmp_path):
+    exif = Image.Exif()
+    exif[271], exif[0xC634] = "CAM", b"Adobe, Paris"
+    exif.get_ifd(0x8769).update({0x927C: b"Panasonic\0 Paris, tour Eiffel", 0x9003: "2026:05:04 10:11:12"})
+    exif.get_ifd(0x8825).update({1: "N", 29: "2026:05:04"})
+    body = b"Photoshop 3.0\0" + struct.pack(">4sHHI", b"8BIM", 0x0404, 0, len(IPTC)) + IPTC + bytes(len(IPTC) % 2)
+    (tmp_path / "in").mkdir()
+    Image.new("RGB", (24, 16)).save(
+        tmp_path / "in/a.jpg", exif=exif, xmp=PLACED, extra=b"\xff\xed" + struct.pack(">H", len(body) + 2) + body
+    )
+    engine, report = Engine(make_model(), device="cpu"), tmp_path / "report.jsonl"
+    given = {"format": format, "report": report}
+    untouched = convert_folder(engine, tmp_path / "in", tmp_path / "keep", **given)
+    assert not any("makers" in note for note in untouched.notes)
+    assert b"Paris" in next((tmp_path / "keep").glob("a.*")).read_bytes()
+    done = convert_folder(engine, tmp_path / "in", tmp_path / "out", metadata="strip-gps", **given)
+    data = next((tmp_path / "out").glob("a.*")).read_bytes()
+    assert b"Paris" not in data
+    assert b"Eiffel" not in data
+    again = read_picture(data)
+    assert all(each in again.xmp for each in (b'ps:Credit="Me"', b"Lyon", b"A tower"))
+    assert exif_values(again.exif, 0x8769)[0x9003][2] == b"2026:05:04 10:11:12\0"
+    if format in ("jpg", "tiff"):
+        assert again.iptc == b"\x1c\x02\x05\0\x05Title\x1c\x02\x50\0\x02Me"
+    assert "makers' notes" in report_of(report)[1][0]["left_out"]
+    assert "Left out, as a place may stand in them: makers' notes (1)." in done.notes
+
+
+@pytest.mark.parametrize("damaged", ["EXIF", "XMP", "IPTC"])
+def test_where_strip_gps_cannot_find_the_place_all_of_it_goes_and_is_named(damaged):
+    whole = {
+        "exif": b"Exif\0\0" + struct.pack("<2sHIHHHI4sI", b"II", 42, 8, 1, 271, 2, 4, b"CAM\0", 0),
+        "xmp": PLACED,
+        "iptc": IPTC,
+    }
+    cut = whole | {damaged.lower(): whole[damaged.lower()][:-20]}
+    picture = kept(Picture(np.zeros((4, 5, 3), np.uint8), **cut), "strip-gps")
+    assert picture.left_out == (f"damaged {damaged}",)
+    assert [word for word in ("exif", "xmp", "iptc") if getattr(picture, word) is None] == [damaged.lower()]
 
 
 def test_another_word_is_refused_with_the_choices(i2i, folder, make_model):

@@ -30,10 +30,11 @@ class ExifBlock:
             exif = exif[len(HEAD) :]
         self.data = bytearray(exif or struct.pack("<2sHIHI", b"II", 42, 8, 0, 0))
         self.order = {b"II": "<", b"MM": ">"}[bytes(self.data[:2])]
-        self.entries(self._first)
+        self.entries(self.first)
 
     @property
-    def _first(self) -> int:
+    def first(self) -> int:
+        """The place of the first directory."""
         return int(self._get("I", 4))
 
     def __bytes__(self) -> bytes:
@@ -50,13 +51,13 @@ class ExifBlock:
 
     def directory(self, tag: int) -> int | None:
         """The place of a directory below the first (EXIF, GPS) or, of interoperability, below EXIF's."""
-        above = self.entries(self._first if tag in (EXIF, GPS) else self.directory(EXIF))
+        above = self.entries(self.first if tag in (EXIF, GPS) else self.directory(EXIF))
         place = self._get("I", above[tag] + 8) if tag in above else None
         return place if place and place + 2 <= len(self.data) else None
 
     def values(self, tags: Set[int]) -> Iterator[tuple[int, int, int, bytes]]:
         """(tag, type, count, bytes) of those of the first directory that are there whole."""
-        for tag, entry in self.entries(self._first).items():
+        for tag, entry in self.entries(self.first).items():
             start, stop = self._value(entry)
             kind, count = self._get("H", entry + 2), self._get("I", entry + 4)
             if tag in tags and 0 < stop - start == count * _BYTES.get(kind, 0):
@@ -69,11 +70,11 @@ class ExifBlock:
 
     def is_empty(self) -> bool:
         """Whether nothing is said in it."""
-        return not self.entries(self._first)
+        return not self.entries(self.first)
 
     def rational(self, tag: int) -> float | None:
         """Of the first directory."""
-        entry = self.entries(self._first).get(tag)
+        entry = self.entries(self.first).get(tag)
         if entry is None or self._get("H", entry + 2) != 5:
             return None
         over, under = struct.unpack_from(self.order + "II", self.data, self._get("I", entry + 8))
@@ -81,7 +82,7 @@ class ExifBlock:
 
     def number(self, tag: int, default: int, directory: int | None = None) -> int:
         """A SHORT, of the first directory unless another is given."""
-        entry = self.entries(directory or self._first).get(tag)
+        entry = self.entries(directory or self.first).get(tag)
         return default if entry is None else int(self._get("H", entry + 8))
 
     def set_short(self, tag: int, directory: int | None, number: int) -> None:
@@ -98,7 +99,7 @@ class ExifBlock:
 
     def set_sizes(self, width: int, height: int) -> None:
         """Wherever sizes are said, these."""
-        for directory in (self._first, self.directory(EXIF)):
+        for directory in (self.first, self.directory(EXIF)):
             for tag, entry in self.entries(directory).items():
                 if tag in WIDTHS + HEIGHTS:
                     number = width if tag in WIDTHS else height
@@ -109,7 +110,7 @@ class ExifBlock:
         for tag in (X_RESOLUTION, Y_RESOLUTION):
             before = self.rational(tag)
             if before is not None:
-                place = self._get("I", self.entries(self._first)[tag] + 8)
+                place = self._get("I", self.entries(self.first)[tag] + 8)
                 struct.pack_into(self.order + "II", self.data, place, *_ratio(before * scale))
 
     def add_resolution(self, dpi: tuple[float, float]) -> None:
@@ -125,22 +126,26 @@ class ExifBlock:
         value = text.encode("ascii", "replace") + b"\0"
         self._add({tag: (2, len(value), value)})
 
-    def remove(self, tags: Iterable[int]) -> None:
-        """Entries of the first directory, with the directories that they lead to."""
-        first, gone = self._first, set(tags)
-        entries, following = self._split(first)
+    def remove(self, tags: Iterable[int], directory: int | None = None) -> None:
+        """Entries of the first directory or another, with the directories that they lead to."""
+        at, gone = directory or self.first, set(tags)
+        entries, following = self._split(at)
         kept = [entry for entry in entries if self._tag(entry) not in gone]
         if len(kept) == len(entries):
             return
         dropped = [part for entry in entries if self._tag(entry) in gone for part in self._below(entry)]
-        length = self._get("H", first) * _ENTRY + len(following)
-        self._put("H", first, len(kept))
-        self.data[first + 2 : first + 2 + length] = (b"".join(kept) + following).ljust(length, b"\0")
+        length = self._get("H", at) * _ENTRY + len(following)
+        self._put("H", at, len(kept))
+        self.data[at + 2 : at + 2 + length] = (b"".join(kept) + following).ljust(length, b"\0")
         self._wipe(dropped)
+
+    def wipe_unused(self) -> None:
+        """Zeros where nothing of these directories lies."""
+        self._wipe([(0, len(self.data))])
 
     def remove_thumbnail(self) -> None:
         """The second directory, which holds it."""
-        link = self._first + 2 + self._get("H", self._first) * _ENTRY
+        link = self.first + 2 + self._get("H", self.first) * _ENTRY
         second = self._get("I", link) if link + 4 <= len(self.data) else 0
         if not second:
             return
@@ -166,8 +171,8 @@ class ExifBlock:
 
     def _add(self, values: Mapping[int, tuple[int, int, bytes]]) -> None:
         """(type, count, value) by tag, in a first directory that is written anew at the end."""
-        entries, following = self._split(self._first)
-        old = (self._first, self._first + 2 + len(entries) * _ENTRY + len(following))
+        entries, following = self._split(self.first)
+        old = (self.first, self.first + 2 + len(entries) * _ENTRY + len(following))
         for tag, (kind, count, value) in values.items():
             is_short = len(value) <= 4
             place = value.ljust(4, b"\0") if is_short else struct.pack(self.order + "I", self._append(value))
@@ -204,7 +209,7 @@ class ExifBlock:
     def _kept(self) -> list[tuple[int, int]]:
         """Where the head, the directories and their values lie."""
         found = [(0, 8)]
-        for directory in (self._first, *(self.directory(tag) for tag in (EXIF, GPS, INTEROPERABILITY))):
+        for directory in (self.first, *(self.directory(tag) for tag in (EXIF, GPS, INTEROPERABILITY))):
             if directory is not None:
                 entries = self.entries(directory)
                 found += [(directory, directory + 6 + len(entries) * _ENTRY)]

@@ -6,9 +6,8 @@ No numpy is imported here, as help texts list the names.
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...errors import require
 
@@ -29,23 +28,25 @@ def _strip(picture: Picture) -> Picture:
 
 def _strip_gps(picture: Picture) -> Picture:
     """Where something is too damaged for its place to be found, all of it goes."""
-    from .exif_block import GPS, ExifBlock
+    from . import place
     from .read import DAMAGED
-    from .xmp import without_place
 
-    exif, xmp, lost = picture.exif, picture.xmp, picture.left_out
-    if exif:
+    changes: dict[str, Any] = {"texts": place.texts_without_place(picture.texts)}
+    lost = list(picture.left_out)
+    for field, word, clean in (
+        ("exif", "EXIF", place.exif_without_place),
+        ("xmp", "XMP", place.xmp_without_place),
+        ("iptc", "IPTC", place.iptc_without_place),
+    ):
+        given = getattr(picture, field)
         try:
-            block = ExifBlock(exif)
-            block.remove((GPS,))
-            exif = None if block.is_empty() else bytes(block)
+            changes[field] = clean(given) or None if given else None
         except DAMAGED:
-            exif, lost = None, (*lost, "damaged EXIF")
-    if xmp:
-        xmp = without_place(xmp)
-        lost = lost if xmp else (*lost, "damaged XMP")
-    texts = tuple(each for each in picture.texts if not re.search("gps|latitude|longitude", each[0], re.IGNORECASE))
-    return dataclasses.replace(picture, exif=exif, xmp=xmp, texts=texts, left_out=lost)
+            changes[field] = None
+            lost.append(f"damaged {word}")
+    if picture.exif and changes["exif"] and place.has_makers_notes(picture.exif):
+        lost.append(place.MAKERS_NOTES)
+    return dataclasses.replace(picture, **changes, left_out=tuple(lost))
 
 
 METADATA: dict[str, Callable[[Picture], Picture]] = {
@@ -53,4 +54,4 @@ METADATA: dict[str, Callable[[Picture], Picture]] = {
     "strip": _strip,
     "strip-gps": _strip_gps,
 }
-"""All of it; the colour profile alone; all but the place where the picture was taken (GPS in EXIF and in XMP)."""
+"""All of it; the colour profile alone; all but the place where a picture was taken (place.py)."""

@@ -1,4 +1,4 @@
-"""An XMP packet with what it says of orientation, size and place made true; all else in it stays as it is.
+"""An XMP packet with what it says of orientation and size made true; all else in it stays as it is.
 
 (XMP specification, part 1 and 2, Adobe 2012. Properties are found in the text, as attributes and as elements: a packet
 that was parsed and written anew would lose the prefixes and the order that other programs gave it.)
@@ -12,8 +12,6 @@ URIS = {"tiff": b"http://ns.adobe.com/tiff/1.0/", "exif": b"http://ns.adobe.com/
 SIZES = {("tiff", b"ImageWidth"): 0, ("tiff", b"ImageLength"): 1, ("exif", b"PixelXDimension"): 0,
          ("exif", b"PixelYDimension"): 1}  # fmt: skip
 """Properties that say the width (0) and the height (1)."""
-_PLACE = rb"[\w.-]+:\w*(?:GPS|Gps|Latitude|Longitude)\w*"
-"""Names of properties that say where a picture was taken, in any namespace (drones have their own)."""
 
 
 def clean(xmp: bytes) -> bytes | None:
@@ -51,23 +49,6 @@ def with_resolution(xmp: bytes, scale: int) -> bytes:
         if ratio:
             xmp = _set(xmp, "tiff", name, b"%d/%d" % (int(ratio[1]) * scale, int(ratio[2] or 1)))
     return xmp
-
-
-def without_place(xmp: bytes) -> bytes | None:
-    """Without the properties that say where the picture was taken; None where they do not end."""
-    xmp = re.sub(rb"\s" + _PLACE + rb"\s*=\s*(?:\"[^\"]*\"|'[^']*')", b"", xmp)
-    kept, at = [], 0
-    for found in re.finditer(rb"<(" + _PLACE + rb")(?:\s[^>]*)?>", xmp):
-        if found.start() < at:  # inside one that goes
-            continue
-        kept.append(xmp[at : found.start()])
-        at = found.end()
-        if not found[0].endswith(b"/>"):
-            end = re.compile(rb"</" + re.escape(found[1]) + rb"\s*>").search(xmp, at)
-            if end is None:
-                return None
-            at = end.end()
-    return b"".join([*kept, xmp[at:]])
 
 
 def _pattern(xmp: bytes, space: str, name: bytes) -> bytes:
