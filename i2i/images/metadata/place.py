@@ -51,10 +51,9 @@ def has_makers_notes(exif: bytes) -> bool:
 
 def xmp_without_place(packet: bytes) -> bytes:
     """Raises ValueError on a packet that is not well-formed."""
-    found: list[Attribute | Element] = []
-    for element in elements(packet):
-        found += [each for each in (*element.attributes, element) if _is_place(each)]
-    return without(packet, [(each.start, each.end) for each in found])
+    found = elements(packet)
+    named: list[Attribute | Element] = [*found, *(each for element in found for each in element.attributes)]
+    return without(packet, [(each.start, each.end) for each in named if _is_place(each)])
 
 
 def _is_place(each: Attribute | Element) -> bool:
