@@ -47,7 +47,7 @@ def convert(
     ] = None,
     direction: Annotated[str | None, typer.Option(help="a2b or b2a, where a run has two; by default a2b.")] = None,
     device: Annotated[str, typer.Option(help=f"{devices()}.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto or fp32.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16; auto keeps deep pictures in fp32.")] = "auto",
     tile: Annotated[
         str, typer.Option(help="Pixels a side of the tiles that large pictures are computed in, auto or off.")
     ] = "auto",

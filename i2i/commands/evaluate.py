@@ -43,7 +43,7 @@ def evaluate(
     lpips_weights: Annotated[Path | None, typer.Option(help="SqueezeNet's weights, for lpips.")] = None,
     lpips_heads: Annotated[Path | None, typer.Option(help="The heads of LPIPS for SqueezeNet.")] = None,
     device: Annotated[str, typer.Option(help=f"{devices()}.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto or fp32.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16; auto keeps deep pictures in fp32.")] = "auto",
 ) -> None:
     """Score a translator on pairs, beside baselines: the input itself, and the best lookup by colour.
 

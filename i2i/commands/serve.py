@@ -17,7 +17,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 7860,
     device: Annotated[str, typer.Option(help=f"{devices()}.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto or fp32.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16; auto keeps deep pictures in fp32.")] = "auto",
     max_megapixels: Annotated[float, typer.Option(help="Largest picture that is sent.", min=0.01)] = 16,
     max_result_megapixels: Annotated[float, typer.Option(help="Largest result of super-resolution.", min=0.01)] = 64,
     max_megabytes: Annotated[float, typer.Option(help="Largest upload.", min=0.01)] = 32,

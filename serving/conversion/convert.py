@@ -91,7 +91,7 @@ def _how(engine: Translator, quality: int | None, metadata: str, controls: Mappi
     """What the bytes of a result depend on beside its source."""
     return {
         "model": engine.sha256,
-        "precision": engine.precision,
+        "precision": ", ".join(dict.fromkeys((engine.precision, engine.deep_precision))),
         "ensemble": engine.ensemble,
         "controls": {name: str(value) for name, value in sorted(controls.items())},
         "quality": quality,

@@ -33,11 +33,16 @@ class Translator(Protocol):
     sha256: str
     provider: str
     precision: str
+    deep_precision: str
     ensemble: bool
     batcher: Batcher
 
     def prepare(self, picture: Picture, controls: Mapping[str, object] = NO_CONTROLS) -> Prepared:
         """What the model is fed for a picture."""
+        ...
+
+    def submit(self, prepared: Prepared) -> Pending:
+        """Have it computed, in the precision that its depth asks for."""
         ...
 
     def finish(self, prepared: Prepared, answer: FloatArray) -> Picture:
@@ -135,7 +140,7 @@ class Pipeline(Generic[Item]):
             del found
             with _timed(entry.times, "compute"):
                 if entry.pending is None:
-                    entry.pending = self.engine.batcher.submit(prepared.feeds)
+                    entry.pending = self.engine.submit(prepared)
                     self._submit_alike(prepared, reading)
                 answer = entry.pending.result()
             height, width = prepared.feeds["image"].shape[2:]
@@ -155,7 +160,7 @@ class Pipeline(Generic[Item]):
             found = entry.read.result()
             if not isinstance(found, Prepared) or found.feeds["image"].shape != size:
                 return
-            entry.pending = self.engine.batcher.submit(found.feeds)
+            entry.pending = self.engine.submit(found)
             room -= 1
 
     def _finish_and_write(self, entry: _Entry[Item], prepared: Prepared, answer: FloatArray) -> Outcome[Item]:

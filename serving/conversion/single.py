@@ -14,7 +14,7 @@ from .pipeline import Translator
 def translated(engine: Translator, picture: Picture, controls: Mapping[str, object] = NO_CONTROLS) -> Picture:
     """What the model makes of a picture; raises what preparing and computing raise."""
     prepared = engine.prepare(picture, controls)
-    return engine.finish(prepared, engine.batcher.submit(prepared.feeds).result())
+    return engine.finish(prepared, engine.submit(prepared).result())
 
 
 def described(engine: Translator, result: Picture, format: str, metadata: str) -> Picture:

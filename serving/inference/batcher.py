@@ -29,13 +29,14 @@ and promise no such thing, so that on them pictures go one by one."""
 class Pending:
     """A picture that was submitted."""
 
-    def __init__(self, batcher: Batcher, feeds: Feeds) -> None:
+    def __init__(self, batcher: Batcher, feeds: Feeds, executor: Executor) -> None:
         self._batcher = batcher
-        self.feeds = feeds
-        self.like = tuple(
-            (name, array.shape, b"" if name == IMAGE else array.tobytes()) for name, array in sorted(feeds.items())
+        self.feeds, self.executor = feeds, executor
+        self.like = (
+            id(executor),
+            *((name, array.shape, b"" if name == IMAGE else array.tobytes()) for name, array in sorted(feeds.items())),
         )
-        """Equal for pictures that may share a batch: same shapes, same controls."""
+        """Equal for pictures that may share a batch: same executor, same shapes, same controls."""
         self.answer: FloatArray | None = None
         self.error: Exception | None = None
 
@@ -58,7 +59,7 @@ class Pending:
 
 
 class Batcher:
-    """Holds the only lock around a model's executor; safe to use from several threads.
+    """Holds the only lock around a model's executors; safe to use from several threads.
 
     The first batch proves itself: its pictures are computed alone as well, and unless all bytes agree (or where the
     graph takes one picture at a time) this model's pictures go one by one from then on.
@@ -71,9 +72,12 @@ class Batcher:
         self._lock = threading.Lock()
         self._waiting: list[Pending] = []
 
-    def submit(self, feeds: Feeds) -> Pending:
-        """Take one picture's feeds, batch axes 1; it is computed when some `result()` needs it or one like it."""
-        pending = Pending(self, feeds)
+    def submit(self, feeds: Feeds, executor: Executor | None = None) -> Pending:
+        """Take one picture's feeds, batch axes 1; it is computed when some `result()` needs it or one like it.
+
+        `executor` is another one of the model than the usual.
+        """
+        pending = Pending(self, feeds, executor or self.executor)
         self._waiting.append(pending)
         return pending
 
@@ -126,12 +130,12 @@ class Batcher:
             name: np.concatenate([each.feeds[name] for each in batch]) for name in batch[0].feeds
         }
         try:
-            return self.executor.run(feeds)
+            return batch[0].executor.run(feeds)
         except Exception:  # executors raise anything
             return None
 
     def _alone(self, pending: Pending) -> None:
         try:
-            pending.answer = self.executor.run(pending.feeds)[0]
+            pending.answer = pending.executor.run(pending.feeds)[0]
         except Exception as error:
             pending.error = error

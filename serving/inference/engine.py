@@ -7,6 +7,7 @@ range, size and channels comes from the card inside the file. At the ONNX bounda
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,9 +22,9 @@ from ...hardware.system import available_threads
 from ...images.from_pillow import from_pil
 from ...images.image import Picture
 from ..runtime.model_file import read_model
-from ..runtime.providers import open_session
+from ..runtime.providers import Running, open_session
 from ..runtime.resolve import resolve_model
-from .batcher import EXACT, LARGEST_BATCH, Batcher
+from .batcher import EXACT, LARGEST_BATCH, Batcher, Pending
 from .controls import NO_CONTROLS, resolve_controls
 from .ensemble import Ensemble
 from .executors import IMAGE, TRANSLATION, BySize, Executor, FloatArray, Whole
@@ -49,12 +50,14 @@ class Engine:
     """`cuda`, `openvino` or `cpu`."""
     precision: str
     """`fp32`, `tf32` or `bf16`."""
+    deep_precision: str
+    """The same for pictures of more than 8 bits: `fp32`, unless another was asked for."""
     ensemble: bool
     """Whether pictures are the mean over flips and turns."""
     reason: str
-    """One sentence: what runs the model, and why not something faster."""
+    """In words: what runs the model, in which precision, and why not something faster."""
     batcher: Batcher
-    """What `translate` computes through; a folder's conversion submits to it ahead."""
+    """What all computations of the model go through."""
 
     def __init__(
         self,
@@ -81,16 +84,18 @@ class Engine:
         self._check_ports()
         refuse_tiles(self.card, tile)
         self.tile = tile
-        try:
-            running = open_session(raw, self.card, device, precision, threads or available_threads())
-        except ModelFileError as error:
-            raise ModelFileError(f"{self.path}: {error}") from error
+        self._where = (device, threads or available_threads())
+        running = self._opened(raw, precision)
         self.provider, self.precision, self.reason = running.provider, running.precision, running.reason
-        self._whole = Whole(running.session, self.card, f"{self.provider} in {self.precision}")
-        self._executor: Executor = BySize(self._whole, self.card, tile)
+        self.deep_precision = "fp32" if precision == "auto" else self.precision
+        if self.deep_precision != self.precision:
+            self.reason += f" Pictures of 16 bits and of floats in {self.deep_precision}."
         self.ensemble = ensemble
-        executor = Ensemble(self._executor, self.card) if ensemble else self._executor
-        self.batcher = Batcher(executor, LARGEST_BATCH if self.provider in EXACT else 1)
+        self._whole = self._whole_by(running)
+        self._executor: Executor = BySize(self._whole, self.card, tile)
+        self._deep: Executor | None = None
+        self._opening = threading.Lock()
+        self.batcher = Batcher(self._with_views(self._executor), LARGEST_BATCH if self.provider in EXACT else 1)
 
     def __repr__(self) -> str:
         return f"Engine({str(self.path)!r}, provider={self.provider!r}, precision={self.precision!r})"
@@ -117,6 +122,14 @@ class Engine:
         further = {name: np.repeat(array, len(batch), axis=0) for name, array in each.items()}
         return self.batcher.run(self._executor, {IMAGE: batch, **further})
 
+    def submit(self, prepared: Prepared) -> Pending:
+        """Have a prepared picture computed: `result()` of what is given waits for its answer, for `finish`.
+
+        Raises ModelFileError or ProviderError when the precision that its depth asks for cannot be had.
+        """
+        deep = prepared.is_deep and self.deep_precision != self.precision
+        return self.batcher.submit(prepared.feeds, self._deep_executor() if deep else None)
+
     def finish(self, prepared: Prepared, answer: FloatArray) -> Picture:
         """The model's (C', H', W'), which may be changed in place, as a picture of the depth that was prepared."""
         return finish_picture(prepared, answer, self.card)
@@ -128,7 +141,7 @@ class Engine:
         and `run` raise.
         """
         prepared = self.prepare(picture, controls)
-        return self.finish(prepared, self.batcher.submit(prepared.feeds).result())
+        return self.finish(prepared, self.submit(prepared).result())
 
     def __call__(self, picture: Kind, /, **controls: object) -> Kind:
         """A Pillow picture -> a Pillow picture (upright), or an array -> an array of the same type.
@@ -140,6 +153,30 @@ class Engine:
             return to_pil(self.translate(from_pil(picture), **controls))
         whole = to_array(self.translate(from_array(np.asarray(picture), self.card.input_channels), **controls))
         return whole[..., 0] if picture.ndim == 2 and whole.shape[2] == 1 else whole
+
+    def _deep_executor(self) -> Executor:
+        """What computes pictures of more than 8 bits; opened for the first of them, as most folders have none."""
+        with self._opening:
+            if self._deep is None:
+                raw, _ = read_model(self.path)
+                if hashlib.sha256(raw).hexdigest() != self.sha256:
+                    raise ModelFileError(f"{self.path} has changed since it was loaded. Load it again.")
+                whole = self._whole_by(self._opened(raw, self.deep_precision))
+                self._deep = self._with_views(BySize(whole, self.card, self.tile))
+            return self._deep
+
+    def _opened(self, model: bytes, precision: str) -> Running:
+        device, threads = self._where
+        try:
+            return open_session(model, self.card, device, precision, threads)
+        except ModelFileError as error:
+            raise ModelFileError(f"{self.path}: {error}") from error
+
+    def _whole_by(self, running: Running) -> Whole:
+        return Whole(running.session, self.card, f"{running.provider} in {running.precision}")
+
+    def _with_views(self, executor: Executor) -> Executor:
+        return Ensemble(executor, self.card) if self.ensemble else executor
 
     def _check_ports(self) -> None:
         """A translator has a picture in and a picture out, by the names that every i2i file has."""

@@ -31,6 +31,11 @@ class Prepared:
     source: Picture
     """The picture with none of its pixels, but with their type and channels, its alpha and its metadata."""
 
+    @property
+    def is_deep(self) -> bool:
+        """Whether the picture has more than 8 bits, which reduced precision would not keep."""
+        return self.source.pixels.dtype != np.uint8
+
 
 def prepare_picture(picture: Picture, card: Card, controls: Feeds) -> Prepared:
     """The feeds for a picture; raises PictureError on counts of channels that mean nothing to the model.

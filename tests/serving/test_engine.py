@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,10 @@ from i2i.errors import (
     UnknownNameError,
 )
 from i2i.hardware.system import available_threads
+from i2i.images.decode import read_picture
+from i2i.images.encode import encode
 from i2i.images.image import Picture
+from i2i.serving import convert_folder
 from i2i.serving.inference.engine import Engine
 from i2i.serving.inference.padding import pad
 from i2i.serving.runtime import openvino, providers
@@ -372,6 +376,76 @@ def test_a_named_device_is_never_replaced(make_model, monkeypatch):
     with pytest.raises(ProviderError, match=r"differs from the golden probe by 0\.1"):
         Engine(model, device="openvino")
     assert Engine(model, device="cpu").reason == "CPU in fp32, as asked."
+
+
+def ramp(dtype):
+    """A picture of many levels: 1024 of them in 16 bits."""
+    levels = np.arange(1024).reshape(16, 64, 1) / 1023
+    return (levels if dtype == np.float32 else levels * np.iinfo(dtype).max).astype(dtype).repeat(3, axis=2)
+
+
+@pytest.mark.parametrize(
+    ("asked", "offs"),
+    [
+        ({}, {np.uint8: 0.01, np.uint16: 0, np.float32: 0}),
+        ({"ensemble": True}, {np.uint8: 0.01, np.uint16: 0, np.float32: 0}),
+        ({"precision": "bf16"}, {np.uint8: 0.01, np.uint16: 0.01, np.float32: 0.01}),
+        ({"precision": "fp32"}, {np.uint8: 0, np.uint16: 0, np.float32: 0}),
+    ],
+    ids=["auto", "ensemble", "bf16", "fp32"],
+)
+def test_pictures_of_more_than_8_bits_are_computed_in_fp32_unless_told_otherwise(make_model, monkeypatch, asked, offs):
+    fake_backends(monkeypatch, openvino={"precisions": ("bf16", "fp32"), "wrong": {"bf16": 0.01}}, cpu={})
+    engine = Engine(make_model(), **asked)
+    for dtype, off in offs.items():
+        told = "Pictures of 16 bits and of floats in fp32." in engine.reason
+        assert told == (engine.deep_precision != engine.precision)
+        top = 1 if dtype == np.float32 else np.iinfo(dtype).max
+        answer = engine(ramp(dtype)).astype(np.float64) / top
+        exact = np.clip(1 - ramp(dtype) / np.float64(top) + off, 0, 1)
+        assert np.abs(answer - exact).max() <= (0.51 / 255 if dtype == np.uint8 else 1e-5), dtype
+
+
+def test_the_session_for_deep_pictures_is_opened_once_and_for_the_first_of_them(make_model, monkeypatch):
+    fake_backends(monkeypatch, openvino={"precisions": ("bf16", "fp32")}, cpu={})
+    row, opened = providers.BACKENDS["openvino"], []
+
+    def open_it(model, precision, number, threads):
+        opened.append(precision)
+        return row.open(model, precision, number, threads)
+
+    monkeypatch.setitem(providers.BACKENDS, "openvino", dataclasses.replace(row, open=open_it))
+    engine = Engine(make_model())
+    for _ in range(2):
+        engine(ramp(np.uint8))
+    assert opened == ["bf16"]
+    for _ in range(2):
+        engine(ramp(np.uint16))
+    assert opened == ["bf16", "fp32"]
+
+
+def test_a_model_that_changed_on_the_disk_is_not_mixed_with_the_loaded_one(make_model, monkeypatch):
+    fake_backends(monkeypatch, openvino={"precisions": ("bf16", "fp32")}, cpu={})
+    path = make_model()
+    engine = Engine(path)
+    make_model(name="invert", licence="another")
+    assert engine(ramp(np.uint8)).dtype == np.uint8
+    with pytest.raises(ModelFileError, match="has changed since it was loaded"):
+        engine(ramp(np.uint16))
+
+
+def test_a_folder_of_both_depths_is_converted_each_in_its_precision(make_model, monkeypatch, tmp_path):
+    fake_backends(monkeypatch, openvino={"precisions": ("bf16", "fp32"), "wrong": {"bf16": 0.01}}, cpu={})
+    (tmp_path / "in").mkdir()
+    for name, dtype in (("a", np.uint8), ("b", np.uint16), ("c", np.uint8)):
+        (tmp_path / "in" / f"{name}.png").write_bytes(encode(Picture(ramp(dtype)), "png"))
+    report = convert_folder(Engine(make_model()), tmp_path / "in", tmp_path / "out", report=tmp_path / "r.jsonl")
+    assert report.counts["written"] == 3
+    deep = read_picture(tmp_path / "out" / "b.png").pixels
+    assert np.array_equal(deep, 65535 - ramp(np.uint16))
+    for name in ("a", "c"):
+        assert np.abs(read_picture(tmp_path / "out" / f"{name}.png").pixels - (255.0 - ramp(np.uint8))).max() == 3
+    assert json.loads((tmp_path / "r.jsonl").read_text().splitlines()[0])["how"]["precision"] == "bf16, fp32"
 
 
 def test_fp32_leaves_reduced_precision_out(make_model, monkeypatch):
