@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-BASE = "errors text seeding files renamed settings card ports tail images hardware.system"
+BASE = "errors text seeding files file_kinds renamed settings card ports probes tail images hardware.system"
 """What every package may use: no torch, and little else."""
 
 PACKAGES = {
@@ -23,6 +23,8 @@ PACKAGES = {
     "ports": "errors",
     "card": "errors ports",
     "tail": "",
+    "probes": "card ports",
+    "file_kinds": "",
     "images": "errors text files",
     "hardware": "errors",
     "networks": "errors settings hardware",
@@ -33,7 +35,7 @@ PACKAGES = {
     "diagnostics": "errors text images evaluation",
     "methods": "errors renamed settings ports card hardware networks losses degradation adversarial evaluation diagnostics",
     "training": "errors text files renamed settings card hardware methods",
-    "export": "errors files settings ports card tail hardware networks methods training",
+    "export": "errors files file_kinds settings ports card probes tail hardware networks methods training",
     "report": "errors text files settings card images hardware.system diagnostics training",
     "datasets.layouts": "errors images",
     "datasets.streams": f"{BASE} datasets.layouts",
@@ -43,8 +45,9 @@ PACKAGES = {
     "serving.runtime": BASE,
     "serving.inference": f"{BASE} serving.runtime",
     "serving.conversion": f"{BASE} serving.runtime serving.inference",
+    "serving.adopt": f"{BASE} serving.runtime serving.inference",
     "serving.web": f"{BASE} serving.runtime serving.inference",
-    "serving": "serving.runtime serving.inference serving.conversion serving.web",
+    "serving": "serving.runtime serving.inference serving.conversion serving.adopt serving.web",
     "workflows": f"{BASE} hardware networks losses degradation adversarial evaluation diagnostics methods training export "
     "report datasets serving",
     "commands": f"{BASE} hardware networks losses degradation adversarial evaluation diagnostics methods training export "

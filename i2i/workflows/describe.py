@@ -52,6 +52,9 @@ def _training(facts: dict[str, object]) -> str:
     imported = facts.get("imported")
     if isinstance(imported, dict):
         return f"elsewhere; imported from {imported.get('file')}, a {imported.get('network')}"
+    adopted = facts.get("adopted")
+    if isinstance(adopted, dict):
+        return f"elsewhere; adopted from {adopted.get('file')}"
     if "images" not in facts:
         return "unknown"
     text = f"{facts['images']} images shown"
@@ -65,4 +68,5 @@ def _parity(card: Card) -> str:
     if card.worst_parity is None:
         return "not against torch"
     sizes = dict.fromkeys(size for figures in card.parity.values() for size in figures)
-    return f"differs from torch by at most {card.worst_parity:.1e} at {', '.join(sizes)} (n x height x width)"
+    what = "the adopted file" if "adopted" in card.training else "torch"
+    return f"differs from {what} by at most {card.worst_parity:.1e} at {', '.join(sizes)} (n x height x width)"

@@ -8,11 +8,11 @@ from pathlib import Path
 import onnx
 from google.protobuf.message import DecodeError
 
+from ... import file_kinds
 from ...card import CARD_KEY, Card
 from ...errors import ModelFileError
 
-_TORCH = (b"PK\x03\x04", b"\x80\x02")
-"""How files of torch begin, today's and early ones; no ONNX file does."""
+IMPORTED = (file_kinds.TORCH, file_kinds.SAFETENSORS)
 
 
 def read_card(path: Path) -> Card:
@@ -26,25 +26,12 @@ def read_model(path: Path) -> tuple[bytes, Card]:
     Raises ModelFileError when the file is missing, no ONNX file, cut short, has no card, or keeps (part of) its
     weights in another file, which could be any file of this machine.
     """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise ModelFileError(f"{path} cannot be opened ({error.strerror}).") from error
-    if raw.startswith(_TORCH):
+    raw, model = parse_model(path)
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    if any(tensor.external_data or tensor.data_location == tensor.EXTERNAL for tensor in tensors_of(model)):
         raise ModelFileError(
-            f"{path} is a file of torch's, not ONNX. If it holds a generator's weights, make a model of them with "
-            f"`i2i import {path.name} OUT.onnx`."
-        )
-    try:
-        model = onnx.ModelProto.FromString(raw)  # bytes alone: what it says of other files is not followed
-        metadata = {entry.key: entry.value for entry in model.metadata_props}
-    except (DecodeError, UnicodeDecodeError) as error:
-        raise _no_onnx(path, raw) from error
-    if not model.HasField("graph"):
-        raise _no_onnx(path, raw)
-    if any(tensor.external_data or tensor.data_location == tensor.EXTERNAL for tensor in _tensors(model)):
-        raise ModelFileError(
-            f"{path} keeps weights in another file; i2i reads one self-contained file. Export it without external data."
+            f"{path} keeps weights in another file; i2i reads one self-contained file. Where both files are at hand, "
+            f"`i2i adopt {path.name} OUT.onnx` makes one of them."
         )
     if CARD_KEY not in metadata:
         raise ModelFileError(
@@ -54,11 +41,42 @@ def read_model(path: Path) -> tuple[bytes, Card]:
     return raw, Card.from_json(metadata[CARD_KEY])
 
 
+def parse_model(path: Path) -> tuple[bytes, onnx.ModelProto]:
+    """The file's bytes and what they say; other files that it names are not opened.
+
+    Raises ModelFileError, saying what it is instead where that is known, on a file that is no whole ONNX file.
+    """
+    if path.is_dir():
+        raise ModelFileError(f"{path} is a folder. Name the ONNX file in it.")
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be opened ({error.strerror}).") from error
+    try:
+        model = onnx.ModelProto.FromString(raw)  # bytes alone: what it says of other files is not followed
+        [entry.value for entry in model.metadata_props]
+    except (DecodeError, UnicodeDecodeError) as error:
+        raise _no_onnx(path, raw) from error
+    if not model.HasField("graph"):
+        raise _no_onnx(path, raw)
+    return raw, model
+
+
 def _no_onnx(path: Path, raw: bytes) -> ModelFileError:
-    return ModelFileError(f"{path} is no ONNX file, or one cut short ({len(raw):,} bytes). Export or copy it again.")
+    kind = file_kinds.kind_of(raw)
+    if kind is None:
+        return ModelFileError(
+            f"{path} is no ONNX file, or one cut short ({len(raw):,} bytes). Export it, or copy or download it, again."
+        )
+    way_out = (
+        f"If it holds a generator's weights, `i2i import {path.name} OUT.onnx` makes a model of them."
+        if kind in IMPORTED
+        else "Name the ONNX file itself; other kinds of models are exported to ONNX where they were made."
+    )
+    return ModelFileError(f"{path} is no ONNX file; it is {kind}. {way_out}")
 
 
-def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+def tensors_of(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
     """Every tensor that the model holds, wherever in it."""
     yield from _in_graph(model.graph)
     for function in model.functions:

@@ -68,7 +68,8 @@ def test_every_relative_link_leads_to_a_file_of_the_project(page):
 
 def test_every_page_of_the_docs_is_in_the_index():
     index = (DOCS / "README.md").read_text()
-    assert [p.name for p in DOCS.glob("*.md") if p.name != "README.md" and f"({p.name})" not in index] == []
+    pages = [page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md") if page.name != "README.md"]
+    assert [page for page in pages if f"({page})" not in index] == []
 
 
 def inner(command):

@@ -13,12 +13,12 @@ from i2i.card import CARD_KEY, Card
 from i2i.errors import ExportError
 from i2i.export import proof
 from i2i.export.onnx_file import export_onnx
-from i2i.export.proof import probe_picture
 from i2i.networks import GENERATORS, Generator, Geometry, for_inference
 from i2i.networks.norms import NORMS
 from i2i.networks.upsampling import UPSAMPLERS
 from i2i.networks.upscaling import SKIPS
 from i2i.ports import digest, unpack
+from i2i.probes import probe_picture
 from i2i.serving.runtime.probe import array_of
 from i2i.tail import left_in_fp32
 

@@ -13,8 +13,8 @@ from torch import nn
 from i2i.errors import ModelFileError, RequestError, UnknownNameError
 from i2i.export.import_weights import ImportOptions, assemble, import_weights, norm_of, read_weights
 from i2i.export.known_generators import recognise
-from i2i.export.proof import probe_picture
 from i2i.networks import for_inference
+from i2i.probes import probe_picture
 
 RESNETS = {
     f"{name}{', dropout' if dropout else ''}": (

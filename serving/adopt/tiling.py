@@ -1,0 +1,82 @@
+"""Whether an adopted file may be cut into tiles: what its nodes say, which is measured before it is believed."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import onnx
+
+from ...card import Card
+from ...probes import Floats, probe_picture
+from ..inference.executors import IMAGE, Tiled, Whole
+from ..inference.tiles import halo
+from ..runtime.locality import locality
+from ..runtime.sessions import Session
+from .finding import DECLARED, PROBED, Finding
+
+EXACT = 1e-4
+"""Largest difference in [0, 1] between tiles and the whole."""
+TILE = 32
+MOST_PIXELS = 512
+"""Side up to which a picture is run to see how far a change reaches."""
+
+
+def find_tiling(model: onnx.ModelProto, session: Session, card: Card) -> tuple[Card, Finding]:
+    """The card with `tiling`, `receptive_field` and, where tiles must begin on a coarser grid, `multiple`."""
+    told = locality(model.graph)
+    whole = dataclasses.replace(card, tiling="global")
+    if told.reducing is not None:
+        why = f"it has {told.reducing}, which looks at the whole picture"
+        return whole, Finding("tiles", "global", DECLARED, why)
+    local = dataclasses.replace(card, tiling="local", multiple=math.lcm(card.multiple, told.stride))
+    reach = _reach(session, local, told.receptive_field)
+    if reach is None or (told.receptive_field is not None and 2 * reach + 1 > told.receptive_field):
+        return whole, Finding("tiles", "global", PROBED, "a change of one pixel reaches across the picture")
+    seen = 2 * reach + 1
+    # What nodes do not tell is measured, and weak influences may stay unseen.
+    field = told.receptive_field or 2 * math.ceil(1.25 * reach + 2) + 1
+    local = dataclasses.replace(local, receptive_field=field)
+    worst = _tiles_against_whole(session, local)
+    if worst > EXACT:
+        return whole, Finding("tiles", "global", PROBED, f"tiles differ from the whole by {worst:.1e}")
+    return local, Finding(
+        "tiles", "local", PROBED, f"sees {field} pixels ({seen} measured), tiles equal to {worst:.0e}"
+    )
+
+
+def _reach(session: Session, card: Card, field: int | None) -> int | None:
+    """Input pixels on either side that a change of one grid cell of pixels reaches; None: as far as was looked."""
+    for side in dict.fromkeys((min(3 * (field or 43), MOST_PIXELS), MOST_PIXELS)):
+        cells = -(-max(side, card.smallest) // card.multiple)
+        low = cells // 2 * card.multiple
+        far = [_spread(session, card, cells * card.multiple, low, seed) for seed in range(2)]
+        room = min(low, cells * card.multiple - low - card.multiple)
+        if max(far) < room:
+            return max(far)
+    return None
+
+
+def _spread(session: Session, card: Card, side: int, low: int, seed: int) -> int:
+    """Input pixels from the cell at (low, low) to the farthest output pixel that changes with it."""
+    before = probe_picture(card.input_channels, side, side, seed)
+    after = before.copy()
+    cell = slice(low, low + card.multiple)
+    after[:, :, cell, cell] = np.random.default_rng(seed).integers(0, 2, after[:, :, cell, cell].shape)
+    first, second = (session.run(None, {IMAGE: each})[0] for each in (before, after))
+    changed = np.argwhere((first != second).any((0, 1)))
+    if not len(changed):
+        return 0
+    nearest, farthest = changed.min() // card.scale, changed.max() // card.scale
+    return int(max(low - nearest, farthest - (low + card.multiple - 1), 0))
+
+
+def _tiles_against_whole(session: Session, card: Card) -> float:
+    """Largest difference between a picture in tiles and whole, in [0, 1]."""
+    around = halo(card)
+    height = max(2 * TILE + around, card.smallest)
+    picture: Floats = probe_picture(card.input_channels, height, height + TILE // 2 + 3, 5)
+    whole = Whole(session, card, "cpu in fp32")
+    tiled = Tiled(whole, card, max(TILE, card.smallest))
+    return float(np.abs(whole.run({IMAGE: picture}) - tiled.run({IMAGE: picture})).max())
