@@ -2,10 +2,12 @@
 
 import dataclasses
 import io
+import struct
 
 import numpy as np
 import pytest
 import tifffile
+from picture_files import png_with
 from PIL import Image
 
 from i2i.images.decode import read_picture
@@ -83,3 +85,28 @@ def test_damaged_exif_never_costs_a_picture(capfd):
         for name in ("jpg", "png", "webp", "tiff"):
             assert encode(read_picture(bytes(data)), name)
     assert "TIFF" not in capfd.readouterr().err
+
+
+def squeezed():
+    """Files that say twice as many pixels across as down, and no unit."""
+    jpeg, png, tiff, tga = io.BytesIO(), io.BytesIO(), io.BytesIO(), io.BytesIO()
+    Image.fromarray(PIXELS).save(jpeg, "JPEG", dpi=(2, 1))
+    at = jpeg.getvalue().index(b"JFIF\0") + 7
+    Image.fromarray(PIXELS).save(png, "PNG")
+    tifffile.imwrite(tiff, PIXELS, photometric="rgb", resolution=(2, 1), resolutionunit="none")
+    Image.fromarray(PIXELS).save(tga, "TGA")
+    image = tga.getvalue().removesuffix(bytes(8) + b"TRUEVISION-XFILE.\0")
+    extension = struct.pack("<H", 495) + bytes(472) + struct.pack("<HH", 1, 2) + bytes(17)
+    return {
+        "jpeg": jpeg.getvalue()[:at] + b"\0" + jpeg.getvalue()[at + 1 :],
+        "png": png_with(png.getvalue(), (b"pHYs", struct.pack(">IIB", 2, 1, 0))),
+        "tiff": tiff.getvalue(),
+        "tga": image + extension + struct.pack("<II", len(image), 0) + b"TRUEVISION-XFILE.\0",
+    }
+
+
+@pytest.mark.parametrize("source", ["jpeg", "png", "tiff", "tga"])
+@pytest.mark.parametrize("target", ["jpg", "png", "tiff", "bmp", "webp"])
+def test_pixels_that_are_not_square_stay_so_though_no_unit_is_said(source, target):
+    again = read_picture(encode(read_picture(squeezed()[source]), target))
+    assert again.dpi == pytest.approx((144, 72), abs=0.02)

@@ -34,7 +34,7 @@ def metadata_of(image: Image.Image, orientation: int) -> dict[str, Any]:
     if parts := extended_xmp.parts_of(image):
         packet, is_whole = extended_xmp.joined(packet or b"", parts)
     said = blocks(info.get("exif") or _raw(info, "exif"), packet, _photoshop(info) or _raw(info, "iptc"))
-    dpi = _dpi(image) or said["dpi"]
+    dpi = _dpi(image) or said["dpi"] or by_aspect(image.info.get("aspect") or image.info.get("jfif_density"))
     said["dpi"] = dpi[::-1] if dpi and orientation in (5, 6, 7, 8) else dpi
     said["left_out"] = (*ahead.pop("left_out", ()), *said["left_out"], *(() if is_whole else ("extended XMP",)))
     return {**ahead, **said, "texts": _texts(image)}
@@ -82,6 +82,12 @@ def plausible(dpi: Any) -> tuple[float, float] | None:
     return (across, down) if good else None
 
 
+def by_aspect(sides: Any) -> tuple[float, float] | None:
+    """(across, down) without a unit, where they differ, as if the lesser were 72 to the inch: pixels stay as wide."""
+    found = plausible(sides)
+    return None if found is None or found[0] == found[1] else plausible([72 * each / min(found) for each in found])
+
+
 def _read(read: Callable[[Any], bytes | None], raw: Any) -> bytes | None:
     try:
         return read(raw)
@@ -105,7 +111,7 @@ def _dpi_of_exif(exif: bytes) -> tuple[float, float] | None:
     except DAMAGED:
         return None
     if None in sides or unit not in (2, 3):
-        return None
+        return by_aspect(sides)
     return plausible([(each or 0) * (_INCH if unit == 3 else 1) for each in sides])
 
 

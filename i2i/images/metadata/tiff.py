@@ -16,7 +16,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from ..image import Picture
 from . import iptc
 from .exif_block import EXIF, GPS, INTEROPERABILITY, ExifBlock
-from .read import exif_block, plausible, xmp_packet
+from .read import by_aspect, exif_block, plausible, xmp_packet
 
 TEXTS = {11, 269, 270, 271, 272, 285, 305, 306, 315, 316, 33432}
 """Tags of a directory that say something of the picture in words: software, names, description, maker, model, date,
@@ -161,4 +161,4 @@ def _dpi(page: tifffile.TiffPage) -> tuple[float, float] | None:
         sides = [over / under for over, under in (page.tags.valueof(tag) for tag in (282, 283))]
     except (TypeError, ValueError, ZeroDivisionError):
         return None
-    return plausible([side * (_INCH if unit == 3 else 1) for side in sides]) if unit in (2, 3) else None
+    return plausible([side * (_INCH if unit == 3 else 1) for side in sides]) if unit in (2, 3) else by_aspect(sides)
