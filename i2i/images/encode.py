@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from ..errors import PictureError, first_line, require
+from .colour.spaces import hdr_of
 from .formats import FORMATS, flag_for_bands, written
 from .image import Array, Picture, to_float, to_uint8
 from .metadata.extended_xmp import segments as xmp_segments
@@ -37,6 +39,18 @@ class Encoded:
     data: bytes
     left_out: tuple[str, ...]
     """`IPTC`, `16 bits`, `alpha`, `damaged EXIF` …"""
+    notes: tuple[str, ...] = ()
+    """What is good to know of its colours."""
+    dpi: tuple[float, float] | None = None
+    """Pixels an inch, across and down, as the file says them."""
+
+
+def told(data: bytes, pictures: Sequence[Picture], fitting: Sequence[Picture]) -> Encoded:
+    """A file of these pictures, and what of each it holds."""
+    lost = dict.fromkeys(what for picture in fitting for what in picture.left_out)
+    hdr = dict.fromkeys(name for picture in pictures if (name := hdr_of(picture)))
+    notes = tuple(f"HDR ({name}): the model saw its values as they are" for name in hdr)
+    return Encoded(data, tuple(lost), notes, fitting[0].dpi)
 
 
 def encoded(picture: Picture, name: str, quality: int | None = None) -> Encoded:
@@ -48,7 +62,8 @@ def encoded(picture: Picture, name: str, quality: int | None = None) -> Encoded:
         raise PictureError(f"The result has {channels} bands, which {name} cannot hold. Use {flag_for_bands()}.")
     try:
         fitting = fitted(picture, name)
-        return Encoded(row.writer(fitting, 95 if quality is None else quality), fitting.left_out)
+        data = row.writer(fitting, 95 if quality is None else quality)
+        return told(data, [picture], [fitting])
     except MemoryError:
         raise
     except Exception as error:  # WebP beyond 16383 pixels a side, EXIF that TIFF does not hold: encoders raise anything

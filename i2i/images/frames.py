@@ -15,7 +15,7 @@ from .codecs.png_chunks import with_metadata
 from .codecs.tiff import open_pages
 from .colour.spaces import with_profile
 from .decode import as_picture_error
-from .encode import Encoded, as_eight_bits, notes, saved
+from .encode import Encoded, as_eight_bits, notes, saved, told
 from .formats import FORMATS, HEAD, claimed, flag_for_frames
 from .from_pillow import from_pil
 from .image import Picture, Timing
@@ -103,8 +103,7 @@ def encode_frames(
     writer = FORMATS[name].frame_writer
     assert writer is not None
     fitting = [fitted(picture, name) for picture in pictures]
-    left_out = dict.fromkeys(what for picture in fitting for what in picture.left_out)
-    return Encoded(writer(fitting, timing, 95 if quality is None else quality), tuple(left_out))
+    return told(writer(fitting, timing, 95 if quality is None else quality), pictures, fitting)
 
 
 def check_frames(what: str, count: int, are_pages: bool, name: str) -> None:

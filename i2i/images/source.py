@@ -13,6 +13,7 @@ from typing import BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from ..errors import PictureError, PictureTooLargeError, SeveralFramesError, first_line
+from .codecs import nclx
 from .codecs.other_kinds import BEGINNING, not_read
 from .codecs.png_chunks import Seen, looked_through
 from .formats import HEAD, claimed
@@ -99,7 +100,9 @@ def opened(source: Path | bytes, decoders: tuple[str, ...] | None = None) -> Ite
         image = Image.open(given, formats=allowed)
         image.info |= {"icc_profile": seen.profile} if seen.profile else {}
         image.info |= {"xmp": seen.xmp} if seen.xmp else {}
-        image.info[FOUND_AHEAD] = {"colour_chunks": seen.colours, "left_out": seen.left_out}
+        by_numbers = image.format == "AVIF" and "icc_profile" not in image.info
+        colours = nclx.chunks_of(first_bytes(source, nclx.HEAD)) if by_numbers else seen.colours
+        image.info[FOUND_AHEAD] = {"colour_chunks": colours, "left_out": seen.left_out}
     except Image.DecompressionBombError as error:
         limit = f"the limit is {MAX_PIXELS / 1e6:.0f} megapixels"
         raise PictureTooLargeError(f"{source_name(source)} is too large to be decoded; {limit}.") from error

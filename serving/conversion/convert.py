@@ -32,7 +32,7 @@ from .frames import convert_frames
 from .journal import ABSENT, UNKNOWN, Journal, Source, State, source_now
 from .pipeline import Outcome, Pipeline, Translator
 from .plan import Job, Known, Plan, plan_conversion, settle_existing
-from .report import ConversionReport, FileResult, ReportFile, notes_on_existing, notes_on_left_out
+from .report import ConversionReport, FileResult, ReportFile, notes_on_existing, notes_on_left_out, notes_on_written
 from .single import described
 
 Progress = Callable[[int, int, int], None]
@@ -144,7 +144,7 @@ class _Conversion:
         self.files: list[FileResult] = []
         self.said: tuple[str, ...] = ()
         self.sources: dict[Path, Source] = {}
-        self.written: dict[Path, tuple[str, tuple[str, ...]]] = {}
+        self.written: dict[Path, dict[str, Any]] = {}
         for job, why in zip(plan.unreadable, plan.around.refusals(), strict=True):
             self._note(FileResult(job.source, job.target, "failed", why))
 
@@ -215,7 +215,9 @@ class _Conversion:
             digest = hashlib.sha256(file.data).hexdigest()
         else:
             digest = self.claim.write(job.target, file.data, job.source, read)
-        self.written[job.target] = (digest, file.left_out)
+        dpi = file.dpi if self.engine.card.scale > 1 else None
+        said = {"left_out": file.left_out, "notes": file.notes, "dpi": dpi}
+        self.written[job.target] = {"target_sha256": digest, **said}
 
     def _settle(self, outcome: Outcome[Job], written: int, total: int) -> FileResult:
         """What became of a job; raises StorageError when nothing more can be written."""
@@ -232,8 +234,7 @@ class _Conversion:
             return dataclasses.replace(result, error=why_failed(job, outcome.untranslated))
         error = outcome.unwritten
         if error is None:
-            digest, left_out = self.written.pop(job.target)
-            return dataclasses.replace(result, status="written", target_sha256=digest, left_out=left_out)
+            return dataclasses.replace(result, status="written", **self.written.pop(job.target))
         if isinstance(error, StorageError):
             error.status = 1 if written else error.status
             raise error
@@ -256,6 +257,7 @@ class _Conversion:
     def _ended(self, why: str | None = None) -> ConversionReport:
         self._recheck()
         notes = [*self.said, *self.plan.around.notes(), *notes_on_existing(self.files), *notes_on_left_out(self.files)]
+        notes += notes_on_written(self.files, self.engine.card.scale)
         if self.lines.broken is not None:
             notes.append(f"The report is not whole ({self.lines.broken}).")
         seconds = time.monotonic() - self.started

@@ -32,6 +32,10 @@ class FileResult:
     target_sha256: str | None = None
     left_out: tuple[str, ...] = ()
     """What of the source the target's format does not hold: `IPTC`, `16 bits`, `alpha` …"""
+    notes: tuple[str, ...] = ()
+    """What else is good to know of it."""
+    dpi: tuple[float, float] | None = None
+    """Pixels an inch of the target, where the model enlarges."""
     milliseconds: Mapping[str, float] = dataclasses.field(default_factory=dict)
     """Of `read`, `compute` and `write`, as far as it came; of `frames`, where a file has several."""
 
@@ -103,6 +107,18 @@ def notes_on_left_out(files: list[FileResult]) -> list[str]:
     return said + ([f"Left out, as a place may stand in them: {MAKERS_NOTES} ({notes})."] if notes else [])
 
 
+def notes_on_written(files: list[FileResult], scale: int) -> list[str]:
+    """Sentences on what is good to know of the targets, or none."""
+    scaled = sum(file.dpi is not None for file in files)
+    said = (
+        [f"The resolution of {scaled} was multiplied by {scale}, so that prints keep their size in inches."]
+        if scaled
+        else []
+    )
+    counts = Counter(note for file in files for note in file.notes)
+    return said + [f"{note} ({count})." for note, count in sorted(counts.items())]
+
+
 class ReportFile:
     """JSON lines: what is converted and how, a line a file as it is done, and at the end the counts.
 
@@ -141,7 +157,7 @@ class ReportFile:
             line["error"] = _text(file.error)
         if file.state is not None:
             line["made"] = file.state.kind if not file.state.what else f"{file.state.kind}: {file.state.what}"
-        for key in ("source_sha256", "target_sha256", "left_out", "milliseconds"):
+        for key in ("source_sha256", "target_sha256", "left_out", "notes", "dpi", "milliseconds"):
             if value := getattr(file, key):
                 line[key] = value
         self._add(line)

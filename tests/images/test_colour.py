@@ -1,5 +1,6 @@
 """Pictures of every colour space are translated as sRGB and come back in their own, within a Delta E of 1."""
 
+import base64
 import io
 import struct
 
@@ -7,6 +8,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from heic_files import HEIC
 from picture_files import exif_number, png_chunks, png_with
 from PIL import Image, ImageCms
 
@@ -149,7 +151,9 @@ def test_srgb_in_chunks_and_hdr_leave_values_as_they_are_and_chunks_in_a_png(chu
     assert picture.icc is None
     assert (invert.translate(picture).pixels == 255 - RGB).all()
     assert set(chunks) <= set(png_chunks(encode(picture, "png")))
-    assert ("cICP" in encoded(picture, "jpg").left_out) == (b"cICP" in dict(chunks))
+    file, is_hdr = encoded(picture, "jpg"), b"cICP" in dict(chunks)
+    assert file.left_out == (("HDR (PQ)",) if is_hdr else ())
+    assert file.notes == (("HDR (PQ): the model saw its values as they are",) if is_hdr else ())
 
 
 def test_training_sees_the_colours_that_serving_sees(tmp_path, invert):
@@ -214,3 +218,59 @@ def test_a_cmyk_picture_whose_exif_still_names_the_camera_s_space_is_srgb():
     exif.get_ifd(0x8769)[0xA001] = 2
     Image.fromarray(RGB).convert("CMYK").save(data, "JPEG", exif=exif.tobytes())
     assert read_picture(data.getvalue()).icc is None
+
+
+def numbered(kind, primaries, transfer):
+    """An AVIF or a HEIC whose colours are named by these numbers."""
+    data = io.BytesIO()
+    if kind == "avif":
+        Image.fromarray(RGB).save(data, "AVIF", quality=95)
+    whole = data.getvalue() or HEIC["8 bits"]
+    at = whole.index(b"colrnclx") + 8
+    return whole[:at] + struct.pack(">HH", primaries, transfer) + whole[at + 4 :]
+
+
+@pytest.mark.parametrize("kind", ["avif", "heic"])
+def test_the_numbers_by_which_avif_and_heic_name_their_colours_are_heeded(kind):
+    found = {
+        pair: read_picture(numbered(kind, *pair)) for pair in ((12, 13), (12, 1), (1, 1), (2, 2), (9, 16), (9, 18))
+    }
+    assert found[12, 13].icc == found[12, 1].icc == SPACES["Display P3"]  # curves of video are shown as sRGB's
+    assert (found[1, 1].icc, found[1, 1].colour_chunks) == (found[2, 2].icc, found[2, 2].colour_chunks) == (None, ())
+    for pair, name in (((9, 16), "PQ"), ((9, 18), "HLG")):
+        assert (b"cICP", bytes([*pair, 0, 1])) in png_chunks(encode(found[pair], "png"))
+        assert encoded(found[pair], "avif").left_out == (f"HDR ({name})",)
+
+
+def bits(*pairs):
+    """(value, count) one behind the other, the lowest bit first."""
+    return "".join(format(value, f"0{count}b")[::-1] for value, count in pairs)
+
+
+def test_hdr_of_a_jpeg_xl_is_named_and_stays_in_a_png():
+    """Its header is written anew with the colours of BT.2100: RGB, D65, primaries 9, transfer function 16."""
+    stream = imagecodecs.jpegxl_encode(RGB, lossless=True, usecontainer=False)
+    head = bits(*((byte, 8) for byte in stream[2:5]))
+    assert head[18] == "1"  # the colours are the default ones
+    said = bits((0, 1), (0, 1), (0, 2), (1, 2), (2, 2), (9 - 2, 4), (0, 1), (2, 2), (16 - 2, 4), (1, 2))
+    new = head[:18] + said + head[19:22]
+    packed = int(new[::-1], 2).to_bytes(-(-len(new) // 8), "little")
+    picture = read_picture(stream[:2] + packed + stream[5:])
+    assert (picture.pixels == RGB).all()
+    assert (b"cICP", bytes([9, 16, 0, 1])) in png_chunks(encode(picture, "png"))
+    assert "HDR (PQ)" in encoded(picture, "jxl").left_out
+
+
+PROFILED = base64.b64decode(
+    "/wpBQAhvFQNyYiKAMB36Jq0DitDLncepNLmjC5zpR4toagsvqNmtwdFSA6OnBsf3fCxhQfOQ0AhERmMjMsTX3L2Ijh0AmcPmXH6Aj3gulX1eZZcU"
+    "jgAqcE8UtCpkJkdCEZ/NYNLxh3gFiU9hSShZp0RCosNnExqkJoXMkskb4lRAgg8FFhIoSR1KkEAiDnzYEGJAigkFMixkciMcVLIZPBaHT2JxON/G"
+    "qIQNAx4sOPAh4Xo6uQf+NT+PNVdk/M4RXgwf0dwLUK9L+Fo8nNQNNJgMx11B2hkQyIf2mwPGdg4ACAQBAHwASxiLFcIR4m6PXF0gBIDix1fh0/RY"
+    "GgAAAIAAAAAAAA=="
+)
+"""A codestream of 8x8 pixels without loss, with the profile of Adobe RGB inside, which libjxl wrote."""
+
+
+def test_a_profile_inside_a_jpeg_xl_is_named_as_its_decoder_does_not_give_it():
+    picture = read_picture(PROFILED)
+    assert (picture.icc, picture.left_out) == (None, ("colour profile",))
+    assert tuple(picture.pixels[7, 0]) == (60, 200, 60)

@@ -186,3 +186,22 @@ def test_the_report_and_the_summary_name_what_a_format_cannot_hold(make_model, t
     assert found["png"] == (None, ())
     assert set(found["jpg"][0]) == {"16 bits", "alpha"}
     assert found["jpg"][1] == ("Left out, as the written files cannot hold it: 16 bits (1); alpha (1).",)
+
+
+def test_the_report_tells_of_each_enlarged_picture_the_resolution_that_it_has_now(make_model, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name, dpi in (("a.jpg", (300, 300)), ("b.png", (300, 150)), ("c.jpg", None)):
+        Image.new("RGB", (24, 16)).save(tmp_path / "in" / name, **({"dpi": dpi} if dpi else {}))
+    found = {}
+    for kind, scale in (("enlarge", 2), ("invert", 1)):
+        engine = Engine(make_model(kind, scale=scale), device="cpu")
+        report = tmp_path / f"{kind}.jsonl"
+        done = convert_folder(engine, tmp_path / "in", tmp_path / kind, format="jpg", report=report)
+        found[kind] = ([line.get("dpi") for line in report_of(report)[1]], done.notes)
+    assert found["invert"] == ([None, None, None], ())
+    (first, second, none), notes = found["enlarge"]
+    assert (first, none) == ([600, 600], None)
+    assert second == pytest.approx([600, 300], abs=0.1)
+    assert notes == ("The resolution of 2 was multiplied by 2, so that prints keep their size in inches.",)
+    with Image.open(tmp_path / "enlarge/b.jpg") as image:
+        assert image.info["dpi"] == (600, 300)

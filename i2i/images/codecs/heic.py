@@ -13,6 +13,7 @@ from ...errors import PictureError
 from ..image import Header, Opened, Picture, divided, full_scale
 from ..metadata.read import blocks
 from ..source import read_whole, source_name
+from .nclx import HEAD, chunks_of
 
 
 def open_heic(source: Path | bytes) -> Opened:
@@ -29,10 +30,12 @@ def open_heic(source: Path | bytes) -> Opened:
     image = file[file.primary_index]
     bits = image.info["bit_depth"]
     header = Header(image.size[0], image.size[1], 1 if image.mode[0] == "L" else 3, 8 if bits <= 8 else 16)
-    return Opened(header, lambda: _decoded(source, image, header, bits))
+    return Opened(header, lambda: _decoded(source, image, header, bits, chunks_of(data[:HEAD])))
 
 
-def _decoded(source: Path | bytes, image: Any, header: Header, bits: int) -> Picture:
+def _decoded(
+    source: Path | bytes, image: Any, header: Header, bits: int, colours: tuple[tuple[bytes, bytes], ...]
+) -> Picture:
     array = np.asarray(image)
     if array.shape[:2] != (header.height, header.width):
         raise PictureError(f"{source_name(source)} is damaged (its headers contradict each other).")
@@ -43,4 +46,5 @@ def _decoded(source: Path | bytes, image: Any, header: Header, bits: int) -> Pic
         pixels = divided(pixels, alpha)
     # Its orientation is among its transformations, which have been applied.
     beside = blocks(image.info.get("exif"), image.info.get("xmp"))
-    return Picture(pixels, alpha, image.info.get("icc_profile"), **beside)
+    icc = image.info.get("icc_profile")
+    return Picture(pixels, alpha, icc, colour_chunks=() if icc else colours, **beside)

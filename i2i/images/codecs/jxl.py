@@ -9,15 +9,19 @@ import imagecodecs
 import numpy as np
 
 from ...errors import PictureError, first_line
+from ..colour.spaces import HDR
 from ..encode import interleaved
 from ..image import Array, Header, Opened, Picture, divided, full_scale
 from ..metadata.read import blocks
 from ..source import read_whole, several_frames, source_name
 from .jxl_colour import profile_of
 from .jxl_header import ALPHA, CODESTREAM, JxlHeader, boxes, read_jxl_header
+from .nclx import by_numbers
 
 SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
 TYPE = b"\0\0\0\x14ftypjxl \0\0\0\0jxl "
+NUMBERS = {1: 1, 9: 9, 11: 12}
+"""What H.273 calls the primaries with the white of D65, by the number that JPEG XL has for them."""
 LOSSLESS_EFFORT, EFFORT = 3, 5
 """Of 1 to 9: level 3 without loss is several times as fast as 7 and a few per cent larger."""
 
@@ -61,14 +65,19 @@ def _decoded(source: Path | bytes, data: bytes, said: JxlHeader) -> Picture:
     pixels = np.ascontiguousarray(array[..., : said.channels])
     if alpha is not None and said.associated:
         pixels = divided(pixels, alpha)
-    return Picture(pixels, alpha, profile_of(said.colour, said.channels), **_metadata(data))
+    return Picture(pixels, alpha, profile_of(said.colour, said.channels), **_metadata(data, said))
 
 
-def _metadata(data: bytes) -> dict[str, Any]:
-    """Of the boxes around the codestream, whose own the orientation is."""
+def _metadata(data: bytes, said: JxlHeader) -> dict[str, Any]:
+    """Of the boxes around the codestream, whose own the orientation is; and what no profile says of its colours."""
     found = {} if data.startswith(CODESTREAM) else dict(reversed(list(boxes(data))))
     exif = found.get(b"Exif", b"")
-    return blocks(exif[4 + int.from_bytes(exif[:4]) :], found.get(b"xml "))
+    beside = blocks(exif[4 + int.from_bytes(exif[:4]) :], found.get(b"xml "))
+    if said.profiled:
+        beside["left_out"] += ("colour profile",)
+    if said.colour is not None and said.colour.transfer in HDR and said.colour.white == 1:
+        beside["colour_chunks"] = by_numbers(NUMBERS.get(said.colour.primaries, 0), said.colour.transfer)
+    return beside
 
 
 def write(picture: Picture, quality: int) -> bytes:

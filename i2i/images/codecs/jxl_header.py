@@ -36,7 +36,9 @@ class JxlHeader:
     """Whether the colours were multiplied by that alpha."""
     animated: bool
     colour: JxlColour | None
-    """None where it is sRGB, or said by a profile, which only the decoder could give."""
+    """None where it is sRGB, or said by a profile."""
+    profiled: bool
+    """Whether the values are those of a profile inside, which the decoder does not give."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +114,7 @@ def read_jxl_header(data: bytes) -> JxlHeader:
     width, height = _size(bits)
     orientation, animated, depth, is_float = 1, False, 8, False
     extras: list[int] = []
-    associated, channels, colour = False, 3, None
+    associated, channels, colour, profiled = False, 3, None, False
     if not bits(1):  # else all is as it is by default
         if bits(1):
             orientation = 1 + bits(3)
@@ -129,11 +131,13 @@ def read_jxl_header(data: bytes) -> JxlHeader:
             kind, multiplied = _extra(bits)
             associated = associated or multiplied
             extras.append(kind)
-        bits(1)  # whether the colours are XYB inside
-        channels, colour = _colour(bits)
+        absolute = bool(bits(1))  # the colours are XYB inside, of which the decoder makes sRGB
+        channels, colour, profiled = _colour(bits)
+        profiled = profiled and not absolute
     if orientation > 4:
         width, height = height, width
-    return JxlHeader(width, height, channels, depth, is_float, tuple(extras), associated, animated, colour)
+    kinds = tuple(extras)
+    return JxlHeader(width, height, channels, depth, is_float, kinds, associated, animated, colour, profiled)
 
 
 def _size(bits: _Bits) -> tuple[int, int]:
@@ -199,14 +203,14 @@ def _extra(bits: _Bits) -> tuple[int, bool]:
     return kind, kind == ALPHA and bool(bits(1))
 
 
-def _colour(bits: _Bits) -> tuple[int, JxlColour | None]:
-    """Channels of colour, and their space."""
+def _colour(bits: _Bits) -> tuple[int, JxlColour | None, bool]:
+    """Channels of colour, their space, and whether a profile says it."""
     if bits(1):
-        return 3, None
+        return 3, None, False
     has_profile = bits(1)
     grey = _enum(bits) == 1
     if has_profile:
-        return 1 if grey else 3, None
+        return 1 if grey else 3, None, True
     white = _enum(bits)
     point = _points(bits, 1) if white == CUSTOM else ()
     primaries = SRGB if grey else _enum(bits)
@@ -214,7 +218,7 @@ def _colour(bits: _Bits) -> tuple[int, JxlColour | None]:
     gamma = bits(24) / 1e7 if bits(1) else None
     transfer = _enum(bits) if gamma is None else 0
     colour = JxlColour(white, primaries, (*points, *point), transfer, gamma)
-    return 1 if grey else 3, colour
+    return 1 if grey else 3, colour, False
 
 
 def _points(bits: _Bits, count: int) -> tuple[float, ...]:

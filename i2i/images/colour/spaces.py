@@ -18,6 +18,8 @@ from ..image import Picture
 SRGB = bytes(imagecodecs.cms_profile("srgb"))
 _SAME_CURVE, _POWERS = {6: 1, 14: 1, 15: 1}, {4: 2.2, 5: 2.8}
 """Transfer functions of H.273 that are that of BT.709, and those that are powers."""
+HDR = {16: "PQ", 18: "HLG"}
+"""Transfer functions of more light than paper has, by the names of ITU-R BT.2100."""
 _SPACES = {1: (1, 1), 9: (1, 9), 11: (11, 11), 12: (1, 11)}
 """Numbers of white and primaries by what H.273 calls primaries: BT.709, BT.2020, P3 of cinemas, Display P3."""
 _CHUNKS_OF_SRGB = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
@@ -37,6 +39,12 @@ def with_profile(picture: Picture) -> Picture:
         icc, lost = None, (*picture.left_out, "broken colour profile")
         return dataclasses.replace(picture, icc=icc, left_out=lost)
     return picture if icc is picture.icc else dataclasses.replace(picture, icc=icc)
+
+
+def hdr_of(picture: Picture) -> str | None:
+    """`PQ` or `HLG`, where a picture is of that: no profile says it, so models see its values as they are."""
+    said = None if picture.icc else dict(picture.colour_chunks).get(b"cICP")
+    return HDR.get(said[1]) if said else None
 
 
 @functools.lru_cache(maxsize=64)

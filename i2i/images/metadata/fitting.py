@@ -11,6 +11,7 @@ import numpy as np
 from ..codecs.png_chunks import LARGEST_XMP
 from ..colour.by_exif import as_srgb
 from ..colour.managed import at_depth, in_srgb
+from ..colour.spaces import hdr_of
 from ..formats import FORMATS
 from ..image import Picture
 from . import extended_xmp, xmp
@@ -39,8 +40,8 @@ def fitted(picture: Picture, name: str) -> Picture:
     if picture.icc and changes.get("icc", picture.icc) and "icc" not in row.metadata:
         managed = in_srgb(picture.pixels, picture.icc)
         changes["pixels"] = at_depth(managed, picture.pixels.dtype)
-    if not picture.icc and "colour_chunks" not in row.metadata and b"cICP" in dict(picture.colour_chunks):
-        lost.append("cICP")  # of HDR, which no profile says
+    if hdr_of(picture) and "colour_chunks" not in row.metadata:
+        lost.append(f"HDR ({hdr_of(picture)})")  # which no profile says
     fits = FITS.get(name, {})
     for field, word in WORDS.items():
         value = changes.get(field, getattr(picture, field))
