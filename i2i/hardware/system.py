@@ -1,4 +1,4 @@
-"""The machine: processors that this process may really use (a container's share), memory, versions."""
+"""The machine: processors and memory that this process may really use (a container's share), versions."""
 
 from __future__ import annotations
 
@@ -8,27 +8,48 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from .control_groups import free_memory, quota
+
 
 def available_threads(root: Path = Path("/")) -> int:
-    """Processors by affinity and by the container's quota, at least one; `root` is for tests."""
+    """Processors by affinity and by the control groups' quotas, at least one; `root` is for tests."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(affinity, math.ceil(_quota(root) or affinity)))
+    return max(1, min(affinity, math.ceil(quota(root) or affinity)))
 
 
-def _quota(root: Path) -> float | None:
-    """Processors by the control group's quota, or None without one (cgroup version 2, then 1)."""
+def available_memory(root: Path = Path("/")) -> int | None:
+    """Bytes that this process may still take, or None where the system does not say; `root` is for tests.
+
+    The least of what the machine has left, what the limits of its control groups leave at any level, and what its own
+    limits (`ulimit -v`, `ulimit -d`) leave. Swap does not count.
+    """
+    left = (_machine_memory(root), free_memory(root), *_left_by_own_limits(root))
+    return min((max(0, each) for each in left if each is not None), default=None)
+
+
+def _machine_memory(root: Path) -> int | None:
     with contextlib.suppress(OSError, ValueError, IndexError):
-        quota, period = (root / "sys/fs/cgroup/cpu.max").read_text().split()[:2]
-        return None if quota == "max" else int(quota) / int(period)
-    with contextlib.suppress(OSError, ValueError):
-        quota_us = int((root / "sys/fs/cgroup/cpu/cpu.cfs_quota_us").read_text())
-        period_us = int((root / "sys/fs/cgroup/cpu/cpu.cfs_period_us").read_text())
-        return quota_us / period_us if quota_us > 0 else None
+        for line in (root / "proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
     return None
+
+
+def _left_by_own_limits(root: Path) -> Iterator[int]:
+    """Of addresses and of data, where they are limited."""
+    with contextlib.suppress(ImportError, OSError, ValueError, IndexError):  # Windows has no such limits
+        import resource
+
+        sizes = [int(pages) * resource.getpagesize() for pages in (root / "proc/self/statm").read_text().split()]
+        for limit, used in ((resource.RLIMIT_AS, sizes[0]), (resource.RLIMIT_DATA, sizes[5])):
+            soft, _ = resource.getrlimit(limit)
+            if soft != resource.RLIM_INFINITY:
+                yield soft - used
 
 
 PACKAGES = ("i2i", "torch", "torchvision", "onnx", "onnxscript", "numpy", "pillow", "albumentations")

@@ -6,7 +6,7 @@ import importlib.util
 import platform
 from importlib import metadata
 
-from ..hardware.system import processor
+from ..hardware.system import available_memory, available_threads, processor
 
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-ep-openvino", "openvino")
 SHOWN = ("i2i", *RUNTIMES, "torch", "gradio", "pillow", "numpy")
@@ -19,6 +19,7 @@ def doctor() -> tuple[list[tuple[str, str]], list[str]]:
         ("System", platform.platform()),
         ("Python", platform.python_version()),
         ("Processor", processor()),
+        ("To be had", _to_be_had()),
         ("Packages", ", ".join(f"{name} {version}" for name, version in installed.items())),
     ]
     troubles = []
@@ -42,6 +43,13 @@ def _version(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
+
+
+def _to_be_had() -> str:
+    """The share of the machine, by affinity, control groups and limits."""
+    threads, memory = available_threads(), available_memory()
+    processors = "1 processor" if threads == 1 else f"{threads} processors"
+    return processors if memory is None else f"{processors}, {memory / 2**30:.1f} GB of memory"
 
 
 def _inference() -> str:

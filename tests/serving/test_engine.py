@@ -26,7 +26,6 @@ from i2i.errors import (
     RunError,
     UnknownNameError,
 )
-from i2i.hardware.system import available_threads
 from i2i.images.decode import read_picture
 from i2i.images.encode import encode
 from i2i.images.image import Picture
@@ -556,16 +555,6 @@ def test_without_openvino_the_way_to_it_is_said_and_the_plain_provider_serves(ma
     engine = Engine(make_model())
     assert engine.provider == "cpu"
     assert "on this AMD processor; OpenVINO does without it (pip install openvino)." in engine.reason
-
-
-def test_threads_follow_the_containers_quota(tmp_path):
-    group = tmp_path / "sys/fs/cgroup"
-    group.mkdir(parents=True)
-    unlimited = available_threads(tmp_path)
-    (group / "cpu.max").write_text("max 100000\n")
-    assert available_threads(tmp_path) == unlimited
-    (group / "cpu.max").write_text("50000 100000\n")
-    assert available_threads(tmp_path) == 1
 
 
 # The environment
