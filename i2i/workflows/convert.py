@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import os
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from ..serving.conversion.report import FileResult, ReportFile
 from ..serving.conversion.watch import watch
 
 PIPE = "-"
+_STDOUT, _STDERR = 1, 2
+"""Descriptors, as libraries in C know them."""
 
 
 def through_pipe(
@@ -46,12 +50,29 @@ def through_pipe(
             raise RequestError(f"{target} is there already. Give --existing overwrite to replace it.")
         format = format_of(target.suffix) if format == "keep" else format
     data = sys.stdin.buffer.read() if str(source) == PIPE else _read(source)
-    result = convert_bytes(engine, data, format, quality, metadata, controls)
+    with _aside() if str(target) == PIPE else contextlib.nullcontext():
+        result = convert_bytes(engine, data, format, quality, metadata, controls)
     if str(target) == PIPE:
         sys.stdout.buffer.write(result)
         sys.stdout.buffer.flush()
     else:
         write_atomically(target, result)
+
+
+@contextlib.contextmanager
+def _aside() -> Iterator[None]:
+    """What libraries print, in Python or in C, goes to standard error, so that the pipe has the picture alone."""
+    sys.stdout.flush()
+    kept = os.dup(_STDOUT)
+    try:
+        os.dup2(_STDERR, _STDOUT)
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        with contextlib.suppress(Exception):  # where there is no libc by itself
+            ctypes.CDLL(None).fflush(None)  # which holds back what C prints into a pipe
+        os.dup2(kept, _STDOUT)
+        os.close(kept)
 
 
 def _read(path: Path) -> bytes:

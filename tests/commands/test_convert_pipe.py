@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from i2i.errors import PictureError
 from i2i.images.decode import read_picture
+from i2i.workflows import convert as workflow
 
 
 def run(model: Path, *words: object, given: bytes = b"", cwd: Path | None = None) -> subprocess.CompletedProcess[bytes]:
@@ -66,11 +70,42 @@ def test_what_is_of_folders_is_refused(make_model):
     assert (done.returncode, b"leave them out" in done.stderr) == (2, True)
 
 
-def test_a_reader_that_goes_ends_it_without_a_traceback(make_model, tmp_path):
+def test_a_reader_that_goes_ends_it_in_silence(make_model, tmp_path):
     (tmp_path / "in.png").write_bytes(saved("PNG")[1])
-    words = f"{sys.executable} -m i2i convert {make_model()} {tmp_path}/in.png - --device cpu | true"
-    done = subprocess.run(["sh", "-c", words], capture_output=True, timeout=120)
-    assert b"Traceback" not in done.stderr
+    command = [sys.executable, "-m", "i2i", "convert", make_model(), tmp_path / "in.png", "-", "--device", "cpu"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    running.stdout.close()
+    said = running.stderr.read()
+    assert running.wait(timeout=120) == 0
+    assert len(said.splitlines()) == 1  # which provider
+
+
+def test_a_pipe_has_the_picture_alone_whatever_libraries_print(monkeypatch, capfdbinary, tmp_path):
+    libc = ctypes.CDLL(None)
+
+    def loud(*_: object) -> bytes:
+        print("from Python")
+        os.write(1, b"from a descriptor\n")
+        libc.puts(b"from C")
+        return b"the picture"
+
+    monkeypatch.setattr(workflow, "convert_bytes", loud)
+    (tmp_path / "x.png").write_bytes(b"x")
+    given = {"existing": "skip", "format": "keep", "quality": None, "metadata": "keep", "controls": {}}
+    workflow.through_pipe(None, tmp_path / "x.png", Path("-"), **given)
+    libc.fflush(None)
+    out, err = capfdbinary.readouterr()
+    assert out == b"the picture"
+    assert sorted(err.splitlines()) == [b"from C", b"from Python", b"from a descriptor"]
+
+
+def test_a_damaged_openexr_prints_nothing_to_standard_output(capfd, tmp_path):
+    openexr = pytest.importorskip("OpenEXR", reason="OpenEXR is not installed (the extra `exr`)")
+    noise = np.random.default_rng(0).random((64, 64, 3), np.float32)
+    openexr.File({"type": openexr.scanlineimage}, {"RGB": noise}).write(str(tmp_path / "x.exr"))
+    with pytest.raises(PictureError):
+        read_picture((tmp_path / "x.exr").read_bytes()[:20_000])
+    assert capfd.readouterr().out == ""
 
 
 def test_progress_for_programs_is_json_lines_on_standard_error(make_model, tmp_path):

@@ -5,7 +5,9 @@ Its alpha is associated by definition (OpenEXR, "Technical Introduction"). Value
 
 from __future__ import annotations
 
+import contextlib
 import io
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,9 @@ import numpy as np
 from ...errors import PictureError
 from ..image import Array, Header, Opened, Picture, divided
 from ..source import read_whole, source_name
+
+_PRINTING = threading.Lock()
+"""Python has one standard output, which two threads cannot turn aside and put back each by itself."""
 
 ORDERS = (("R", "G", "B"), ("R", "G", "B", "A"), ("Y",), ("Y", "A"))
 """Channels that make a picture."""
@@ -59,7 +64,8 @@ def _unread(header: dict[str, Any], names: set[str], order: tuple[str, ...] | No
 
 
 def _decoded(source: Path | bytes, library: Any, data: bytes, order: tuple[str, ...]) -> Picture:
-    channels = library.File(io.BytesIO(data), separate_channels=True).channels()
+    with _PRINTING, contextlib.redirect_stdout(io.StringIO()):  # of a damaged file it prints what our sentence says
+        channels = library.File(io.BytesIO(data), separate_channels=True).channels()
     samples: Array = np.dstack([np.asarray(channels[name].pixels) for name in order])
     if samples.dtype not in (np.float16, np.float32):
         raise PictureError(
