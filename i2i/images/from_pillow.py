@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from ..errors import PictureError
 from .colour.by_exif import adobe_rgb, is_adobe_rgb
+from .colour.inks import cmyk_to_srgb
 from .image import Array, Picture
 from .metadata.read import metadata_of
 from .orientation import orientation_of
@@ -31,7 +29,7 @@ def from_pil(image: Image.Image) -> Picture:
     if icc is None and image.format in ("JPEG", "MPO") and image.mode == "RGB" and is_adobe_rgb(beside["exif"]):
         icc = adobe_rgb()
     if upright.mode == "CMYK":
-        upright, icc = _cmyk_to_srgb(upright, icc), None
+        upright, icc = Image.fromarray(cmyk_to_srgb(np.asarray(upright), icc)), None
     elif upright.mode == "LAB":
         upright, icc = _lab_to_srgb(upright), None
     elif upright.mode in ("P", "L", "RGB") and "transparency" in upright.info:  # one colour is see-through
@@ -59,16 +57,6 @@ def _floats(array: Array, mode: str) -> Array:
     if not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
         raise PictureError("The picture has float values outside [0, 1] (Pillow's mode F); scale it first.")
     return array
-
-
-def _cmyk_to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
-    if icc:
-        with contextlib.suppress(ImageCms.PyCMSError, OSError):  # a broken profile: the plain formula then
-            profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-            converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
-            if converted is not None:
-                return converted
-    return image.convert("RGB")
 
 
 def _lab_to_srgb(image: Image.Image) -> Image.Image:

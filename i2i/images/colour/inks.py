@@ -8,6 +8,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from ..image import Array, Floats
 
@@ -32,6 +33,8 @@ def cmyk_to_srgb(inks: Array, profile: bytes | None) -> Array:
                     outdtype=inks.dtype,
                 )
             )  # fmt: skip
+    if inks.dtype == np.uint8:  # Pillow has the same formula, eight times as fast
+        return np.asarray(Image.fromarray(np.ascontiguousarray(inks), "CMYK").convert("RGB"))
     full = 1 if inks.dtype == np.float32 else np.iinfo(inks.dtype).max
     light = 1 - inks / np.float32(full)
     return _scaled(light[..., :3] * light[..., 3:], inks.dtype)
