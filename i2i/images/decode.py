@@ -19,6 +19,7 @@ from .formats import FORMATS, HEAD, claimed
 from .from_pillow import from_pil
 from .image import Header, Opened, Picture
 from .orientation import orientation_of
+from .quiet import quiet
 from .source import MAX_PIXELS, first_bytes, opened, several_frames, source_name
 
 __all__ = ["MAX_PIXELS", "read_header", "read_picture"]
@@ -75,7 +76,8 @@ def _header(image: Image.Image) -> Header:
 def as_picture_error(source: Path | bytes) -> Iterator[None]:
     """Whatever a decoder raises becomes a PictureError of one sentence."""
     try:
-        yield
+        with quiet():
+            yield
     except PictureError:
         raise
     except MemoryError as error:  # a damaged header can ask for any size

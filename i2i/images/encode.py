@@ -22,6 +22,7 @@ from .image import Array, Picture, to_float, to_uint8
 from .metadata.extended_xmp import segments as xmp_segments
 from .metadata.fitting import fitted
 from .metadata.iptc import segment
+from .quiet import quiet
 
 
 def encode(picture: Picture, name: str, quality: int | None = None) -> bytes:
@@ -53,6 +54,7 @@ def told(data: bytes, pictures: Sequence[Picture], fitting: Sequence[Picture]) -
     return Encoded(data, tuple(lost), notes, fitting[0].dpi)
 
 
+@quiet()
 def encoded(picture: Picture, name: str, quality: int | None = None) -> Encoded:
     """The same as `encode`, with what was left out."""
     require("picture format", name, written())

@@ -20,6 +20,7 @@ from .formats import FORMATS, HEAD, claimed, flag_for_frames
 from .from_pillow import from_pil
 from .image import Picture, Timing
 from .metadata.fitting import fitted
+from .quiet import quiet
 from .source import MAX_PIXELS, first_bytes, opened, several_frames, source_name
 
 
@@ -95,6 +96,7 @@ def _plays(image: Image.Image) -> int:
     return 1 if loop is None else int(loop) + 1 if loop else 0
 
 
+@quiet()
 def encode_frames(
     pictures: Sequence[Picture], timing: Timing, are_pages: bool, name: str, quality: int | None = None
 ) -> Encoded:

@@ -11,6 +11,7 @@ from .colour.inks import cmyk_to_srgb
 from .image import Array, Picture
 from .metadata.read import metadata_of
 from .orientation import orientation_of
+from .quiet import quiet
 
 _PLAIN = {
     "1": "L", "P": "RGB", "PA": "RGBA", "La": "LA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB", "HSV": "RGB",
@@ -18,6 +19,7 @@ _PLAIN = {
 """Pillow's modes that become another by Pillow's own conversion."""
 
 
+@quiet()
 def from_pil(image: Image.Image) -> Picture:
     """A Pillow picture as arrays, upright; may raise whatever Pillow's decoder raises.
 

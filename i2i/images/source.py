@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -18,15 +17,15 @@ from .codecs.other_kinds import BEGINNING, not_read
 from .codecs.png_chunks import Seen, looked_through
 from .formats import HEAD, claimed
 from .metadata.read import FOUND_AHEAD
+from .quiet import quiet
 
 MAX_PIXELS = 178_000_000
 """Largest picture read unless the caller says otherwise, in pixels."""
 
 
-warnings.filterwarnings("ignore", module=r"PIL\.")
 for _library in ("PIL", "tifffile"):
     logging.getLogger(_library).addHandler(logging.NullHandler())
-# What they murmur of a damaged file, on standard error, is said by our sentence; and their own limit of pixels by ours.
+# What they log of a damaged file is said by our sentence; a program that sets up logging hears it still.
 
 
 def file_size(path: Path) -> int:
@@ -97,7 +96,8 @@ def opened(source: Path | bytes, decoders: tuple[str, ...] | None = None) -> Ite
     try:
         seen = looked_through(source) if "PNG" in allowed else Seen()
         given = seen.lighter or (io.BytesIO(source) if isinstance(source, bytes) else source)
-        image = Image.open(given, formats=allowed)
+        with quiet():  # of its own limit of pixels, too
+            image = Image.open(given, formats=allowed)
         image.info |= {"icc_profile": seen.profile} if seen.profile else {}
         image.info |= {"xmp": seen.xmp} if seen.xmp else {}
         by_numbers = image.format == "AVIF" and "icc_profile" not in image.info

@@ -297,6 +297,7 @@ threads = [threading.Thread(target=read, args=(data,)) for data in files]
 [each.start() for each in threads], [each.join() for each in threads]
 import warnings
 warnings.warn("of the user's own")
+warnings.warn_explicit("of the user's own use of Pillow", UserWarning, "x.py", 1, module="PIL.Image")
 """
 
 
@@ -314,5 +315,6 @@ def test_broken_exif_says_nothing_in_others_words_and_other_warnings_stay():
         timeout=60,
     )
     assert ran.returncode == 0
-    assert ran.stderr.decode().count("Warning") == 1
-    assert "of the user's own" in ran.stderr.decode()
+    assert ran.stderr.decode().count("Warning") == 2
+    assert "of the user's own\n" in ran.stderr.decode()
+    assert "of the user's own use of Pillow" in ran.stderr.decode()
