@@ -18,7 +18,7 @@ from ..files import write_atomically
 from ..images.formats import format_of
 from ..serving import ConversionReport, Engine, convert_folder
 from ..serving.conversion.pipe import convert_bytes
-from ..serving.conversion.report import FileResult, ReportFile
+from ..serving.conversion.report import FileResult, ReportFile, notes_on_left_out, notes_on_written
 from ..serving.conversion.watch import watch
 
 PIPE = "-"
@@ -102,18 +102,22 @@ def watch_and_convert(
     files: list[FileResult] = []
     began = time.monotonic()
 
-    def convert(ready: Callable[[Path], bool], again: bool) -> list[FileResult]:
-        policy = "overwrite" if again else existing
-        found = convert_folder(engine, source, target, existing=policy, ready=ready, **options).files
-        return [file for file in found if ready(file.source)]  # folders that cannot be opened are in each round's
-
     with ReportFile(report) as lines:
         lines.begin(model=engine.card.name, provider=engine.provider, watch=str(source))
+
+        def convert(ready: Callable[[Path], bool], again: bool) -> None:
+            def settled(result: FileResult) -> None:
+                if ready(result.source):  # folders that cannot be opened are in each round
+                    files.append(result)
+                    lines.add(result)
+                    say(f"{result.status}: {result.error or result.target}")
+
+            policy = "overwrite" if again else existing
+            convert_folder(engine, source, target, existing=policy, ready=ready, settled=settled, **options)
+
         with contextlib.suppress(KeyboardInterrupt, SystemExit):  # the way in which a watch ends
-            for result in watch(convert, source, target, threading.Event()):
-                files.append(result)
-                lines.add(result)
-                say(f"{result.status}: {result.error or result.target}")
-        whole = ConversionReport(files, engine.provider, time.monotonic() - began, Counter(), ())
+            watch(convert, source, target, threading.Event())
+        notes = (*notes_on_left_out(files), *notes_on_written(files, engine.card.scale))
+        whole = ConversionReport(files, engine.provider, time.monotonic() - began, Counter(), notes)
         lines.end(whole)
     return whole

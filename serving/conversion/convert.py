@@ -56,6 +56,7 @@ def convert_folder(
     progress: Progress | None = None,
     report: Path | None = None,
     ready: Callable[[Path], bool] | None = None,
+    settled: Callable[[FileResult], object] | None = None,
 ) -> ConversionReport:
     """Translate every picture below `source` (or the one picture it is) to the same name below `target`.
 
@@ -63,7 +64,8 @@ def convert_folder(
     WebP; `metadata` is a key of METADATA (images/metadata/policy.py); `include` and `exclude` are patterns of paths
     below `source` (pick.py); `workers` are threads that decode and encode; `controls` are values by port name,
     the same for every picture.
-    A dry run plans and checks, and writes nothing. `ready` says of a source whether it is its turn (watch.py).
+    A dry run plans and checks, and writes nothing. `ready` says of a source whether it is its turn (watch.py), and
+    `settled` is called with what became of each, as soon as that is known.
     `report` is a file for JSON lines, which grows while the run goes on (report.py). What made each file of a target
     folder is kept in its journal (journal.py).
 
@@ -83,7 +85,7 @@ def convert_folder(
             jobs = settle_existing(plan.jobs, existing, _known(plan, how))  # as it is now that nobody else writes
         lines = stack.enter_context(ReportFile(report))
         lines.begin(i2i=__version__, model=engine.card.name, provider=engine.provider, how=how, files=len(jobs))
-        conversion = _Conversion(engine, plan, quality, metadata, lines, claim)
+        conversion = _Conversion(engine, plan, quality, metadata, lines, claim, settled)
         return conversion.planned(jobs, controls) if dry_run else conversion.run(jobs, workers, controls, progress)
 
 
@@ -136,11 +138,12 @@ class _Conversion:
         metadata: str,
         lines: ReportFile,
         claim: Claim | None,
+        settled: Callable[[FileResult], object] | None = None,
     ) -> None:
         """`claim` is the target folder, unless one picture is converted."""
         self.started = time.monotonic()
         self.engine, self.plan, self.quality, self.metadata = engine, plan, quality, metadata
-        self.lines, self.claim = lines, claim
+        self.lines, self.claim, self.settled = lines, claim, settled
         self.files: list[FileResult] = []
         self.said: tuple[str, ...] = ()
         self.sources: dict[Path, Source] = {}
@@ -253,6 +256,8 @@ class _Conversion:
     def _note(self, result: FileResult) -> None:
         self.files.append(result)
         self.lines.add(result)
+        if self.settled is not None:
+            self.settled(result)
 
     def _ended(self, why: str | None = None) -> ConversionReport:
         self._recheck()

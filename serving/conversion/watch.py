@@ -6,23 +6,20 @@ It looks with `stat` alone, which works on network drives too.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from ...images.find import survey
-from .report import FileResult
 
 POLL = 1.0
 """Seconds between two looks; a file has settled when it is the same in two of them."""
 
-Convert = Callable[[Callable[[Path], bool], bool], list[FileResult]]
+Convert = Callable[[Callable[[Path], bool], bool], object]
 """Converts the sources that are ready; the second argument: they are there already, from an earlier state."""
 
 
-def watch(
-    convert: Convert, source: Path, target: Path, stop: threading.Event, poll: float = POLL
-) -> Iterator[FileResult]:
-    """What becomes of each picture below `source`, as it comes or changes, until `stop` is set.
+def watch(convert: Convert, source: Path, target: Path, stop: threading.Event, poll: float = POLL) -> None:
+    """Convert each picture below `source`, as it comes or changes, until `stop` is set.
 
     A file that fails is tried again when it changes. Raises what `convert` raises.
     """
@@ -34,7 +31,7 @@ def watch(
         seen = now
         for turn, again in ((settled - tried.keys(), False), (settled & tried.keys(), True)):
             if turn:
-                yield from convert(turn.__contains__, again)
+                convert(turn.__contains__, again)
         tried.update({path: now[path] for path in settled})
         if stop.wait(poll):
             return

@@ -15,8 +15,9 @@ from conversions import report_of, results_in
 from PIL import Image
 
 from i2i.images.decode import read_picture
-from i2i.serving.conversion.report import FileResult
+from i2i.serving import Engine
 from i2i.serving.conversion.watch import watch
+from i2i.workflows.convert import watch_and_convert
 
 
 def put(path: Path, value: int) -> Path:
@@ -43,12 +44,11 @@ def looked(tmp_path: Path, *steps: Callable[[], object]) -> list[tuple[str, bool
     source, found = tmp_path / "in", []
     source.mkdir(exist_ok=True)
 
-    def convert(ready: Callable[[Path], bool], again: bool) -> list[FileResult]:
+    def convert(ready: Callable[[Path], bool], again: bool) -> None:
         turn = [path for path in sorted(source.rglob("*.png")) if ready(path)]
         found.extend((path.relative_to(source).as_posix(), again) for path in turn)
-        return []
 
-    assert not list(watch(convert, source, tmp_path / "out", Rounds(*steps)))  # type: ignore[arg-type]
+    watch(convert, source, tmp_path / "out", Rounds(*steps))  # type: ignore[arg-type]
     return found
 
 
@@ -103,3 +103,21 @@ def test_what_comes_is_converted_until_it_is_told_to_end(make_model, tmp_path, n
     assert "3 written, 0 already there, 1 failed" in out
     assert err.count("c.png") == 1
     assert report_of(tmp_path / "report.jsonl")[2]["written"] == 3
+
+
+def test_what_was_done_of_a_round_that_is_cut_short_is_in_the_report(make_model, tmp_path):
+    for number in range(12):
+        put(tmp_path / "in" / f"{number:02}.png", number)
+    said = []
+
+    def say(sentence: str) -> None:
+        said.append(sentence)
+        if len(said) == 5:
+            raise KeyboardInterrupt
+
+    engine = Engine(make_model(), device="cpu")
+    given = {"existing": "skip", "report": tmp_path / "report.jsonl", "say": say}
+    result = watch_and_convert(engine, tmp_path / "in", tmp_path / "out", **given, workers=1)
+    _, lines, end = report_of(tmp_path / "report.jsonl")
+    assert [Path(line["source"]).name for line in lines] == [f"{number:02}.png" for number in range(5)]
+    assert (end["written"], result.counts["written"]) == (5, 5)
