@@ -11,7 +11,8 @@ from typing import Protocol
 from ...errors import ConfigError, RequestError, UnknownNameError
 from ...images.find import Survey, identity, is_picture, survey
 from ...images.formats import FORMATS, flag_for_bands, format_of, suffixes, written
-from .journal import ABSENT, CHANGED, State
+from .folding import folds, plainly
+from .journal import ABSENT, CHANGED, SAME, State
 from .pick import picked
 
 
@@ -152,6 +153,19 @@ def _check_targets(jobs: list[Job]) -> None:
         taken[job.target] = job.source
         if identity(job.target) in sources:  # by whatever name, link or mount it is reached
             raise RequestError(f"{job.target} is itself one of the sources. Name another target.")
+    _check_alike(jobs)
+
+
+def _check_alike(jobs: list[Job]) -> None:
+    """Nor may two meet where the file system takes `A.png` and `a.png` for one, or two ways to write an accent."""
+    alike: dict[str, Job] = {}
+    for job in jobs:
+        other = alike.setdefault(plainly(job.target), job)
+        if other is not job and folds(other.target, job.target):
+            raise RequestError(
+                f"{other.source} and {job.source} would both become {job.target}, as the file system there takes the "
+                "two names for one. Rename one of them, or name another target."
+            )
 
 
 def _is_there(path: Path) -> bool:
@@ -182,16 +196,22 @@ def _left(job: Job, state: State) -> Job:
     return dataclasses.replace(job, skip=True, state=state)
 
 
-def _rename(jobs: list[Job], _known: Known) -> list[Job]:
+def _rename(jobs: list[Job], known: Known) -> list[Job]:
+    """Beside what is there, unless one of those names is this result already, by the journal."""
     taken = {job.target for job in jobs}
     renamed = []
     for job in jobs:
         name, number = job.target, 1
-        while _is_there(name) or (name != job.target and name in taken):
+        while (is_there := _is_there(name)) or (name != job.target and name in taken):
+            here = dataclasses.replace(job, target=name)
+            if is_there and (name == job.target or name not in taken) and (state := known(here)).kind == SAME:
+                renamed.append(_left(here, state))
+                break
             name = job.target.with_name(f"{job.target.stem}-{number}{job.target.suffix}")
             number += 1
+        else:
+            renamed.append(dataclasses.replace(job, target=name))
         taken.add(name)
-        renamed.append(dataclasses.replace(job, target=name))
     return renamed
 
 

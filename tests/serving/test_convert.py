@@ -283,7 +283,7 @@ def _linked(folder: Path) -> Path:
         ("changed", 1, ["new.png", "old.png"]),
         ("overwrite", 2, ["new.png", "old.png"]),
         ("newer", 1, ["new.png", "old.png"]),
-        ("rename", 2, ["new.png", "old-1.png", "old.png"]),
+        ("rename", 1, ["new.png", "old.png"]),
     ],
 )
 def test_what_exists_is_treated_as_asked(engine, tmp_path, existing, written, names):

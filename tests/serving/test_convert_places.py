@@ -12,6 +12,7 @@ from conversions import results_in
 from PIL import Image
 
 from i2i.errors import RequestError, StorageError
+from i2i.serving.conversion import folding
 from i2i.serving.conversion.convert import convert_folder
 from i2i.serving.inference.engine import Engine
 
@@ -93,7 +94,7 @@ def test_a_linked_target_inside_the_source_holds_no_sources(engine, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("n" * 251 + ".png", {"existing": "rename"}), ("n" * 251 + ".png", {"format": "tiff"})],
+    [("n" * 251 + ".png", {"existing": "rename", "metadata": "strip"}), ("n" * 251 + ".png", {"format": "tiff"})],
 )
 def test_a_name_too_long_for_the_target_is_one_files_failure(engine, tmp_path, name, options):
     put(tmp_path / "in" / name)
@@ -121,3 +122,23 @@ def test_names_in_two_unicode_forms_and_of_no_unicode_are_converted_each(engine,
     report = convert_folder(engine, tmp_path / "in", tmp_path / "out")
     assert report.counts == {"written": 4}
     assert sorted(os.fsencode(path.name) for path in results_in(tmp_path / "out")) == sorted(names)
+
+
+@pytest.mark.parametrize("names", [("A.png", "a.png"), ("X/a.png", "x/a.png"), ("caf\u00e9.png", "cafe\u0301.png")])
+def test_names_that_the_target_s_file_system_takes_for_one_are_refused_before_one_replaces_the_other(
+    engine, tmp_path, names, monkeypatch
+):
+    """On Linux a file system of Windows or macOS is played by one that knows no case and no form."""
+    for name in names:
+        put(tmp_path / "in" / name)
+    assert convert_folder(engine, tmp_path / "in", tmp_path / "out").counts == {"written": 2}  # this one tells them
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "models", "out"]
+
+    def identity(path: Path) -> str | None:
+        same = [each for each in path.parent.glob("*") if folding.plainly(each) == folding.plainly(path)]
+        return str(same[0]) if same else None
+
+    monkeypatch.setattr(folding, "identity", identity)
+    with pytest.raises(RequestError, match="takes the two names for one. Rename one of them"):
+        convert_folder(engine, tmp_path / "in", tmp_path / "new")
+    assert not (tmp_path / "new").exists()

@@ -364,3 +364,22 @@ def test_a_source_that_changes_while_it_is_converted_is_a_failure(engine, tmp_pa
     report = convert_folder(engine, source, tmp_path / "out")
     assert report.counts == {"written": 1, "failed": 1}
     assert "was changed while it was converted" in report.files[0].error
+
+
+def test_rename_goes_on_where_it_was_and_writes_a_result_beside_once(make_model, engine, tmp_path):
+    """A second run wrote everything again, as -1, -2 and so on."""
+    paint(tmp_path / "in", 4)
+    other = Engine(make_model("blocks", multiple=4, smallest=16), device="cpu")
+    convert_folder(other, tmp_path / "in", tmp_path / "out")
+    before = bytes_in(tmp_path / "out")
+    counts = [convert_folder(engine, tmp_path / "in", tmp_path / "out", existing="rename").counts for _ in range(2)]
+    assert counts == [{"written": 4}, {"skipped": 4}]
+    after = bytes_in(tmp_path / "out")
+    assert {name: after[name] for name in before} == before
+    assert len(after) == 8
+    next((tmp_path / "out").rglob("0002-1.png")).unlink()  # as if the run had been killed before it
+    assert convert_folder(engine, tmp_path / "in", tmp_path / "out", existing="rename").counts == {
+        "written": 1,
+        "skipped": 3,
+    }
+    assert bytes_in(tmp_path / "out") == after
