@@ -29,6 +29,9 @@ SUPERVISION = {
 }
 """What methods learn from, where a card of schema 1 or other people's weights do not say it."""
 
+MOST = {"scale": 64, "multiple": 2**16, "smallest": 2**16, "receptive_field": 2**24}
+"""What is taken for a mistake, or for a file that was made to harm, beyond it."""
+
 OF_PORTS = ("input_channels", "output_channels", "input_meaning", "output_meaning")
 """Fields of schema 1 that follow from the ports; scripts read them, so JSON still has them."""
 
@@ -80,6 +83,12 @@ class Card:
     def image(self) -> Port | None:
         """The picture to translate; None for a model that needs none."""
         return next((port for port in self.inputs if port.kind == "image"), None)
+
+    @property
+    def fixed_size(self) -> tuple[int, int] | None:
+        """Height and width of the only pictures that the graph takes; None where it takes others."""
+        sides = () if self.image is None else self.image.shape[1:]
+        return (sides[0] or 0, sides[1] or 0) if len(sides) == 2 and None not in sides else None
 
     @property
     def input_channels(self) -> int:
@@ -151,10 +160,12 @@ def check(card: Card) -> None:
     """Raises ValueError, saying what is wrong, on a card that describes no model."""
     for name in ("name", "method", "supervision", "task", "source", "target", "licence"):
         _insist(isinstance(getattr(card, name), str), f"{name} is {getattr(card, name)!r} and no text")
-    for name in ("scale", "multiple", "smallest"):
-        _check_count(name, getattr(card, name))
-    if card.receptive_field is not None:
-        _check_count("receptive_field", card.receptive_field)
+    for name, most in MOST.items():
+        if name != "receptive_field" or card.receptive_field is not None:
+            _check_count(name, getattr(card, name))
+            _insist(
+                getattr(card, name) <= most, f"{name} is {getattr(card, name):,}; no network has more than {most:,}"
+            )
     _insist(card.tiling in TILINGS, f"tiling is {card.tiling!r}; it must be one of {TILINGS}")
     _insist(isinstance(card.training, dict), "training holds no facts by name")
     for name, figures in (

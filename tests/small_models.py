@@ -75,8 +75,9 @@ def _network(card: Card) -> tuple[list[onnx.NodeProto], list[TensorProto]]:
 
 
 def _nothing(card: Card) -> tuple[list[onnx.NodeProto], list[TensorProto]]:
-    """0 / 0 wherever the picture is black."""
-    return [helper.make_node("Div", ["image", "image"], ["translation"])], []
+    """The picture over its largest value: 0 / 0 where it is black all over."""
+    most = helper.make_node("ReduceMax", ["image"], ["most"], keepdims=1)
+    return [most, helper.make_node("Div", ["image", "most"], ["translation"])], []
 
 
 GRAPHS = {
@@ -133,7 +134,8 @@ def write_model(
     **fields: object,
 ) -> Path:
     """A model with a card and, unless told otherwise, a golden probe, `spoil` beside the truth."""
-    card = card_for(str(fields.pop("name", graph)), **fields)
+    more = {"tiling": "global"} if graph == "network" else {}
+    card = card_for(str(fields.pop("name", graph)), **{**more, **fields})
     model = build(graph, card)
     if probe:
         card = dataclasses.replace(card, probe=make_probe(model, card, spoil))

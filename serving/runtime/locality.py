@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -24,6 +24,10 @@ REDUCING = frozenset({
     "GridSample", "AffineGrid", "Col2Im", "Unique",
 })  # fmt: skip
 """Operations that bring far positions together, unless they work along the channels alone."""
+SURELY_REDUCING = frozenset(
+    {"InstanceNormalization", "GroupNormalization", "MeanVarianceNormalization", "GlobalAveragePool", "GlobalMaxPool"}
+)
+"""Those that look at the whole picture whatever the layout is."""
 POINTWISE = frozenset({
     "Relu", "LeakyRelu", "PRelu", "Sigmoid", "Tanh", "Clip", "Add", "Sub", "Mul", "Div", "Pow", "Sqrt", "Exp",
     "Log", "Abs", "Neg", "Erf", "Gelu", "Elu", "Selu", "Celu", "Softplus", "Softsign", "HardSigmoid", "HardSwish",
@@ -64,7 +68,7 @@ Follow = Callable[[Reach, Attributes, int], Reach | None]
 def locality(graph: onnx.GraphProto) -> Locality:
     """What the graph from its one picture to its first output is."""
     constants = _constants(graph)
-    reducing = _reducing(graph, constants)
+    reducing = reducing_operation(graph, [graph.input[0].name], REDUCING)
     if reducing is not None:
         return Locality(reducing, None)
     reaches: dict[str, Reach] = {graph.input[0].name: Reach()}
@@ -91,15 +95,23 @@ def _constants(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto]:
     return found
 
 
-def _reducing(graph: onnx.GraphProto, constants: Mapping[str, onnx.TensorProto]) -> str | None:
+def reducing_operation(graph: onnx.GraphProto, pictures: Collection[str], kinds: Collection[str]) -> str | None:
+    """The first operation of one of `kinds` that brings far positions of the inputs `pictures` together; or None.
+
+    Only what is computed from their pixels counts: a label or a latent may go through any matrix.
+    """
+    constants, reached = _constants(graph), set(pictures)
     for node in graph.node:
-        if node.op_type in REDUCING and not _along_channels(node, constants):
+        inner = [each for attribute in node.attribute for each in (attribute.g, *attribute.graphs) if each.node]
+        for each in inner:  # what these take from around them does not stand in the node
+            found = reducing_operation(each, [name for part in each.node for name in part.input], kinds)
+            if found is not None:
+                return found
+        if not inner and (node.op_type == "Shape" or not reached.intersection(node.input)):
+            continue
+        if node.op_type in kinds and not _along_channels(node, constants):
             return str(node.op_type)
-        for attribute in node.attribute:
-            for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
-                found = _reducing(inner, constants)
-                if found is not None:
-                    return found
+        reached.update(node.output)
     return None
 
 

@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 from ... import file_kinds
 from ...card import CARD_KEY, Card
 from ...errors import ModelFileError
+from .boundary import check_boundary
 
 IMPORTED = (file_kinds.TORCH, file_kinds.SAFETENSORS)
 
@@ -23,8 +24,8 @@ def read_card(path: Path) -> Card:
 def read_model(path: Path) -> tuple[bytes, Card]:
     """The file's bytes and its card.
 
-    Raises ModelFileError when the file is missing, no ONNX file, cut short, has no card, or keeps (part of) its
-    weights in another file, which could be any file of this machine.
+    Raises ModelFileError when the file is missing, no ONNX file, cut short, has no card or one that its graph belies,
+    or keeps (part of) its weights in another file, which could be any file of this machine.
     """
     raw, model = parse_model(path)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
@@ -38,7 +39,18 @@ def read_model(path: Path) -> tuple[bytes, Card]:
             f"{path} has no model card, so its range, size rule and channels are unknown. Export the run again "
             f"with `i2i export`, or give a foreign file a card with `i2i adopt {path.name} OUT.onnx`."
         )
-    return raw, Card.from_json(metadata[CARD_KEY])
+    card = _card(path, metadata[CARD_KEY])
+    check_boundary(path, model, card)
+    return raw, card
+
+
+def _card(path: Path, text: str) -> Card:
+    try:
+        return Card.from_json(text)
+    except ModelFileError as error:
+        raise ModelFileError(
+            f"{path}: {error} If another program wrote it, `i2i adopt {path.name} OUT.onnx` writes a new card."
+        ) from error
 
 
 def parse_model(path: Path) -> tuple[bytes, onnx.ModelProto]:

@@ -20,7 +20,8 @@ from ...card import Card
 from ...errors import ConfigError, ModelFileError, ProviderError, UnknownNameError, first_line
 from . import openvino
 from .probe import probe_complaint
-from .sessions import Session, check_ports, session_options
+from .sessions import Session, session_options
+from .trial import trial_complaint
 
 PRECISIONS = ("auto", "fp32", "bf16")
 
@@ -67,9 +68,12 @@ def open_session(model: bytes, card: Card, device: str = "auto", precision: str 
             session, used = opened
             label = f"{key}:{number}" if number else key
             return Running(session, label, used, _sentence(key, used, name == "auto", refusals))
+    damaged = any(refusal.startswith(f"{BACKENDS['cpu'].title} in") for refusal in refusals)
+    way_out = "As the plain provider fails, the file is likely damaged: copy or export it again." if damaged else ""
     if name == "auto":
-        raise ProviderError(f"No provider of this machine runs the model: {' '.join(refusals)}")
-    raise ProviderError(f"Device {device!r} was asked for but is not usable: {' '.join(refusals)} {_way_out(name)}")
+        raise ProviderError(f"No provider of this machine runs the model: {' '.join(refusals)} {way_out}".rstrip())
+    way_out = way_out or _way_out(name)
+    raise ProviderError(f"Device {device!r} was asked for but is not usable: {' '.join(refusals)} {way_out}")
 
 
 def _try_backend(
@@ -95,8 +99,7 @@ def _try_backend(
                 raise ModelFileError(f"ONNX Runtime cannot load the model ({first_line(error)}).") from error
             refusals.append(f"{backend.title} in {each}: it cannot load the model ({first_line(error)}).")
             continue
-        check_ports(card, session)
-        complaint = probe_complaint(card, session, exact=each == "fp32")
+        complaint = probe_complaint(card, session, exact=each == "fp32") or trial_complaint(card, session)
         if complaint is None:
             return session, each
         refusals.append(f"{backend.title} in {each}: {complaint}.")

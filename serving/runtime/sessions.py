@@ -7,9 +7,6 @@ from typing import Any, Protocol
 
 import onnxruntime as ort
 
-from ...card import Card
-from ...errors import ModelFileError
-
 
 class Named(Protocol):
     """An input or an output of a model."""
@@ -34,18 +31,6 @@ class Session(Protocol):
     def get_outputs(self) -> Sequence[Named]:
         """Likewise."""
         ...
-
-
-def check_ports(card: Card, session: Session) -> None:
-    """Raises ModelFileError when the graph has other inputs or outputs than the card says."""
-    graph = ([port.name for port in session.get_inputs()], [port.name for port in session.get_outputs()])
-    said = ([port.name for port in card.inputs], [port.name for port in card.outputs])
-    if graph != said:
-        takes, gives = (" and ".join(map(repr, names)) for names in said)
-        raise ModelFileError(
-            f"The graph takes {graph[0]} and gives {graph[1]}; by its card it should take {takes} and give {gives}. "
-            "Export it again, or bring a foreign file into that form with `i2i adopt`."
-        )
 
 
 def session_options(threads: int) -> ort.SessionOptions:
