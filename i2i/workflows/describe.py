@@ -18,6 +18,11 @@ def describe(path: Path, card: Card) -> str:
     """The card for people: a line a fact."""
     training = card.training
     size = f"any; padded to multiples of {card.multiple} and cropped back" if card.multiple > 1 else "any"
+    if card.fixed_size is not None:
+        height, width = card.fixed_size
+        size = f"{width}x{height} pixels alone; " + (
+            "larger pictures go in pieces" if card.tiling == "local" else "smaller ones are padded and cropped back"
+        )
     field = f"; an output pixel sees {card.receptive_field} pixels a side" if card.receptive_field else ""
     lines = [
         ("Model", f"{card.name} ({card.method}, {card.task})"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import math
 import re
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from ...card import CARD_KEY, Card
 from ...errors import ModelFileError, RequestError, require
 from ...files import write_atomically
 from ...hardware.system import versions
-from ...ports import translator_ports
+from ...ports import Port, picture_port
 from ...probes import Arrays, golden_probe
 from ...tail import end_in_convolution
 from .bridge import Bridge, bridged
@@ -72,11 +71,6 @@ def adopt(path: Path, out: Path, told: Told | None = None) -> Adopted:
         raise RequestError(f"--scale is a whole number from 1 on, not {told.scale}.")
     model = read_foreign(path)
     foreign = open_foreign(model, path, told.output)
-    if foreign.size is not None:
-        raise ModelFileError(
-            f"{path} takes pictures of {foreign.size[1]}x{foreign.size[0]} pixels alone: constants in its graph fix "
-            "that. Export it with dynamic axes for height and width."
-        )
     sizes = find_sizes(foreign, path, told.scale)
     ranges = find_ranges(foreign, sizes, path, told.input_range)
     order, how = _order(foreign, ranges, sizes, told.channels, path)
@@ -86,9 +80,9 @@ def adopt(path: Path, out: Path, told: Told | None = None) -> Adopted:
     session = _session(made, path)
     card = _card(foreign, bridge, ranges, told, path, out)
     card, tiling = find_tiling(made, session, card)
-    card = dataclasses.replace(card, parity={"translation": parity(foreign, bridge, session, _sizes(foreign, card))})
+    card = dataclasses.replace(card, parity={"translation": parity(foreign, bridge, session, _sizes(card))})
     findings = [*_about(model, foreign, sizes, bridge, told), *ranges.findings, how, tiling]
-    card = _with_probe(card, session, foreign)
+    card = _with_probe(card, session)
     entry = made.metadata_props.add()
     entry.key, entry.value = CARD_KEY, card.to_json()
     write_atomically(out, made.SerializeToString())
@@ -136,7 +130,8 @@ def _card(foreign: Foreign, bridge: Bridge, ranges: Ranges, told: Told, path: Pa
         task="super-resolution" if sizes.scale > 1 else "restoration" if keeps else "translation",
         source="low resolution" if sizes.scale > 1 else "pictures",
         target="high resolution" if sizes.scale > 1 else "pictures",
-        **translator_ports(bridge.channels(foreign.into), bridge.channels(foreign.out)),
+        inputs=(_port("image", bridge.channels(foreign.into), bridge.fixed(foreign)),),
+        outputs=(_port("translation", bridge.channels(foreign.out), bridge.fixed(foreign), sizes.scale),),
         scale=sizes.scale,
         multiple=sizes.multiple,
         smallest=-(-least // sizes.multiple) * sizes.multiple,
@@ -146,10 +141,16 @@ def _card(foreign: Foreign, bridge: Bridge, ranges: Ranges, told: Told, path: Pa
     )
 
 
-def _sizes(foreign: Foreign, card: Card) -> list[tuple[int, int]]:
+def _port(name: str, channels: int, size: tuple[int, int] | None, scale: int = 1) -> Port:
+    port = picture_port(name, channels)
+    sides = (None, None) if size is None else (size[0] * scale, size[1] * scale)
+    return dataclasses.replace(port, shape=(channels, *sides))
+
+
+def _sizes(card: Card) -> list[tuple[int, int]]:
     """Sizes at which both files are compared."""
-    if foreign.size is not None:
-        return [foreign.size]
+    if card.fixed_size is not None:
+        return [card.fixed_size] * 2
     units = [card.multiple * -(-max(side, card.smallest) // card.multiple) for side in (2, 48, 96, 150)]
     return [(units[0], units[0]), (units[1], units[2]), (units[3], units[1])]
 
@@ -183,9 +184,9 @@ def _about(model: onnx.ModelProto, foreign: Foreign, sizes: Sizes, bridge: Bridg
     return rows
 
 
-def _with_probe(card: Card, session: ort.InferenceSession, foreign: Foreign) -> Card:
+def _with_probe(card: Card, session: ort.InferenceSession) -> Card:
     def run(arrays: Arrays) -> Arrays:
         return {"translation": session.run(["translation"], dict(arrays))[0]}
 
-    side = math.lcm(card.multiple, 1) * -(-max(32, card.smallest) // card.multiple)
-    return dataclasses.replace(card, probe=golden_probe(run, card, *(foreign.size or (side, side))))
+    side = card.multiple * -(-max(32, card.smallest) // card.multiple)
+    return dataclasses.replace(card, probe=golden_probe(run, card, *(card.fixed_size or (side, side))))

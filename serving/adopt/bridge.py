@@ -43,6 +43,10 @@ class Bridge:
             pad += 1
         return pad
 
+    def fixed(self, foreign: Foreign) -> tuple[int, int] | None:
+        """Height and width of the only pictures that the adopted file takes."""
+        return None if foreign.size is None else (foreign.size[0] - 2 * self.pad, foreign.size[1] - 2 * self.pad)
+
     @property
     def extra(self) -> int:
         """Pixels too many that then come out, both ends together."""
@@ -82,10 +86,11 @@ def bridged(foreign: Foreign, bridge: Bridge) -> onnx.ModelProto:
     _outwards(after, PREFIX + foreign.out.name, foreign, bridge)
     for part, prefix in ((before, "in/"), (after, "out/")):
         _rename(part, prefix)
+    size, scale = bridge.fixed(foreign), bridge.sizes.scale
     graph = helper.make_graph(
         [*before.nodes, *inner.graph.node, *after.nodes], "adopted",
-        [_port("image", bridge.channels(foreign.into), foreign, ("height", "width"))],
-        [_port("translation", bridge.channels(foreign.out), foreign, ("out_height", "out_width"), bridge.sizes.scale)],
+        [_port("image", bridge.channels(foreign.into), foreign, size)],
+        [_port("translation", bridge.channels(foreign.out), foreign, size and (size[0] * scale, size[1] * scale))],
         [*inner.graph.initializer, *before.constants, *after.constants],
         sparse_initializer=inner.graph.sparse_initializer,
     )  # fmt: skip
@@ -181,9 +186,7 @@ def _with_colour(nodes: _Nodes, luma: str, scale: int) -> str:
     return nodes.add("Add", [large, change])
 
 
-def _port(name: str, channels: int, foreign: Foreign, sides: tuple[str, str], scale: int = 1) -> onnx.ValueInfoProto:
-    free: tuple[str | int, str | int] = sides
-    if foreign.size is not None:
-        free = (foreign.size[0] * scale, foreign.size[1] * scale)
+def _port(name: str, channels: int, foreign: Foreign, size: tuple[int, int] | None) -> onnx.ValueInfoProto:
+    sides = size or (f"{name}_height", f"{name}_width")
     batch: str | int = "n" if foreign.batch is None else 1
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, channels, *free])
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, channels, *sides])

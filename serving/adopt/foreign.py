@@ -29,8 +29,22 @@ TYPES: dict[int, Any] = {
 LAYOUTS = ("NCHW", "NHWC")
 CHANNELS = (3, 1)
 """Tried in this order where the file does not say."""
-FIRST_SIZES = ((32, 64), (64, 128), (128, 256), (256, 512), (224, 224), (512, 512), (96, 192), (48, 48))
+FIRST_SIZES = (
+    (32, 64),
+    (64, 128),
+    (128, 256),
+    (256, 512),
+    (48, 48),
+    (64, 64),
+    (96, 96),
+    (128, 128),
+    (224, 224),
+    (256, 256),
+    (512, 512),
+)
 """(height, width) at which a file that fixes no size is first run."""
+SIDES = (32, 48, 64, 96, 128, 224, 256, 512)
+"""Sides that most networks take, in pixels."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -225,7 +239,10 @@ def _with_limits(found: Foreign, dims: Sequence[int | None]) -> Foreign:
     """The same with what the graph insists on: one size, one batch."""
     height, width = found.works_at
     fixed = None not in (dims[found.into.layout.index("H")], dims[found.into.layout.index("W")])
-    others = ((height * 2, width * 2), (height * 2, width * 3))
+    others = [(side, side) for side in SIDES if (side, side) != found.works_at]
+    if not fixed and all(found.run(_picture(found.into, size)) is None for size in others):
+        found = dataclasses.replace(found, size=found.works_at)
+    others = [(height * 2, width * 2), (height * 2, width * 3)]
     if fixed and not all(_grows(found, size) for size in others):
         found = dataclasses.replace(found, size=found.works_at)
     picture = _picture(found.into, found.works_at)

@@ -10,12 +10,10 @@ import numpy as np
 
 from ...errors import ModelFileError, RequestError
 from ...probes import probe_picture
-from .foreign import Foreign
+from .foreign import SIDES, Foreign
 
 MULTIPLES = (*range(1, 65), 96, 128, 192, 256, 512)
 """Tried in this order."""
-BASES = (32, 48, 64, 96, 128, 224, 256, 512)
-"""Sides that most networks take, in pixels."""
 SMALL = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 96, 128, 192, 256, 384, 512)
 LARGEST_SCALE = 16
 
@@ -90,7 +88,7 @@ def _of_one_size(foreign: Foreign, given: Given, path: Path, told: int | None) -
 
 def _scale_and_cut(foreign: Foreign, given: Given, path: Path) -> tuple[int, int]:
     works: dict[int, tuple[int, int]] = {}
-    for side in (*BASES, *foreign.works_at, *(2 * side for side in foreign.works_at)):
+    for side in (*SIDES, *foreign.works_at, *(2 * side for side in foreign.works_at)):
         after = given(side, side) if len(works) < 2 else None
         works |= {side: after} if after else {}
     ordered = sorted(works)
@@ -109,14 +107,14 @@ def _scale_and_cut(foreign: Foreign, given: Given, path: Path) -> tuple[int, int
 
 def _holds(rule: Sizes, given: Given, multiple: int) -> bool:
     """Whether odd and even multiples, alone and mixed, come out as the rule says."""
-    base = multiple * -(-BASES[0] // multiple)
+    base = multiple * -(-SIDES[0] // multiple)
     sides = [base + k * multiple for k in range(4)]
     return all(rule.regular(size, given(*size)) for size in zip(sides, sides[::-1], strict=True))
 
 
 def _smallest(rule: Sizes, given: Given, multiple: int) -> int:
     """The least side from which on every one that was tried works."""
-    least = multiple * -(-BASES[0] // multiple)
+    least = multiple * -(-SIDES[0] // multiple)
     for units in reversed([n for n in SMALL if n * multiple < least]):
         side = units * multiple
         if not rule.regular((side, side), given(side, side)):

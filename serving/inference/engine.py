@@ -28,6 +28,7 @@ from .batcher import EXACT, LARGEST_BATCH, Batcher, Pending
 from .controls import NO_CONTROLS, resolve_controls
 from .ensemble import Ensemble
 from .executors import IMAGE, TRANSLATION, BySize, Executor, FloatArray, Whole
+from .fixed import FixedSize
 from .prepared import Prepared, finish_picture, from_array, prepare_picture, to_array, to_pil
 from .tiles import Tile, refuse_tiles
 
@@ -92,7 +93,7 @@ class Engine:
             self.reason += f" Pictures of 16 bits and of floats in {self.deep_precision}."
         self.ensemble = ensemble
         self._whole = self._whole_by(running)
-        self._executor: Executor = BySize(self._whole, self.card, tile)
+        self._executor = self._by_size(self._whole)
         self._deep: Executor | None = None
         self._opening = threading.Lock()
         self.batcher = Batcher(self._with_views(self._executor), LARGEST_BATCH if self.provider in EXACT else 1)
@@ -162,7 +163,7 @@ class Engine:
                 if hashlib.sha256(raw).hexdigest() != self.sha256:
                     raise ModelFileError(f"{self.path} has changed since it was loaded. Load it again.")
                 whole = self._whole_by(self._opened(raw, self.deep_precision))
-                self._deep = self._with_views(BySize(whole, self.card, self.tile))
+                self._deep = self._with_views(self._by_size(whole))
             return self._deep
 
     def _opened(self, model: bytes, precision: str) -> Running:
@@ -174,6 +175,9 @@ class Engine:
 
     def _whole_by(self, running: Running) -> Whole:
         return Whole(running.session, self.card, f"{running.provider} in {running.precision}")
+
+    def _by_size(self, whole: Whole) -> Executor:
+        return FixedSize(whole, self.card) if self.card.fixed_size else BySize(whole, self.card, self.tile)
 
     def _with_views(self, executor: Executor) -> Executor:
         return Ensemble(executor, self.card) if self.ensemble else executor

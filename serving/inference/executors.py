@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ...card import Card
 from ...errors import ModelFileError, ProviderError, first_line
-from ..runtime.sessions import Session
+from ..runtime.sessions import Session, takes_one
 from .padding import pad
 from .tiles import Tile, grid, halved, side_for
 
@@ -46,7 +46,8 @@ def with_pictures(card: Card, feeds: Feeds, change: Callable[[Array], Array]) ->
     That is what the card gives sides that follow the picture, unless it came at a size of its own (a reference may).
     """
     sides = feeds[IMAGE].shape[2:]
-    following = {port.name for port in card.inputs if len(port.shape) == 3 and port.shape[1:] == (None, None)}
+    sides_of_image = (None, None) if card.image is None else card.image.shape[1:]
+    following = {port.name for port in card.inputs if len(port.shape) == 3 and port.shape[1:] == sides_of_image}
     return {
         name: change(array) if name in following and array.shape[2:] == sides else array
         for name, array in feeds.items()
@@ -59,11 +60,15 @@ class Whole:
     def __init__(self, session: Session, card: Card, where: str) -> None:
         """`where` names provider and precision in messages: `cpu in fp32`."""
         self.session, self.card, self.where = session, card, where
+        self._one_by_one = takes_one(session)
 
     def run(self, feeds: Feeds) -> FloatArray:
         """See Executor; values are clipped to [0, 1]."""
         card = self.card
         count, _, height, width = feeds[IMAGE].shape
+        if count > 1 and self._one_by_one:
+            each = ({name: array[n : n + 1] for name, array in feeds.items()} for n in range(count))
+            return np.concatenate([self.run(one) for one in each])
         grown = with_pictures(card, feeds, lambda batch: np.ascontiguousarray(pad(batch, card.multiple, card.smallest)))
         out = self._computed(grown)
         expected = (count, card.output_channels, *(side * card.scale for side in grown[IMAGE].shape[2:]))
@@ -103,7 +108,7 @@ class Tiled:
         count, _, height, width = feeds[IMAGE].shape
         out = np.empty((count, self.card.output_channels, height * scale, width * scale), np.float32)
         for down, right in grid(height, width, self.side, self.card):
-            part = self.inner.run(with_pictures(self.card, feeds, _cutting(down.outer, right.outer)))
+            part = self.inner.run(with_pictures(self.card, feeds, cutting(down.outer, right.outer)))
             out[:, :, down.place(scale), right.place(scale)] = part[:, :, down.kept(scale), right.kept(scale)]
         return out
 
@@ -127,5 +132,6 @@ class BySize:
                     raise
 
 
-def _cutting(down: slice, right: slice) -> Callable[[Array], Array]:
+def cutting(down: slice, right: slice) -> Callable[[Array], Array]:
+    """Takes a part of a batch of pictures."""
     return lambda batch: batch[:, :, down, right]

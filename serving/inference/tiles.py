@@ -98,6 +98,9 @@ def parse_tile(text: str) -> Tile:
 
 def refuse_tiles(card: Card, tile: Tile) -> None:
     """Raises RequestError when tiles of a size are asked for, and the model needs to see the whole picture."""
+    if isinstance(tile, int) and card.fixed_size is not None:
+        height, width = card.fixed_size
+        raise RequestError(f"{card.name} takes pieces of {width}x{height} pixels alone. Leave --tile out.")
     if isinstance(tile, int) and card.tiling != "local":
         raise RequestError(
             f"{card.name} normalises with statistics of the whole picture, so that tiles would differ in colour. "

@@ -111,6 +111,11 @@ def _only_core() -> Any:
 @dataclasses.dataclass(frozen=True)
 class _Port:
     name: str
+    shape: tuple[int | None, ...] = ()
+
+
+def _entry(port: Any) -> _Port:
+    return _Port(port.any_name, tuple(side.get_length() if side.is_static else None for side in port.partial_shape))
 
 
 class OpenVINOSession:
@@ -119,7 +124,7 @@ class OpenVINOSession:
     def __init__(self, model: bytes, hints: Mapping[str, str]) -> None:
         core = _core()
         read = core.read_model(model)
-        self._inputs = [_Port(port.any_name) for port in read.inputs]  # once compiled, they go by other names as well
+        self._inputs = [_entry(port) for port in read.inputs]  # once compiled, they go by other names as well
         self._outputs = [_Port(port.any_name) for port in read.outputs]
         self._model = core.compile_model(read, "CPU", hints)
         self._request = self._model.create_infer_request()

@@ -33,6 +33,12 @@ class Session(Protocol):
         ...
 
 
+def takes_one(session: Session) -> bool:
+    """Whether the graph takes one picture at a time, as networks of others do."""
+    sides = getattr(session.get_inputs()[0], "shape", None) or [None]
+    return bool(sides[0] == 1)
+
+
 def session_options(threads: int) -> ort.SessionOptions:
     """Options for pictures of all sizes, one at a time."""
     options = ort.SessionOptions()

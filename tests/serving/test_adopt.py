@@ -82,6 +82,58 @@ def test_large_pictures_go_through_an_adopted_file_in_tiles_that_equal_the_whole
     assert np.abs(tiled.run(picture) - engine.run(picture)).max() < 1e-6
 
 
+FIXED = [
+    {"size": (48, 64)},
+    {"size": (48, 64), "batch": 1, "layout": "NHWC", "scale": 2},
+    {"size": (64, 64), "batch": 4, "range_in": "-1..1"},
+    {"size": (40, 40), "border": 4, "scale": 2},
+    {"size": (64, 48), "multiple": 8},
+]
+
+
+@pytest.mark.parametrize("form", FIXED, ids=str)
+def test_a_network_of_one_size_runs_any_picture_in_pieces_that_equal_the_whole(form, tmp_path):
+    """Sizes, and batches, stand in constants of these graphs, so that nothing else runs."""
+    told = {"scale": 2} if form.get("border") else {}  # 40 pixels that give 64 leave it open
+    engine, found = adopted(tmp_path, network(**form, fixed_by_constants=True), **told)
+    height, width = (side - 2 * form.get("border", 0) for side in form["size"])
+    assert engine.card.fixed_size == (height, width) == engine.card.image.shape[1:]
+    height, width = form["size"]
+    assert found["size"].value == f"{width}x{height} alone"
+    assert engine.card.tiling == "local"
+    scale = form.get("scale", 1)
+    for size in ((53, 171), (23, 27), engine.card.fixed_size, (130, 64)):
+        pictures = np.concatenate([probe_picture(3, *size, seed) for seed in (1, 2)])
+        given, wanted = engine.run(pictures), np.concatenate([truth(each[None], scale) for each in pictures])
+        assert given.shape == wanted.shape
+        rim = scale * (form.get("border", 0) + 1)  # where a small picture is continued, and what a border reflects
+        assert np.abs(given - wanted)[:, :, rim:-rim, rim:-rim].max() <= LEVEL
+    with pytest.raises(RequestError, match="takes pieces of .* alone"):
+        Engine(tmp_path / "ours.onnx", device="cpu", tile=64)
+
+
+def normalising():
+    """InstanceNorm at 48x48 alone."""
+    model = network(size=(48, 48), fixed_by_constants=True)
+    model.graph.initializer.extend(numpy_helper.from_array(np.full(3, value, np.float32), name)
+                                   for name, value in (("scale", 0.2), ("mean", 0.5)))  # fmt: skip
+    last = model.graph.node[-1]
+    last.output[0] = "before"
+    model.graph.node.append(helper.make_node("InstanceNormalization", ["before", "scale", "mean"], ["answer"]))
+    return model
+
+
+def test_a_network_of_one_size_that_looks_at_whole_pictures_takes_none_larger(tmp_path, i2i):
+    engine, found = adopted(tmp_path, normalising(), input_range="0..1")
+    assert (found["tiles"].value, engine.card.fixed_size) == ("global", (48, 48))
+    assert engine.run(probe_picture(3, 30, 48, 1)).shape == (1, 3, 30, 48)
+    Image.new("RGB", (60, 20)).save(tmp_path / "large.png")
+    status, said, _ = i2i("convert", tmp_path / "ours.onnx", tmp_path / "large.png", tmp_path / "out.png")
+    assert status == 1
+    assert "60x20 pixels is larger than the 48x48 that ours takes" in said
+    assert "48x48" in i2i("info", tmp_path / "ours.onnx")[1]
+
+
 @pytest.mark.parametrize("how", ["given", "metadata", "words", "means"])
 def test_blue_first_is_heeded_where_it_is_said(how, tmp_path):
     model = network(order="bgr", range_in="0..255")

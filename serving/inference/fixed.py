@@ -1,0 +1,67 @@
+"""Pictures of any size through a network that takes one size alone: tiles of that size, where tiles equal the whole."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from ...card import Card
+from ...errors import PictureError
+from .executors import IMAGE, Executor, Feeds, FloatArray, cutting, with_pictures
+from .padding import grown
+from .tiles import Window, halo
+
+
+class FixedSize:
+    """Every picture in pieces of the card's fixed size, grown by reflection where it is smaller.
+
+    A piece keeps what lies half the receptive field from its border, but for the border of the picture, as tiles do
+    (tiles.py). A network that looks at whole pictures gets none larger than it takes.
+    """
+
+    def __init__(self, inner: Executor, card: Card) -> None:
+        """`inner` computes pieces of exactly `card.fixed_size`."""
+        assert card.fixed_size is not None
+        self.inner, self.card, self.size = inner, card, card.fixed_size
+
+    def run(self, feeds: Feeds) -> FloatArray:
+        """See Executor; raises PictureError on a picture that is too large."""
+        card, scale = self.card, self.card.scale
+        count, _, height, width = feeds[IMAGE].shape
+        if card.tiling != "local" and (height > self.size[0] or width > self.size[1]):
+            raise PictureError(
+                f"A picture of {width}x{height} pixels is larger than the {self.size[1]}x{self.size[0]} that "
+                f"{card.name} takes, and it looks at whole pictures, so tiles would not do. Make it smaller, or export "
+                "the network with free sides."
+            )
+        sides = [_grown_side(side, fixed, card) for side, fixed in zip((height, width), self.size, strict=True)]
+        fed = with_pictures(card, feeds, functools.partial(grown, height=sides[0], width=sides[1]))
+        out = np.empty((count, card.output_channels, sides[0] * scale, sides[1] * scale), np.float32)
+        for down in pieces(sides[0], self.size[0], card):
+            for right in pieces(sides[1], self.size[1], card):
+                part = self.inner.run(with_pictures(card, fed, cutting(down.outer, right.outer)))
+                out[:, :, down.place(scale), right.place(scale)] = part[:, :, down.kept(scale), right.kept(scale)]
+        return out[:, :, : height * scale, : width * scale]
+
+
+def _grown_side(side: int, fixed: int, card: Card) -> int:
+    """The side of the picture that is cut into pieces: one of them, or a multiple as their places are."""
+    return fixed if side <= fixed else -(-side // card.multiple) * card.multiple
+
+
+def pieces(length: int, fixed: int, card: Card) -> list[Window]:
+    """A line of `length` input pixels in parts of exactly `fixed`, which overlap; the last one ends where it ends."""
+    around = halo(card)
+    step = max((fixed - 2 * around) // card.multiple, 1) * card.multiple
+    starts = [*range(0, max(length - fixed, 0), step), length - fixed]
+    cuts = [0, *(start + around for start in starts[1:]), length]
+    return [
+        Window(slice(start, start + fixed), slice(first, last))
+        for start, first, last in zip(starts, cuts[:-1], cuts[1:], strict=True)
+    ]
+
+
+def takes_tiles(card: Card) -> bool:
+    """Whether pieces of the fixed size have anything left within their halo."""
+    return card.fixed_size is not None and min(card.fixed_size) - 2 * halo(card) >= card.multiple
