@@ -89,7 +89,10 @@ def network(
         add("SpaceToDepth", blocksize=multiple)
         add("DepthToSpace", blocksize=multiple)
     if fixed_by_constants:
-        add("Reshape", constant([batch if isinstance(batch, int) else -1, channels, *(side - 2 * border for side in size)]))
+        add(
+            "Reshape",
+            constant([batch if isinstance(batch, int) else -1, channels, *(side - 2 * border for side in size)]),
+        )
     if scale > 1:
         add("Resize", "", constant([1, 1, scale, scale], np.float32), mode="nearest",
             coordinate_transformation_mode="asymmetric", nearest_mode="floor")  # fmt: skip
