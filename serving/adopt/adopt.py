@@ -162,16 +162,19 @@ def _about(model: onnx.ModelProto, foreign: Foreign, sizes: Sizes, bridge: Bridg
     kind = onnx.TensorProto.DataType.Name(foreign.into.type).lower()
     layout = Finding("layout", f"{foreign.into.layout}, {kind}", DECLARED if len(fixed) else PROBED)
     rows = [layout]
+    if foreign.chosen is not None or told.output is not None:
+        rows.append(Finding("output", foreign.out.name, GIVEN if told.output else PROBED, foreign.chosen or ""))
+    any_size = f"any multiple of {sizes.multiple}" if sizes.multiple > 1 else "any"
     sides = [dims[foreign.into.layout.index(axis)] for axis in "HW"]
     if foreign.size is not None:
         rows.append(Finding("size", f"{foreign.size[1]}x{foreign.size[0]} alone", PROBED))
     elif all(side.HasField("dim_value") for side in sides):
         was = f"the file says {sides[1].dim_value}x{sides[0].dim_value}, its graph takes any"
-        rows.append(Finding("size", f"any multiple of {sizes.multiple}", PROBED, was))
+        rows.append(Finding("size", any_size, PROBED, was))
     else:
-        rows.append(Finding("size", f"any multiple of {sizes.multiple}" if sizes.multiple > 1 else "any", PROBED))
+        rows.append(Finding("size", any_size, PROBED))
     if foreign.size is None:
-        rows.append(Finding("smallest", f"{sizes.smallest} pixels", PROBED))
+        rows.append(Finding("smallest", f"{sizes.smallest} a side", PROBED))
     rows.append(Finding("scale", str(sizes.scale), GIVEN if told.scale and foreign.size else PROBED))
     if sizes.cut:
         each = sizes.cut / 2

@@ -7,7 +7,7 @@ graph get a prefix, so that none meets one of ours.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import onnx
@@ -88,7 +88,7 @@ def bridged(foreign: Foreign, bridge: Bridge) -> onnx.ModelProto:
         _rename(part, prefix)
     size, scale = bridge.fixed(foreign), bridge.sizes.scale
     graph = helper.make_graph(
-        [*before.nodes, *inner.graph.node, *after.nodes], "adopted",
+        [*before.nodes, *_needed(inner.graph, PREFIX + foreign.out.name), *after.nodes], "adopted",
         [_port("image", bridge.channels(foreign.into), foreign, size)],
         [_port("translation", bridge.channels(foreign.out), foreign, size and (size[0] * scale, size[1] * scale))],
         [*inner.graph.initializer, *before.constants, *after.constants],
@@ -97,6 +97,29 @@ def bridged(foreign: Foreign, bridge: Bridge) -> onnx.ModelProto:
     made = helper.make_model(graph, opset_imports=inner.opset_import, ir_version=inner.ir_version)
     made.producer_name = "i2i adopt"
     return made
+
+
+def _needed(graph: onnx.GraphProto, output: str) -> list[onnx.NodeProto]:
+    """The nodes of the graph that an output depends on, in their order."""
+    makers = {name: place for place, node in enumerate(graph.node) for name in node.output}
+    found: set[int] = set()
+    waiting = [output]
+    while waiting:
+        place = makers.get(waiting.pop())
+        if place is not None and place not in found:
+            found.add(place)
+            waiting.extend(_taken(graph.node[place]))
+    return [node for place, node in enumerate(graph.node) if place in found]
+
+
+def _taken(node: onnx.NodeProto) -> Iterator[str]:
+    """Everything that a node takes, inner graphs from around them included."""
+    yield from node.input
+    for attribute in node.attribute:
+        for inner in (attribute.g, *attribute.graphs):
+            for each in inner.node:
+                yield from _taken(each)
+            yield from (each.name for each in inner.output)
 
 
 def _rename(part: _Nodes, prefix: str) -> None:

@@ -26,10 +26,8 @@ WORDS = {
 }
 """How people write a range."""
 
-MEANS = {
-    "rgb": ((123.68, 116.78, 103.94), (0.485, 0.456, 0.406), (0.4488, 0.4371, 0.4040), (114.44, 111.46, 103.02)),
-}
-"""Means of the channels that networks take off pictures, of ImageNet and of DIV2K; reversed they are of BGR."""
+MEANS = ((123.68, 116.78, 103.94), (0.485, 0.456, 0.406), (0.4488, 0.4371, 0.4040))
+"""Means of red, green and blue that networks take off pictures: of ImageNet twice, and of DIV2K."""
 
 Constants = Mapping[str, npt.NDArray[np.float64]]
 
@@ -46,17 +44,26 @@ def input_range(model: onnx.ModelProto) -> tuple[str, str] | None:
     nominal = _metadata(model, "Image.NominalPixelRange", NOMINAL)
     if nominal is not None:
         return nominal, "by Image.NominalPixelRange in its metadata"
-    return _in_words(model) or _by_first_node(model)
+    return _in_words(model) or _by_first_nodes(model)
 
 
 def output_range(model: onnx.ModelProto, output: str) -> tuple[str, str] | None:
-    """Likewise of what comes out."""
-    last = next((node for node in model.graph.node if output in node.output), None)
-    while last is not None and last.op_type in _PASSING:
-        last = next((node for node in model.graph.node if last.input[0] in node.output), None)
-    if last is None:
-        return None
-    return ENDS[last.op_type](last, constants(model)) if last.op_type in ENDS else None
+    """Likewise of what comes out: by the last node that bounds it, and by what is done to that afterwards."""
+    known, makers = constants(model), {name: node for node in model.graph.node for name in node.output}
+    gain, shift, name = 1.0, 0.0, output
+    while name in makers:
+        node = makers[name]
+        bounds = _bounds(node, known)
+        if bounds is not None:
+            ends = tuple(gain * end + shift for end in bounds)
+            found = next((key for key, of_key in RANGES.items() if np.allclose(ends, of_key, atol=1e-3)), None)
+            return None if found is None else (found, f"it ends with {node.op_type} to that")
+        step = _affine(node, known)
+        if step is None:
+            return None
+        (by, more), name = step
+        gain, shift = gain * by, gain * more + shift
+    return None
 
 
 def channel_order(model: onnx.ModelProto) -> tuple[str, str] | None:
@@ -67,12 +74,9 @@ def channel_order(model: onnx.ModelProto) -> tuple[str, str] | None:
     orders = {word.lower() for word in re.findall(r"\b(RGB|BGR)\b", said(model), re.IGNORECASE)}
     if len(orders) == 1:
         return orders.pop(), "by its description"
-    for values in _first_constants(model):
-        for mean in MEANS["rgb"]:
-            for order, wanted in (("rgb", mean), ("bgr", mean[::-1])):
-                if values.size == 3 and any(np.allclose(np.abs(values.ravel()), np.asarray(wanted) * by, rtol=2e-3)
-                                            for by in (1, 255, 1 / 255)):  # fmt: skip
-                    return order, "by the means that it takes off first"
+    orders = {order for values in _first_constants(model) if (order := _mean(values)) is not None}
+    if len(orders) == 1:
+        return orders.pop(), "by the means that it takes off first"
     return None
 
 
@@ -110,7 +114,7 @@ def _first_nodes(model: onnx.ModelProto) -> list[onnx.NodeProto]:
     name = model.graph.input[0].name
     while True:
         readers = [node for node in model.graph.node if name in node.input]
-        if len(readers) != 1 or readers[0].op_type not in (*_PASSING, "Add", "Sub", "Mul", "Div"):
+        if len(readers) != 1 or readers[0].op_type not in (*_PASSING, *_STEPS):
             return found
         found.append(readers[0])
         name = readers[0].output[0]
@@ -121,32 +125,63 @@ def _first_constants(model: onnx.ModelProto) -> list[npt.NDArray[np.float64]]:
     return [known[name] for node in _first_nodes(model) for name in node.input if name in known]
 
 
-def _by_first_node(model: onnx.ModelProto) -> tuple[str, str] | None:
-    """A file that begins with a division by 255 or by 127.5 takes 0..255; one that begins with 2x - 1 takes 0..1."""
-    nodes, values = _first_nodes(model), [float(v) for each in _first_constants(model) for v in np.unique(each)]
-    names = [node.op_type for node in nodes if node.op_type not in _PASSING]
-    if any(np.isclose(value, by, rtol=1e-3) for value in values for by in (255, 127.5, 1 / 255, 1 / 127.5)):
-        return "0..255", f"it begins with {' and '.join(names)} of 255"
-    if any(100 < abs(value) < 130 for value in values):
-        return "0..255", "it begins by taking off a mean of such pictures"
-    if sorted(abs(value) for value in values) == [1, 2] and set(names) <= {"Mul", "Sub", "Add"}:
-        return "0..1", "it begins with 2x - 1"
+def _by_first_nodes(model: onnx.ModelProto) -> tuple[str, str] | None:
+    """By the means that it takes off, or by the range that its first steps bring to [0, 1] or [-1, 1]."""
+    for values in _first_constants(model):
+        mean = _mean(values)
+        if mean is not None:
+            return ("0..255" if np.abs(values).max() > 1 else "0..1"), "by the means that it takes off first"
+    known, gain, shift = constants(model), 1.0, 0.0
+    for node in _first_nodes(model):
+        step = _affine(node, known)
+        if step is None:
+            return None
+        gain, shift = gain * step[0][0], step[0][0] * shift + step[0][1]
+    if (gain, shift) == (1.0, 0.0):
+        return None
+    for name, ends in RANGES.items():
+        brought = [gain * end + shift for end in ends]
+        for wanted in ((0.0, 1.0), (-1.0, 1.0)):
+            if np.allclose(brought, wanted, atol=0.02):
+                return name, f"it begins by bringing that to {wanted[0]:g}..{wanted[1]:g}"
     return None
 
 
-End = Callable[[onnx.NodeProto, Constants], "tuple[str, str] | None"]
+def _mean(values: npt.NDArray[np.float64]) -> str | None:
+    """The order of channels of these means, where they are known ones, in either scale and sign."""
+    for mean in MEANS if values.size == 3 else ():
+        for order, wanted in (("rgb", mean), ("bgr", mean[::-1])):
+            if any(np.allclose(np.abs(values.ravel()), np.asarray(wanted) * by, rtol=2e-3) for by in (1, 255, 1 / 255)):
+                return order
+    return None
+
+
 _PASSING = ("Identity", "Transpose", "Cast", "Squeeze", "Unsqueeze")
-
-
-def _clip(node: onnx.NodeProto, known: Constants) -> tuple[str, str] | None:
-    ends = tuple(float(known[name].ravel()[0]) for name in node.input[1:3] if name in known and known[name].size)
-    name = next((name for name, ends_of in RANGES.items() if ends_of == ends), None)
-    return None if name is None else (name, "it ends with a Clip to that")
-
-
-ENDS: dict[str, End] = {
-    "Clip": _clip,
-    "Tanh": lambda _node, _known: ("-1..1", "it ends with Tanh"),
-    "Sigmoid": lambda _node, _known: ("0..1", "it ends with Sigmoid"),
+_STEPS: dict[str, Callable[[float], Range]] = {
+    "Add": lambda value: (1.0, value),
+    "Sub": lambda value: (1.0, -value),
+    "Mul": lambda value: (value, 0.0),
+    "Div": lambda value: (1 / value, 0.0),
 }
-"""Last nodes that say what range the answer has."""
+"""What an operation with a constant behind it does, as (gain, shift)."""
+
+
+def _affine(node: onnx.NodeProto, known: Constants) -> tuple[tuple[float, float], str] | None:
+    """((gain, shift), the input) of a node that only passes on, or adds or multiplies one constant; else None."""
+    if node.op_type in _PASSING:
+        return (1.0, 0.0), node.input[0]
+    if node.op_type not in _STEPS or len({*node.input} & {*known}) != 1:
+        return None
+    first = node.input[0] in known
+    values = np.unique(np.round(known[node.input[0 if first else 1]], 6))
+    if len(values) != 1 or (first and node.op_type in ("Sub", "Div")) or (node.op_type == "Div" and not values[0]):
+        return None
+    return _STEPS[node.op_type](float(values[0])), node.input[1 if first else 0]
+
+
+def _bounds(node: onnx.NodeProto, known: Constants) -> Range | None:
+    """The range of what a node gives, whatever goes in; or None."""
+    if node.op_type == "Clip":
+        ends = [float(known[name].ravel()[0]) for name in node.input[1:3] if name in known and known[name].size]
+        return (ends[0], ends[1]) if len(ends) == 2 else None
+    return {"Tanh": (-1.0, 1.0), "Sigmoid": (0.0, 1.0), "HardSigmoid": (0.0, 1.0)}.get(node.op_type)

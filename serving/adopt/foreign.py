@@ -67,6 +67,8 @@ class Foreign:
     session: ort.InferenceSession
     into: Side
     out: Side
+    chosen: str | None
+    """What was passed over for `out` among several outputs, in words; None where there is one."""
     batch: int | None
     """What the graph insists on; None: any."""
     size: tuple[int, int] | None
@@ -121,7 +123,9 @@ def open_foreign(model: onnx.ModelProto, path: Path, output: str | None = None) 
                 if all(answer is None for answer in answers.values()):
                     continue
                 out = _picture_output(answers, each, side, size, path, output)
-                found = Foreign(each, session, side, out, batch if batch > 1 else None, None, size)
+                others = [name for name in answers if name != out.name]
+                chosen = f"without {', '.join(map(repr, others))}" if others else None
+                found = Foreign(each, session, side, out, chosen, batch if batch > 1 else None, None, size)
                 return _with_limits(found, dims)
     raise ModelFileError(_refusal(session, entry, dims, path))
 
@@ -217,8 +221,7 @@ def _picture_output(
         raise RequestError(f"{path} gives {len(found)} pictures: {shapes}. Say which with --output NAME.")
     raise ModelFileError(
         f"{path} is no image-to-image network: for a picture of {size[1]}x{size[0]} pixels it gives {shapes}"
-        + (", numbers about the picture and not a picture, as classifiers do." if "," in shapes else ".")
-        + " i2i runs networks that give a picture of 1, 3 or 4 channels."
+        ". That is numbers about the picture, or maps of more than 4 channels, and no picture."
     )
 
 

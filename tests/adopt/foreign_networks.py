@@ -53,7 +53,7 @@ def network(
     multiple: int = 1,
     fixed_by_constants: bool = False,
 ) -> onnx.ModelProto:
-    """`border` pixels are cut at each side; with `multiple`, sides that are none are refused by the graph."""
+    """What ends at -1..1 is clipped to that; `border` pixels are cut at each side; with `multiple`, sides that are none are refused by the graph."""
     (low, high), (bottom, top) = RANGES[range_in], RANGES[range_out or range_in]
     weight = kernel(channels)
     weight = weight[::-1, ::-1] if order == "bgr" else weight
@@ -96,6 +96,8 @@ def network(
     if scale > 1:
         add("Resize", "", constant([1, 1, scale, scale], np.float32), mode="nearest",
             coordinate_transformation_mode="asymmetric", nearest_mode="floor")  # fmt: skip
+    if (bottom, top) == RANGES["-1..1"]:
+        add("Clip", constant(-1, np.float32), constant(1, np.float32))
     if kind == "uint8":
         add("Round")
         add("Clip", constant(0, np.float32), constant(255, np.float32))

@@ -14,6 +14,7 @@ from i2i.errors import ModelFileError, RequestError
 from i2i.probes import probe_picture
 from i2i.serving import Engine, read_card
 from i2i.serving.adopt.adopt import Told, adopt
+from i2i.serving.adopt.declared import input_range, output_range
 from i2i.serving.adopt.finding import ASSUMED, DECLARED, GIVEN, PROBED
 
 LEVEL = 1 / 255
@@ -167,6 +168,81 @@ def test_the_order_of_channels_is_called_assumed_where_nothing_says_it(tmp_path)
     assert (found["range in"].value, found["range in"].how) == ("0..1", PROBED)
 
 
+def wrapped(model, before=(), after=()):
+    """The network between steps of (operation, constant)."""
+    first, last = model.graph.node[0], model.graph.node[-1]
+    for nodes, place in ((before, 0), (after, len(model.graph.node))):
+        name = "data" if place == 0 else "inside"
+        for n, (operation, values) in enumerate(nodes):
+            key = f"{operation}{place}{n}"
+            if values is not None:
+                model.graph.initializer.append(numpy_helper.from_array(np.asarray(values, np.float32), key))
+            made = helper.make_node(operation, [name, *([key] if values is not None else [])], [key + "_out"])
+            model.graph.node.insert(place + n, made)
+            name = key + "_out"
+        if nodes and place == 0:
+            first.input[0] = name
+        elif nodes:
+            last.output[0] = "inside"
+            model.graph.node[-1].output[0] = "answer"
+    return model
+
+
+SAID = [
+    ([("Div", 255)], [], "0..255", "0..1", "it begins by bringing that to 0..1"),
+    ([("Mul", 2), ("Sub", 1)], [], "0..1", "-1..1", "it begins by bringing that to -1..1"),
+    ([("Div", 127.5), ("Sub", 1)], [], "0..255", "-1..1", "it begins by bringing that to -1..1"),
+    (
+        [("Sub", [[[0.485]], [[0.456]], [[0.406]]]), ("Div", [[[0.229]], [[0.224]], [[0.225]]])],
+        [],
+        "0..1",
+        None,
+        "means",
+    ),
+    ([], [("Tanh", None)], None, "-1..1", "it ends with Tanh"),
+    ([], [("Tanh", None), ("Add", 1), ("Div", 2)], None, "0..1", "it ends with Tanh"),
+    ([], [("Tanh", None), ("Mul", 127.5), ("Add", 127.5)], None, "0..255", "it ends with Tanh"),
+    ([], [("Sigmoid", None), ("Mul", 255)], None, "0..255", "it ends with Sigmoid"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "into", "out", "why"), SAID)
+def test_a_range_is_read_off_the_first_and_last_steps_of_the_graph(before, after, into, out, why):
+    model = wrapped(network(range_in="0..1"), before, after)
+    ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])  # a graph that runs
+    if into is not None:
+        assert input_range(model)[0] == into
+        assert why in input_range(model)[1]
+    elif out is not None:
+        assert output_range(model, "answer")[0] == out
+        assert why in output_range(model, "answer")[1]
+
+
+def test_what_says_nothing_of_a_range_is_not_taken_for_something():
+    assert input_range(network()) is None
+    assert output_range(network(), "answer") is None
+
+
+def test_the_usual_range_is_assumed_where_another_is_hardly_better(tmp_path):
+    """A change around grey is half as large in [-1, 1]: no sign that the network was made for it."""
+    model = network(range_in="-1..1")
+    model.graph.node.pop()
+    model.graph.node[-1].output[0] = "answer"
+    _, found = adopted(tmp_path, model)
+    assert (found["range in"].value, found["range in"].how) == ("0..1", ASSUMED)
+    assert "as -1..1 at" in found["range in"].why
+
+
+def test_of_several_outputs_the_picture_alone_is_taken_and_what_makes_the_others_is_left_out(tmp_path):
+    model = network()
+    model.graph.node.append(helper.make_node("GlobalAveragePool", ["answer"], ["mean"]))
+    model.graph.output.append(entry("mean", "n", 3, 1, 1))
+    engine, found = adopted(tmp_path, model)
+    check(engine)
+    assert (found["output"].value, engine.card.tiling) == ("answer", "local")
+    assert "without 'mean'" in found["output"].why
+
+
 def test_a_network_on_luma_carries_the_colour(tmp_path):
     engine, _ = adopted(tmp_path, network(channels=1, scale=2))
     picture = np.zeros((1, 3, 40, 40), np.float32)
@@ -242,7 +318,7 @@ def text():
 
 
 REFUSED = {
-    "classifier": (classifier, "numbers about the picture"),
+    "classifier": (classifier, "numbers about the picture, or maps"),
     "two pictures": (two_pictures, r"2 pictures: 'a'.*--output NAME"),
     "two inputs": (two_inputs, r"2 inputs \('data', 'other'\)"),
     "smaller": (reduced, "no picture of the same size"),
