@@ -7,29 +7,24 @@ every BatchNorm over the picture at hand, as an affine InstanceNormalization.
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import dataclasses
-import logging
-import warnings
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import onnx
 import torch
 from torch import Tensor, nn
 
 from ..card import CARD_KEY, Card
-from ..errors import ExportError
 from ..files import write_atomically
 from ..networks import Generator, for_inference
-from ..ports import PICTURES, Port
-from ..probes import Arrays, example, golden_probe
+from ..ports import PICTURES
+from ..probes import Arrays, golden_probe
 from ..tail import end_in_convolution
 from .proof import parity
+from .trace import Trace, at_any_size, at_one_size, quiet
 
-OPSET = 18
 FP32_OPS = ["InstanceNormalization", "Resize", "Tanh", "Clip"]
 """What stays in fp32 in an fp16 file: sums over a picture and the last steps lose too much in half precision."""
 
@@ -66,22 +61,30 @@ def export_onnx(generator: Generator, path: Path, card: Card, precision: str = "
 
     The size rule, the scale, the tiling class, parity and probe of `card` are filled in from the network. The check
     runs at sizes other than the traced one, alone and as four pictures, for a shape baked in by tracing shows only
-    there.
+    there. A network whose graph, traced at one size, fails it is traced once more with the sizes left open, which takes
+    several times as long.
     Raises ExportError when the file and torch disagree (then nothing is written), StorageError on a full disk.
     """
     card = dataclasses.replace(card, **dataclasses.asdict(generator.geometry))
     served = Boundary(copy.deepcopy(for_inference(generator)).cpu().float(), card).eval()
     side = -(-max(card.smallest, 32) // card.multiple) * card.multiple
-    model = _trace(served, card, side)
-    if precision == "fp16":
-        model = _to_half(model)
 
     def run(arrays: Arrays) -> Arrays:
         with torch.no_grad():
             answers = served(*(torch.from_numpy(arrays[port.name]) for port in card.inputs))
         return {port.name: answer.numpy() for port, answer in zip(card.outputs, answers, strict=True)}
 
-    found = parity(run, model.SerializeToString(), card, side, precision)
+    def checked(trace: Trace) -> tuple[onnx.ModelProto, dict[str, dict[str, float]]]:
+        model = trace(served, card, side)
+        end_in_convolution(model)
+        if precision == "fp16":
+            model = _to_half(model)
+        return model, parity(run, model.SerializeToString(), card, side, precision)
+
+    try:
+        model, found = checked(at_one_size)
+    except Exception:  # the exporter, ONNX Runtime or the parity gate, by what was baked in
+        model, found = checked(at_any_size)
     card = dataclasses.replace(card, parity=found, probe=golden_probe(run, card, side))
     entry = model.metadata_props.add()
     entry.key, entry.value = CARD_KEY, card.to_json()
@@ -89,68 +92,13 @@ def export_onnx(generator: Generator, path: Path, card: Card, precision: str = "
     return card
 
 
-def _trace(served: nn.Module, card: Card, side: int) -> onnx.ModelProto:
-    n, h, w = (torch.export.Dim(name, min=1) for name in ("n", "h", "w"))
-    free = (card.multiple * h, card.multiple * w) if card.multiple > 1 else (h, w)
-    examples = example(card, 2, 2 * side, 3 * side)
-    with _quiet():
-        program = torch.onnx.export(
-            served,
-            tuple(torch.from_numpy(examples[port.name]) for port in card.inputs),
-            dynamo=True,
-            dynamic_shapes=(tuple({0: n, **_free_sides(port, free)} for port in card.inputs),),
-            input_names=[port.name for port in card.inputs],
-            output_names=[port.name for port in card.outputs],
-            opset_version=OPSET,
-            external_data=False,
-            verbose=False,
-        )
-    if program is None:
-        raise ExportError("torch's exporter gave no graph for this network.")
-    model = _without_traces(program.model_proto)
-    end_in_convolution(model)
-    return model
-
-
-def _without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model without the exporter's notes, which name files and folders of this machine at every node."""
-    graphs = [model.graph, *model.functions]
-    for graph in graphs:
-        for part in (*graph.node, *graph.value_info, graph):
-            part.ClearField("metadata_props")
-            part.ClearField("doc_string")
-    for part in (*model.graph.input, *model.graph.output, *model.graph.initializer):
-        part.ClearField("metadata_props")
-        part.ClearField("doc_string")
-    return model
-
-
-def _free_sides(port: Port, free: tuple[Any, Any]) -> Mapping[int, Any]:
-    """Axis -> dimension, for the sides of a port that follow the picture."""
-    axes = [axis for axis, side in enumerate(port.shape, 1) if side is None]
-    return dict(zip(axes, free[-len(axes) :] if axes else (), strict=True))
-
-
 def _to_half(model: onnx.ModelProto) -> onnx.ModelProto:
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
-    with _quiet():
+    with quiet():
         half = convert_float_to_float16(model, keep_io_types=True, op_block_list=FP32_OPS)
     # Where nodes share a weight, the converter writes its cast once for each of them, all under one name.
     once = list({(node.name, *node.output): node for node in half.graph.node}.values())
     del half.graph.node[:]
     half.graph.node.extend(once)
     return cast(onnx.ModelProto, half)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the exporter's chatter, which is about its own future and not about the user's model."""
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(level)

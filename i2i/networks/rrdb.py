@@ -120,7 +120,7 @@ class RRDBNet(Generator):
     def parts(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
         """(N, in_channels, H, W) -> the maps, and (N, out_channels, scale H, scale W)."""
         if self.unshuffle > 1:
-            x = F.pixel_unshuffle(x, self.unshuffle)
+            x = _unshuffled(x, self.unshuffle)
         y = stem = self.conv_first(to_channels_last(x))
         yield "stem", stem
         for n, block in enumerate(self.body):
@@ -132,6 +132,18 @@ class RRDBNet(Generator):
             y = _leaky(self.get_submodule(f"conv_up{n + 1}")(F.interpolate(y, scale_factor=float(factor))))
             yield f"up.{n}", y
         yield "output", self.conv_last(_leaky(self.conv_hr(y)))
+
+
+def _unshuffled(x: Tensor, factor: int) -> Tensor:
+    """(N, C, fH, fW) -> (N, f² C, H, W), as `F.pixel_unshuffle`.
+
+    In an exported file by a convolution of ones and noughts, which is the same to the bit: torch writes its own as two
+    changes of shape, to sizes that are those of the picture that was traced.
+    """
+    if not torch.onnx.is_in_onnx_export():
+        return F.pixel_unshuffle(x, factor)
+    one_of_each = torch.eye(factor**2, device=x.device, dtype=x.dtype).view(-1, 1, factor, factor)
+    return F.conv2d(x, one_of_each.repeat(x.shape[1], 1, 1, 1), stride=factor, groups=x.shape[1])
 
 
 def _of_parts(convolution: nn.Module, parts: list[Tensor]) -> Tensor:
