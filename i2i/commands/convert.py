@@ -51,6 +51,12 @@ def convert(
     tile: Annotated[
         str, typer.Option(help="Pixels a side of the tiles that large pictures are computed in, auto or off.")
     ] = "auto",
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE", help="The most that the process takes, as in 2GB; by default 3/4 of what is free."
+        ),
+    ] = None,
     ensemble: Annotated[
         bool, typer.Option("--ensemble", help="The mean of eight flips and turns, in 8 times.")
     ] = False,
@@ -74,12 +80,14 @@ def convert(
     i2i convert runs/facades sketches out
     i2i convert facades.onnx sketches out --format jpg --quality 92 --report done.jsonl
     i2i convert runs/x4 small large --tile 256
+    i2i convert runs/monet panoramas out --memory 2GB
     i2i convert runs/seasons photos out --with label=winter --with latent.seed=3
     i2i convert facades.onnx - - --format png < sketch.jpg > photo.png
     """
     from ..errors import RequestError, require
     from ..serving import Engine, convert_folder, resolve_model
     from ..serving.inference.controls import parse_controls
+    from ..serving.inference.memory import parse_memory
     from ..serving.inference.tiles import parse_tile
     from ..workflows.conversion_summary import METERS, summary
     from ..workflows.convert import PIPE, through_pipe, watch_and_convert
@@ -89,7 +97,14 @@ def convert(
         raise RequestError("--watch and --dry-run make no sense together. Leave one of them out.")
     controls = parse_controls(with_ or ())
     path = resolve_model(model, direction)
-    engine = Engine(path, device=device, precision=precision, tile=parse_tile(tile), ensemble=ensemble)
+    engine = Engine(
+        path,
+        device=device,
+        precision=precision,
+        tile=parse_tile(tile),
+        ensemble=ensemble,
+        memory=parse_memory(memory),
+    )
     typer.echo(engine.reason, err=True)
     options: dict[str, Any] = {"format": format, "quality": quality, "metadata": metadata, "controls": controls}
     if PIPE in (str(source), str(target)):

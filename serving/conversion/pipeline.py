@@ -18,12 +18,10 @@ from ...images.image import Picture
 from ..inference.batcher import Batcher, Pending
 from ..inference.controls import NO_CONTROLS
 from ..inference.executors import FloatArray
+from ..inference.planes import Canvas, is_large
 from ..inference.prepared import Prepared
 
 Item = TypeVar("Item")
-
-PIXELS_BESIDE = 4_000_000
-"""Larger pictures and results become and leave floats (12 bytes a pixel) one at a time, in the computing thread."""
 
 
 class Translator(Protocol):
@@ -45,7 +43,7 @@ class Translator(Protocol):
         """Have it computed, in the precision that its depth asks for."""
         ...
 
-    def finish(self, prepared: Prepared, answer: FloatArray) -> Picture:
+    def finish(self, prepared: Prepared, answer: FloatArray | Canvas) -> Picture:
         """The model's answer as a picture."""
         ...
 
@@ -129,7 +127,7 @@ class Pipeline(Generic[Item]):
         with _timed(times, "read"):
             picture = self.read(item)
             height, width = picture.pixels.shape[:2]
-            return picture if height * width > PIXELS_BESIDE else self.engine.prepare(picture, self.controls)
+            return picture if is_large(height * width) else self.engine.prepare(picture, self.controls)
 
     def _compute(self, reading: deque[_Entry[Item]], pool: ThreadPoolExecutor) -> _Writing[Item]:
         """The first item computed, with those behind it that are read already and may share its batch."""
@@ -144,7 +142,7 @@ class Pipeline(Generic[Item]):
                     self._submit_alike(prepared, reading)
                 answer = entry.pending.result()
             height, width = prepared.feeds["image"].shape[2:]
-            if answer.shape[1] * answer.shape[2] > PIXELS_BESIDE:
+            if prepared.canvas is not None:  # most of finishing is done
                 finished = self.engine.finish(prepared, answer)
                 return pool.submit(self._write, entry, finished, height * width)
         except Exception as error:
@@ -163,7 +161,7 @@ class Pipeline(Generic[Item]):
             entry.pending = self.engine.submit(found)
             room -= 1
 
-    def _finish_and_write(self, entry: _Entry[Item], prepared: Prepared, answer: FloatArray) -> Outcome[Item]:
+    def _finish_and_write(self, entry: _Entry[Item], prepared: Prepared, answer: FloatArray | Canvas) -> Outcome[Item]:
         height, width = prepared.feeds["image"].shape[2:]
         try:
             picture = self.engine.finish(prepared, answer)

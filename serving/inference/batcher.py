@@ -12,6 +12,7 @@ import threading
 import numpy as np
 
 from .executors import IMAGE, Array, Executor, Feeds, FloatArray
+from .planes import Canvas
 
 LARGEST_BATCH = 8
 """Pictures in one batch at most: from 4 to 8 little is left to gain."""
@@ -29,15 +30,15 @@ and promise no such thing, so that on them pictures go one by one."""
 class Pending:
     """A picture that was submitted."""
 
-    def __init__(self, batcher: Batcher, feeds: Feeds, executor: Executor) -> None:
+    def __init__(self, batcher: Batcher, feeds: Feeds, executor: Executor, into: Canvas | None) -> None:
         self._batcher = batcher
-        self.feeds, self.executor = feeds, executor
+        self.feeds, self.executor, self.into = feeds, executor, into
         self.like = (
             id(executor),
             *((name, array.shape, b"" if name == IMAGE else array.tobytes()) for name, array in sorted(feeds.items())),
         )
         """Equal for pictures that may share a batch: same executor, same shapes, same controls."""
-        self.answer: FloatArray | None = None
+        self.answer: FloatArray | Canvas | None = None
         self.error: Exception | None = None
 
     @property
@@ -45,8 +46,11 @@ class Pending:
         """Whether there is an answer or an error."""
         return self.answer is not None or self.error is not None
 
-    def result(self) -> FloatArray:
-        """(C', H * scale, W * scale), computed now unless another's batch did; raises what the executor raised."""
+    def result(self) -> FloatArray | Canvas:
+        """(C', H * scale, W * scale), or the canvas that was to take it, computed now unless another's batch did.
+
+        Raises what the executor raised.
+        """
         self._batcher.settle(self)
         if self.error is not None:
             raise self.error
@@ -72,12 +76,12 @@ class Batcher:
         self._lock = threading.Lock()
         self._waiting: list[Pending] = []
 
-    def submit(self, feeds: Feeds, executor: Executor | None = None) -> Pending:
+    def submit(self, feeds: Feeds, executor: Executor | None = None, into: Canvas | None = None) -> Pending:
         """Take one picture's feeds, batch axes 1; it is computed when some `result()` needs it or one like it.
 
-        `executor` is another one of the model than the usual.
+        `executor` is another one of the model than the usual. A large answer goes `into` a canvas.
         """
-        pending = Pending(self, feeds, executor or self.executor)
+        pending = Pending(self, feeds, executor or self.executor, into)
         self._waiting.append(pending)
         return pending
 
@@ -96,8 +100,12 @@ class Batcher:
         with self._lock:
             if pending.is_settled:
                 return
-            alike = [each for each in list(self._waiting) if each is not pending and each.like == pending.like]
-            batch = [pending, *alike[: self.room(pending.feeds) - 1]]
+            alike = [
+                each
+                for each in list(self._waiting)
+                if each is not pending and each.like == pending.like and each.into is None
+            ]
+            batch = [pending, *alike[: self.room(pending.feeds) - 1]] if pending.into is None else [pending]
             try:
                 self._compute(batch)
             finally:
@@ -136,6 +144,7 @@ class Batcher:
 
     def _alone(self, pending: Pending) -> None:
         try:
-            pending.answer = pending.executor.run(pending.feeds)[0]
+            answer = pending.executor.run(pending.feeds, pending.into)
+            pending.answer = answer[0] if pending.into is None else pending.into
         except Exception as error:
             pending.error = error

@@ -22,13 +22,14 @@ from ...hardware.system import available_threads
 from ...images.from_pillow import from_pil
 from ...images.image import Picture
 from ..runtime.model_file import read_model
-from ..runtime.providers import Running, open_session
 from ..runtime.resolve import resolve_model
 from .batcher import EXACT, LARGEST_BATCH, Batcher, Pending
 from .controls import NO_CONTROLS, resolve_controls
 from .ensemble import Ensemble
-from .executors import IMAGE, TRANSLATION, BySize, Executor, FloatArray, Whole
-from .fixed import FixedSize
+from .executors import IMAGE, TRANSLATION, Executor, FloatArray
+from .memory import Memory
+from .opened import ModelFile
+from .planes import Canvas
 from .prepared import Prepared, finish_picture, from_array, prepare_picture, to_array, to_pil
 from .tiles import Tile, refuse_tiles
 
@@ -69,11 +70,13 @@ class Engine:
         *,
         tile: Tile = "auto",
         ensemble: bool = False,
+        memory: int | None = None,
     ) -> None:
         """Load an ONNX file that carries a card, or that of a run directory; `threads` is what there is unless given.
 
         `tile` is the inner side of tiles in input pixels, `off`, or `auto`: large pictures in tiles, where that gives
-        the same (tiles.py). With `ensemble` pictures become the mean over eight flips and turns.
+        the same (tiles.py). With `ensemble` pictures become the mean over eight flips and turns. The process takes at
+        most `memory` bytes; three quarters of what is free unless given.
 
         Raises ModelFileError on a file that is not such a model, ProviderError when a named device cannot be used,
         RequestError for tiles of a model that has to see whole pictures.
@@ -85,15 +88,15 @@ class Engine:
         self._check_ports()
         refuse_tiles(self.card, tile)
         self.tile = tile
-        self._where = (device, threads or available_threads())
-        running = self._opened(raw, precision)
+        self._file = ModelFile(self.path, self.card, self.sha256, device, threads or available_threads())
+        self._memory = Memory(memory)
+        running = self._file.open(precision, raw)
         self.provider, self.precision, self.reason = running.provider, running.precision, running.reason
         self.deep_precision = "fp32" if precision == "auto" else self.precision
         if self.deep_precision != self.precision:
             self.reason += f" Pictures of 16 bits and of floats in {self.deep_precision}."
         self.ensemble = ensemble
-        self._whole = self._whole_by(running)
-        self._executor = self._by_size(self._whole)
+        self._executor = self._file.executor(running, tile, self._memory)
         self._deep: Executor | None = None
         self._opening = threading.Lock()
         self.batcher = Batcher(self._with_views(self._executor), LARGEST_BATCH if self.provider in EXACT else 1)
@@ -129,9 +132,9 @@ class Engine:
         Raises ModelFileError or ProviderError when the precision that its depth asks for cannot be had.
         """
         deep = prepared.is_deep and self.deep_precision != self.precision
-        return self.batcher.submit(prepared.feeds, self._deep_executor() if deep else None)
+        return self.batcher.submit(prepared.feeds, self._deep_executor() if deep else None, prepared.canvas)
 
-    def finish(self, prepared: Prepared, answer: FloatArray) -> Picture:
+    def finish(self, prepared: Prepared, answer: FloatArray | Canvas) -> Picture:
         """The model's (C', H', W'), which may be changed in place, as a picture of the depth that was prepared."""
         return finish_picture(prepared, answer, self.card)
 
@@ -159,25 +162,9 @@ class Engine:
         """What computes pictures of more than 8 bits; opened for the first of them, as most folders have none."""
         with self._opening:
             if self._deep is None:
-                raw, _ = read_model(self.path)
-                if hashlib.sha256(raw).hexdigest() != self.sha256:
-                    raise ModelFileError(f"{self.path} has changed since it was loaded. Load it again.")
-                whole = self._whole_by(self._opened(raw, self.deep_precision))
-                self._deep = self._with_views(self._by_size(whole))
+                running = self._file.open(self.deep_precision)
+                self._deep = self._with_views(self._file.executor(running, self.tile, self._memory))
             return self._deep
-
-    def _opened(self, model: bytes, precision: str) -> Running:
-        device, threads = self._where
-        try:
-            return open_session(model, self.card, device, precision, threads)
-        except ModelFileError as error:
-            raise ModelFileError(f"{self.path}: {error}") from error
-
-    def _whole_by(self, running: Running) -> Whole:
-        return Whole(running.session, self.card, f"{running.provider} in {running.precision}")
-
-    def _by_size(self, whole: Whole) -> Executor:
-        return FixedSize(whole, self.card) if self.card.fixed_size else BySize(whole, self.card, self.tile)
 
     def _with_views(self, executor: Executor) -> Executor:
         return Ensemble(executor, self.card) if self.ensemble else executor

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...card import Card
 from .executors import Array, Executor, Feeds, FloatArray, with_pictures
+from .planes import Canvas, delivered
 
 
 class Ensemble:
@@ -19,8 +20,9 @@ class Ensemble:
     def __init__(self, inner: Executor, card: Card) -> None:
         self.inner, self.card = inner, card
 
-    def run(self, feeds: Feeds) -> FloatArray:
-        """See Executor."""
+    def run(self, feeds: Feeds, into: Canvas | None = None) -> FloatArray:
+        """See Executor; the mean is held in floats."""
+        feeds = {name: np.asarray(array) for name, array in feeds.items()}
         total: FloatArray | None = None
         for turns in range(4):
             for flip in (False, True):
@@ -28,7 +30,8 @@ class Ensemble:
                 back = np.rot90(out[..., ::-1] if flip else out, -turns, axes=(2, 3))
                 total = back.copy() if total is None else np.add(total, back, out=total)
         assert total is not None
-        return total / np.float32(8)
+        total /= np.float32(8)
+        return delivered(total, into)
 
 
 def _view(batch: Array, turns: int, flip: bool) -> Array:

@@ -17,7 +17,8 @@ from ...card import Card
 from ...errors import ModelFileError, ProviderError, first_line
 from ..runtime.sessions import Session, takes_one
 from .padding import pad
-from .tiles import Tile, grid, halved, side_for
+from .planes import Canvas, delivered
+from .tiles import grid
 
 Array = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.float32]
@@ -29,10 +30,13 @@ IMAGE, TRANSLATION = "image", "translation"
 
 
 class Executor(Protocol):
-    """One way to compute; a model too large for the memory would be run in segments of its graph by another."""
+    """One way to compute: whole, in tiles, in segments of the graph (segments/)."""
 
-    def run(self, feeds: Feeds) -> FloatArray:
-        """The translation of `feeds["image"]`; raises ProviderError (OutOfMemoryError) and ModelFileError."""
+    def run(self, feeds: Feeds, into: Canvas | None = None) -> FloatArray:
+        """The translation of `feeds["image"]`, or, part by part, `into` what takes it instead of an array.
+
+        Raises ProviderError (OutOfMemoryError) and ModelFileError.
+        """
         ...
 
 
@@ -57,12 +61,14 @@ def with_pictures(card: Card, feeds: Feeds, change: Callable[[Array], Array]) ->
 class Whole:
     """The picture in one piece, padded to a size that the network takes and cropped back exactly."""
 
-    def __init__(self, session: Session, card: Card, where: str) -> None:
-        """`where` names provider and precision in messages: `cpu in fp32`."""
-        self.session, self.card, self.where = session, card, where
+    def __init__(self, session: Session, card: Card, where: str, reopen: Callable[[], Session] | None = None) -> None:
+        """`where` names provider and precision in messages: `cpu in fp32`. A session whose memory did not suffice once
+        may be spoiled; `reopen` gives another.
+        """
+        self.session, self.card, self.where, self.reopen = session, card, where, reopen
         self._one_by_one = takes_one(session)
 
-    def run(self, feeds: Feeds) -> FloatArray:
+    def run(self, feeds: Feeds, into: Canvas | None = None) -> FloatArray:
         """See Executor; values are clipped to [0, 1]."""
         card = self.card
         count, _, height, width = feeds[IMAGE].shape
@@ -70,7 +76,12 @@ class Whole:
             each = ({name: array[n : n + 1] for name, array in feeds.items()} for n in range(count))
             return np.concatenate([self.run(one) for one in each])
         grown = with_pictures(card, feeds, lambda batch: np.ascontiguousarray(pad(batch, card.multiple, card.smallest)))
-        out = self._computed(grown)
+        try:
+            out = computed(self.session, [TRANSLATION], grown)[0]
+        except OutOfMemoryError:
+            if self.reopen is not None:
+                self.session = self.reopen()
+            raise
         expected = (count, card.output_channels, *(side * card.scale for side in grown[IMAGE].shape[2:]))
         if out.shape != expected:
             raise ModelFileError(f"The model gave the shape {out.shape} where its card promises {expected}.")
@@ -80,20 +91,8 @@ class Whole:
                 f"The model gave values that are no numbers on {self.where}. Try --precision fp32, or --device cpu."
             )
         out = out.astype(np.float32, copy=False)
-        return np.clip(out, 0, 1, out=out)  # in place, as an enlarged picture is large
-
-    def _computed(self, feeds: dict[str, Array]) -> FloatArray:
-        try:
-            out: FloatArray = self.session.run([TRANSLATION], feeds)[0]
-        except Exception as error:  # ONNX Runtime's own classes, which have no base but Exception
-            message = first_line(error)
-            height, width = feeds[IMAGE].shape[2:]
-            if "alloc" in message.lower() or isinstance(error, MemoryError):
-                raise OutOfMemoryError(
-                    f"There is not enough memory for a picture of {width}x{height} pixels."
-                ) from error
-            raise ProviderError(f"The model failed on a picture of {width}x{height} pixels ({message}).") from error
-        return out
+        np.clip(out, 0, 1, out=out)  # in place, as an enlarged picture is large
+        return delivered(out, into)
 
 
 class Tiled:
@@ -102,36 +101,32 @@ class Tiled:
     def __init__(self, inner: Executor, card: Card, side: int) -> None:
         self.inner, self.card, self.side = inner, card, side
 
-    def run(self, feeds: Feeds) -> FloatArray:
+    def run(self, feeds: Feeds, into: Canvas | None = None) -> FloatArray:
         """See Executor."""
         scale = self.card.scale
         count, _, height, width = feeds[IMAGE].shape
-        out = np.empty((count, self.card.output_channels, height * scale, width * scale), np.float32)
+        out: Any = into
+        if into is None:
+            out = np.empty((count, self.card.output_channels, height * scale, width * scale), np.float32)
         for down, right in grid(height, width, self.side, self.card):
             part = self.inner.run(with_pictures(self.card, feeds, cutting(down.outer, right.outer)))
             out[:, :, down.place(scale), right.place(scale)] = part[:, :, down.kept(scale), right.kept(scale)]
-        return out
-
-
-class BySize:
-    """Whole, or in tiles where the picture is large, and in smaller ones where memory does not suffice (tiles.py)."""
-
-    def __init__(self, whole: Executor, card: Card, tile: Tile) -> None:
-        self.whole, self.card, self.tile = whole, card, tile
-
-    def run(self, feeds: Feeds) -> FloatArray:
-        """See Executor; OutOfMemoryError when even the smallest tile is too large, or tiles would differ."""
-        height, width = feeds[IMAGE].shape[2:]
-        side = side_for(self.card, height, width, self.tile)
-        while True:
-            try:
-                return (self.whole if side is None else Tiled(self.whole, self.card, side)).run(feeds)
-            except OutOfMemoryError:
-                side = halved(self.card, height, width, side, self.tile)
-                if side is None:
-                    raise
+        answer: FloatArray = out
+        return answer
 
 
 def cutting(down: slice, right: slice) -> Callable[[Array], Array]:
     """Takes a part of a batch of pictures."""
     return lambda batch: batch[:, :, down, right]
+
+
+def computed(session: Session, names: list[str], feeds: dict[str, Array]) -> list[Array]:
+    """What the session gives for the outputs named; raises OutOfMemoryError, and ProviderError for anything else."""
+    try:
+        return list(session.run(names, feeds))
+    except Exception as error:  # ONNX Runtime's own classes, which have no base but Exception
+        height, width = next(iter(feeds.values())).shape[2:]
+        message = first_line(error)
+        if "alloc" in message.lower() or isinstance(error, MemoryError):
+            raise OutOfMemoryError(f"There is not enough memory for a picture of {width}x{height} pixels.") from error
+        raise ProviderError(f"The model failed on a picture of {width}x{height} pixels ({message}).") from error

@@ -10,6 +10,7 @@ from ...card import Card
 from ...errors import PictureError
 from .executors import IMAGE, Executor, Feeds, FloatArray, cutting, with_pictures
 from .padding import grown
+from .planes import Canvas, delivered
 from .tiles import Window, halo
 
 
@@ -25,7 +26,7 @@ class FixedSize:
         assert card.fixed_size is not None
         self.inner, self.card, self.size = inner, card, card.fixed_size
 
-    def run(self, feeds: Feeds) -> FloatArray:
+    def run(self, feeds: Feeds, into: Canvas | None = None) -> FloatArray:
         """See Executor; raises PictureError on a picture that is too large."""
         card, scale = self.card, self.card.scale
         count, _, height, width = feeds[IMAGE].shape
@@ -42,7 +43,7 @@ class FixedSize:
             for right in pieces(sides[1], self.size[1], card):
                 part = self.inner.run(with_pictures(card, fed, cutting(down.outer, right.outer)))
                 out[:, :, down.place(scale), right.place(scale)] = part[:, :, down.kept(scale), right.kept(scale)]
-        return out[:, :, : height * scale, : width * scale]
+        return delivered(out[:, :, : height * scale, : width * scale], into)
 
 
 def _grown_side(side: int, fixed: int, card: Card) -> int:

@@ -19,6 +19,7 @@ from ...images.colour.managed import from_srgb, in_srgb
 from ...images.image import Picture, to_float, with_channels
 from ...images.metadata.resolution import enlarged
 from .executors import IMAGE, Array, Feeds, FloatArray
+from .planes import Canvas, Planes, is_large
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,9 +28,11 @@ class Prepared:
 
     feeds: Feeds
     """Arrays by port name, batch axes 1; `image` is (1, C, H, W) float32 in [0, 1] at the picture's own size: it is
-    padded where it is computed, since tiles and turned views end where they end."""
+    padded where it is computed, since tiles and turned views end where they end. Of a large picture it is Planes."""
     source: Picture
     """The picture with none of its pixels, but with their type and channels, its alpha and its metadata."""
+    canvas: Canvas | None = None
+    """Where the answer goes part by part, when it is large."""
 
     @property
     def is_deep(self) -> bool:
@@ -43,30 +46,62 @@ def prepare_picture(picture: Picture, card: Card, controls: Feeds) -> Prepared:
     Colours become sRGB by the profile. Grey is repeated for an RGB model and RGB becomes luma for a grey one. What
     alpha hides takes the visible colours around it first, as in training (i2i/images/alpha.py).
     """
+    height, width, channels = picture.pixels.shape
+    source = dataclasses.replace(picture, pixels=np.empty((0, 0, channels), picture.pixels.dtype))
+    canvas = _canvas(source, card, height, width) if is_large(height * width * card.scale**2) else None
+
+    def floats(pixels: Array) -> FloatArray:
+        return to_float(with_channels(pixels, card.input_channels))
+
+    if is_large(height * width) and picture.alpha is None:
+        floats(in_srgb(picture.pixels[:1, :1], picture.icc))  # refused now rather than at the first part
+        planes = Planes(
+            picture.pixels, card.input_channels, lambda part: floats(in_srgb(np.ascontiguousarray(part), picture.icc))
+        )
+        return Prepared({IMAGE: planes, **controls}, source, canvas)  # type: ignore[dict-item]
     managed = Picture(in_srgb(picture.pixels, picture.icc), picture.alpha)
-    pixels = with_channels(seen_pixels(managed), card.input_channels)
-    planes = np.ascontiguousarray(to_float(pixels).transpose(2, 0, 1))
-    none = np.empty((0, 0, picture.pixels.shape[2]), picture.pixels.dtype)
-    return Prepared({IMAGE: planes[None], **controls}, dataclasses.replace(picture, pixels=none))
+    image = np.ascontiguousarray(floats(seen_pixels(managed)).transpose(2, 0, 1))[None]
+    return Prepared({IMAGE: image, **controls}, source, canvas)
 
 
-def finish_picture(prepared: Prepared, answer: FloatArray, card: Card) -> Picture:
+def finish_picture(prepared: Prepared, answer: FloatArray | Canvas, card: Card) -> Picture:
     """The model's (C', H', W') as a picture of the depth that went in; alpha, profile and metadata are carried over.
 
     What is enlarged or restored stays grey. Colours go back to the space that the picture came in; where grey became
     colour or the reverse they stay sRGB. What is enlarged keeps its size in inches. `answer` may be changed in place.
     """
-    out, source = answer.transpose(1, 2, 0), enlarged(prepared.source, card.scale)
-    channels = source.pixels.shape[2]
-    if card.keeps_content and channels == 1:
-        out = with_channels(out, 1)
+    source = enlarged(prepared.source, card.scale)
     alpha = source.alpha if source.alpha is None else _enlarged(source.alpha, card.scale)
-    back = from_srgb(out, source.icc) if source.icc and out.shape[2] == channels else None
-    if back is not None:
-        out = back
-    elif source.icc or out.shape[2] != channels:
+    pixels = answer.pixels if isinstance(answer, Canvas) else _as_source(answer.transpose(1, 2, 0), source, card)
+    if pixels.shape[2] != source.pixels.shape[2] or (source.icc and not _goes_back(source, card)):
         source = dataclasses.replace(source, icc=None, colour_chunks=())
-    return dataclasses.replace(source, pixels=_at_depth(out, source.pixels.dtype), alpha=alpha)
+    return dataclasses.replace(source, pixels=pixels, alpha=alpha)
+
+
+def _canvas(source: Picture, card: Card, height: int, width: int) -> Canvas:
+    shape = (1, card.output_channels, height * card.scale, width * card.scale)
+    return Canvas(shape, _channels(source, card), source.pixels.dtype, lambda part: _as_source(part, source, card))
+
+
+def _channels(source: Picture, card: Card) -> int:
+    """Of the result: what is enlarged or restored stays grey."""
+    return 1 if card.keeps_content and source.pixels.shape[2] == 1 else card.output_channels
+
+
+def _goes_back(source: Picture, card: Card) -> bool:
+    """Whether results return to the colour space that the source came in."""
+    if not source.icc or _channels(source, card) != source.pixels.shape[2]:
+        return False
+    return from_srgb(np.zeros((1, 1, source.pixels.shape[2]), np.float32), source.icc) is not None
+
+
+def _as_source(part: FloatArray, source: Picture, card: Card) -> Array:
+    """(h, w, C') of an answer as pixels of the source's space and depth."""
+    out = with_channels(part, _channels(source, card))
+    if source.icc and _goes_back(source, card):
+        back = from_srgb(out, source.icc)
+        out = out if back is None else back
+    return _at_depth(out, source.pixels.dtype)
 
 
 def from_array(array: Array, input_channels: int) -> Picture:

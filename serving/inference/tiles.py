@@ -104,5 +104,5 @@ def refuse_tiles(card: Card, tile: Tile) -> None:
     if isinstance(tile, int) and card.tiling != "local":
         raise RequestError(
             f"{card.name} normalises with statistics of the whole picture, so that tiles would differ in colour. "
-            "Leave --tile out; for large pictures, use a machine with more memory or smaller pictures."
+            "Leave --tile out: large pictures are computed in segments, which are exact (--memory says how large)."
         )

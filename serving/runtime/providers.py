@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import dataclasses
+import functools
 import io
 import platform
 import re
@@ -50,6 +51,8 @@ class Running:
     precision: str
     reason: str
     """One sentence for people."""
+    reopen: Callable[[bytes], Session]
+    """Loads a model, or a part of it, in the same way; without a probe."""
 
 
 def open_session(model: bytes, card: Card, device: str = "auto", precision: str = "auto", threads: int = 1) -> Running:
@@ -67,7 +70,8 @@ def open_session(model: bytes, card: Card, device: str = "auto", precision: str 
         if opened is not None:
             session, used = opened
             label = f"{key}:{number}" if number else key
-            return Running(session, label, used, _sentence(key, used, name == "auto", refusals))
+            reopen = functools.partial(_reopened, key, used, number, threads)
+            return Running(session, label, used, _sentence(key, used, name == "auto", refusals), reopen)
     damaged = any(refusal.startswith(f"{BACKENDS['cpu'].title} in") for refusal in refusals)
     way_out = "As the plain provider fails, the file is likely damaged: copy or export it again." if damaged else ""
     if name == "auto":
@@ -104,6 +108,10 @@ def _try_backend(
             return session, each
         refusals.append(f"{backend.title} in {each}: {complaint}.")
     return None
+
+
+def _reopened(key: str, precision: str, number: int, threads: int, model: bytes) -> Session:
+    return BACKENDS[key].open(model, precision, number, threads)
 
 
 def _parse(device: str) -> tuple[str, int]:

@@ -32,7 +32,7 @@ class Recorder:
         self.change = change or (lambda _batch, out: out)
         self.inside = self.most_inside = 0
 
-    def run(self, feeds):
+    def run(self, feeds, _into=None):
         self.inside += 1
         self.most_inside = max(self.most_inside, self.inside)
         self.batches.append(len(feeds["image"]))
@@ -192,7 +192,7 @@ def test_what_is_withdrawn_is_not_computed():
 
 def test_pictures_are_prepared_and_finished_while_another_is_computed(make_model):
     engine = Engine(make_model(), device="cpu")
-    gate, begun, plain = threading.Event(), threading.Event(), engine._whole.session
+    gate, begun, plain = threading.Event(), threading.Event(), engine._executor.whole.session
 
     class Slow:
         def run(self, names, feeds):
@@ -200,7 +200,7 @@ def test_pictures_are_prepared_and_finished_while_another_is_computed(make_model
             assert gate.wait(20)
             return plain.run(names, feeds)
 
-    engine._whole.session = Slow()
+    engine._executor.whole.session = Slow()
     pixels = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
     with ThreadPoolExecutor(2) as pool:
         under_way = pool.submit(engine, pixels)

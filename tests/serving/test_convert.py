@@ -22,8 +22,9 @@ from i2i.images.decode import read_picture
 from i2i.images.encode import encode
 from i2i.images.find import find_pictures
 from i2i.images.image import Picture
-from i2i.serving.conversion import claim, convert, pipeline
+from i2i.serving.conversion import claim, convert
 from i2i.serving.conversion.convert import convert_folder
+from i2i.serving.inference import planes
 from i2i.serving.inference.engine import Engine
 
 
@@ -433,7 +434,7 @@ def test_pictures_of_one_size_are_computed_together_and_their_files_are_the_same
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(pixels(index, 20, 24 if index < 8 else 30, 3)).save(path)
     engine, sizes = Engine(make_model("network"), device="cpu"), []
-    compute = engine._whole.session.run
+    compute = engine._executor.whole.session.run
 
     class Spy:
         def run(self, names, feeds):
@@ -441,7 +442,7 @@ def test_pictures_of_one_size_are_computed_together_and_their_files_are_the_same
             time.sleep(0.05)  # so that the next pictures are read by then
             return compute(names, feeds)
 
-    engine._whole.session = Spy()
+    engine._executor.whole.session = Spy()
     convert_folder(engine, tmp_path / "in", tmp_path / "together", workers=7)
     assert max(sizes) > 1
     engine.batcher.largest = 1
@@ -456,7 +457,7 @@ def test_large_pictures_are_prepared_and_finished_one_at_a_time_and_come_out_the
     for index, kind in enumerate(KINDS):
         write_kind(kind, tmp_path / f"in/{kind}{KINDS[kind]}", index)
     small = convert_folder(engine, tmp_path / "in", tmp_path / "small")
-    monkeypatch.setattr(pipeline, "PIXELS_BESIDE", 0)
+    monkeypatch.setattr(planes, "LARGE", 0)
     threads = set()
     prepare, finish = engine.prepare, engine.finish
     monkeypatch.setattr(engine, "prepare", lambda *a: threads.add(threading.current_thread()) or prepare(*a))

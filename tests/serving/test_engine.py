@@ -510,7 +510,7 @@ def test_openvino_computes_in_both_precisions(make_model, openvino_way):
     reference = Engine(model, device="cpu").run(random(1, 3, 70, 45))
     exact = Engine(model, device="openvino", precision="fp32")
     assert (exact.provider, exact.precision) == ("openvino", "fp32")
-    assert isinstance(exact._whole.session, openvino.OpenVINOSession) == (openvino_way == "alone")
+    assert isinstance(exact._executor.whole.session, openvino.OpenVINOSession) == (openvino_way == "alone")
     assert np.abs(exact.run(random(1, 3, 70, 45)) - reference).max() < 2e-3
     quick = Engine(model, device="openvino")
     assert quick.precision == openvino.precisions()[0]
@@ -582,6 +582,6 @@ def test_what_onnx_runtime_cannot_compute_is_said_in_a_sentence(make_model):
             raise Fail("[ONNXRuntimeError] : 1 : FAIL : bad allocation: Failed to allocate memory for requested buffer")
 
     engine = Engine(make_model("invert"), device="cpu")
-    engine._whole.session = Broken()
+    engine._executor.whole.session = Broken()
     with pytest.raises(ProviderError, match="not enough memory for a picture of 8x4 pixels"):
         engine(np.zeros((4, 8, 3), np.uint8))

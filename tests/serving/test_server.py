@@ -289,7 +289,7 @@ def test_the_service_refuses_sizes_before_it_decodes(make_model):
 
 def test_a_picture_is_decoded_and_encoded_while_another_is_computed(make_model, monkeypatch):
     engine = Engine(make_model(), device="cpu")
-    gate, begun, decoded, run = threading.Event(), threading.Event(), [], engine._whole.session.run
+    gate, begun, decoded, run = threading.Event(), threading.Event(), [], engine._executor.whole.session.run
 
     class Slow:
         def run(self, names, feeds):
@@ -301,7 +301,7 @@ def test_a_picture_is_decoded_and_encoded_while_another_is_computed(make_model, 
         decoded.append(data)
         return read_picture(data, max_pixels)
 
-    engine._whole.session = Slow()
+    engine._executor.whole.session = Slow()
     monkeypatch.setattr(service, "read_picture", decode)
     taken = ModelService(engine, max_pixels=1e6, max_result_pixels=1e6)
     with ThreadPoolExecutor(2) as pool:

@@ -116,7 +116,7 @@ def test_what_is_no_tile_is_refused_in_a_sentence(text):
 def test_too_little_memory_means_smaller_tiles_and_the_same_picture(model, monkeypatch):
     engine = Engine(model("compactx2"), device="cpu")
     batch = photo(300, 420)
-    wanted, asked, compute = engine.run(batch), [], engine._whole.session.run
+    wanted, asked, compute = engine.run(batch), [], engine._executor.whole.session.run
 
     class Short:
         def run(self, names, feed):
@@ -125,7 +125,8 @@ def test_too_little_memory_means_smaller_tiles_and_the_same_picture(model, monke
                 raise MemoryError("bad allocation")
             return compute(names, feed)
 
-    monkeypatch.setattr(engine._whole, "session", Short())
+    monkeypatch.setattr(engine._executor.whole, "session", Short())
+    monkeypatch.setattr(engine._executor.whole, "reopen", Short)
     np.testing.assert_allclose(engine.run(batch), wanted, atol=1e-4)
     assert asked[0] == (300, 420)
     monkeypatch.setattr(engine._executor, "tile", "off")
@@ -154,7 +155,7 @@ def test_the_ensemble_is_the_mean_over_eight_flips_and_turns():
     batch = rng.random((2, 3, 6, 9), dtype=np.float32)
 
     class Weighted:
-        def run(self, feeds):
+        def run(self, feeds, _into=None):
             return run(feeds["image"])
 
     def run(pictures):
@@ -192,7 +193,7 @@ def test_masks_are_turned_and_cut_with_the_picture_and_other_arrays_are_not():
     batch, latent = photo(40, 40), photo(40, 40, seed=1)[:, :1]
 
     class Masked:
-        def run(self, feeds):
+        def run(self, feeds, _into=None):
             assert feeds["latent"] is latent
             return feeds["image"] * feeds["mask"]
 

@@ -1,0 +1,149 @@
+"""What a run takes of the memory: foretold from the graph, corrected by what runs were seen to take."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from ...card import Card
+from ...errors import RequestError
+from ...hardware.system import available_memory
+from .executors import IMAGE
+from .segments.shapes import tensors_of
+
+SHARE = 0.75
+"""Of what is free, what runs may take unless told otherwise."""
+WORKSPACE = 3.4
+"""What a provider takes at most for the tensors that live at once and for what convolutions reorder, as a factor of the
+former, until a run has shown it. Measured at half a megapixel: OpenVINO 1.4 (ResNet-9) to 2.9 (U-Net 256), ONNX
+Runtime 1.5 (SRVGGNetCompact) to 3.3 (ResNet-9)."""
+MARGIN = 1.1
+"""By which a run is taken to take more than one that was seen."""
+UNTOLD = 2**32
+"""Bytes that are taken to be free where the system does not tell."""
+SEEN = 2**18
+"""Input pixels from which on a run tells what larger ones will take."""
+UNKNOWN = 1500
+"""Bytes an input pixel, of a graph that does not tell its sizes: those of a network 64 wide."""
+
+
+UNITS = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+LEAST = 10**8
+
+
+def parse_memory(text: str | None) -> int | None:
+    """`2GB`, `1.5 GiB` or `800MB` in bytes; None stays None. Raises RequestError."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*([a-z]+)", text.strip().lower())
+    size = float(match[1]) * UNITS.get(match[2], 0) if match is not None else 0
+    if size < LEAST:
+        raise RequestError(f"--memory is a size of 100MB at least, as in 2GB or 1.5GiB, not {text!r}.")
+    return int(size)
+
+
+class Memory:
+    """The memory of this process."""
+
+    def __init__(self, limit: int | None = None) -> None:
+        """At most `limit` bytes for the whole process; None: three quarters of what is free when it is asked."""
+        self.limit = limit
+
+    def room(self) -> int:
+        """Bytes that a run may take beside what is taken."""
+        free = available_memory()
+        if free is None:
+            free = UNTOLD
+        return int(free * SHARE) if self.limit is None else max(0, min(self.limit - resident(), free))
+
+
+class Peak:
+    """How much memory a model takes for a picture as a whole, which grows with its pixels."""
+
+    def __init__(self, read: Callable[[], bytes], card: Card) -> None:
+        """`read` gives the model's file, when it is first needed."""
+        self._read, self._card = read, card
+        self._factor = WORKSPACE
+        self._largest = SEEN
+        self._base = resident()
+
+    def of(self, pixels: int) -> int:
+        """Bytes for a run of so many input pixels, to be on the safe side."""
+        return int(pixels * self._living * self._factor)
+
+    def least(self, pixels: int) -> int:
+        """Bytes without which such a run cannot be."""
+        return int(pixels * self._living)
+
+    @contextlib.contextmanager
+    def seen(self, pixels: int) -> Iterator[None]:
+        """A run within, from which it is learned when it is the largest yet and the system tells."""
+        tells = pixels > self._largest and _highest(reset=True) is not None
+        yield
+        highest = _highest() if tells else None
+        if highest is not None:
+            self._largest = pixels
+            # What was held before is counted in: allocators keep what a run before has left, and use it again.
+            self._factor = max(1.1, (highest - self._base) / (pixels * self._living)) * MARGIN
+
+    @functools.cached_property
+    def _living(self) -> float:
+        """Bytes an input pixel of the tensors that live at once, at the worst moment."""
+        sides = sample_sides(self._card)
+        try:
+            return living(onnx.ModelProto.FromString(self._read()), sides) / math.prod(sides[IMAGE][2:])
+        except Exception:  # shape inference of other people's graphs raises anything
+            return UNKNOWN
+
+
+def sample_sides(card: Card) -> dict[str, tuple[int, ...]]:
+    """Shapes of the inputs, at a size that the network takes and that is no smallest one."""
+    side = -(-max(card.smallest, 256) // card.multiple) * card.multiple
+    shapes: dict[str, tuple[int, ...]] = {}
+    for port in card.inputs:
+        follows = iter((side, side)[-port.shape.count(None) :] if None in port.shape else ())
+        shapes[port.name] = (1, *(next(follows) if length is None else length for length in port.shape))
+    return shapes
+
+
+def living(model: onnx.ModelProto, sides: Mapping[str, tuple[int, ...]]) -> int:
+    """Bytes of the tensors beside the weights that live at once, at the worst moment."""
+    tensors = tensors_of(model, dict(sides))
+    size = {name: math.prod(each.shape) * int(np.dtype(each.dtype).itemsize) for name, each in tensors.items()}
+    size |= dict.fromkeys((each.name for each in model.graph.initializer), 0)
+    answers = {port.name for port in model.graph.output}
+    last = {name: k for k, node in enumerate(model.graph.node) for name in node.input}
+    now = {name: size[name] for name in sides}
+    worst = 0
+    for k, node in enumerate(model.graph.node):
+        now |= {name: size.get(name, 0) for name in node.output if name}
+        worst = max(worst, sum(now.values()))
+        for name in {*node.input, *node.output}:
+            if name not in answers and last.get(name, k) <= k:
+                now.pop(name, None)
+    return worst
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds; 0 where the system does not tell."""
+    with contextlib.suppress(OSError, ValueError):
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0
+
+
+def _highest(reset: bool = False) -> int | None:
+    """The most that the process has held since the last reset; None where the system does not tell (Linux does)."""
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        if reset:
+            Path("/proc/self/clear_refs").write_text("5")
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024
+    return None

@@ -1,0 +1,240 @@
+"""Computes a picture segment by segment, each in strips, so that memory follows the strips and not the picture."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+import onnx
+
+from ....card import Card
+from ....errors import ProviderError
+from ...runtime.probe import probe_complaint
+from ...runtime.sessions import Named, Session
+from ..executors import IMAGE, TRANSLATION, Array, Feeds, FloatArray, OutOfMemoryError, computed, with_pictures
+from ..memory import sample_sides
+from ..padding import Grown
+from ..planes import Canvas
+from .cut import Cut, Segment, UncuttableError, cut
+from .shapes import Tensor
+from .statistics import Gathering
+from .store import InFile, InMemory, Map, check_scratch, needs_of, scratch_folder
+from .strips import Strip, Strips, strips_of
+
+SHARE_OF_STRIPS = 4
+"""Of the memory, the strips at work may take one part in so many; the rest is the feature maps'."""
+LARGEST_STRIP = 2**29
+"""Bytes of all maps in a strip; larger ones gain nothing."""
+
+SMALLEST_STRIP = 2**20
+"""Below which strips are not halved any more for want of memory."""
+
+Opener = Callable[[bytes], Session]
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a picture of one size takes."""
+
+    axis: int
+    tensors: dict[str, Tensor]
+    strips: tuple[Strips, ...]
+    maps: int
+    """Bytes of the feature maps that live at once."""
+
+
+class Segmented:
+    """An executor for models that normalise over the whole picture. Slower than a whole run where that fits."""
+
+    def __init__(self, model: bytes, card: Card, opener: Opener, where: str, memory: Callable[[], int]) -> None:
+        """`opener` loads a segment on the provider that runs the model, `memory` tells the bytes that a run may take.
+
+        Raises UncuttableError where the graph cannot be cut.
+        """
+        self.card, self.opener, self.where, self.memory = card, opener, where, memory
+        self.is_half = False
+        """Whether feature maps are stored in bf16: half the room, and differences of a level or two."""
+        self.graph: Cut = cut(onnx.ModelProto.FromString(model), sample_sides(card))
+        self.strip: int | None = None
+        """Bytes of a strip; by the memory unless set."""
+        self.sessions: list[Session] = []
+
+    def plan(self, sides: Mapping[str, tuple[int, ...]]) -> Plan:
+        """What pictures of this size take; `sides` are the shapes of all inputs."""
+        tensors = self.graph.tensors(dict(sides))
+        axis = 0 if sides[IMAGE][2] >= sides[IMAGE][3] else 1
+        strips = tuple(strips_of(self.graph, segment, tensors, axis) for segment in self.graph.segments)
+        live: dict[str, int] = {}
+        largest = 0
+        for k, segment in enumerate(self.graph.segments):
+            for name in set(segment.results) - {TRANSLATION}:
+                live[name] = needs_of(tensors[name].shape, tensors[name].dtype, self.is_half)
+            largest = max(largest, sum(live.values()))
+            live = {name: size for name, size in live.items() if self.graph.last_use.get(name, -1) > k}
+        return Plan(axis, tensors, strips, largest)
+
+    def run(self, feeds: Feeds, into: Canvas | None = None) -> FloatArray:
+        """See Executor; each picture of a batch by itself, in thinner strips where memory does not suffice."""
+        card, (count, _, height, width) = self.card, feeds[IMAGE].shape
+        out: Any = into
+        if into is None:
+            out = np.empty((count, card.output_channels, height * card.scale, width * card.scale), np.float32)
+        for n in range(count):
+            alone = {name: array[n : n + 1] for name, array in feeds.items()}
+            grown = with_pictures(card, alone, lambda batch: cast(Array, Grown(batch, card.multiple, card.smallest)))
+            plan, room = self.plan({name: array.shape for name, array in grown.items()}), self.memory()
+            working = self.strip or min(LARGEST_STRIP, room // SHARE_OF_STRIPS)
+            while True:
+                try:
+                    _Run(self, plan, grown, room, working).into(out[n : n + 1] if into is None else out)
+                    break
+                except (OutOfMemoryError, MemoryError):
+                    self.sessions.clear()  # one whose memory did not suffice may be spoiled
+                    if working < SMALLEST_STRIP:
+                        raise
+                    working //= 2
+        answer: FloatArray = out
+        return answer
+
+    def check(self, *, exact: bool) -> None:
+        """Compute the golden probe in the thinnest strips; raises UncuttableError when the answer is another."""
+        self.strip = 1
+        complaint = probe_complaint(self.card, _AsSession(self), exact=exact)
+        self.strip = None
+        if complaint is not None:
+            raise UncuttableError(f"The model cannot be computed in segments: {complaint}.")
+
+    def computed(self, k: int, feeds: dict[str, Array]) -> dict[str, Array]:
+        """The results of segment `k`, of one strip; raises what `computed` raises."""
+        if not self.sessions:
+            self.sessions.extend(self.opener(_model(self.graph, segment)) for segment in self.graph.segments)
+        names = list(self.graph.segments[k].results)
+        return dict(zip(names, computed(self.sessions[k], names, feeds), strict=True))
+
+
+class _AsSession:
+    """The executor as the probe asks a session."""
+
+    def __init__(self, executor: Segmented) -> None:
+        self.executor = executor
+
+    def run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any], /) -> list[Any]:
+        """See Session."""
+        answers = {TRANSLATION: self.executor.run(input_feed)}
+        return [answers[name] for name in output_names or answers]
+
+    def get_inputs(self) -> Sequence[Named]:
+        """See Session."""
+        return self.executor.card.inputs
+
+    def get_outputs(self) -> Sequence[Named]:
+        """See Session."""
+        return self.executor.card.outputs
+
+
+class _Run:
+    """One picture on its way through the segments."""
+
+    def __init__(self, executor: Segmented, plan: Plan, feeds: Mapping[str, Array], room: int, working: int) -> None:
+        self.executor, self.plan, self.feeds, self.working = executor, plan, feeds, working
+        self.folder = None if plan.maps <= room - working else scratch_folder()
+        if self.folder is not None:
+            check_scratch(plan.maps, self.folder)
+        self.maps: dict[str, Map] = {}
+        self.vectors = {name: array for name, array in feeds.items() if not plan.tensors[name].is_map}
+
+    def into(self, out: Any) -> None:
+        """Compute all segments; the answer goes into `out`, (1, C', H', W')."""
+        graph = self.executor.graph
+        for k, (segment, strips) in enumerate(zip(graph.segments, self.plan.strips, strict=True)):
+            self.maps |= {name: self._map(name) for name in segment.results if name != TRANSLATION}
+            gathered = [Gathering(statistic) for statistic in segment.statistics]
+            for strip in strips.of(self.working):
+                parts = self.executor.computed(k, self._fed(segment, strips, strip))
+                for name, part in parts.items():
+                    start, stop = strips.rows(name, strip.inner)
+                    off = strips.rows(name, strip.outer)[0]
+                    kept = _cut(part, self.plan.axis, start - off, stop - off)
+                    if name == TRANSLATION:
+                        self._leave(kept, start, out)
+                        continue
+                    self.maps[name].write(start, kept[0])
+                    for each in gathered:
+                        if each.statistic.map == name:
+                            each.add(kept[0])
+            for each in gathered:
+                self.vectors |= self._settled(each)
+            for name in [name for name in self.maps if graph.last_use.get(name, -1) <= k]:
+                del self.maps[name]
+
+    def _fed(self, segment: Segment, strips: Strips, strip: Strip) -> dict[str, Array]:
+        """What a segment reads for one strip."""
+        fed = {name: self.vectors[name] for name in segment.vectors}
+        for name in segment.maps:
+            start, stop = strips.rows(name, strip.outer)
+            given = name in self.feeds
+            fed[name] = (
+                _cut(self.feeds[name], self.plan.axis, start, stop) if given else self.maps[name].read(start, stop)
+            )
+        return fed
+
+    def _map(self, name: str) -> Map:
+        tensor, is_half = self.plan.tensors[name], self.executor.is_half
+        shape = (tensor.shape[1], tensor.shape[2], tensor.shape[3])
+        if self.folder is None:
+            return InMemory(shape, self.plan.axis, tensor.dtype, is_half)
+        return InFile(shape, self.plan.axis, tensor.dtype, is_half, self.folder)
+
+    def _settled(self, gathering: Gathering) -> dict[str, Array]:
+        tensors, statistic = self.plan.tensors, gathering.statistic
+        shapes = {name: tensors[name].shape for name in statistic.names if name in tensors}
+        return gathering.settle(shapes, tensors[statistic.map].dtype)
+
+    def _leave(self, part: FloatArray, start: int, out: Any) -> None:
+        """Put a strip of the answer where it goes, without what the picture was grown by."""
+        if not np.isfinite(part).all():
+            raise ProviderError(
+                f"The model gave values that are no numbers on {self.executor.where}. Try --precision fp32, or "
+                "--device cpu."
+            )
+        height, width = out.shape[2:]
+        stop = start + part.shape[2 + self.plan.axis]
+        down, right = slice(0, height), slice(0, width)
+        if self.plan.axis == 0:
+            down = slice(min(start, height), min(stop, height))
+        else:
+            right = slice(min(start, width), min(stop, width))
+        kept = part[:, :, : down.stop - down.start, : right.stop - right.start]
+        if kept.size:
+            out[:, :, down, right] = np.clip(kept, 0, 1)
+
+
+def _cut(array: Array, axis: int, start: int, stop: int) -> Array:
+    every, piece = slice(None), slice(start, stop)
+    part: Array = array[every, every, piece, every] if axis == 0 else array[every, every, every, piece]
+    return part
+
+
+def _model(graph: Cut, segment: Segment) -> bytes:
+    """The segment as a model of its own."""
+    whole = graph.model.graph
+    reads = {name for node in segment.nodes for name in node.input}
+    weights = [each for each in whole.initializer if each.name in reads]
+    shapes = graph.sample
+    inputs = [_port(name, shapes[name]) for name in segment.maps] + [
+        _port(name, shapes.get(name)) for name in segment.vectors
+    ]
+    outputs = [_port(name, shapes[name]) for name in segment.results]
+    made = onnx.helper.make_graph(list(segment.nodes), "segment", inputs, outputs, weights)
+    model = onnx.helper.make_model(made, opset_imports=graph.model.opset_import, ir_version=graph.model.ir_version)
+    return bytes(model.SerializeToString())
+
+
+def _port(name: str, tensor: Tensor | None) -> onnx.ValueInfoProto:
+    if tensor is None:  # the statistics of a normalisation: one value for each channel
+        return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None])
+    kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(tensor.dtype))
+    shape = [1, tensor.shape[1], None, None] if tensor.is_map else list(tensor.shape)
+    return onnx.helper.make_tensor_value_info(name, kind, shape)
