@@ -4,6 +4,7 @@ import dataclasses
 import io
 import struct
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -110,3 +111,28 @@ def squeezed():
 def test_pixels_that_are_not_square_stay_so_though_no_unit_is_said(source, target):
     again = read_picture(encode(read_picture(squeezed()[source]), target))
     assert again.dpi == pytest.approx((144, 72), abs=0.02)
+
+
+def box(kind, content):
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
+@pytest.mark.parametrize("packed", ["as libjxl does", "cut", "beyond all measure"])
+def test_metadata_that_a_jpeg_xl_packs_is_read(packed):
+    """libjxl's cjxl packs EXIF and XMP by Brotli unless it is told not to."""
+    exif, xmp = Image.Exif(), b"<x><rdf:RDF/></x>"
+    exif[271] = "CAM"
+    stream = imagecodecs.jpegxl_encode(PIXELS, lossless=True, usecontainer=False)
+    whole = bytes(imagecodecs.brotli_encode(bytes(4) + exif.tobytes()[6:]))
+    given = {
+        "as libjxl does": whole,
+        "cut": whole[:-8],
+        "beyond all measure": imagecodecs.brotli_encode(bytes(32 << 20)),
+    }
+    head = b"\0\0\0\x0cJXL \r\n\x87\n" + box(b"ftyp", b"jxl \0\0\0\0jxl ")
+    parts = box(b"brob", b"Exif" + given[packed]) + box(b"brob", b"xml " + imagecodecs.brotli_encode(xmp))
+    picture = read_picture(head + parts + box(b"jxlc", stream))
+    assert picture.xmp == xmp
+    assert (b"CAM\0" in (picture.exif or b"")) == (packed == "as libjxl does")
+    assert picture.left_out == (() if packed == "as libjxl does" else ("damaged EXIF",))
+    assert (picture.pixels == PIXELS).all()

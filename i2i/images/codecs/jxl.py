@@ -22,6 +22,8 @@ SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
 TYPE = b"\0\0\0\x14ftypjxl \0\0\0\0jxl "
 NUMBERS = {1: 1, 9: 9, 11: 12}
 """What H.273 calls the primaries with the white of D65, by the number that JPEG XL has for them."""
+LARGEST_BOX = 16 << 20
+"""Bytes of a block of metadata, unpacked."""
 LOSSLESS_EFFORT, EFFORT = 3, 5
 """Of 1 to 9: level 3 without loss is several times as fast as 7 and a few per cent larger."""
 
@@ -70,7 +72,7 @@ def _decoded(source: Path | bytes, data: bytes, said: JxlHeader) -> Picture:
 
 def _metadata(data: bytes, said: JxlHeader) -> dict[str, Any]:
     """Of the boxes around the codestream, whose own the orientation is; and what no profile says of its colours."""
-    found = {} if data.startswith(CODESTREAM) else dict(reversed(list(boxes(data))))
+    found = {} if data.startswith(CODESTREAM) else dict(_unpacked(*box) for box in reversed(list(boxes(data))))
     exif = found.get(b"Exif", b"")
     beside = blocks(exif[4 + int.from_bytes(exif[:4]) :], found.get(b"xml "))
     if said.profiled:
@@ -78,6 +80,16 @@ def _metadata(data: bytes, said: JxlHeader) -> dict[str, Any]:
     if said.colour is not None and said.colour.transfer in HDR and said.colour.white == 1:
         beside["colour_chunks"] = by_numbers(NUMBERS.get(said.colour.primaries, 0), said.colour.transfer)
     return beside
+
+
+def _unpacked(kind: bytes, content: bytes) -> tuple[bytes, bytes]:
+    """A box as it is, or what Brotli packed in it; of a damaged or a huge one what the readers call damaged."""
+    if kind != b"brob":
+        return kind, content
+    try:
+        return content[:4], bytes(imagecodecs.brotli_decode(content[4:], out=LARGEST_BOX))
+    except imagecodecs.BrotliError:
+        return content[:4], bytes(4) + b"damaged"
 
 
 def write(picture: Picture, quality: int) -> bytes:
