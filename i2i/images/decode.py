@@ -76,7 +76,7 @@ def _header(image: Image.Image) -> Header:
 def as_picture_error(source: Path | bytes) -> Iterator[None]:
     """Whatever a decoder raises becomes a PictureError of one sentence."""
     try:
-        with quiet():
+        with quiet:
             yield
     except PictureError:
         raise

@@ -54,7 +54,7 @@ def told(data: bytes, pictures: Sequence[Picture], fitting: Sequence[Picture]) -
     return Encoded(data, tuple(lost), notes, fitting[0].dpi)
 
 
-@quiet()
+@quiet
 def encoded(picture: Picture, name: str, quality: int | None = None) -> Encoded:
     """The same as `encode`, with what was left out."""
     require("picture format", name, written())

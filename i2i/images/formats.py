@@ -8,6 +8,7 @@ before a row's reader or writer is called.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 import re
 from collections.abc import Callable, Sequence
@@ -117,9 +118,14 @@ HEAD = 64
 """Bytes of a file by which its rows are found."""
 
 
+@functools.cache
+def _beginning(begins: bytes) -> re.Pattern[bytes]:
+    return re.compile(begins, re.DOTALL)
+
+
 def claimed(head: bytes) -> list[Format]:
     """The rows whose files begin as this one does (its first HEAD bytes), or else those that say of no beginning."""
-    found = [row for row in FORMATS.values() if row.begins and re.match(row.begins, head, re.DOTALL)]
+    found = [row for row in FORMATS.values() if row.begins and _beginning(row.begins).match(head)]
     return found or [row for row in FORMATS.values() if not row.begins]
 
 

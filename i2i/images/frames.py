@@ -96,7 +96,7 @@ def _plays(image: Image.Image) -> int:
     return 1 if loop is None else int(loop) + 1 if loop else 0
 
 
-@quiet()
+@quiet
 def encode_frames(
     pictures: Sequence[Picture], timing: Timing, are_pages: bool, name: str, quality: int | None = None
 ) -> Encoded:

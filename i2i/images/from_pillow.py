@@ -19,7 +19,7 @@ _PLAIN = {
 """Pillow's modes that become another by Pillow's own conversion."""
 
 
-@quiet()
+@quiet
 def from_pil(image: Image.Image) -> Picture:
     """A Pillow picture as arrays, upright; may raise whatever Pillow's decoder raises.
 

@@ -10,7 +10,6 @@ import contextlib
 import re
 import threading
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 _FILTER = ("ignore", None, Warning, re.compile(r"(?#i2i)PIL\."), 0)
@@ -18,20 +17,27 @@ _lock = threading.Lock()
 _inside = 0
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """From any number of threads at once."""
-    global _inside
-    filters: Any = warnings.filters
-    with _lock:
-        if _FILTER not in filters:
-            filters.insert(0, _FILTER)
-        _inside += 1
-    try:
-        yield
-    finally:
+class Quiet(contextlib.ContextDecorator):
+    """From any number of threads at once, and within itself."""
+
+    def __enter__(self) -> None:
+        global _inside
+        with _lock:
+            if not _inside:
+                _filters().insert(0, _FILTER)
+            _inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        global _inside
         with _lock:
             _inside -= 1
             if not _inside:
                 with contextlib.suppress(ValueError):  # where somebody has put other filters in their place
-                    filters.remove(_FILTER)
+                    _filters().remove(_FILTER)
+
+
+def _filters() -> Any:
+    return warnings.filters
+
+
+quiet = Quiet()

@@ -96,7 +96,7 @@ def opened(source: Path | bytes, decoders: tuple[str, ...] | None = None) -> Ite
     try:
         seen = looked_through(source) if "PNG" in allowed else Seen()
         given = seen.lighter or (io.BytesIO(source) if isinstance(source, bytes) else source)
-        with quiet():  # of its own limit of pixels, too
+        with quiet:  # of its own limit of pixels, too
             image = Image.open(given, formats=allowed)
         image.info |= {"icc_profile": seen.profile} if seen.profile else {}
         image.info |= {"xmp": seen.xmp} if seen.xmp else {}
