@@ -144,7 +144,13 @@ def test_colour_chunks_of_a_png_are_heeded_kept_in_a_png_and_become_a_profile_el
 
 
 @pytest.mark.parametrize(
-    "chunks", [(), ((b"sRGB", b"\0"),), ((b"gAMA", struct.pack(">I", 45455)),), ((b"cICP", bytes([9, 16, 0, 1])),)]
+    "chunks",
+    [
+        (),
+        ((b"sRGB", b"\0"),),
+        ((b"gAMA", struct.pack(">I", 45455)),),
+        ((b"cICP", bytes([9, 16, 0, 1])), (b"mDCV", bytes(24)), (b"cLLI", bytes(8))),
+    ],
 )
 def test_srgb_in_chunks_and_hdr_leave_values_as_they_are_and_chunks_in_a_png(chunks, invert):
     picture = read_picture(chunked(*chunks))

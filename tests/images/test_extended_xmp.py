@@ -173,3 +173,23 @@ def test_a_png_holds_xmp_of_up_to_7_mb_whatever_its_language_and_packing(dtype, 
         assert encoded(Picture(RGB, xmp=xmp), "png").left_out == (() if is_kept else ("XMP",))
         if is_kept:
             assert read_picture(encode(picture, "png")).xmp == xmp
+
+
+PARTED = packet(
+    b'<rdf:Description rdf:about="" xmlns:GCamera="http://ns.google.com/photos/1.0/camera/" xmlns:hdrgm="http://ns.adobe.com'
+    b'/hdr-gain-map/1.0/" xmlns:C="http://ns.google.com/photos/1.0/container/" xmlns:I="http://ns.google.com/photos/1.0/cont'
+    b'ainer/item/" GCamera:MotionPhoto="1" GCamera:MicroVideoOffset="4" GCamera:BurstID="b" hdrgm:Version="1.0" photoshop:Credit'
+    b'="Me"><C:Directory><rdf:Seq><rdf:li rdf:parseType="Resource"><C:Item I:Mime="image/jpeg" I:Semantic="Primary"/></rdf:li>'
+    b'<rdf:li rdf:parseType="Resource"><C:Item I:Semantic="GainMap" I:Length="9"/></rdf:li></rdf:Seq></C:Directory>'
+    b"</rdf:Description>"
+)
+
+
+def test_parts_of_a_file_that_are_not_carried_are_named_and_xmp_says_no_more_of_them():
+    """Of a phone's motion photograph with a gain map, which other programs would look for behind the picture."""
+    picture = read_picture(jpeg(FIRST + PARTED))
+    assert picture.left_out == ("film of a motion photograph", "gain map (HDR)")
+    assert said(picture.xmp) == {
+        f"{PS}Credit": "Me",
+        "{http://ns.google.com/photos/1.0/camera/}BurstID": "b",
+    }

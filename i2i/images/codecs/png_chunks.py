@@ -30,7 +30,7 @@ _XMP = b"XML:com.adobe.xmp\0"
 HARMLESS = 1000
 """Bytes that unpack to less than LARGEST_TEXT whatever they are: deflate packs 1032 to 1 at most."""
 
-COLOURS = {b"cICP": 4, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1}
+COLOURS = {b"cICP": 4, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"mDCV": 24, b"cLLI": 8}
 """Chunks that say the colours of a PNG, and how long they are."""
 
 Chunk = tuple[bytes, int, int]

@@ -14,6 +14,7 @@ from PIL import Image
 
 from . import extended_xmp, iptc, xmp
 from .exif_block import ORIENTATION, RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION, ExifBlock
+from .parts import without_parts
 
 DAMAGED = (struct.error, ValueError, KeyError, IndexError, OverflowError)
 """What parsing a damaged block raises."""
@@ -54,8 +55,9 @@ def blocks(exif: bytes | None, packet: bytes | None, records: bytes | None = Non
         said[field] = found or None
         if found is None:
             lost.append(f"damaged {name}")
+    said["xmp"], parts = without_parts(said["xmp"]) if said["xmp"] else (None, ())
     said["dpi"] = _dpi_of_exif(said["exif"]) if said["exif"] else None
-    return {**said, "left_out": tuple(lost)}
+    return {**said, "left_out": (*lost, *parts)}
 
 
 def exif_block(raw: bytes) -> bytes:
