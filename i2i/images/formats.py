@@ -84,7 +84,7 @@ FORMATS: dict[str, Format] = {
     "png": Format("PNG", (".png",), "PNG", "image/png", late(".codecs.png", "write"), late(".codecs.png", "open_deep"),
                   rb"\x89PNG\r\n\x1a\n", depths=(8, 16), frames=True,
                   frame_writer=late(".frames", "animation", "PNG"),
-                  metadata=("icc", "colour_chunks", "exif", "xmp", "dpi", "texts")),
+                  metadata=("icc", "colour_chunks", "exif", "xmp", "iptc", "dpi", "texts")),
     "webp": Format("WebP", (".webp",), "WEBP", "image/webp", late(".encode", "webp"), None, rb"RIFF.{4}WEBP",
                    frames=True, frame_writer=late(".frames", "animation", "WEBP"), lossy=True,
                    metadata=("icc", "exif", "xmp")),

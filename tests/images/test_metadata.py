@@ -5,6 +5,7 @@ import io
 import struct
 import subprocess
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -133,7 +134,10 @@ def blocks(data):
         chunks = dict(png_chunks(data))
         xmp = chunks.get(b"iTXt", b"").removeprefix(b"XML:com.adobe.xmp\0\0\0\0\0") or None
         physical = struct.unpack(">IIB", chunks[b"pHYs"]) if b"pHYs" in chunks else None
-        return chunks.get(b"eXIf"), xmp, None, physical and tuple(each * 0.0254 for each in physical[:2])
+        packed = chunks.get(b"zTXt", b"").removeprefix(b"Raw profile type iptc\0\0")
+        iptc = bytes.fromhex("".join(zlib.decompress(packed).decode().split("\n")[3:])) if packed else None
+        dpi = physical and tuple(each * 0.0254 for each in physical[:2])
+        return chunks.get(b"eXIf"), xmp, iptc and iptc[12 : 12 + len(IPTC)], dpi
     if data[:4] == b"RIFF":
         chunks = webp_chunks(data)
         exif = chunks.get(b"EXIF")
@@ -167,8 +171,8 @@ def test_xmp_iptc_and_resolution_come_through_into_every_kind_of_file_that_holds
     assert b'exif:PixelXDimension="48"' in xmp
     assert b"<tiff:ImageWidth>48</tiff:ImageWidth>" in xmp
     has_iptc = source.startswith(("jpeg", "tiff", "bigtiff"))
-    assert iptc == (IPTC if has_iptc and target in ("jpg", "tiff") else None)
-    assert ("IPTC" in file.left_out) == (has_iptc and target not in ("jpg", "tiff"))
+    assert iptc == (IPTC if has_iptc and target != "webp" else None)
+    assert ("IPTC" in file.left_out) == (has_iptc and target == "webp")
     assert dpi == pytest.approx(
         (240, 240) if "webp" in (source, target) and "tiff" not in source else (300, 300), abs=0.01
     )
@@ -318,3 +322,19 @@ def test_broken_exif_says_nothing_in_others_words_and_other_warnings_stay():
     assert ran.stderr.decode().count("Warning") == 2
     assert "of the user's own\n" in ran.stderr.decode()
     assert "of the user's own use of Pillow" in ran.stderr.decode()
+
+
+@pytest.mark.parametrize("photoshop", [True, False])
+def test_iptc_of_a_png_is_read_as_programs_write_it(photoshop):
+    """Among Photoshop's resources, as ExifTool and ImageMagick do, or by itself."""
+    other = b"8BIM\x03\xed\0\0\0\0\0\x03abc\0"
+    block = other + iptc_segment()[18:] if photoshop else IPTC
+    text = b"\niptc\n%8d\n" % len(block) + block.hex().encode() + b"\n"
+    data = png_with(encode(Picture(RGB), "png"), (b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(text)))
+    picture = read_picture(data)
+    assert (picture.iptc, picture.left_out) == (IPTC, ())
+    without = png_with(
+        encode(Picture(RGB), "png"),
+        (b"tEXt", b"Raw profile type iptc\0\niptc\n%8d\n" % len(other) + other.hex().encode()),
+    )
+    assert (read_picture(without).iptc, read_picture(without).left_out) == (None, ())

@@ -39,16 +39,16 @@ BYTES = {
     "IPTC": b"keyword",
     "texts": b"the-comment",
 }
-"""What stands in a file that has it, whatever its format; that of a PNG's profile is unpacked first."""
+"""What stands in a file that has it, whatever its format; that of a PNG's profile and IPTC is unpacked first."""
 
 
 def unpacked(data):
     if not data.startswith(b"\x89PNG"):
         return data
-    chunks = png_chunks(data)
-    return data + b"".join(
-        zlib.decompress(content.partition(b"\0")[2][1:]) for kind, content in chunks if kind == b"iCCP"
-    )
+    packed = [content for kind, content in png_chunks(data) if kind in (b"iCCP", b"zTXt")]
+    texts = [zlib.decompress(content.partition(b"\0")[2][1:]) for content in packed]
+    digits = [b"".join(text.split(b"\n")[3:]) for text in texts if text.startswith(b"\niptc\n")]
+    return data + b"".join([*texts, *(bytes.fromhex(each.decode()) for each in digits)])
 
 
 def test_the_table_has_a_column_for_every_format_that_is_written_and_a_row_for_all_that_is_kept():

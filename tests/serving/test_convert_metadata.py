@@ -145,7 +145,7 @@ def test_strip_gps_takes_the_names_of_the_place_and_makers_notes_and_says_so(for
     again = read_picture(data)
     assert all(each in again.xmp for each in (b'ps:Credit="Me"', b"Lyon", b"A tower"))
     assert exif_values(again.exif, 0x8769)[0x9003][2] == b"2026:05:04 10:11:12\0"
-    if format in ("jpg", "tiff"):
+    if format in ("jpg", "png", "tiff"):
         assert again.iptc == b"\x1c\x02\x05\0\x05Title\x1c\x02\x50\0\x02Me"
     assert "makers' notes" in report_of(report)[1][0]["left_out"]
     assert "Left out, as a place may stand in them: makers' notes (1)." in done.notes

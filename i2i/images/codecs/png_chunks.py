@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..image import Picture
+from ..metadata.iptc import raw_profile
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 AFTER_IHDR = 33
@@ -79,6 +80,8 @@ def metadata_chunks(picture: Picture) -> list[tuple[bytes, bytes]]:
         chunks.append((b"eXIf", picture.exif.removeprefix(b"Exif\0\0")))
     if picture.xmp:
         chunks.append((b"iTXt", _XMP + b"\0\0\0\0" + picture.xmp))
+    if picture.iptc:
+        chunks.append((b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(raw_profile(picture.iptc))))
     return chunks + [_text(key, text) for key, text in picture.texts]
 
 
