@@ -26,6 +26,8 @@ SUPERVISION = {
     "discogan": "unpaired",
     "cut": "unpaired",
     "srgan": "degraded",
+    "esrgan": "degraded",
+    "real-esrgan": "degraded",
 }
 """What methods learn from, where a card of schema 1 or other people's weights do not say it."""
 

@@ -32,6 +32,7 @@ BEGINNINGS: dict[bytes, str] = {
 
 TORCH, SAFETENSORS = "weights of torch's", "weights in safetensors"
 """The kinds that `i2i import` may take."""
+CUT_ZIP = "a zip archive cut short, as files of torch's are"
 
 
 def kind_of(raw: bytes) -> str | None:
@@ -54,7 +55,7 @@ def _kind_of_zip(raw: bytes) -> str:
     try:
         names = zipfile.ZipFile(io.BytesIO(raw)).namelist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        return f"a zip archive cut short, as torch's {TORCH.partition(' of')[0]} are one"
+        return CUT_ZIP
     if any(name.endswith("data.pkl") for name in names):
         return TORCH
     if names and all(name.endswith(".npy") for name in names):

@@ -1,15 +1,11 @@
-"""Generator weights of the widely used PyTorch CycleGAN/pix2pix code, and of the CUT code, as one ONNX file.
+"""Generator weights of the PyTorch CycleGAN/pix2pix, CUT and (Real-)ESRGAN code, as one ONNX file.
 
-A `.pth` holds tensors by name and says nothing of the network, so that is inferred from names and shapes. Files are
-read with `weights_only=True`: nothing in them is ever run.
+A file of weights holds tensors by name and says nothing of the network, so that is inferred from names and shapes.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import io
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -18,17 +14,17 @@ import torch
 from torch import Tensor, nn
 
 from ..card import SUPERVISION, Card
-from ..errors import ConfigError, ModelFileError, RequestError, first_line, require
+from ..errors import ConfigError, ModelFileError, RequestError, require
 from ..hardware.system import versions
 from ..networks import Generator
 from ..ports import translator_ports
 from .from_run import PRECISIONS, slug
+from .known_enlargers import enlarger, load_enlarger
 from .known_generators import Known, recognise
 from .onnx_file import export_onnx
+from .weight_files import read_weights
 
 STATISTICS = ("picture", "running")
-WRAPPINGS = ("state_dict", "model", "netG", "G", "generator")
-"""Names under which others put the state_dict into a larger one."""
 SCALE, RUNNING = ("weight", "bias"), ("running_mean", "running_var", "num_batches_tracked")
 """What a norm may hold."""
 
@@ -48,11 +44,12 @@ class ImportOptions:
     name: str | None = None
     """Short name for lists and URLs; else that of the ONNX file."""
     method: str | None = None
-    """How it was trained; else `cyclegan` for a ResNet, `cut` for an anti-aliased one, `pix2pix` for a U-Net."""
-    source: str = "a"
-    """What goes in, in words."""
-    target: str = "b"
-    """What comes out, in words."""
+    """How it was trained; else `cyclegan` for a ResNet, `cut` for an anti-aliased one, `pix2pix` for a U-Net, `esrgan`
+    for an RRDBNet, `real-esrgan` for a compact network."""
+    source: str | None = None
+    """What goes in, in words; else `a`, or `low resolution`."""
+    target: str | None = None
+    """What comes out, in words; else `b`, or `high resolution`."""
     size: int | None = None
     """Side of the training crops, in pixels."""
     licence: str = "unspecified"
@@ -77,70 +74,22 @@ def import_weights(weights: Path, out: Path, told: ImportOptions | None = None) 
     if out.is_dir() or out.resolve() == weights.resolve():
         raise RequestError(f"{out} cannot be written as the ONNX file. Name a new file, such as model.onnx.")
     tensors, digest = read_weights(weights)
-    known = recognise(tensors, weights)
-    norm = norm_of(tensors, known, told, weights)
-    known = dataclasses.replace(known, words=f"{known.words}, {NORM_WORDS[norm]}")
-    network = assemble(tensors, known, norm, weights)
+    known, network = _recognised(tensors, told, weights)
     card = _card(known, told, out, {"file": weights.name, "sha256": digest, "network": known.words})
     return known, export_onnx(network, out, card, told.precision)
 
 
-def read_weights(path: Path) -> tuple[dict[str, Tensor], str]:
-    """The tensors of a torch file by their names without `module.`, in float32, and the file's SHA-256 in hex.
-
-    Raises ModelFileError when it is none, is damaged, or holds something else than tensors.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelFileError(f"{path} cannot be read: {error.strerror or error}.") from error
-    if not data.startswith((b"PK", b"\x80")):
-        raise ModelFileError(f"{path} is not a file of torch's. i2i import takes weights such as latest_net_G.pth.")
-    return _floats(_by_name(_loaded(data, path), path), path), hashlib.sha256(data).hexdigest()
-
-
-def _loaded(data: bytes, path: Path) -> Any:
-    try:
-        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except Exception as error:  # what a damaged pickle raises is anybody's guess
-        said = str(error)
-        if "TorchScript" in said or re.search(r"GLOBAL|nsupported (global|class|operand)", said):
-            raise ModelFileError(
-                f"{path} holds a whole Python object, and loading it could run any code; i2i reads weights alone. "
-                "Where it was made, save them: torch.save(network.state_dict(), 'weights.pth')."
-            ) from error
-        raise ModelFileError(
-            f"{path} is damaged or cut short ({first_line(error)}). Copy or download it again."
-        ) from error
-
-
-def _by_name(loaded: Any, path: Path) -> dict[str, Any]:
-    """The state_dict, taken out of what it may be wrapped in."""
-    if isinstance(loaded, Mapping) and "param_groups" in loaded:
-        raise ModelFileError(
-            f"{path} holds the state of an optimizer, not weights. The generator is in a file like latest_net_G.pth."
-        )
-    wrapped = [loaded[key] for key in WRAPPINGS if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping)]
-    named = wrapped[0] if len(wrapped) == 1 else loaded
-    if not isinstance(named, Mapping) or not any(isinstance(value, Tensor) for value in named.values()):
-        raise ModelFileError(
-            f"{path} holds no tensors by name ({type(loaded).__name__}). i2i import takes a generator's state_dict, "
-            "as in latest_net_G.pth."
-        )
-    return {re.sub(r"^((module|_orig_mod)\.)+", "", str(key)): value for key, value in named.items()}
-
-
-def _floats(named: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
-    tensors = {}
-    for key, value in named.items():
-        if not isinstance(value, Tensor) or value.layout != torch.strided or value.is_complex() or value.is_quantized:
-            raise ModelFileError(f"{path} has something else than a plain tensor under {key!r}.")
-        tensors[key] = value.detach().float()
-        if not tensors[key].isfinite().all():
-            raise ModelFileError(
-                f"{path} has values in {key!r} that are no numbers: its training had diverged. Take an earlier file."
-            )
-    return tensors
+def _recognised(tensors: Mapping[str, Tensor], told: ImportOptions, path: Path) -> tuple[Known, Generator]:
+    """What the tensors are, and our network with them."""
+    known = enlarger(tensors, path)
+    if known is not None:
+        if told.norm is not None or told.statistics != "picture":
+            raise RequestError(f"{path} is a {known.words}, which has no norms. Leave out --norm and --statistics.")
+        return known, load_enlarger(tensors, known, path)
+    known = recognise(tensors, path)
+    norm = norm_of(tensors, known, told, path)
+    known = dataclasses.replace(known, words=f"{known.words}, {NORM_WORDS[norm]}")
+    return known, assemble(tensors, known, norm, path)
 
 
 def norm_of(tensors: Mapping[str, Tensor], known: Known, told: ImportOptions, path: Path) -> str:
@@ -214,13 +163,17 @@ def _card(known: Known, told: ImportOptions, out: Path, facts: dict[str, str]) -
     training: dict[str, Any] = {"imported": facts, "packages": versions()}
     if told.size is not None:
         training["size"] = told.size
+    scale = known.options.get("scale")
+    task = "translation" if scale is None else "super-resolution" if scale > 1 else "restoration"
+    sides = {"translation": ("a", "b"), "super-resolution": ("low resolution", "high resolution")}
+    source, target = sides.get(task, ("degraded", "restored"))
     return Card(
         name=slug(told.name or out.stem),
         method=told.method or known.method,
         supervision=SUPERVISION.get(told.method or known.method, "unknown"),
-        task="translation",
-        source=told.source,
-        target=told.target,
+        task=task,
+        source=told.source or source,
+        target=told.target or target,
         **translator_ports(*known.channels),
         tiling="global",
         training=training,

@@ -51,6 +51,8 @@ class Known:
     channels: tuple[int, int]
     """Of the input and the output."""
     layers: tuple[Layer, ...]
+    renamed: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """For networks whose tensors are ours as they stand (no `layers`): their keys that differ, and ours."""
     filters: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """Keys of the fixed blurs, which our network computes without tensors, and the side of each."""
 
@@ -64,10 +66,10 @@ def recognise(tensors: Tensors, path: object) -> Known:
             return known
     for pattern, words in OTHERS.items():
         if any(re.match(pattern, key) for key in tensors):
-            raise ModelFileError(f"{path} holds {words} The generator is in a file like latest_net_G.pth.")
+            raise ModelFileError(f"{path} holds {words}")
     raise ModelFileError(
-        f"{path} holds no ResNet and no U-Net of the PyTorch CycleGAN/pix2pix or CUT code: its first tensor is called "
-        f"{next(iter(tensors))!r}. No other code's weights are known; export them to ONNX where they were made."
+        f"{path} holds no ResNet and no U-Net of the PyTorch CycleGAN/pix2pix or CUT code, and no RRDBNet or compact "
+        f"network of (Real-)ESRGAN: its first tensor is called {next(iter(tensors))!r}. {ONNX}"
     )
 
 
@@ -170,8 +172,19 @@ FORMS: dict[str, Callable[[Tensors], Known]] = {
 }
 """The generators, by a key that only they have."""
 
+ONNX = "No other code's weights are known: export them to ONNX where they were made, and `i2i adopt` takes that."
+_BESIDE = "The generator is in a file like latest_net_G.pth."
 OTHERS = {
-    r"(model|net)\.0\.(weight|bias)$": "what looks like a discriminator, which generates no pictures.",
-    r"mlp_\d+\.": "the feature sampler of the CUT code, which serves its training alone.",
+    r"conv\d\.weight_orig$": "what looks like the discriminator of Real-ESRGAN, which generates no pictures. "
+    "The generator is in a file like net_g_latest.pth.",
+    r"(conv0_0|features\.0|conv0)\.(0\.)?weight$": "what looks like a discriminator or a classifier of the VGG kind, "
+    "which generates no pictures.",
+    r"(model|net)\.0\.(weight|bias)$": f"what looks like a discriminator, which generates no pictures. {_BESIDE}",
+    r"mlp_\d+\.": f"the feature sampler of the CUT code, which serves its training alone. {_BESIDE}",
+    r"lin\d\.model\.\d\.weight$": "what looks like the heads of LPIPS, a distance between pictures, not a generator.",
+    r"(model\.diffusion_model|first_stage_model|unet|down_blocks)\.": "a diffusion model, which i2i does not run.",
+    r".*lora_(up|down|A|B)\.": "what a LoRA adds to another model, not a network by itself.",
+    r"layers\.\d+\.residual_group\.": f"a SwinIR or HAT, whose weights i2i does not read. {ONNX}",
+    r"layer1\.0\.conv1\.weight$": "a ResNet that classifies, which generates no pictures.",
 }
-"""What else such a folder has: a key that only it has, and what it is."""
+"""What else people have in such files: a key that only it has, and what it is."""

@@ -33,25 +33,27 @@ class Boundary(nn.Module):
     """The generator with [0, 1] on both sides, called with one tensor for each input port, in their order.
 
     The generator gets the picture as its first argument and every other port by its name; what it gives is a tensor,
-    or one for each output port in their order. Masks stay in [0, 1], all other pictures become [-1, 1].
+    or one for each output port in their order. Masks stay in [0, 1], all other pictures become [-1, 1], unless the
+    generator takes [0, 1] itself.
     """
 
     def __init__(self, generator: nn.Module, card: Card) -> None:
         super().__init__()
         self.generator = generator
+        self.signed = getattr(generator, "low", -1.0) < 0
         self.inputs, self.outputs = card.inputs, card.outputs
 
     def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
         """The input ports' tensors -> the output ports' tensors."""
         named = {
-            port.name: value * 2 - 1 if port.kind in ("image", "reference") else value
+            port.name: value * 2 - 1 if self.signed and port.kind in ("image", "reference") else value
             for port, value in zip(self.inputs, given, strict=True)
         }
         picture = [named.pop(port.name) for port in self.inputs if port.kind == "image"]
         answer = self.generator(*picture, **named)
         answers = (answer,) if isinstance(answer, Tensor) else tuple(answer)
         return tuple(
-            ((y + 1) / 2 if port.kind == "image" else y).clamp(0, 1) if port.kind in PICTURES else y
+            ((y + 1) / 2 if self.signed and port.kind == "image" else y).clamp(0, 1) if port.kind in PICTURES else y
             for port, y in zip(self.outputs, answers, strict=True)
         )
 

@@ -41,6 +41,8 @@ class Generator(nn.Module):
     """
 
     geometry: Geometry
+    low: float = -1.0
+    """Least value of its pictures; 0 in networks of other code that were trained in [0, 1]."""
     roles: tuple[str, ...]
     """The roles of this network in the order in which they are computed."""
 

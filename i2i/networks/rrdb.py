@@ -5,8 +5,8 @@ Pictures are float32 in [-1, 1], shape (N, C, H, W). Parameters bear the names o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import cast
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -81,6 +81,9 @@ class RRDBNet(Generator):
     are first laid into channels, so that the work is done at a half or a quarter of the size and then enlarged by 4.
     """
 
+    UNSHUFFLES: ClassVar[Mapping[int, int]] = {1: 4, 2: 2, 3: 1, 4: 1}
+    """By scale, the side of the squares of pixels that are laid into channels."""
+
     def __init__(
         self,
         in_channels: int = 3,
@@ -93,7 +96,7 @@ class RRDBNet(Generator):
     ) -> None:
         super().__init__()
         stages(scale)  # refuses what no generator has
-        self.unshuffle = {1: 4, 2: 2, 3: 1, 4: 1}[scale]
+        self.unshuffle = self.UNSHUFFLES[scale]
         self.factors = stages(scale * self.unshuffle)
         self.conv_first = SameConv2d(in_channels * self.unshuffle**2, width, 3)
         self.body = nn.Sequential(*(RRDB(width, growth) for _ in range(blocks)))
