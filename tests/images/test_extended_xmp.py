@@ -18,6 +18,7 @@ from PIL import Image
 from i2i.images.decode import read_picture
 from i2i.images.encode import encode, encoded
 from i2i.images.image import Picture
+from i2i.images.metadata import xmp_elements
 
 RGB = np.zeros((16, 24, 3), np.uint8)
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
@@ -193,3 +194,26 @@ def test_parts_of_a_file_that_are_not_carried_are_named_and_xmp_says_no_more_of_
         f"{PS}Credit": "Me",
         "{http://ns.google.com/photos/1.0/camera/}BurstID": "b",
     }
+
+
+NAMES = b"".join(b' xmlns:n%d="urn:%d"' % (n, n) for n in range(499))
+BOMBS = {
+    "elements": packet(b"<rdf:a/>" * 4000),
+    "depth": packet(b"<rdf:a>" * 200 + b"</rdf:a>" * 200),
+    "namespaces": packet(b"<rdf:a" + b"".join(b' xmlns:n%d="urn:%d"' % (n, n) for n in range(600)) + b"/>"),
+    "entities": b'<!DOCTYPE x [<!ENTITY a "aaaa">]>' + packet(b"<rdf:a>&a;</rdf:a>"),
+}
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_xmp_that_would_grow_beyond_all_measure_is_refused_at_once(kind, monkeypatch):
+    monkeypatch.setattr(xmp_elements, "MOST_ELEMENTS", 1000)
+    with pytest.raises(ValueError, match=r"more .* than any picture has|no document type"):
+        xmp_elements.elements(BOMBS[kind])
+
+
+def test_namespaces_are_not_multiplied_beyond_measure_where_parts_are_joined():
+    rest = packet(b'<rdf:Description rdf:about=""/>' * 10_000).replace(b"<rdf:RDF", b"<rdf:RDF" + NAMES)
+    guid = hashlib.md5(rest).hexdigest().upper().encode()
+    picture = read_picture(jpeg(FIRST + HEADED.replace(GUID, guid), *parts(rest, guid)))
+    assert (said(picture.xmp), picture.left_out) == ({f"{PS}Credit": "Me"}, ("extended XMP",))

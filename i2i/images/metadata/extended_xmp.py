@@ -7,6 +7,7 @@ the first names as xmpNote:HasExtendedXMP.)
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +24,8 @@ MOST = 65_502
 """Bytes of a packet that one segment of a JPEG holds."""
 _PART = 65_400
 """Bytes of the rest in one segment, as the specification advises."""
+_MOST_ADDED = 1 << 22
+"""Bytes of namespaces that joining adds."""
 _PLACE = struct.Struct(">32sII")
 """Behind the head of such a segment: the MD5 in hexadecimal digits, the length of the rest, where this part begins."""
 
@@ -124,10 +127,14 @@ def _merged(packet: bytes, rest: bytes) -> bytes:
     """The descriptions of the rest behind those of the packet, each with the namespaces declared around it."""
     place, found = _rdf(elements(packet)), elements(rest)
     around = _rdf(found)
-    moved = []
+    moved, size = [], 0
     for each in found:
         if each.depth == around.depth + 1 and around.start < each.start < around.stop:
-            moved.append(rest[each.start : each.head] + _declared(around.spaces, each) + rest[each.head : each.end])
+            declared = _declared(around.spaces, each)
+            size += len(declared)
+            if size > _MOST_ADDED:
+                raise ValueError("XMP of more namespaces and descriptions than any picture has")
+            moved.append(rest[each.start : each.head] + declared + rest[each.head : each.end])
     if place.stop == place.end:  # an empty one has no inside
         raise ValueError("nothing can be added to an empty packet")
     return packet[: place.stop] + b"".join(moved) + packet[place.stop :]
@@ -205,11 +212,16 @@ def _note(around: Element, guid: bytes) -> bytes:
 
 
 def _rest(packet: bytes, moved: list[_Property]) -> bytes:
-    """A packet of these properties, each in a description as it had."""
+    """A packet of these properties, in the order and the descriptions that they had."""
     lines = [b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="%s">' % RDF.encode()]
-    for each in moved:
-        of, text = each.of, packet[each.start : each.end]
+    for _, group in itertools.groupby(moved, key=lambda each: each.of.start):
+        properties = list(group)
+        of = properties[0].of
         name = packet[of.start : of.head]
         tag = name + _declared(of.spaces, of) + _subject(packet, of)
-        lines.append(tag + (text + b"/>" if each.is_attribute else b">" + text + b"</" + name[1:] + b">"))
+        attributes, inside = (
+            b"".join(packet[each.start : each.end] for each in properties if each.is_attribute == wanted)
+            for wanted in (True, False)
+        )
+        lines.append(tag + attributes + b">" + inside + b"</" + name[1:] + b">")
     return b"".join([*lines, b"</rdf:RDF></x:xmpmeta>"])

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from xml.parsers import expat
@@ -14,6 +15,8 @@ RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 XML = "http://www.w3.org/XML/1998/namespace"
 DECLARED = "xmlns"
 """In place of its namespace, of an attribute that declares one; its name is the prefix then."""
+MOST_ELEMENTS, MOST_DEPTH, MOST_SPACES = 100_000, 100, 500
+"""Far beyond any packet of a picture: what has more is as good as damaged, and would take minutes and gigabytes."""
 _NAME = rb"[^\s=<>/\"']+"
 _ATTRIBUTE = re.compile(rb"\s+(" + _NAME + rb")\s*=\s*(?:\"[^\"]*\"|'[^']*')")
 _START = re.compile(rb"<(" + _NAME + rb")((?:" + _ATTRIBUTE.pattern + rb")*)\s*(/?)>")
@@ -43,18 +46,23 @@ class Element(NamedTuple):
     stop: int
     end: int
     attributes: tuple[Attribute, ...]
-    spaces: Mapping[str, str]
+    spaces: ChainMap[str, str]
     """Namespaces by prefix, of all that are declared where it stands, as they are written."""
 
 
 def elements(packet: bytes) -> list[Element]:
-    """In the order in which they begin; `packet` is in UTF-8. Raises ValueError on what is not well-formed XML."""
+    """In the order in which they begin; `packet` is in UTF-8.
+
+    Raises ValueError on what is not well-formed XML, and on what has more than MOST_… of anything.
+    """
     found: list[Element] = []
     opened: list[int] = []
     parser = expat.ParserCreate("UTF-8")
 
     def start(_name: str, _attributes: object) -> None:
-        above = found[opened[-1]].spaces if opened else {"xml": XML, "": ""}
+        above = found[opened[-1]].spaces if opened else ChainMap({"xml": XML, "": ""})
+        if len(found) >= MOST_ELEMENTS or len(opened) >= MOST_DEPTH:
+            raise ValueError("XMP of more elements, or of more within each other, than any picture has")
         opened.append(len(found))
         found.append(_element(packet, parser.CurrentByteIndex, len(opened) - 1, above))
 
@@ -76,7 +84,7 @@ def elements(packet: bytes) -> list[Element]:
     return found
 
 
-def _element(packet: bytes, at: int, depth: int, above: Mapping[str, str]) -> Element:
+def _element(packet: bytes, at: int, depth: int, above: ChainMap[str, str]) -> Element:
     tag = _START.match(packet, at)
     if tag is None:
         raise ValueError("a tag of XMP that does not end")
@@ -86,7 +94,9 @@ def _element(packet: bytes, at: int, depth: int, above: Mapping[str, str]) -> El
         for name, start, end in raw
         if name == DECLARED or name.startswith(f"{DECLARED}:")
     }
-    spaces = {**above, **declared} if declared else above
+    spaces = ChainMap(declared, *above.maps) if declared else above  # of which a copy each would take gigabytes
+    if len(declared) > MOST_SPACES:
+        raise ValueError("XMP of more namespaces than any picture has")
     return Element(
         *_named(tag[1].decode(), spaces, spaces[""]),
         depth,
