@@ -9,7 +9,7 @@ from .image import Array
 
 def orientation_of(image: Image.Image) -> int:
     """1 to 8, without decoding: Pillow would decode a PNG whole in search of an EXIF chunk at its end."""
-    if image.format == "PNG" and "exif" not in image.info:
+    if image.format == "PNG" and not {"exif", "Raw profile type exif"} & image.info.keys():
         return 1
     try:
         return int(image.getexif().get(0x0112, 1))

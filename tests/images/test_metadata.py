@@ -13,7 +13,7 @@ import tifffile
 from picture_files import exif_number, exif_values, png_chunks, png_with, segment, webp_chunks
 from PIL import Image
 
-from i2i.images.decode import read_picture
+from i2i.images.decode import read_header, read_picture
 from i2i.images.encode import encode, encoded
 from i2i.images.image import Picture
 
@@ -338,3 +338,26 @@ def test_iptc_of_a_png_is_read_as_programs_write_it(photoshop):
         (b"tEXt", b"Raw profile type iptc\0\niptc\n%8d\n" % len(other) + other.hex().encode()),
     )
     assert (read_picture(without).iptc, read_picture(without).left_out) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("head", "block", "field"), [(b"Exif\0\0", camera()[6:], "exif"), (b"http://ns.adobe.com/xap/1.0/\0", XMP, "xmp")]
+)
+def test_a_segment_of_a_jpeg_that_imagemagick_put_into_a_png_is_read(head, block, field):
+    text = b"\ngeneric profile\n%8d\n" % len(head + block) + (head + block).hex().encode() + b"\n"
+    data = png_with(encode(Picture(RGB), "png"), (b"zTXt", b"Raw profile type APP1\0\0" + zlib.compress(text)))
+    found = getattr(read_picture(data), field)
+    assert {"exif": b"CAM\0", "xmp": "Café".encode()}[field] in found
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_an_orientation_that_imagemagick_put_into_a_png_turns_it_in_every_depth(depth):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    block = exif.tobytes()
+    text = b"\nexif\n%8d\n" % len(block) + block.hex().encode() + b"\n"
+    plain = encode(Picture(RGB if depth == 8 else RGB.astype(np.uint16) * 257), "png")
+    data = png_with(plain, (b"tEXt", b"Raw profile type exif\0" + text))
+    header, picture = read_header(data), read_picture(data)
+    assert (header.height, header.width) == picture.pixels.shape[:2] == (48, 32)
+    assert (picture.pixels // (257 if depth == 16 else 1) == np.rot90(RGB, -1)).all()

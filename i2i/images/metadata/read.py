@@ -13,7 +13,7 @@ from typing import Any
 from PIL import Image
 
 from . import extended_xmp, iptc, xmp
-from .exif_block import ORIENTATION, RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION, ExifBlock
+from .exif_block import HEAD, ORIENTATION, RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION, ExifBlock
 from .parts import without_parts
 
 DAMAGED = (struct.error, ValueError, KeyError, IndexError, OverflowError)
@@ -31,10 +31,12 @@ def metadata_of(image: Image.Image, orientation: int) -> dict[str, Any]:
     `orientation` is the one that has been applied.
     """
     info, ahead = image.info, dict(image.info.get(FOUND_AHEAD, {}))
-    packet, is_whole = info.get("xmp") or _raw(info, "xmp"), True
+    app1 = _raw(info, "APP1") or b""  # what ImageMagick took from a JPEG, whichever of the two it was
+    packet, is_whole = info.get("xmp") or _raw(info, "xmp") or _behind(app1, extended_xmp.HEAD), True
     if parts := extended_xmp.parts_of(image):
         packet, is_whole = extended_xmp.joined(packet or b"", parts)
-    said = blocks(info.get("exif") or _raw(info, "exif"), packet, _photoshop(info) or _raw(info, "iptc"))
+    exif = info.get("exif") or _raw(info, "exif") or _behind(app1, HEAD)
+    said = blocks(exif, packet, _photoshop(info) or _raw(info, "iptc"))
     dpi = _dpi(image) or said["dpi"] or by_aspect(image.info.get("aspect") or image.info.get("jfif_density"))
     said["dpi"] = dpi[::-1] if dpi and orientation in (5, 6, 7, 8) else dpi
     said["left_out"] = (*ahead.pop("left_out", ()), *said["left_out"], *(() if is_whole else ("extended XMP",)))
@@ -130,6 +132,10 @@ def _raw(info: dict[Any, Any], name: str) -> bytes | None:
         return bytes.fromhex("".join(text.split("\n")[3:])) if isinstance(text, str) else None
     except ValueError:
         return None
+
+
+def _behind(block: bytes, head: bytes) -> bytes | None:
+    return block[len(head) :] if block.startswith(head) else None
 
 
 def _texts(image: Image.Image) -> tuple[tuple[str, str], ...]:

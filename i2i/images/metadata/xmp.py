@@ -55,7 +55,7 @@ def _pattern(xmp: bytes, space: str, name: bytes) -> bytes:
     """Of a property: what stands before its value, the value, what stands behind it."""
     bound = re.search(rb"xmlns:([\w.-]+)\s*=\s*[\"']" + re.escape(URIS[space]) + rb"[\"']", xmp)
     full = re.escape(bound[1] if bound else space.encode()) + b":" + name
-    return rb"(\s%s\s*=\s*[\"']|<%s(?:\s[^>]*)?(?<!/)>)([^\"'<]*)([\"']|</%s\s*>)" % (full, full, full)
+    return rb"(\s%s\s*=\s*[\"']|<%s(?:\s[^<>]*)?(?<!/)>)([^\"'<]*)([\"']|</%s\s*>)" % (full, full, full)
 
 
 def _set(xmp: bytes, space: str, name: bytes, value: bytes) -> bytes:
