@@ -39,8 +39,8 @@ def through_pipe(
 ) -> None:
     """One picture from standard input or a file, its translation to standard output or a file.
 
-    Raises RequestError when the target is a terminal, or is there and `existing` is not `overwrite`; PictureError
-    for what is no picture.
+    What was left out is told on standard error. Raises RequestError when the target is a terminal, or is there and
+    `existing` is not `overwrite`; PictureError for what is no picture.
     """
     if str(target) == PIPE:
         if sys.stdout.isatty():
@@ -53,10 +53,13 @@ def through_pipe(
     with _aside() if str(target) == PIPE else contextlib.nullcontext():
         result = convert_bytes(engine, data, format, quality, metadata, controls)
     if str(target) == PIPE:
-        sys.stdout.buffer.write(result)
+        sys.stdout.buffer.write(result.data)
         sys.stdout.buffer.flush()
     else:
-        write_atomically(target, result)
+        write_atomically(target, result.data)
+    left_out = [f"Left out: {', '.join(result.left_out)}."] if result.left_out else []
+    for sentence in (*left_out, *(f"{note}." for note in result.notes)):
+        print(sentence, file=sys.stderr)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""One picture as bytes in, its translation as bytes out; what `i2i convert` does with `-` for a pipe."""
+"""One picture as bytes in, its translation as a file's bytes out; what `i2i convert` does with `-` for a pipe."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ...errors import PictureError, require
 from ...images.decode import read_picture
-from ...images.encode import encode
+from ...images.encode import Encoded, encoded
 from ...images.formats import FORMATS, HEAD, claimed
 from ...images.metadata.policy import METADATA
 from ..inference.controls import NO_CONTROLS
@@ -22,7 +22,7 @@ def convert_bytes(
     quality: int | None = None,
     metadata: str = "keep",
     controls: Mapping[str, object] = NO_CONTROLS,
-) -> bytes:
+) -> Encoded:
     """Translate the picture that `data` is the file of; `keep` writes the format that it has.
 
     Raises PictureError for what is no picture, or one of several frames; RequestError for a format, quality or control
@@ -34,7 +34,7 @@ def convert_bytes(
         raise PictureError("Nothing came through the pipe. Give it a picture, as in `i2i convert MODEL - - < in.png`.")
     result = translated(engine, read_picture(data), controls)
     chosen = _format_of(data) if format == "keep" else format
-    return encode(described(engine, result, chosen, metadata), chosen, quality)
+    return encoded(described(engine, result, chosen, metadata), chosen, quality)
 
 
 def _format_of(data: bytes) -> str:

@@ -16,6 +16,7 @@ from PIL import Image
 
 from i2i.errors import PictureError
 from i2i.images.decode import read_picture
+from i2i.images.encode import Encoded
 from i2i.workflows import convert as workflow
 
 
@@ -83,11 +84,11 @@ def test_a_reader_that_goes_ends_it_in_silence(make_model, tmp_path):
 def test_a_pipe_has_the_picture_alone_whatever_libraries_print(monkeypatch, capfdbinary, tmp_path):
     libc = ctypes.CDLL(None)
 
-    def loud(*_: object) -> bytes:
+    def loud(*_: object) -> Encoded:
         print("from Python")
         os.write(1, b"from a descriptor\n")
         libc.puts(b"from C")
-        return b"the picture"
+        return Encoded(b"the picture", ("XMP",), ("a note",))
 
     monkeypatch.setattr(workflow, "convert_bytes", loud)
     (tmp_path / "x.png").write_bytes(b"x")
@@ -96,7 +97,8 @@ def test_a_pipe_has_the_picture_alone_whatever_libraries_print(monkeypatch, capf
     libc.fflush(None)
     out, err = capfdbinary.readouterr()
     assert out == b"the picture"
-    assert sorted(err.splitlines()) == [b"from C", b"from Python", b"from a descriptor"]
+    libraries = [b"from C", b"from Python", b"from a descriptor"]
+    assert sorted(err.splitlines()) == [b"Left out: XMP.", b"a note.", *libraries]  # and what is told of it
 
 
 def test_a_damaged_openexr_prints_nothing_to_standard_output(capfd, tmp_path):
