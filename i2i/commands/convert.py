@@ -21,7 +21,9 @@ from .choices import devices, names_of, policies
 
 @app.command()
 def convert(
-    model: Annotated[Path, typer.Argument(help="Run directory or ONNX file.")],
+    model: Annotated[
+        Path, typer.Argument(help="Run directory or ONNX file; several, with commas, one after the other.")
+    ],
     source: Annotated[Path, typer.Argument(help="Folder of pictures, one picture, or - for standard input.")],
     target: Annotated[Path, typer.Argument(help="Folder to write: same tree, same names. Or - for standard output.")],
     with_: Annotated[
@@ -82,10 +84,12 @@ def convert(
     i2i convert runs/x4 small large --tile 256
     i2i convert runs/monet panoramas out --memory 2GB
     i2i convert runs/seasons photos out --with label=winter --with latent.seed=3
+    i2i convert runs/monet,runs/x4 photos out
     i2i convert facades.onnx - - --format png < sketch.jpg > photo.png
     """
     from ..errors import RequestError, require
-    from ..serving import Engine, convert_folder, resolve_model
+    from ..serving import convert_folder
+    from ..serving.inference.chain import open_models
     from ..serving.inference.controls import parse_controls
     from ..serving.inference.memory import parse_memory
     from ..serving.inference.tiles import parse_tile
@@ -96,9 +100,9 @@ def convert(
     if watch and dry_run:
         raise RequestError("--watch and --dry-run make no sense together. Leave one of them out.")
     controls = parse_controls(with_ or ())
-    path = resolve_model(model, direction)
-    engine = Engine(
-        path,
+    engine = open_models(
+        model,
+        direction,
         device=device,
         precision=precision,
         tile=parse_tile(tile),

@@ -16,8 +16,9 @@ from typing import Any
 from ..errors import PictureError, RequestError
 from ..files import write_atomically
 from ..images.formats import format_of
-from ..serving import ConversionReport, Engine, convert_folder
+from ..serving import ConversionReport, convert_folder
 from ..serving.conversion.pipe import convert_bytes
+from ..serving.conversion.pipeline import Translator
 from ..serving.conversion.report import FileResult, ReportFile, notes_on_left_out, notes_on_written
 from ..serving.conversion.watch import watch
 
@@ -27,7 +28,7 @@ _STDOUT, _STDERR = 1, 2
 
 
 def through_pipe(
-    engine: Engine,
+    engine: Translator,
     source: Path,
     target: Path,
     *,
@@ -86,7 +87,7 @@ def _read(path: Path) -> bytes:
 
 
 def watch_and_convert(
-    engine: Engine,
+    engine: Translator,
     source: Path,
     target: Path,
     *,

@@ -91,17 +91,20 @@ def convert(
 ) -> ConversionReport:
     """Translate every picture below `source` into `target`: same tree, same names.
 
-    `existing` is a key of EXISTING, `format` one of FORMATS or `keep`, `quality` 1 to 100. A broken picture does not
-    stop the rest: the report lists it. Raises RequestError when the request makes no sense.
+    `model` may name several, with commas: each takes what the one before gives. `existing` is a key of EXISTING,
+    `format` one of FORMATS or `keep`, `quality` 1 to 100. A broken picture does not stop the rest: the report lists it.
+    Raises RequestError when the request makes no sense.
 
     >>> report = i2i.convert("runs/facades", "sketches", "out", format="jpg", quality=92)
     >>> report.counts
     {'written': 3, 'skipped': 0, 'failed': 0, 'planned': 0}
     """
     from ..serving import convert_folder
+    from ..serving.inference.chain import open_models
 
+    engine = open_models(model) if isinstance(model, str | Path) else _engine(model)
     options: dict[str, Any] = {"existing": existing, "format": format, "quality": quality}
-    return convert_folder(_engine(model), Path(source), Path(target), **options, controls=controls or {})
+    return convert_folder(engine, Path(source), Path(target), **options, controls=controls or {})
 
 
 def _engine(model: str | Path | Run | Engine) -> Engine:

@@ -15,7 +15,7 @@ from typing import Generic, Protocol, TypeVar
 
 from ...card import Card
 from ...images.image import Picture
-from ..inference.batcher import Batcher, Pending
+from ..inference.batcher import Batcher
 from ..inference.controls import NO_CONTROLS
 from ..inference.executors import FloatArray
 from ..inference.planes import Canvas, is_large
@@ -24,8 +24,20 @@ from ..inference.prepared import Prepared
 Item = TypeVar("Item")
 
 
+class Awaited(Protocol):
+    """A picture that was submitted."""
+
+    def result(self) -> FloatArray | Canvas:
+        """Its answer, computed now unless it is there already; raises what computing raises."""
+        ...
+
+    def withdraw(self) -> None:
+        """Give up a result that nobody will ask for."""
+        ...
+
+
 class Translator(Protocol):
-    """What a conversion needs of an Engine."""
+    """What a conversion needs of an Engine, or of a Chain of them."""
 
     card: Card
     sha256: str
@@ -39,7 +51,7 @@ class Translator(Protocol):
         """What the model is fed for a picture."""
         ...
 
-    def submit(self, prepared: Prepared) -> Pending:
+    def submit(self, prepared: Prepared) -> Awaited:
         """Have it computed, in the precision that its depth asks for."""
         ...
 
@@ -70,7 +82,7 @@ class _Entry(Generic[Item]):
     item: Item
     read: Future[Picture | Prepared]
     times: dict[str, float]
-    pending: Pending | None = None
+    pending: Awaited | None = None
 
 
 _Writing = Future[Outcome[Item]] | Outcome[Item]

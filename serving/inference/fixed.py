@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from ...card import Card
 from ...errors import PictureError
-from .executors import IMAGE, Executor, Feeds, FloatArray, cutting, with_pictures
+from .executors import IMAGE, Array, Executor, Feeds, FloatArray, with_pictures
 from .padding import grown
-from .planes import Canvas, delivered
+from .planes import Canvas
 from .tiles import Window, halo
 
 
@@ -36,26 +37,30 @@ class FixedSize:
                 f"{card.name} takes, and it looks at whole pictures, so tiles would not do. Make it smaller, or export "
                 "the network with free sides."
             )
-        sides = [_grown_side(side, fixed, card) for side, fixed in zip((height, width), self.size, strict=True)]
-        fed = with_pictures(card, feeds, functools.partial(grown, height=sides[0], width=sides[1]))
-        out = np.empty((count, card.output_channels, sides[0] * scale, sides[1] * scale), np.float32)
-        for down in pieces(sides[0], self.size[0], card):
-            for right in pieces(sides[1], self.size[1], card):
-                part = self.inner.run(with_pictures(card, fed, cutting(down.outer, right.outer)))
+        out: Any = into
+        if into is None:
+            out = np.empty((count, card.output_channels, height * scale, width * scale), np.float32)
+        for down in pieces(height, self.size[0], card):
+            for right in pieces(width, self.size[1], card):
+                part = self.inner.run(with_pictures(card, feeds, self._cutting(down.outer, right.outer)))
                 out[:, :, down.place(scale), right.place(scale)] = part[:, :, down.kept(scale), right.kept(scale)]
-        return delivered(out[:, :, : height * scale, : width * scale], into)
+        answer: FloatArray = out
+        return answer
 
-
-def _grown_side(side: int, fixed: int, card: Card) -> int:
-    """The side of the picture that is cut into pieces: one of them, or a multiple as their places are."""
-    return fixed if side <= fixed else -(-side // card.multiple) * card.multiple
+    def _cutting(self, down: slice, right: slice) -> Callable[[Array], Array]:
+        """Takes a piece of a batch of pictures, grown to the size where the picture ends before."""
+        return lambda batch: np.ascontiguousarray(grown(batch[:, :, down, right], *self.size))
 
 
 def pieces(length: int, fixed: int, card: Card) -> list[Window]:
-    """A line of `length` input pixels in parts of exactly `fixed`, which overlap; the last one ends where it ends."""
+    """A line of `length` input pixels in parts of exactly `fixed`, which overlap and begin at multiples.
+
+    The last one goes beyond the end by less than a multiple, or by what a line shorter than `fixed` lacks.
+    """
     around = halo(card)
     step = max((fixed - 2 * around) // card.multiple, 1) * card.multiple
-    starts = [*range(0, max(length - fixed, 0), step), length - fixed]
+    last = -(-max(length - fixed, 0) // card.multiple) * card.multiple
+    starts = [*range(0, last, step), last]
     cuts = [0, *(start + around for start in starts[1:]), length]
     return [
         Window(slice(start, start + fixed), slice(first, last))

@@ -14,12 +14,16 @@ PROCESSING_SOFTWARE = 0x000B
 
 
 def made_by(picture: Picture, model: str, sha256: str, name: str) -> Picture:
-    """With the version of i2i, the model's name and the first digits of its file's digest, where `name` holds EXIF."""
+    """With the version of i2i, the model's name and the first digits of its file's digest, where `name` holds EXIF.
+
+    Of several models, one after the other, names and digests are joined by `+`.
+    """
     if "exif" not in FORMATS[name].metadata:
         return picture
     try:
         block = ExifBlock(picture.exif or b"")
-        block.add_text(PROCESSING_SOFTWARE, f"i2i {__version__}, {model}, sha256 {sha256[:12]}")
+        digests = "+".join(digest[:12] for digest in sha256.split("+"))
+        block.add_text(PROCESSING_SOFTWARE, f"i2i {__version__}, {model}, sha256 {digests}")
     except DAMAGED:
         return picture
     return dataclasses.replace(picture, exif=bytes(block))

@@ -113,6 +113,16 @@ def test_a_network_of_one_size_runs_any_picture_in_pieces_that_equal_the_whole(f
         Engine(tmp_path / "ours.onnx", device="cpu", tile=64)
 
 
+def test_a_large_picture_goes_in_and_out_of_a_network_of_one_size_by_parts(tmp_path, monkeypatch):
+    engine, _ = adopted(tmp_path, network(size=(64, 48), multiple=8, scale=2, fixed_by_constants=True))
+    picture = (probe_picture(3, 131, 173, 4)[0].transpose(1, 2, 0) * 255).astype(np.uint8)
+    whole = engine(picture)
+    monkeypatch.setattr("i2i.serving.inference.planes.LARGE", 1000)
+    assert np.array_equal(engine(picture), whole)
+    wanted = truth(picture.transpose(2, 0, 1)[None] / 255, 2)[0].transpose(1, 2, 0) * 255
+    assert np.abs(whole[2:-2, 2:-2] - wanted[2:-2, 2:-2]).max() <= 1
+
+
 def normalising():
     """InstanceNorm at 48x48 alone."""
     model = network(size=(48, 48), fixed_by_constants=True)
