@@ -70,11 +70,11 @@ def test_a_provider_that_fails_on_one_picture_does_not_end_the_run(engine, photo
     """Nor does it cost those that shared its batch."""
     real, sizes = engine.batcher.executor.run, []
 
-    def run(feeds):
+    def run(feeds, *into):
         sizes.append(len(feeds["image"]))
         if (feeds["image"][:, 0, 0, 0] == np.float32(98 / 255)).any():
             raise RuntimeError("the device was lost")
-        return real(feeds)
+        return real(feeds, *into)
 
     monkeypatch.setattr(engine.batcher.executor, "run", run)
     report = convert_folder(engine, photos, tmp_path / "out")
