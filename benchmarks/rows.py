@@ -134,14 +134,20 @@ def tail(small: bool, say: Say, *, name: str, title: str, side: int) -> Measured
     )
 
 
-def convert_jpegs(small: bool, say: Say, *, count: int) -> Measured:
-    """A folder through `i2i convert`, decoding and encoding included, against the engine alone on the same pictures."""
+def convert_jpegs(small: bool, say: Say, *, count: int, largest: int | None = None) -> Measured:
+    """A folder through `i2i convert`, decoding and encoding included, against the engine alone on the same pictures.
+
+    Pictures are of all sizes up to `largest` pixels a side.
+    """
     say("exporting, painting")
     count = 4 if small else count
     engine = Engine(workloads.exported("unet256", small))
     with tempfile.TemporaryDirectory(prefix="i2i-bench-") as scratch:
         source, target = Path(scratch) / "source", Path(scratch) / "target"
-        workloads.write_jpegs(workloads.photos(count), source)
+        pictures = workloads.photos(count)
+        if largest is not None:
+            pictures = workloads.photos_of_all_sizes(count, 64 if small else largest)
+        workloads.write_jpegs(pictures, source)
         arrays = [workloads.to_batch(read_picture(path).pixels) for path in sorted(source.iterdir())]
 
         def convert() -> None:
@@ -157,8 +163,9 @@ def convert_jpegs(small: bool, say: Say, *, count: int) -> Measured:
         for array in arrays[:3]:  # enough to warm up, where a whole folder takes half a minute
             engine.run(array)
         timings = compare(convert, engine_alone, rounds=2 if small else 5, seconds=120, say=say, warmups=0)
+    sizes = f"{workloads.SIZE} pixels" if largest is None else f"{largest // 4} to {largest} pixels a side"
     return Measured(
-        what=f"`i2i convert` of {count} JPEGs, {workloads.SIZE} pixels, U-Net 256, against the engine alone",
+        what=f"`i2i convert` of {count} JPEGs, {sizes}, U-Net 256, against the engine alone",
         unit="s",
         timings=timings,
         note=f"both {engine.provider} in {engine.precision}; ours decodes and encodes besides",
@@ -186,6 +193,7 @@ ROWS: dict[str, Row] = {
     "run-rrdbnet-x4-768x512": partial(run_generator, name="rrdbnet", title="RRDBNet x4", sides=(512, 768)),
     "tail-unet256": partial(tail, name="unet256", title="U-Net 256", side=workloads.SIZE),
     "convert-200-jpegs": partial(convert_jpegs, count=200),
+    "convert-jpegs-of-all-sizes": partial(convert_jpegs, count=20, largest=640),
 }
 
 

@@ -69,6 +69,12 @@ def photo(height: int, width: int) -> npt.NDArray[np.uint8]:
     return facade_pair(0, "test", 0, max(height, width))[1][:height, :width]
 
 
+def photos_of_all_sizes(count: int, largest: int) -> list[npt.NDArray[np.uint8]]:
+    """Painted buildings of a quarter of `largest` to `largest` pixels a side, each of another size."""
+    sides = np.random.default_rng(0).integers(largest // 4, largest + 1, (count, 2))
+    return [photo(int(height), int(width)) for height, width in sides]
+
+
 def batch_of_pairs(count: int, device: torch.device, size: int = SIZE) -> dict[str, Tensor]:
     """`a` and `b`, (count, 3, size, size) in [-1, 1]: label maps and the buildings they describe."""
     pairs = [facade_pair(0, "train", n, size) for n in range(count)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from ..errors import PictureError
 from .colour.by_exif import adobe_rgb, is_adobe_rgb
@@ -26,7 +26,9 @@ def from_pil(image: Image.Image) -> Picture:
     Raises PictureError on 32-bit integers, whose white nothing declares, and on floats outside [0, 1].
     """
     deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")  # PGM says what its white is
-    icc, upright = image.info.get("icc_profile"), ImageOps.exif_transpose(image)
+    image.load()  # some formats say it at their end
+    is_turned = image.getexif().get(ExifTags.Base.Orientation) in range(2, 9)
+    icc, upright = image.info.get("icc_profile"), ImageOps.exif_transpose(image) if is_turned else image  # else a copy
     beside = metadata_of(image, orientation_of(image))
     if icc is None and image.format in ("JPEG", "MPO") and image.mode == "RGB" and is_adobe_rgb(beside["exif"]):
         icc = adobe_rgb()

@@ -122,7 +122,9 @@ def to_float(pixels: Array) -> Floats:
     """Any `Picture.pixels` as float32 in [0, 1]; the depth is the type's, never guessed from the values."""
     if pixels.dtype == np.float32:
         return pixels
-    return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+    floats = pixels.astype(np.float32)
+    floats /= np.float32(np.iinfo(pixels.dtype).max)  # in place: memory that was never touched is what takes the time
+    return floats
 
 
 def to_uint8(pixels: Array) -> Bytes:

@@ -60,7 +60,8 @@ def prepare_picture(picture: Picture, card: Card, controls: Feeds) -> Prepared:
         )
         return Prepared({IMAGE: planes, **controls}, source, canvas)  # type: ignore[dict-item]
     managed = Picture(in_srgb(picture.pixels, picture.icc), picture.alpha)
-    image = np.ascontiguousarray(floats(seen_pixels(managed)).transpose(2, 0, 1))[None]
+    seen = with_channels(seen_pixels(managed), card.input_channels)
+    image = to_float(np.ascontiguousarray(seen.transpose(2, 0, 1)))[None]  # turned while it is small
     return Prepared({IMAGE: image, **controls}, source, canvas)
 
 

@@ -23,9 +23,10 @@ NAMES = [
     "cyclegan-step-256-batch1", "cyclegan-memory-256", "quick-layers-256", "discogan-step-64-batch64",
     "srresnet-step-96-batch16", "rrdbnet-step-128-batch16", "run-unet256", "run-resnet9", "run-compact-x4-768x512",
     "run-rrdbnet-x4-768x512", "tail-unet256", "convert-200-jpegs",
+    "convert-jpegs-of-all-sizes",
 ]  # fmt: skip
 
-SINCE = {"tail-unet256"}
+SINCE = {"tail-unet256", "convert-jpegs-of-all-sizes"}
 """Rows that a run published before them may lack."""
 
 
@@ -120,6 +121,7 @@ def test_the_ratio_is_of_the_medians_in_the_direction_that_the_row_names(measure
     assert [name for name, is_ in directions.items() if is_ == "ours / theirs"] == [
         "cyclegan-memory-256",
         "convert-200-jpegs",
+        "convert-jpegs-of-all-sizes",
     ]
 
 
@@ -396,6 +398,18 @@ def test_a_grid_stands_out_of_noise_and_of_edges_by_its_strength(bench, tmp_path
     assert none < 1.5
     assert faint > 2 * none
     assert loud > 2 * faint
+
+
+def test_every_way_to_write_pictures_is_timed(in_process, tmp_path):
+    rng = np.random.default_rng(0)
+    for n in range(2):
+        Image.fromarray(rng.integers(0, 256, (40, 60, 3), np.uint8)).save(tmp_path / f"{n}.png")
+    status, out, err = in_process("experiments.encoders", tmp_path, "--rounds", 1)
+    assert status in (0, None), err
+    rows = {row[0]: [float(cell) for cell in row[1:]] for row in map(cells, out.splitlines()[2:])}
+    assert {"PNG", "PNG by Pillow, level 3", "JPEG, quality 95"} <= rows.keys()
+    assert rows["PNG"][1] > 3  # noise cannot be packed
+    assert all(value > 0 for row in rows.values() for value in row)
 
 
 def test_adaptive_augmentation_is_timed_at_work(bench):

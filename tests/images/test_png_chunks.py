@@ -1,4 +1,4 @@
-"""A PNG is read whatever its texts and profiles weigh, and whatever colour is see-through."""
+"""A PNG is read whatever its texts and profiles weigh, and whatever colour is see-through; one of ours by anybody."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from i2i.images.codecs import png_chunks
+from i2i.images.codecs import png, png_chunks
 from i2i.images.decode import read_header, read_picture
+from i2i.images.encode import encode
+from i2i.images.image import Picture
 
 RGB = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
 DEEP = RGB.astype(np.uint16) * 257
@@ -86,3 +88,47 @@ def test_a_see_through_colour_of_sixteen_bits_keeps_them(channels):
     np.testing.assert_array_equal(picture.alpha, np.where((array == key).all(-1), 0, 65535))
     with Image.open(io.BytesIO(with_chunks(trns, array=array.squeeze()))) as image:
         assert "transparency" in image.info
+
+
+def noise(channels, dtype, height, width):
+    rng = np.random.default_rng(channels)
+    whole = rng.integers(0, np.iinfo(dtype).max, (height, width, channels), dtype, endpoint=True)
+    return Picture(whole[..., : channels - 1 + channels % 2], whole[..., -1] if channels % 2 == 0 else None), whole
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 7), (9, 1), (33, 20)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_every_kind_of_png_is_read_back_as_it_was_by_libpng_pillow_and_i2i(channels, dtype, height, width):
+    given, whole = noise(channels, dtype, height, width)
+    data = encode(given, "png")
+    assert np.array_equal(imagecodecs.png_decode(data).reshape(whole.shape), whole)
+    if dtype == np.uint8:
+        image = Image.open(io.BytesIO(data))
+        assert image.mode == ("L", "LA", "RGB", "RGBA")[channels - 1]
+        assert np.array_equal(np.asarray(image).reshape(whole.shape), whole)
+    ours = read_picture(data)
+    assert np.array_equal(ours.pixels, given.pixels)
+    assert (ours.alpha is None) == (given.alpha is None)
+    assert given.alpha is None or np.array_equal(ours.alpha, given.alpha)
+
+
+def test_pixels_in_any_order_of_memory_are_written_as_they_are_seen():
+    whole = noise(3, np.uint8, 20, 30)[1]
+    for seen in (whole[::-1, ::-1], whole.transpose(1, 0, 2), np.asfortranarray(whole)):
+        assert np.array_equal(imagecodecs.png_decode(encode(Picture(seen), "png")), seen)
+
+
+def test_a_picture_too_large_for_a_second_copy_is_written_with_the_same_pixels(monkeypatch):
+    given, whole = noise(4, np.uint8, 40, 30)
+    monkeypatch.setattr(png, "LARGE", whole.nbytes - 1)
+    assert np.array_equal(imagecodecs.png_decode(encode(given, "png")), whole)
+
+
+def test_a_photograph_takes_no_more_room_than_by_pillow():
+    y, x = np.mgrid[0:240, 0:320]
+    smooth = 128 + 60 * np.sin(x / 17) * np.cos(y / 23) + np.random.default_rng(0).normal(0, 2, (3, 240, 320))
+    pixels = np.rint(smooth.transpose(1, 2, 0)).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=3)
+    assert len(encode(Picture(pixels), "png")) < 1.05 * len(buffer.getvalue())
