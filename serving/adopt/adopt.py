@@ -11,16 +11,17 @@ import onnx
 import onnxruntime as ort
 
 from ...card import CARD_KEY, Card
-from ...errors import ModelFileError, RequestError, require
+from ...errors import ModelFileError, RequestError, first_line, require
 from ...files import write_atomically
 from ...hardware.system import versions
 from ...ports import Port, picture_port
 from ...probes import Arrays, golden_probe
 from ...tail import end_in_convolution
+from ..runtime.boundary import sides_of
 from .bridge import Bridge, bridged
 from .declared import RANGES, channel_order
 from .finding import ASSUMED, DECLARED, GIVEN, PROBED, Finding
-from .foreign import Foreign, open_foreign
+from .foreign import Foreign, open_foreign, open_quietly
 from .proof import parity
 from .ranges import Ranges, find_ranges
 from .reading import read_foreign
@@ -69,6 +70,8 @@ def adopt(path: Path, out: Path, told: Told | None = None) -> Adopted:
         require("order of channels", told.channels, ORDERS)
     if told.scale is not None and told.scale < 1:
         raise RequestError(f"--scale is a whole number from 1 on, not {told.scale}.")
+    if out.is_dir() or out.resolve() == path.resolve():
+        raise RequestError(f"{out} cannot be written as the adopted file. Name a new file, such as model.onnx.")
     model = read_foreign(path)
     foreign = open_foreign(model, path, told.output)
     sizes = find_sizes(foreign, path, told.scale)
@@ -90,13 +93,12 @@ def adopt(path: Path, out: Path, told: Told | None = None) -> Adopted:
 
 
 def _session(made: onnx.ModelProto, path: Path) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
     try:
         onnx.checker.check_model(made)
-        return ort.InferenceSession(made.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        return open_quietly(made)
     except Exception as error:  # of ONNX's and ONNX Runtime's own
-        raise ModelFileError(f"{path} cannot be brought into i2i's form ({error}). Export it again.") from error
+        said = first_line(error)
+        raise ModelFileError(f"{path} cannot be brought into i2i's form ({said}). Export it again.") from error
 
 
 def _order(foreign: Foreign, ranges: Ranges, sizes: Sizes, told: str | None, path: Path) -> tuple[str, Finding]:
@@ -157,19 +159,20 @@ def _sizes(card: Card) -> list[tuple[int, int]]:
 
 def _about(model: onnx.ModelProto, foreign: Foreign, sizes: Sizes, bridge: Bridge, told: Told) -> list[Finding]:
     """The rows on shape and size."""
-    dims = list(model.graph.input[0].type.tensor_type.shape.dim)
-    fixed = [d.dim_value for d in dims if d.HasField("dim_value")]
+    dims = sides_of(model.graph.input[0].type.tensor_type)
     kind = onnx.TensorProto.DataType.Name(foreign.into.type).lower()
-    layout = Finding("layout", f"{foreign.into.layout}, {kind}", DECLARED if len(fixed) else PROBED)
+    layout = Finding("layout", f"{foreign.into.layout}, {kind}", DECLARED if any(dims) else PROBED)
     rows = [layout]
+    if any(entry.key == CARD_KEY for entry in model.metadata_props):
+        rows.insert(0, Finding("card", "a new one", DECLARED, "the file had one of i2i's, which is left out"))
     if foreign.chosen is not None or told.output is not None:
         rows.append(Finding("output", foreign.out.name, GIVEN if told.output else PROBED, foreign.chosen or ""))
     any_size = f"any multiple of {sizes.multiple}" if sizes.multiple > 1 else "any"
     sides = [dims[foreign.into.layout.index(axis)] for axis in "HW"]
     if foreign.size is not None:
         rows.append(Finding("size", f"{foreign.size[1]}x{foreign.size[0]} alone", PROBED))
-    elif all(side.HasField("dim_value") for side in sides):
-        was = f"the file says {sides[1].dim_value}x{sides[0].dim_value}, its graph takes any"
+    elif None not in sides:
+        was = f"the file says {sides[1]}x{sides[0]}, its graph takes any"
         rows.append(Finding("size", any_size, PROBED, was))
     else:
         rows.append(Finding("size", any_size, PROBED))

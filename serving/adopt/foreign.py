@@ -18,6 +18,7 @@ import onnxruntime as ort
 
 from ...errors import ModelFileError, RequestError, UnknownNameError, first_line
 from ...probes import Floats, probe_picture
+from ..runtime.boundary import sides_of
 
 TYPES: dict[int, Any] = {
     onnx.TensorProto.FLOAT: np.float32,
@@ -111,7 +112,7 @@ def open_foreign(model: onnx.ModelProto, path: Path, output: str | None = None) 
     Raises ModelFileError, saying what it is instead, when it is not a network that takes one picture and gives one.
     """
     entry = _picture_input(model, path)
-    dims = [dim.dim_value if dim.HasField("dim_value") else None for dim in entry.type.tensor_type.shape.dim]
+    dims = sides_of(entry.type.tensor_type)
     freed = _freed(model)
     for each, sizes in ((freed, FIRST_SIZES), (model, ())):
         session = _session(each, path)
@@ -164,11 +165,21 @@ def _freed(model: onnx.ModelProto) -> onnx.ModelProto:
     return free
 
 
-def _session(model: onnx.ModelProto, path: Path) -> ort.InferenceSession:
+def open_quietly(model: onnx.ModelProto) -> ort.InferenceSession:
+    """A session on the plain provider that prints nothing; raises ONNX Runtime's own classes."""
     options = ort.SessionOptions()
     options.log_severity_level = 4
+    return ort.InferenceSession(
+        model.SerializeToString(),
+        options,
+        providers=["CPUExecutionProvider"],
+        enable_fallback=0,  # to the same provider, with a banner on standard output
+    )
+
+
+def _session(model: onnx.ModelProto, path: Path) -> ort.InferenceSession:
     try:
-        return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        return open_quietly(model)
     except Exception as error:  # ONNX Runtime's own classes
         raise ModelFileError(f"{path}: ONNX Runtime cannot load it ({first_line(error)}). Export it again.") from error
 

@@ -26,9 +26,13 @@ def read_foreign(path: Path) -> onnx.ModelProto:
     operations of foreign domains.
     """
     model = parse_model(path)[1]
+    size = 0
     for tensor in tensors_of(model):
         if tensor.external_data or tensor.data_location == tensor.EXTERNAL:
             _fold(tensor, path)
+        size += len(tensor.raw_data)
+        if size > LARGEST:
+            raise ModelFileError(f"{path} has weights of more than 2 GB, which no single ONNX file can hold.")
     if model.functions:
         model = inliner.inline_local_functions(model)
     foreign = sorted({f"{node.domain}.{node.op_type}" for node in _nodes(model.graph) if node.domain not in STANDARD})
@@ -46,7 +50,7 @@ def _fold(tensor: onnx.TensorProto, path: Path) -> None:
     told = {entry.key: entry.value for entry in tensor.external_data}
     name = told.get("location", "")
     beside = path.parent / name
-    if not name or {"..", "."} & {*name.replace("\\", "/").split("/")} or _is_absolute(name):
+    if not name or ".." in name.replace("\\", "/").split("/") or _is_absolute(name):
         raise ModelFileError(
             f"{path} says that its weights lie in {name!r}; i2i takes them from files beside it, or in folders below, "
             "alone. Put the file of weights there and export the model so that it names it."
@@ -60,7 +64,7 @@ def _fold(tensor: onnx.TensorProto, path: Path) -> None:
             )
         with beside.open("rb") as file:
             file.seek(offset)
-            raw = file.read(length if length >= 0 else -1)
+            raw = file.read(length if length >= 0 else LARGEST)
     except (OSError, ValueError) as error:
         raise ModelFileError(
             f"{path} keeps weights in {name}, which cannot be read ({first_line(error)}). Both files belong together: "
@@ -74,7 +78,8 @@ def _fold(tensor: onnx.TensorProto, path: Path) -> None:
 
 
 def _is_absolute(name: str) -> bool:
-    return PurePosixPath(name).is_absolute() or PureWindowsPath(name).is_absolute() or ":" in name
+    windows = PureWindowsPath(name)
+    return PurePosixPath(name).is_absolute() or bool(windows.drive or windows.root)
 
 
 def _raised(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:

@@ -58,7 +58,7 @@ def _fits(tensor: onnx.TypeProto.Tensor, port: Port, *, exactly: bool) -> bool:
         return False
     if not tensor.HasField("shape"):
         return True
-    batch, *sides = _sides(tensor) or [None]
+    batch, *sides = sides_of(tensor) or [None]
     if len(sides) != len(port.shape) or (exactly and batch not in (None, 1)):
         return False
     if not exactly:  # the channels alone
@@ -67,12 +67,13 @@ def _fits(tensor: onnx.TypeProto.Tensor, port: Port, *, exactly: bool) -> bool:
     return all(side is None or side == of_port for side, of_port in zip(sides, port.shape, strict=True))
 
 
-def _sides(tensor: onnx.TypeProto.Tensor) -> list[int | None]:
-    return [dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim]
+def sides_of(tensor: onnx.TypeProto.Tensor) -> list[int | None]:
+    """The sides of a declaration; None where it leaves one free (some exporters write -1 for that)."""
+    return [dim.dim_value if dim.dim_value > 0 else None for dim in tensor.shape.dim]
 
 
 def _shown(tensor: onnx.TypeProto.Tensor) -> str:
-    return _words(onnx.TensorProto.DataType.Name(tensor.elem_type).lower(), _sides(tensor))
+    return _words(onnx.TensorProto.DataType.Name(tensor.elem_type).lower(), sides_of(tensor))
 
 
 def _promised(port: Port) -> str:

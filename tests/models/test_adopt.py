@@ -53,6 +53,7 @@ ALONE = [
     {"border": 2, "multiple": 4, "scale": 2},
     {"multiple": 8},
     {"size": (48, 64)},
+    {"size": (-1, -1), "batch": -1},
     {"size": (48, 64), "layout": "NHWC", "batch": 1},
     {"channels": 1, "size": (40, 40)},
 ]
@@ -368,6 +369,28 @@ def test_weights_beside_the_file_are_folded_in(tmp_path):
     adopt(split_in_two(tmp_path / "a"), tmp_path / "ours.onnx")
     (tmp_path / "a" / "weights.bin").unlink()
     check(Engine(tmp_path / "ours.onnx", device="cpu"))
+
+
+def test_weights_in_a_folder_below_and_in_a_file_for_each_tensor_are_folded_in(tmp_path):
+    model = network()
+    (tmp_path / "below").mkdir()
+    for tensor in model.graph.initializer:
+        place = f"./below/{tensor.name}:0.bin"  # as names of TensorFlow's tensors end
+        (tmp_path / place).write_bytes(numpy_helper.to_array(tensor).tobytes())
+        tensor.ClearField("raw_data")
+        tensor.data_location = TensorProto.EXTERNAL
+        told = tensor.external_data.add()
+        told.key, told.value = "location", place
+    engine, _ = adopted(tmp_path, model)
+    check(engine)
+
+
+def test_the_adopted_file_is_not_written_over_the_foreign_one(tmp_path, i2i):
+    path = saved(tmp_path / "theirs.onnx", network())
+    before = path.read_bytes()
+    for out in (path, tmp_path):
+        assert "Name a new file" in i2i("adopt", path, out)[2]
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize(
