@@ -124,6 +124,31 @@ def test_a_large_picture_goes_in_and_out_of_a_network_of_one_size_by_parts(tmp_p
     assert np.abs(whole[2:-2, 2:-2] - wanted[2:-2, 2:-2]).max() <= 1
 
 
+def counting():
+    """Brought to the mean that it has in 48x48 pixels, whose number stands in the graph."""
+    model = network(size=(48, 48))
+    for name, values in (
+        ("axes", np.array([2, 3], np.int64)),
+        ("count", np.float32(48 * 48)),
+        ("grey", np.float32(0.5)),
+    ):
+        model.graph.initializer.append(numpy_helper.from_array(np.asarray(values), name))
+    model.graph.node[-1].output[0] = "before"
+    model.graph.node.extend([
+        helper.make_node("ReduceSum", ["before", "axes"], ["sum"]),
+        helper.make_node("Div", ["sum", "count"], ["middle"]),
+        helper.make_node("Sub", ["before", "middle"], ["around"]),
+        helper.make_node("Add", ["around", "grey"], ["answer"]),
+    ])  # fmt: skip
+    return model
+
+
+def test_a_declared_size_is_kept_where_the_graph_counts_on_it(tmp_path):
+    """It runs at other sizes, and gives something else there."""
+    engine, found = adopted(tmp_path, counting(), input_range="0..1")
+    assert (engine.card.fixed_size, found["tiles"].value) == ((48, 48), "global")
+
+
 def normalising():
     """InstanceNorm at 48x48 alone."""
     model = network(size=(48, 48), fixed_by_constants=True)
