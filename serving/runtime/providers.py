@@ -139,7 +139,12 @@ def _way_out(name: str) -> str:
 
 
 def _open_cpu(model: bytes, _precision: str, _number: int, threads: int) -> Session:
-    session: Session = ort.InferenceSession(model, session_options(threads), providers=["CPUExecutionProvider"])
+    session: Session = ort.InferenceSession(
+        model,
+        session_options(threads),
+        providers=["CPUExecutionProvider"],
+        enable_fallback=0,  # to the same provider, with a banner on standard output
+    )
     return session
 
 

@@ -111,6 +111,14 @@ def test_damaged_weights_in_a_file_without_a_probe_are_told_at_load(value, sente
         Engine(path, device="auto")
 
 
+def test_what_onnx_runtime_prints_of_a_damaged_file_reaches_no_stream(make_model, tmp_path, capfd):
+    raw = make_model("network").read_bytes()
+    (tmp_path / "damaged.onnx").write_bytes(raw.replace(b"Sigmoid", b"Sigm\xacid"))
+    with pytest.raises(ModelFileError, match=r"cannot load the model \('utf-8' codec can't decode"):
+        Engine(tmp_path / "damaged.onnx", device="cpu")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_graph_that_fails_on_a_small_picture_is_told_at_load(tmp_path):
     path = with_card(tmp_path / "theirs.onnx", network(multiple=5))
     with pytest.raises(I2IError, match="it fails on a picture of 32x32 pixels"):
