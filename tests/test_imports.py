@@ -46,8 +46,9 @@ PACKAGES = {
     "serving.inference": f"{BASE} serving.runtime",
     "serving.conversion": f"{BASE} serving.runtime serving.inference",
     "serving.adopt": f"{BASE} serving.runtime serving.inference",
+    "serving.tuning": f"{BASE} serving.runtime serving.inference",
     "serving.web": f"{BASE} serving.runtime serving.inference",
-    "serving": "serving.runtime serving.inference serving.conversion serving.adopt serving.web",
+    "serving": "serving.runtime serving.inference serving.conversion serving.adopt serving.tuning serving.web",
     "workflows": f"{BASE} hardware networks losses degradation adversarial evaluation diagnostics methods training export "
     "report datasets serving",
     "commands": f"{BASE} hardware networks losses degradation adversarial evaluation diagnostics methods training export "

@@ -22,6 +22,7 @@ from ...hardware.system import available_threads
 from ...images.from_pillow import from_pil
 from ...images.image import Picture
 from ..runtime.model_file import read_model
+from ..runtime.profiles import profile_of
 from ..runtime.resolve import resolve_model
 from .batcher import EXACT, LARGEST_BATCH, Batcher, Pending
 from .controls import NO_CONTROLS, resolve_controls
@@ -76,7 +77,8 @@ class Engine:
 
         `tile` is the inner side of tiles in input pixels, `off`, or `auto`: large pictures in tiles, where that gives
         the same (tiles.py). With `ensemble` pictures become the mean over eight flips and turns. The process takes at
-        most `memory` bytes; three quarters of what is free unless given.
+        most `memory` bytes; three quarters of what is free unless given. What `i2i tune` found is taken where `device`
+        and `precision` are `auto` (and its tiles where `tile` is).
 
         Raises ModelFileError on a file that is not such a model, ProviderError when a named device cannot be used,
         RequestError for tiles of a model that has to see whole pictures.
@@ -90,16 +92,23 @@ class Engine:
         self.tile = tile
         self._file = ModelFile(self.path, self.card, self.sha256, device, threads or available_threads())
         self._memory = Memory(memory)
-        running = self._file.open(precision, raw)
+        profile = profile_of(self.sha256) if (device, precision) == ("auto", "auto") else None
+        running = None if profile is None else self._file.open_as(profile, raw)
+        if profile is None or running is None:
+            profile, running = None, self._file.open(precision, raw)
+        if profile is not None and tile == "auto" and self.card.tiling == "local":
+            self.tile = profile.tile
         self.provider, self.precision, self.reason = running.provider, running.precision, running.reason
         self.deep_precision = "fp32" if precision == "auto" else self.precision
         if self.deep_precision != self.precision:
             self.reason += f" Pictures of 16 bits and of floats in {self.deep_precision}."
         self.ensemble = ensemble
-        self._executor = self._file.executor(running, tile, self._memory)
+        self._executor = self._file.executor(running, self.tile, self._memory)
         self._deep: Executor | None = None
         self._opening = threading.Lock()
-        self.batcher = Batcher(self._with_views(self._executor), LARGEST_BATCH if self.provider in EXACT else 1)
+        largest = LARGEST_BATCH if self.provider in EXACT else 1
+        largest = largest if profile is None else min(largest, profile.batch)
+        self.batcher = Batcher(self._with_views(self._executor), largest)
 
     def __repr__(self) -> str:
         return f"Engine({str(self.path)!r}, provider={self.provider!r}, precision={self.precision!r})"

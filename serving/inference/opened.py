@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from pathlib import Path
 
 from ...card import Card
-from ...errors import ModelFileError
+from ...errors import ModelFileError, ProviderError, RequestError
 from ..runtime.model_file import read_model
-from ..runtime.providers import Running, open_session
+from ..runtime.profiles import Profile
+from ..runtime.providers import BACKENDS, Running, open_session
 from .by_size import BySize
 from .executors import Executor, Whole
 from .fixed import FixedSize
@@ -36,6 +38,16 @@ class ModelFile:
             return open_session(raw or self.read(), self.card, self.device, precision, self.threads)
         except ModelFileError as error:
             raise ModelFileError(f"{self.path}: {error}") from error
+
+    def open_as(self, profile: Profile, raw: bytes) -> Running | None:
+        """A session as the profile says; None where that is not to be had any more."""
+        try:
+            running = open_session(raw, self.card, profile.device, profile.precision, self.threads)
+        except (ProviderError, RequestError):
+            return None
+        title, tiles = BACKENDS[profile.device].title, f" in tiles of {profile.tile}" if profile.tile != "auto" else ""
+        reason = f"{title} in {profile.precision}{tiles}, the best here by i2i tune of {profile.found}."
+        return dataclasses.replace(running, reason=reason)
 
     def executor(self, running: Running, tile: Tile, memory: Memory) -> BySize | FixedSize:
         """What computes pictures of every size by a session."""

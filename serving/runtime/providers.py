@@ -24,7 +24,7 @@ from .probe import probe_complaint
 from .sessions import Session, session_options
 from .trial import trial_complaint
 
-PRECISIONS = ("auto", "fp32", "bf16")
+PRECISIONS = ("auto", "fp32", "bf16", "tf32")
 
 
 @dataclasses.dataclass(frozen=True)
