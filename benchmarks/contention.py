@@ -29,8 +29,12 @@ STEPS = {"pix2pix": ("Pix2Pix, 256 pixels", 1), "srresnet": ("SRResNet x4, 96 pi
 """Method -> what it is called, and its batch."""
 
 
-def step(method: str, title: str, batch: int, others: int, small: bool) -> Measured:
-    """The step beside `others` processes."""
+OTHERS = (0, 1)
+"""Processes beside the step."""
+
+
+def steps(method: str, title: str, batch: int, small: bool) -> dict[int, Measured]:
+    """The step beside each of OTHERS."""
     from . import workloads
 
     build = partial(workloads.stepping, "ours", method, batch, small)
@@ -40,10 +44,15 @@ def step(method: str, title: str, batch: int, others: int, small: bool) -> Measu
             with _waiting(briefly):
                 sides.append(stack.enter_context(built_alone(build)))
                 sides[-1]()  # its process begins with its first work
-        stack.enter_context(_others(others))
-        rounds, seconds = (2, 40.0) if small else (10, 40.0)
-        timings = compare(*sides, rounds=rounds, seconds=seconds, say=lambda text: print(f"  {text}", flush=True))
-    return Measured(what=f"{title}, batch {batch}", unit="s/step", timings=timings, note="")
+        found = {}
+        for others in OTHERS:
+            print(f"{method} beside {others} ...", flush=True)
+            with _others(others):
+                timings = compare(
+                    *sides, rounds=2 if small else 10, seconds=40.0, say=lambda text: print(f"  {text}", flush=True)
+                )
+            found[others] = Measured(what=f"{title}, batch {batch}", unit="s/step", timings=timings, note="")
+    return found
 
 
 @contextlib.contextmanager
@@ -98,12 +107,11 @@ def main() -> int:
     asked = parser.parse_args()
     page = writable(asked.page or (None if asked.small else PAGE), MARK)
     environment = facts(" ".join(["python -m benchmarks.contention", *sys.argv[1:]]))
-    found: dict[int, list[Measured]] = {}
-    for others in (0, 1):
-        for method, (title, batch) in list(STEPS.items())[: 1 if asked.small else None]:
-            print(f"{method} beside {others} ...", flush=True)
-            found.setdefault(others, []).append(step(method, title, batch, others, asked.small))
-    text = table(found)
+    measured = [
+        steps(method, title, batch, asked.small)
+        for method, (title, batch) in list(STEPS.items())[: 1 if asked.small else None]
+    ]
+    text = table({others: [each[others] for each in measured] for others in OTHERS})
     publish(text, environment, page, MARK)
     return 0
 
