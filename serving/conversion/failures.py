@@ -38,6 +38,8 @@ def why_failed(job: Job, error: Exception) -> str:
 
 def why_unwritten(job: Job, error: Exception) -> str:
     """Why a translation was not written, in a sentence."""
+    if isinstance(error, MemoryError):
+        return f"There is not enough memory to write {job.target}."
     if isinstance(error, OSError):
         return f"{job.target} cannot be written ({error.strerror})."
     if isinstance(error, I2IError):

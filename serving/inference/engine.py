@@ -135,6 +135,11 @@ class Engine:
         further = {name: np.repeat(array, len(batch), axis=0) for name, array in each.items()}
         return self.batcher.run(self._executor, {IMAGE: batch, **further})
 
+    @property
+    def executor(self) -> Executor:
+        """What computes pictures of 8 bits, one view at a time."""
+        return self._executor
+
     def submit(self, prepared: Prepared) -> Pending:
         """Have a prepared picture computed: `result()` of what is given waits for its answer, for `finish`.
 

@@ -25,7 +25,7 @@ from .strips import Strip, Strips, strips_of
 
 SHARE_OF_STRIPS = 4
 """Of the memory, the strips at work may take one part in so many; the rest is the feature maps'."""
-LARGEST_STRIP = 2**29
+LARGEST_STRIP = 2**28
 """Bytes of all maps in a strip; larger ones gain nothing."""
 
 SMALLEST_STRIP = 2**20
@@ -59,7 +59,6 @@ class Segmented:
         self.graph: Cut = cut(onnx.ModelProto.FromString(model), sample_sides(card))
         self.strip: int | None = None
         """Bytes of a strip; by the memory unless set."""
-        self.sessions: list[Session] = []
 
     def plan(self, sides: Mapping[str, tuple[int, ...]]) -> Plan:
         """What pictures of this size take; `sides` are the shapes of all inputs."""
@@ -91,7 +90,6 @@ class Segmented:
                     _Run(self, plan, grown, room, working).into(out[n : n + 1] if into is None else out)
                     break
                 except (OutOfMemoryError, MemoryError):
-                    self.sessions.clear()  # one whose memory did not suffice may be spoiled
                     if working < SMALLEST_STRIP:
                         raise
                     working //= 2
@@ -106,12 +104,11 @@ class Segmented:
         if complaint is not None:
             raise UncuttableError(f"The model cannot be computed in segments: {complaint}.")
 
-    def computed(self, k: int, feeds: dict[str, Array]) -> dict[str, Array]:
-        """The results of segment `k`, of one strip; raises what `computed` raises."""
-        if not self.sessions:
-            self.sessions.extend(self.opener(_model(self.graph, segment)) for segment in self.graph.segments)
-        names = list(self.graph.segments[k].results)
-        return dict(zip(names, computed(self.sessions[k], names, feeds), strict=True))
+    def open(self, segment: Segment) -> Session:
+        """A session of one segment. It lives as long as the segment is computed: sessions keep memory for the largest
+        strip that they have seen, and one whose memory did not suffice may be spoiled.
+        """
+        return self.opener(_model(self.graph, segment))
 
 
 class _AsSession:
@@ -151,9 +148,10 @@ class _Run:
         for k, (segment, strips) in enumerate(zip(graph.segments, self.plan.strips, strict=True)):
             self.maps |= {name: self._map(name) for name in segment.results if name != TRANSLATION}
             gathered = [Gathering(statistic) for statistic in segment.statistics]
+            session, results = self.executor.open(segment), list(segment.results)
             for strip in strips.of(self.working):
-                parts = self.executor.computed(k, self._fed(segment, strips, strip))
-                for name, part in parts.items():
+                parts = computed(session, results, self._fed(segment, strips, strip))
+                for name, part in zip(results, parts, strict=True):
                     start, stop = strips.rows(name, strip.inner)
                     off = strips.rows(name, strip.outer)[0]
                     kept = _cut(part, self.plan.axis, start - off, stop - off)
