@@ -103,7 +103,7 @@ def _rrdb(tensors: Tensors, path: object, names: Mapping[str, str], early: bool 
     growth = _weight(ours, "body.0.rdb1.conv1").shape[0]
     width = first.shape[0]
     return Known(
-        words=f"RRDBNet of ESRGAN with {blocks} blocks, {width} channels wide, that enlarges {scale} times",
+        words=f"network of ESRGAN (RRDBNet), {blocks} blocks, {width} channels wide, that enlarges {scale} times",
         method="esrgan",
         network=PlainRRDBNet if plain else RRDBNet,
         options={"scale": scale, "blocks": blocks, "width": width, "growth": growth},

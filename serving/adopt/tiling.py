@@ -22,9 +22,10 @@ EXACT = 1e-4
 FAR = "a change of one pixel reaches across the picture"
 STEPS = (1, 2, 4, 8, 16, 32, 64)
 """Steps in pixels by which pieces of a picture are tried to be moved."""
-TILE = 32
-MOST_PIXELS = 512
-"""Side up to which a picture is run to see how far a change reaches."""
+STRIP = 32
+"""Pixels: the narrow side of the strips that are run whole and in tiles, and what a tile has beside its halo."""
+FEW, MANY = 128, 512
+"""Sides of the pictures that are run to see how far a change reaches."""
 
 
 def find_tiling(model: onnx.ModelProto, session: Session, card: Card) -> tuple[Card, Finding]:
@@ -94,12 +95,13 @@ def _shifted(session: Session, card: Card, step: int) -> float:
 
 def _reach(session: Session, card: Card, field: int | None) -> int | None:
     """Input pixels on either side that a change of one grid cell of pixels reaches; None: as far as was looked."""
-    for side in dict.fromkeys((min(3 * (field or 43), MOST_PIXELS), MOST_PIXELS)):
+    # Where the nodes tell how far it sees, a small picture is enough to find them out.
+    for side in (FEW,) if field is not None else (FEW, MANY):
         cells = -(-max(side, card.smallest) // card.multiple)
         low = cells // 2 * card.multiple
         far = [_spread(session, card, (cells * card.multiple,) * 2, low, card.multiple, seed) for seed in range(2)]
         room = min(low, cells * card.multiple - low - card.multiple)
-        if max(far) < room:
+        if max(far) < room or field is not None:
             return max(far)
     return None
 
@@ -120,9 +122,13 @@ def _spread(session: Session, card: Card, size: tuple[int, int], low: int, side:
 
 def _tiles_against_whole(session: Session, card: Card) -> float:
     """Largest difference between a picture in tiles and whole, in [0, 1]."""
-    around = halo(card)
-    height = max(2 * TILE + around, card.smallest)
-    picture: Floats = probe_picture(card.input_channels, height, height + TILE // 2 + 3, 5)
-    whole = Whole(session, card, "cpu in fp32")
-    tiled = Tiled(whole, card, max(TILE, card.smallest))
-    return float(np.abs(whole.run({IMAGE: picture}) - tiled.run({IMAGE: picture})).max())
+    narrow = max(STRIP, card.smallest)
+    # The second tile, with its halo, begins at an odd multiple: off any coarser grid that was not found out.
+    half = halo(card) + card.multiple * (narrow // card.multiple | 1)
+    tiled = Tiled(Whole(session, card, "cpu in fp32"), card, half)
+    worst = 0.0
+    for size in ((narrow, 2 * half), (2 * half, narrow)):  # strips of two tiles, as whole pictures may be dear
+        picture: Floats = probe_picture(card.input_channels, *size, 5)
+        whole = Whole(session, card, "cpu in fp32").run({IMAGE: picture})
+        worst = max(worst, float(np.abs(whole - tiled.run({IMAGE: picture})).max()))
+    return worst

@@ -171,6 +171,20 @@ def test_a_network_of_one_size_that_looks_at_whole_pictures_takes_none_larger(tm
     assert "48x48" in i2i("info", tmp_path / "ours.onnx")[1]
 
 
+def test_a_grid_that_no_size_shows_makes_tiles_differ_and_is_found_out(tmp_path):
+    """Means of 2x2 pixels, brought back to the size that came in, whatever that is."""
+    nodes = [
+        helper.make_node("AveragePool", ["data"], ["small"], kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1),
+        helper.make_node("Shape", ["data"], ["sides"]),
+        helper.make_node("Resize", ["small", "", "", "sides"], ["answer"], mode="nearest", nearest_mode="floor",
+                         coordinate_transformation_mode="asymmetric"),
+    ]  # fmt: skip
+    sides = ("n", 3, "h", "w")
+    engine, found = adopted(tmp_path, graph_of(nodes, [entry("data", *sides)], [entry("answer", *sides)]))
+    assert (engine.card.multiple, engine.card.tiling) == (1, "global")
+    assert "tiles differ from the whole" in found["tiles"].why
+
+
 @pytest.mark.parametrize("how", ["given", "metadata", "words", "means"])
 def test_blue_first_is_heeded_where_it_is_said(how, tmp_path):
     model = network(order="bgr", range_in="0..255")
