@@ -21,7 +21,8 @@ from ..runtime.boundary import sides_of
 from .bridge import Bridge, bridged
 from .declared import RANGES, channel_order
 from .finding import ASSUMED, DECLARED, GIVEN, PROBED, Finding
-from .foreign import Foreign, open_foreign, open_quietly
+from .foreign import Foreign, open_quietly
+from .opening import open_foreign
 from .proof import parity
 from .ranges import Ranges, find_ranges
 from .reading import read_foreign
