@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Callable, Iterator
 
 from ...card import Card
 from ...errors import RequestError
-from .executors import IMAGE, Executor, Feeds, FloatArray, OutOfMemoryError, Tiled, Whole
+from .executors import IMAGE, Executor, Feeds, FloatArray, OutOfMemoryError, Tiled, Whole, wants_memory
 from .memory import Memory, Peak
 from .padding import padded_side
 from .planes import Canvas
@@ -17,6 +18,9 @@ EXACT_TO = {"cpu": 2**23, "openvino": 2**21, "cuda": 2**21}
 """Input pixels up to which a provider's own sums over a picture, in fp32, are right to half a level of 8 bits. Measured
 against statistics in double precision: ONNX Runtime's 0.02 at 2 megapixels and 0.40 at 8, OpenVINO's 0.35 and 2.89.
 CUDA's are not known, and taken to be no better."""
+
+LEAST_ROOM = 3 * 10**8
+"""Bytes below which no session is opened for segments: a provider without memory for a thread ends the process."""
 
 
 class BySize:
@@ -39,14 +43,15 @@ class BySize:
 
     def run(self, feeds: Feeds, into: Canvas | None = None) -> FloatArray:
         """See Executor; OutOfMemoryError when no way is left."""
-        failure: Exception | None = None
         for executor in self._ways(feeds):
             try:
                 return executor.run(feeds, into)
-            except (OutOfMemoryError, MemoryError) as error:
-                failure = error
+            except Exception as error:
+                if not (isinstance(error, OutOfMemoryError) or wants_memory(error)):
+                    raise
+            gc.collect()  # what failed holds its arrays, in circles of frames and errors
         height, width = feeds[IMAGE].shape[2:]
-        raise OutOfMemoryError(self._too_large(height, width)) from failure
+        raise OutOfMemoryError(self._too_large(height, width))
 
     def _ways(self, feeds: Feeds) -> Iterator[Executor]:
         """From the quickest that fits by what is foretold to the most frugal."""
@@ -72,7 +77,7 @@ class BySize:
         fits = self.peak.of(pixels) <= room
         if is_exact and fits:
             yield _Watched(self.whole, self.peak)
-        in_segments = None if self.tile == "off" else self._segments()
+        in_segments = self._segments() if self.tile != "off" and room >= LEAST_ROOM else None
         if in_segments is not None:
             yield in_segments
         elif not (is_exact and fits) and self.peak.least(pixels) <= room:

@@ -66,6 +66,7 @@ class Whole:
         may be spoiled; `reopen` gives another.
         """
         self.session, self.card, self.where, self.reopen = session, card, where, reopen
+        self._is_spoiled = False
         self._one_by_one = takes_one(session)
 
     def run(self, feeds: Feeds, into: Canvas | None = None) -> FloatArray:
@@ -76,12 +77,14 @@ class Whole:
             each = ({name: array[n : n + 1] for name, array in feeds.items()} for n in range(count))
             return np.concatenate([self.run(one) for one in each])
         grown = with_pictures(card, feeds, lambda batch: np.ascontiguousarray(pad(batch, card.multiple, card.smallest)))
+        if self._is_spoiled and self.reopen is not None:
+            self.session = reopened(self.reopen)
         try:
             out = computed(self.session, [TRANSLATION], grown)[0]
         except OutOfMemoryError:
-            if self.reopen is not None:
-                self.session = self.reopen()
+            self._is_spoiled = True
             raise
+        self._is_spoiled = False
         expected = (count, card.output_channels, *(side * card.scale for side in grown[IMAGE].shape[2:]))
         if out.shape != expected:
             raise ModelFileError(f"The model gave the shape {out.shape} where its card promises {expected}.")
@@ -125,8 +128,31 @@ def computed(session: Session, names: list[str], feeds: dict[str, Array]) -> lis
     try:
         return list(session.run(names, feeds))
     except Exception as error:  # ONNX Runtime's own classes, which have no base but Exception
-        height, width = next(iter(feeds.values())).shape[2:]
-        message = first_line(error)
-        if "alloc" in message.lower() or isinstance(error, MemoryError):
-            raise OutOfMemoryError(f"There is not enough memory for a picture of {width}x{height} pixels.") from error
-        raise ProviderError(f"The model failed on a picture of {width}x{height} pixels ({message}).") from error
+        height, width = next(array.shape for array in feeds.values() if array.ndim == 4)[2:]
+        what = f"a picture of {width}x{height} pixels"
+        if wants_memory(error):
+            raise OutOfMemoryError(f"There is not enough memory for {what}.") from error
+        raise ProviderError(f"The model failed on {what} ({first_line(error)}).") from error
+
+
+def reopened(opener: Callable[[], Session]) -> Session:
+    """A session made while pictures are computed; raises OutOfMemoryError where memory does not suffice for it."""
+    try:
+        return opener()
+    except Exception as error:
+        if wants_memory(error):
+            raise OutOfMemoryError("There is not enough memory for the model.") from error
+        raise
+
+
+def wants_memory(error: Exception) -> bool:
+    """Whether a provider failed for want of memory: each says so in words of its own, at the end of several lines."""
+    if isinstance(error, MemoryError):
+        return True
+    said = str(error).lower()
+    return any(words in said for words in SCARCE)
+
+
+SCARCE = ("alloc", "out of memory", "not enough memory", "insufficient memory", "broken promise", "failed to serialize")
+"""What is said of memory that does not suffice. OpenVINO's "Broken promise" is of a thread that found none; protobuf
+cannot serialize what it has no room for."""

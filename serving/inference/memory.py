@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import math
 import os
@@ -17,7 +18,7 @@ from ...card import Card
 from ...errors import RequestError
 from ...hardware.system import available_memory
 from .executors import IMAGE
-from .segments.shapes import tensors_of
+from .segments.shapes import tensors_of, without_weights
 
 SHARE = 0.75
 """Of what is free, what runs may take unless told otherwise."""
@@ -62,7 +63,8 @@ class Memory:
         free = available_memory()
         if free is None:
             free = UNTOLD
-        return int(free * SHARE) if self.limit is None else max(0, min(self.limit - resident(), free))
+        free += reusable()
+        return int(free * SHARE) if self.limit is None else max(0, min(self.limit - resident() + reusable(), free))
 
 
 class Peak:
@@ -116,7 +118,7 @@ def sample_sides(card: Card) -> dict[str, tuple[int, ...]]:
 
 def living(model: onnx.ModelProto, sides: Mapping[str, tuple[int, ...]]) -> int:
     """Bytes of the tensors beside the weights that live at once, at the worst moment."""
-    tensors = tensors_of(model, dict(sides))
+    tensors = tensors_of(without_weights(model), dict(sides))
     size = {name: math.prod(each.shape) * int(np.dtype(each.dtype).itemsize) for name, each in tensors.items()}
     size |= dict.fromkeys((each.name for each in model.graph.initializer), 0)
     answers = {port.name for port in model.graph.output}
@@ -136,6 +138,35 @@ def resident() -> int:
     """Bytes of memory that this process holds; 0 where the system does not tell."""
     with contextlib.suppress(OSError, ValueError):
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0
+
+
+class _MallInfo(ctypes.Structure):
+    """`struct mallinfo2` of glibc."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena",
+            "ordblks",
+            "smblks",
+            "hblks",
+            "hblkhd",
+            "usmblks",
+            "fsmblks",
+            "uordblks",
+            "fordblks",
+            "keepcost",
+        )
+    ]
+
+
+def reusable() -> int:
+    """Bytes that were freed and that the allocator holds for what is allocated next; 0 where it does not tell."""
+    with contextlib.suppress(OSError, AttributeError):
+        ask = ctypes.CDLL(None).mallinfo2  # glibc from 2.33 on
+        ask.restype = _MallInfo
+        return int(ask().fordblks)
     return 0
 
 

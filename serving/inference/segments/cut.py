@@ -14,7 +14,7 @@ import onnx
 
 from ....errors import RequestError
 from .geometry import Constants, attributes, axes_of, why_not_local
-from .shapes import Tensor, constants_of, tensors_of
+from .shapes import Tensor, constants_of, tensors_of, without_weights
 
 
 class UncuttableError(RequestError):
@@ -54,6 +54,8 @@ class Cut:
     """A graph in segments."""
 
     model: onnx.ModelProto
+    light: onnx.ModelProto
+    """Without the weights."""
     segments: tuple[Segment, ...]
     constants: Constants
     last_use: dict[str, int]
@@ -63,19 +65,17 @@ class Cut:
 
     def tensors(self, sides: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
         """The shapes at the inputs' `sides`."""
-        return tensors_of(self.model, sides)
+        return tensors_of(self.light, sides)
 
 
-def _prepared(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy whose convolutions all say how large their kernels are, which the weights may say alone, and in which no
-    reduction reads an input: only what a segment computes is stored.
+def _prepare(model: onnx.ModelProto) -> None:
+    """Let convolutions say how large their kernels are, which the weights may say alone, and no reduction read an
+    input: only what a segment computes is stored.
     """
-    copied = onnx.ModelProto()
-    copied.CopyFrom(model)
-    weights = {each.name: list(each.dims[2:]) for each in copied.graph.initializer}
-    read = {port.name: f"{port.name}/read" for port in copied.graph.input if port.name not in weights}
+    weights = {each.name: list(each.dims[2:]) for each in model.graph.initializer}
+    read = {port.name: f"{port.name}/read" for port in model.graph.input if port.name not in weights}
     needed = set()
-    for node in copied.graph.node:
+    for node in model.graph.node:
         said = attributes(node)
         if node.op_type in ("Conv", "ConvTranspose") and "kernel_shape" not in said and node.input[1] in weights:
             node.attribute.append(onnx.helper.make_attribute("kernel_shape", weights[node.input[1]]))
@@ -83,8 +83,7 @@ def _prepared(model: onnx.ModelProto) -> onnx.ModelProto:
             needed.add(node.input[0])
             node.input[0] = read[node.input[0]]
     for name in sorted(needed):
-        copied.graph.node.insert(0, onnx.helper.make_node("Identity", [name], [read[name]]))
-    return copied
+        model.graph.node.insert(0, onnx.helper.make_node("Identity", [name], [read[name]]))
 
 
 REDUCTIONS = {
@@ -94,14 +93,16 @@ REDUCTIONS = {
 
 
 def cut(model: onnx.ModelProto, sides: dict[str, tuple[int, ...]]) -> Cut:
-    """The graph in segments; `sides` are shapes of its inputs that it takes, by which maps are told from vectors.
+    """The graph in segments, `model` being changed on the way.
+
+    `sides` are shapes of its inputs that it takes, by which maps are told from vectors.
 
     Raises UncuttableError where an operation neither looks at a neighbourhood nor is a reduction that is known.
     """
-    model = _prepared(model)
-    constants = constants_of(model.graph)
+    _prepare(model)
+    constants, light = constants_of(model.graph), without_weights(model)
     try:
-        tensors = tensors_of(model, sides)
+        tensors = tensors_of(light, sides)
     except ValueError as error:
         raise UncuttableError(f"The model cannot be computed in segments: {error}.") from error
     levels: dict[str, int] = {each.name: 0 for each in (*model.graph.initializer, *model.graph.input)}
@@ -116,7 +117,7 @@ def cut(model: onnx.ModelProto, sides: dict[str, tuple[int, ...]]) -> Cut:
         if rest is not None:
             local.append((rest, level))
         levels.update(dict.fromkeys(node.output, level))
-    return _assembled(model, tensors, constants, local, statistics)
+    return _assembled(model, light, tensors, constants, local, statistics)
 
 
 def _reduced(
@@ -156,6 +157,7 @@ def _uncuttable(node: onnx.NodeProto, why: str) -> UncuttableError:
 
 def _assembled(
     model: onnx.ModelProto,
+    light: onnx.ModelProto,
     tensors: dict[str, Tensor],
     constants: Constants,
     local: list[tuple[onnx.NodeProto, int]],
@@ -195,7 +197,7 @@ def _assembled(
             raise UncuttableError(
                 f"The model cannot be computed in segments: the sides of {name} are no fixed share of the picture's."
             )
-    return Cut(model, tuple(segments), constants, last_use, tensors)
+    return Cut(model, light, tuple(segments), constants, last_use, tensors)
 
 
 def _with_small(

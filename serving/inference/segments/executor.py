@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -13,7 +14,18 @@ from ....card import Card
 from ....errors import ProviderError
 from ...runtime.probe import probe_complaint
 from ...runtime.sessions import Named, Session
-from ..executors import IMAGE, TRANSLATION, Array, Feeds, FloatArray, OutOfMemoryError, computed, with_pictures
+from ..executors import (
+    IMAGE,
+    TRANSLATION,
+    Array,
+    Feeds,
+    FloatArray,
+    OutOfMemoryError,
+    computed,
+    reopened,
+    wants_memory,
+    with_pictures,
+)
 from ..memory import sample_sides
 from ..padding import Grown
 from ..planes import Canvas
@@ -23,8 +35,9 @@ from .statistics import Gathering
 from .store import InFile, InMemory, Map, check_scratch, needs_of, scratch_folder
 from .strips import Strip, Strips, strips_of
 
-SHARE_OF_STRIPS = 4
-"""Of the memory, the strips at work may take one part in so many; the rest is the feature maps'."""
+SHARE_OF_STRIPS = 8
+"""Of the memory, the maps of a strip may take one part in so many; a provider takes some four times as much for them.
+What is left, a half, is for the feature maps of the whole picture."""
 LARGEST_STRIP = 2**28
 """Bytes of all maps in a strip; larger ones gain nothing."""
 
@@ -89,10 +102,13 @@ class Segmented:
                 try:
                     _Run(self, plan, grown, room, working).into(out[n : n + 1] if into is None else out)
                     break
-                except (OutOfMemoryError, MemoryError):
+                except Exception as error:
+                    if not (isinstance(error, OutOfMemoryError) or wants_memory(error)):
+                        raise
                     if working < SMALLEST_STRIP:
                         raise
                     working //= 2
+                gc.collect()  # what failed holds its arrays, in circles of frames and errors
         answer: FloatArray = out
         return answer
 
@@ -108,7 +124,7 @@ class Segmented:
         """A session of one segment. It lives as long as the segment is computed: sessions keep memory for the largest
         strip that they have seen, and one whose memory did not suffice may be spoiled.
         """
-        return self.opener(_model(self.graph, segment))
+        return reopened(lambda: self.opener(_model(self.graph, segment)))
 
 
 class _AsSession:
@@ -136,7 +152,7 @@ class _Run:
 
     def __init__(self, executor: Segmented, plan: Plan, feeds: Mapping[str, Array], room: int, working: int) -> None:
         self.executor, self.plan, self.feeds, self.working = executor, plan, feeds, working
-        self.folder = None if plan.maps <= room - working else scratch_folder()
+        self.folder = None if plan.maps <= room // 2 else scratch_folder()
         if self.folder is not None:
             check_scratch(plan.maps, self.folder)
         self.maps: dict[str, Map] = {}

@@ -37,10 +37,30 @@ def constants_of(graph: onnx.GraphProto) -> dict[str, npt.NDArray[Any]]:
     return found
 
 
-def tensors_of(model: onnx.ModelProto, sides: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
-    """Every tensor by name, `sides` being the inputs' shapes, of which those of four axes grow with the picture.
+def without_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The graph with the types and sizes of its weights and the values of small constants alone: shapes do not hang on
+    weights, which may be hundreds of megabytes.
+    """
+    light = onnx.ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
+    light.graph.name = model.graph.name
+    light.graph.node.extend(model.graph.node)
+    light.graph.input.extend(model.graph.input)
+    light.graph.output.extend(model.graph.output)
+    for tensor in model.graph.initializer:
+        if np.prod(tensor.dims) <= SMALL:
+            light.graph.initializer.append(tensor)
+        else:
+            light.graph.initializer.add(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
+    for port in light.graph.output:
+        port.type.tensor_type.ClearField("shape")
+    return light
 
-    Raises ValueError when a shape cannot be told.
+
+def tensors_of(model: onnx.ModelProto, sides: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
+    """Every tensor of a graph `without_weights` by name.
+
+    `sides` are the inputs' shapes, of which those of four axes grow with the picture. Raises ValueError when a shape
+    cannot be told.
     """
     grown = {name: (*shape[:2], *(2 * side for side in shape[2:])) if len(shape) == 4 else shape
              for name, shape in sides.items()}  # fmt: skip
@@ -56,16 +76,7 @@ def tensors_of(model: onnx.ModelProto, sides: dict[str, tuple[int, ...]]) -> dic
     return found
 
 
-def _inferred(model: onnx.ModelProto, sides: dict[str, tuple[int, ...]]) -> dict[str, tuple[tuple[int, ...], Any]]:
-    light = onnx.ModelProto()
-    light.CopyFrom(model)
-    for tensor in light.graph.initializer:
-        if np.prod(tensor.dims) > SMALL:  # shapes do not hang on weights, which may be large
-            for field in ("raw_data", "float_data", "int32_data", "int64_data"):
-                tensor.ClearField(field)
-    del light.graph.value_info[:]
-    for port in light.graph.output:
-        port.type.tensor_type.ClearField("shape")
+def _inferred(light: onnx.ModelProto, sides: dict[str, tuple[int, ...]]) -> dict[str, tuple[tuple[int, ...], Any]]:
     for port in light.graph.input:
         if port.name in sides:
             del port.type.tensor_type.shape.dim[:]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import onnx
 import pytest
@@ -30,6 +32,7 @@ def test_a_size_that_is_none_is_refused_with_an_example(text):
 def test_a_limit_counts_what_the_process_holds_already(monkeypatch):
     monkeypatch.setattr(memory, "resident", lambda: 600)
     monkeypatch.setattr(memory, "available_memory", lambda: 10_000)
+    monkeypatch.setattr(memory, "reusable", lambda: 0)
     assert Memory(1000).room() == 400
     assert Memory(500).room() == 0
     assert Memory(20_000).room() == 10_000
@@ -99,3 +102,11 @@ def test_parts_of_an_answer_become_pixels_where_they_belong(monkeypatch):
         for right in (slice(0, 11), slice(11, 20)):
             canvas[:, :, down, right] = answer[:, :, down, right]
     np.testing.assert_array_equal(canvas.pixels, np.rint(answer[0].transpose(1, 2, 0) * 255))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc tells it")
+def test_memory_that_was_freed_and_is_held_counts_as_free():
+    held = [bytearray(50_000) for _ in range(400)]  # too small to be given back at once
+    before = memory.reusable()
+    del held[::2]
+    assert memory.reusable() > before + 5_000_000

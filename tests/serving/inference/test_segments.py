@@ -233,7 +233,8 @@ def test_an_engine_takes_segments_where_memory_is_scarce_and_gives_the_same(make
     monkeypatch.setattr(Segmented, "run", lambda self, *a: runs.append(a) or real(self, *a))
     engine(picture)
     assert runs == []
-    monkeypatch.setattr(engine._executor.memory, "room", lambda: 4 * 2**20)
+    monkeypatch.setattr(engine._executor.memory, "room", lambda: 3 * 10**8)
+    monkeypatch.setattr(engine._executor.peak, "of", lambda _pixels: 10**15)
     found = engine(picture)
     assert len(runs) > 1  # the probe, and the picture
     assert np.abs(found.astype(int) - wanted).max() <= 1
