@@ -58,15 +58,42 @@ def with_pictures(card: Card, feeds: Feeds, change: Callable[[Array], Array]) ->
     }
 
 
+LARGEST_KEPT = 2**21
+"""Input pixels of a run after which a session is opened anew: ONNX Runtime keeps the memory of its largest picture, and
+opening takes a small part of the time of such a run."""
+MOST_SIZES = 256
+"""Different sizes after which it is: OpenVINO keeps something of each."""
+
+
+class Wear:
+    """What a session has been through."""
+
+    def __init__(self) -> None:
+        self.is_spoiled = False
+        """Whether its memory did not suffice once; what it computes afterwards may be wrong."""
+        self._sizes: set[tuple[int, ...]] = set()
+        self._largest = 0
+
+    def add(self, shape: tuple[int, ...]) -> None:
+        """A run of (N, C, H, W)."""
+        self._sizes.add(shape)
+        self._largest = max(self._largest, shape[0] * shape[2] * shape[3])
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it should be opened anew."""
+        return self.is_spoiled or self._largest > LARGEST_KEPT or len(self._sizes) > MOST_SIZES
+
+
 class Whole:
     """The picture in one piece, padded to a size that the network takes and cropped back exactly."""
 
     def __init__(self, session: Session, card: Card, where: str, reopen: Callable[[], Session] | None = None) -> None:
-        """`where` names provider and precision in messages: `cpu in fp32`. A session whose memory did not suffice once
-        may be spoiled; `reopen` gives another.
+        """`where` names provider and precision in messages: `cpu in fp32`; `reopen` gives another session in place of
+        one that is worn.
         """
         self.session, self.card, self.where, self.reopen = session, card, where, reopen
-        self._is_spoiled = False
+        self._wear = Wear()
         self._one_by_one = takes_one(session)
 
     def run(self, feeds: Feeds, into: Canvas | None = None) -> FloatArray:
@@ -77,14 +104,7 @@ class Whole:
             each = ({name: array[n : n + 1] for name, array in feeds.items()} for n in range(count))
             return np.concatenate([self.run(one) for one in each])
         grown = with_pictures(card, feeds, lambda batch: np.ascontiguousarray(pad(batch, card.multiple, card.smallest)))
-        if self._is_spoiled and self.reopen is not None:
-            self.session = reopened(self.reopen)
-        try:
-            out = computed(self.session, [TRANSLATION], grown)[0]
-        except OutOfMemoryError:
-            self._is_spoiled = True
-            raise
-        self._is_spoiled = False
+        out = self._computed(grown)
         expected = (count, card.output_channels, *(side * card.scale for side in grown[IMAGE].shape[2:]))
         if out.shape != expected:
             raise ModelFileError(f"The model gave the shape {out.shape} where its card promises {expected}.")
@@ -96,6 +116,21 @@ class Whole:
         out = out.astype(np.float32, copy=False)
         np.clip(out, 0, 1, out=out)  # in place, as an enlarged picture is large
         return delivered(out, into)
+
+    def _computed(self, feeds: dict[str, Array]) -> FloatArray:
+        """What the session gives; one that is worn goes at once, and the next run opens another."""
+        if not hasattr(self, "session") and self.reopen is not None:
+            self.session, self._wear = reopened(self.reopen), Wear()
+        self._wear.add(feeds[IMAGE].shape)
+        try:
+            answer: FloatArray = computed(self.session, [TRANSLATION], feeds)[0]
+        except OutOfMemoryError:
+            self._wear.is_spoiled = True
+            raise
+        finally:
+            if self._wear.is_due and self.reopen is not None:
+                del self.session
+        return answer
 
 
 class Tiled:

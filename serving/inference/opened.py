@@ -51,16 +51,18 @@ class ModelFile:
 
     def executor(self, running: Running, tile: Tile, memory: Memory) -> BySize | FixedSize:
         """What computes pictures of every size by a session."""
-        where = f"{running.provider} in {running.precision}"
+        # Not `running` itself: what holds that holds its first session, when others have long taken its place.
+        reopen, precision = running.reopen, running.precision
+        where = f"{running.provider} in {precision}"
 
         def segmented() -> Executor:
             from .segments.executor import Segmented
 
-            executor = Segmented(self.read(), self.card, running.reopen, where, memory.room)
-            executor.check(exact=running.precision == "fp32")
+            executor = Segmented(self.read(), self.card, reopen, where, memory.room)
+            executor.check(exact=precision == "fp32")
             return executor
 
-        whole = Whole(running.session, self.card, where, lambda: running.reopen(self.read()))
+        whole = Whole(running.session, self.card, where, lambda: reopen(self.read()))
         if self.card.fixed_size is not None:
             return FixedSize(whole, self.card)
         return BySize(whole, self.card, tile, running.provider, memory, Peak(self.read, self.card), segmented)

@@ -201,6 +201,7 @@ def test_feature_maps_in_bf16_take_half_the_room_and_change_little(exported):
 
 def test_memory_that_fails_in_the_middle_makes_thinner_strips_with_new_sessions(exported, monkeypatch):
     monkeypatch.setattr(segments, "SMALLEST_STRIP", 1)
+    monkeypatch.setattr(segments, "LARGEST_STRIP", 2**19)
     _, path, card = exported("unet16")
     image = np.random.default_rng(1).random(SIDES[0], np.float32)
     wanted = segmented(path.read_bytes(), card).run({IMAGE: image})
