@@ -47,7 +47,7 @@ class BySize:
             try:
                 return executor.run(feeds, into)
             except Exception as error:
-                if not (isinstance(error, OutOfMemoryError) or wants_memory(error)):
+                if not wants_memory(error):
                     raise
             gc.collect()  # what failed holds its arrays, in circles of frames and errors
         height, width = feeds[IMAGE].shape[2:]
@@ -63,7 +63,7 @@ class BySize:
             return
         while True:
             smaller = halved(self.card, height, width, side, self.tile)
-            if smaller is None or self.peak.of(self._pixels(feeds, side)) <= room:
+            if smaller is None or self.peak.fits(self._pixels(feeds, side), room):
                 yield self.whole if side is None else Tiled(self.whole, self.card, side)
             if smaller is None:
                 return
@@ -74,7 +74,7 @@ class BySize:
         height, width = feeds[IMAGE].shape[2:]
         is_exact = self.tile == "off" or height * width <= EXACT_TO.get(self.provider.split(":")[0], 2**21)
         pixels = self._pixels(feeds, None)
-        fits = self.peak.of(pixels) <= room
+        fits = self.peak.fits(pixels, room)
         if is_exact and fits:
             yield _Watched(self.whole, self.peak)
         in_segments = self._segments() if self.tile != "off" and room >= LEAST_ROOM else None

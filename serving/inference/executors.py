@@ -181,8 +181,8 @@ def reopened(opener: Callable[[], Session]) -> Session:
 
 
 def wants_memory(error: Exception) -> bool:
-    """Whether a provider failed for want of memory: each says so in words of its own, at the end of several lines."""
-    if isinstance(error, MemoryError):
+    """Whether something failed for want of memory: providers say so in words of their own, at the end of many lines."""
+    if isinstance(error, MemoryError | OutOfMemoryError):
         return True
     said = str(error).lower()
     return any(words in said for words in SCARCE)

@@ -81,6 +81,10 @@ class Peak:
         """Bytes for a run of so many input pixels, to be on the safe side."""
         return int(pixels * self._living * self._factor)
 
+    def fits(self, pixels: int, room: int) -> bool:
+        """Whether such a run fits into so many bytes; the file is not read where any network's would."""
+        return pixels * UNKNOWN * WORKSPACE <= room or self.of(pixels) <= room
+
     def least(self, pixels: int) -> int:
         """Bytes without which such a run cannot be."""
         return int(pixels * self._living)

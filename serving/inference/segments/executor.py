@@ -20,7 +20,6 @@ from ..executors import (
     Array,
     Feeds,
     FloatArray,
-    OutOfMemoryError,
     computed,
     reopened,
     wants_memory,
@@ -103,9 +102,7 @@ class Segmented:
                     _Run(self, plan, grown, room, working).into(out[n : n + 1] if into is None else out)
                     break
                 except Exception as error:
-                    if not (isinstance(error, OutOfMemoryError) or wants_memory(error)):
-                        raise
-                    if working < SMALLEST_STRIP:
+                    if not wants_memory(error) or working < SMALLEST_STRIP:
                         raise
                     working //= 2
                 gc.collect()  # what failed holds its arrays, in circles of frames and errors

@@ -110,3 +110,9 @@ def test_memory_that_was_freed_and_is_held_counts_as_free():
     before = memory.reusable()
     del held[::2]
     assert memory.reusable() > before + 5_000_000
+
+
+def test_a_small_picture_is_computed_without_reading_the_file_again(make_model):
+    """Which is hundreds of megabytes for a large network, before its first picture."""
+    peak = Peak(lambda: pytest.fail("the file was read"), Engine(make_model("network"), device="cpu").card)
+    assert peak.fits(256 * 256, 10**9)

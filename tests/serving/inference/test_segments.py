@@ -235,7 +235,7 @@ def test_an_engine_takes_segments_where_memory_is_scarce_and_gives_the_same(make
     engine(picture)
     assert runs == []
     monkeypatch.setattr(engine._executor.memory, "room", lambda: 3 * 10**8)
-    monkeypatch.setattr(engine._executor.peak, "of", lambda _pixels: 10**15)
+    monkeypatch.setattr(engine._executor.peak, "fits", lambda _pixels, _room: False)
     found = engine(picture)
     assert len(runs) > 1  # the probe, and the picture
     assert np.abs(found.astype(int) - wanted).max() <= 1
@@ -246,7 +246,7 @@ def test_an_engine_whose_segments_fail_the_probe_computes_whole(make_model, monk
     picture = np.random.default_rng(1).integers(0, 256, (80, 90, 3), np.uint8)
     wanted = engine(picture)
     monkeypatch.setattr(Segmented, "run", lambda _self, feeds, _into=None: np.zeros_like(feeds[IMAGE]))
-    monkeypatch.setattr(engine._executor.peak, "of", lambda _pixels: 10**15)
+    monkeypatch.setattr(engine._executor.peak, "fits", lambda _pixels, _room: False)
     np.testing.assert_array_equal(engine(picture), wanted)
 
 
