@@ -20,7 +20,7 @@ from ..serving import ConversionReport, convert_folder
 from ..serving.conversion.pipe import convert_bytes
 from ..serving.conversion.pipeline import Translator
 from ..serving.conversion.report import FileResult, ReportFile, notes_on_left_out, notes_on_written
-from ..serving.conversion.watch import watch
+from ..serving.conversion.watch import State, state_of, watch
 
 PIPE = "-"
 _STDOUT, _STDERR = 1, 2
@@ -94,12 +94,16 @@ def watch_and_convert(
     existing: str,
     report: Path | None,
     say: Callable[[str], object],
+    stop: threading.Event | None = None,
     **options: Any,
 ) -> ConversionReport:
-    """Convert what is in `source` and what comes into it, until it is interrupted; `options` are convert_folder's.
+    """Convert what is in `source` and what comes into it, until it is interrupted or `stop` is set.
 
-    What changes after it was converted is converted again, whatever `existing` says of what was there before. `say`
-    gets a sentence on each. Raises RequestError for what is no folder, and what convert_folder raises.
+    `options` are convert_folder's.
+
+    What changes after it was converted is converted again, whatever `existing` says of what was there before; what
+    fails and then changes is no failure. `say` gets a sentence on each. Raises RequestError for what is no folder, and
+    what convert_folder raises.
     """
     if not source.is_dir():
         raise RequestError(f"--watch is of a folder, and {source} is none.")
@@ -109,18 +113,22 @@ def watch_and_convert(
     with ReportFile(report) as lines:
         lines.begin(model=engine.card.name, provider=engine.provider, watch=str(source))
 
-        def convert(ready: Callable[[Path], bool], again: bool) -> None:
+        def convert(turn: Mapping[Path, State], again: bool) -> None:
             def settled(result: FileResult) -> None:
-                if ready(result.source):  # folders that cannot be opened are in each round
-                    files.append(result)
-                    lines.add(result)
-                    say(f"{result.status}: {result.error or result.target}")
+                if result.source not in turn and any(file.source == result.source for file in files):
+                    return  # a folder that cannot be opened is in each round
+                if result.status == "failed" and state_of(result.source) not in (None, turn.get(result.source)):
+                    return  # it was not whole yet; its turn comes again
+                files[:] = [file for file in files if (file.source, file.status) != (result.source, "failed")]
+                files.append(result)
+                lines.add(result)
+                say(f"{result.status}: {result.error or result.target}")
 
             policy = "overwrite" if again else existing
-            convert_folder(engine, source, target, existing=policy, ready=ready, settled=settled, **options)
+            convert_folder(engine, source, target, existing=policy, ready=turn.__contains__, settled=settled, **options)
 
         with contextlib.suppress(KeyboardInterrupt, SystemExit):  # the way in which a watch ends
-            watch(convert, source, target, threading.Event())
+            watch(convert, source, target, stop or threading.Event())
         notes = (*notes_on_left_out(files), *notes_on_written(files, engine.card.scale))
         whole = ConversionReport(files, engine.provider, time.monotonic() - began, Counter(), notes)
         lines.end(whole)

@@ -176,6 +176,7 @@ class _Conversion:
                 self.claim.check()
         except BaseException as error:
             with contextlib.suppress(Exception):  # what is said is why it ended
+                self._note_unsettled(jobs)
                 self._ended(f"{type(error).__name__}: {error}".rstrip(": "))
             raise
         return self._ended()
@@ -237,7 +238,7 @@ class _Conversion:
             return dataclasses.replace(result, error=why_failed(job, outcome.untranslated))
         error = outcome.unwritten
         if error is None:
-            return dataclasses.replace(result, status="written", **self.written.pop(job.target))
+            return dataclasses.replace(result, status="written", **self.written[job.target])
         if isinstance(error, StorageError):
             error.status = 1 if written else error.status
             raise error
@@ -254,10 +255,21 @@ class _Conversion:
                 self.lines.add(self.files[place])
 
     def _note(self, result: FileResult) -> None:
-        self.files.append(result)
         self.lines.add(result)
+        self.files.append(result)
+        self.written.pop(result.target, None)
         if self.settled is not None:
             self.settled(result)
+
+    def _note_unsettled(self, jobs: list[Job]) -> None:
+        """What was written but not settled when the run was interrupted."""
+        noted = {file.target for file in self.files}
+        for job in jobs:
+            if job.target in self.written and job.target not in noted:
+                source = self.sources.get(job.target)
+                digest = None if source is None else source.sha256
+                about = self.written[job.target]
+                self._note(FileResult(job.source, job.target, "written", source_sha256=digest, **about))
 
     def _ended(self, why: str | None = None) -> ConversionReport:
         self._recheck()

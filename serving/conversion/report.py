@@ -53,7 +53,7 @@ class ConversionReport:
     """What is no failure, but good to know: sentences on links that were not followed, on what was left alone, and on
     targets that something else made."""
     ended: str | None = None
-    """What ended the run early, if anything did. Files that were being written then are whole, but not listed."""
+    """What ended the run early, if anything did. Files that were being written then are whole and listed."""
 
     @property
     def others(self) -> int:

@@ -6,7 +6,7 @@ It looks with `stat` alone, which works on network drives too.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ...images.find import survey
@@ -14,8 +14,11 @@ from ...images.find import survey
 POLL = 1.0
 """Seconds between two looks; a file has settled when it is the same in two of them."""
 
-Convert = Callable[[Callable[[Path], bool], bool], object]
-"""Converts the sources that are ready; the second argument: they are there already, from an earlier state."""
+State = tuple[int, int]
+"""Size in bytes and time of a file."""
+
+Convert = Callable[[Mapping[Path, State], bool], object]
+"""Converts the sources that have settled, each in this state; second: they were tried in an earlier one."""
 
 
 def watch(convert: Convert, source: Path, target: Path, stop: threading.Event, poll: float = POLL) -> None:
@@ -23,22 +26,23 @@ def watch(convert: Convert, source: Path, target: Path, stop: threading.Event, p
 
     A file that fails is tried again when it changes. Raises what `convert` raises.
     """
-    seen: dict[Path, tuple[int, int]] = {}
-    tried: dict[Path, tuple[int, int]] = {}
+    seen: dict[Path, State] = {}
+    tried: dict[Path, State] = {}
     while True:
-        now = {path: state for path in survey(source, without=target).pictures if (state := _state(path)) is not None}
+        pictures = survey(source, without=target).pictures
+        now = {path: state for path in pictures if (state := state_of(path)) is not None}
         settled = {path for path, state in now.items() if seen.get(path) == state != tried.get(path)}
         seen = now
         for turn, again in ((settled - tried.keys(), False), (settled & tried.keys(), True)):
             if turn:
-                convert(turn.__contains__, again)
+                convert({path: now[path] for path in turn}, again)
         tried.update({path: now[path] for path in settled})
         if stop.wait(poll):
             return
 
 
-def _state(path: Path) -> tuple[int, int] | None:
-    """Size and time; None when it is gone, or empty as one that is only begun."""
+def state_of(path: Path) -> State | None:
+    """How a file is now; None when it is gone, or empty as one that is only begun."""
     try:
         found = path.stat()
     except OSError:

@@ -377,9 +377,13 @@ def test_an_interrupted_run_leaves_no_half_files(engine, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        convert_folder(engine, tmp_path / "in", tmp_path / "out", progress=interrupt)
+        convert_folder(engine, tmp_path / "in", tmp_path / "out", progress=interrupt, report=tmp_path / "report.jsonl")
     written = results_in(tmp_path / "out")
     assert 4 <= len(written) < 12
+    _, lines, end = report_of(tmp_path / "report.jsonl")  # which has what was being written, too
+    assert [Path(line["target"]) for line in lines] == written
+    assert all(line["source_sha256"] and line["target_sha256"] for line in lines)
+    assert end["written"] == len(written)
     for path in written:  # hidden leftovers would be among them
         np.testing.assert_array_equal(read_picture(path).pixels, expected(tmp_path / "in" / path.name).pixels)
     assert not [t for t in threading.enumerate() if t.name.startswith("i2i-convert")]
