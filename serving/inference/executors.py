@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ...card import Card
 from ...errors import ModelFileError, ProviderError, first_line
-from ..runtime.sessions import Session, takes_one
+from ..runtime.sessions import Run, Session, takes_one
 from .padding import pad
 from .planes import Canvas, delivered
 from .tiles import grid
@@ -123,7 +123,7 @@ class Whole:
             self.session, self._wear = reopened(self.reopen), Wear()
         self._wear.add(feeds[IMAGE].shape)
         try:
-            answer: FloatArray = computed(self.session, [TRANSLATION], feeds)[0]
+            answer: FloatArray = computed(self.session.run, [TRANSLATION], feeds)[0]
         except OutOfMemoryError:
             self._wear.is_spoiled = True
             raise
@@ -158,10 +158,10 @@ def cutting(down: slice, right: slice) -> Callable[[Array], Array]:
     return lambda batch: batch[:, :, down, right]
 
 
-def computed(session: Session, names: list[str], feeds: dict[str, Array]) -> list[Array]:
-    """What the session gives for the outputs named; raises OutOfMemoryError, and ProviderError for anything else."""
+def computed(run: Run, names: list[str], feeds: dict[str, Array]) -> list[Array]:
+    """What a session gives for the outputs named; raises OutOfMemoryError, and ProviderError for anything else."""
     try:
-        return list(session.run(names, feeds))
+        return list(run(names, feeds))
     except Exception as error:  # ONNX Runtime's own classes, which have no base but Exception
         height, width = next(array.shape for array in feeds.values() if array.ndim == 4)[2:]
         what = f"a picture of {width}x{height} pixels"

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 
 from ....card import Card
 from ....errors import ProviderError
 from ...runtime.probe import probe_complaint
-from ...runtime.sessions import Named, Session
+from ...runtime.sessions import Named, Session, lent
 from ..executors import (
     IMAGE,
     TRANSLATION,
@@ -28,10 +30,10 @@ from ..executors import (
 from ..memory import sample_sides
 from ..padding import Grown
 from ..planes import Canvas
-from .cut import Cut, Segment, UncuttableError, cut
+from .cut import Cut, Segment, Statistic, UncuttableError, cut
 from .shapes import Tensor
 from .statistics import Gathering
-from .store import InFile, InMemory, Map, check_scratch, needs_of, scratch_folder
+from .store import InFile, InMemory, Map, Spares, check_scratch, needs_of, scratch_folder, stored
 from .strips import Strip, Strips, strips_of
 
 SHARE_OF_STRIPS = 8
@@ -39,6 +41,10 @@ SHARE_OF_STRIPS = 8
 What is left, a half, is for the feature maps of the whole picture."""
 LARGEST_STRIP = 2**28
 """Bytes of all maps in a strip; larger ones gain nothing."""
+
+WIDE = 2
+"""Times as wide as high from which on a picture is cut into strips of columns. Those of rows lie in few pieces, which
+are quicker to copy."""
 
 SMALLEST_STRIP = 2**20
 """Below which strips are not halved any more for want of memory."""
@@ -75,7 +81,7 @@ class Segmented:
     def plan(self, sides: Mapping[str, tuple[int, ...]]) -> Plan:
         """What pictures of this size take; `sides` are the shapes of all inputs."""
         tensors = self.graph.tensors(dict(sides))
-        axis = 0 if sides[IMAGE][2] >= sides[IMAGE][3] else 1
+        axis = 0 if WIDE * sides[IMAGE][2] >= sides[IMAGE][3] else 1
         strips = tuple(strips_of(self.graph, segment, tensors, axis) for segment in self.graph.segments)
         live: dict[str, int] = {}
         largest = 0
@@ -153,6 +159,9 @@ class _Run:
         if self.folder is not None:
             check_scratch(plan.maps, self.folder)
         self.maps: dict[str, Map] = {}
+        self.spares = Spares()
+        self.fed: dict[str, Array] = {}
+        """Where strips of the maps that a segment reads are put."""
         self.vectors = {name: array for name, array in feeds.items() if not plan.tensors[name].is_map}
 
     def into(self, out: Any) -> None:
@@ -160,10 +169,12 @@ class _Run:
         graph = self.executor.graph
         for k, (segment, strips) in enumerate(zip(graph.segments, self.plan.strips, strict=True)):
             self.maps |= {name: self._map(name) for name in segment.results if name != TRANSLATION}
-            gathered = [Gathering(statistic) for statistic in segment.statistics]
-            session, results = self.executor.open(segment), list(segment.results)
+            self.fed = self._buffers(segment, strips)
+            self.spares.drop()
+            gathered = [self._gathering(statistic) for statistic in segment.statistics]
+            run, results = lent(self.executor.open(segment)), list(segment.results)
             for strip in strips.of(self.working):
-                parts = computed(session, results, self._fed(segment, strips, strip))
+                parts = computed(run, results, self._fed(segment, strips, strip))
                 for name, part in zip(results, parts, strict=True):
                     start, stop = strips.rows(name, strip.inner)
                     off = strips.rows(name, strip.outer)[0]
@@ -177,26 +188,55 @@ class _Run:
                             each.add(kept[0])
             for each in gathered:
                 self.vectors |= self._settled(each)
+            del run  # with its session, which reads what it was fed last
+            for array in self.fed.values():
+                self.spares.give(array)
             for name in [name for name in self.maps if graph.last_use.get(name, -1) <= k]:
-                del self.maps[name]
+                done = self.maps.pop(name)
+                if isinstance(done, InMemory):
+                    self.spares.give(done.array)
 
     def _fed(self, segment: Segment, strips: Strips, strip: Strip) -> dict[str, Array]:
         """What a segment reads for one strip."""
         fed = {name: self.vectors[name] for name in segment.vectors}
         for name in segment.maps:
             start, stop = strips.rows(name, strip.outer)
-            given = name in self.feeds
-            fed[name] = (
-                _cut(self.feeds[name], self.plan.axis, start, stop) if given else self.maps[name].read(start, stop)
-            )
+            if name in self.feeds:
+                fed[name] = _cut(self.feeds[name], self.plan.axis, start, stop)
+                continue
+            shape = self._shape(name, stop - start)
+            into = self.fed[name][: math.prod(shape)].reshape(shape)
+            self.maps[name].read(start, into)
+            fed[name] = into[None]
         return fed
 
+    def _buffers(self, segment: Segment, strips: Strips) -> dict[str, Array]:
+        """Room for the largest strip of each map that was computed before."""
+        most = max(strip.outer[1] - strip.outer[0] for strip in strips.of(self.working))
+        return {
+            name: self.spares.take((math.prod(self._shape(name, most * strips.each[name])),), self._dtype(name))
+            for name in segment.maps
+            if name not in self.feeds
+        }
+
+    def _shape(self, name: str, rows: int | None = None) -> tuple[int, int, int]:
+        """(C, H, W) of a map, or of a strip of it."""
+        _, channels, *sides = self.plan.tensors[name].shape
+        if rows is not None:
+            sides[self.plan.axis] = rows
+        return channels, sides[0], sides[1]
+
+    def _dtype(self, name: str) -> npt.DTypeLike:
+        return self.plan.tensors[name].dtype
+
     def _map(self, name: str) -> Map:
-        tensor, is_half = self.plan.tensors[name], self.executor.is_half
-        shape = (tensor.shape[1], tensor.shape[2], tensor.shape[3])
+        shape, dtype = self._shape(name), stored(self._dtype(name), self.executor.is_half)
         if self.folder is None:
-            return InMemory(shape, self.plan.axis, tensor.dtype, is_half)
-        return InFile(shape, self.plan.axis, tensor.dtype, is_half, self.folder)
+            return InMemory(self.plan.axis, self.spares.take(shape, dtype))
+        return InFile(shape, self.plan.axis, dtype, self.folder)
+
+    def _gathering(self, statistic: Statistic) -> Gathering:
+        return Gathering(statistic, self.plan.tensors[statistic.map].shape[1])
 
     def _settled(self, gathering: Gathering) -> dict[str, Array]:
         tensors, statistic = self.plan.tensors, gathering.statistic

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ....errors import ProviderError
+from .side_by_side import for_channels
 
 Array = npt.NDArray[Any]
 HALF = np.dtype(ml_dtypes.bfloat16)
@@ -25,52 +27,81 @@ class Map(Protocol):
         """(C, h, w), `start` being its first row, or column where strips are of columns."""
         ...
 
-    def read(self, start: int, stop: int) -> Array:
-        """(1, C, h, w) of float32, or of the type that the graph has."""
+    def read(self, start: int, into: Array) -> None:
+        """Fill (C, h, w) of float32, or of the type that the graph has, from this row or column on."""
         ...
 
 
-class _Strips:
-    """A map as (row, C, column), or (column, C, row), so that a strip lies in one piece."""
+class Spares:
+    """Memory of arrays that are done with: taking it again is twice as fast as having the system clear more."""
 
-    def __init__(self, shape: tuple[int, int, int], axis: int, dtype: npt.DTypeLike, is_half: bool) -> None:
+    def __init__(self) -> None:
+        self._arrays: list[Array] = []
+
+    def take(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+        """An array with anything in it."""
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        fitting = [each for each in self._arrays if size <= each.nbytes <= size + size // 4]
+        found = min(fitting, key=lambda each: each.nbytes, default=None)
+        if found is None:
+            found = np.empty(size, np.uint8)
+        else:
+            self._arrays = [each for each in self._arrays if each is not found]
+        return found[:size].view(dtype).reshape(shape)
+
+    def give(self, array: Array) -> None:
+        """What `take` gave, and nobody uses any more."""
+        assert array.base is not None
+        self._arrays.append(array.base)
+
+    def drop(self) -> None:
+        """Let go of what nobody took."""
+        self._arrays = []
+
+
+class InMemory:
+    """A map in memory, as providers have it: copying a strip goes through it row by row, as it lies."""
+
+    def __init__(self, axis: int, array: Array) -> None:
+        """`array` is (C, H, W), of HALF or of the type that the graph has."""
+        self.axis, self.array = axis, array
+
+    def write(self, start: int, part: Array) -> None:
+        """See Map."""
+        _copied(part, self._strip(start, start + part.shape[1 + self.axis]))
+
+    def read(self, start: int, into: Array) -> None:
+        """See Map."""
+        _copied(self._strip(start, start + into.shape[1 + self.axis]), into)
+
+    def _strip(self, start: int, stop: int) -> Array:
+        return self.array[:, start:stop] if self.axis == 0 else self.array[:, :, start:stop]
+
+
+def _copied(source: Array, target: Array) -> None:
+    def copy(channels: slice) -> None:
+        target[channels] = source[channels]
+
+    for_channels(len(source), source.size, copy)
+
+
+def stored(dtype: npt.DTypeLike, is_half: bool) -> np.dtype[Any]:
+    """The type in which a map is held."""
+    return HALF if is_half and np.dtype(dtype) == np.float32 else np.dtype(dtype)
+
+
+class InFile:
+    """A map in a file without a name, which is gone when it is closed, also by the end of the process. It lies there as
+    (row, C, column), or (column, C, row), so that a strip is one piece.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], axis: int, dtype: np.dtype[Any], folder: Path) -> None:
+        """Of (C, H, W), `dtype` being HALF or the type that the graph has."""
         channels, *sides = shape
         self.order = (1, 0, 2) if axis == 0 else (2, 0, 1)
         self.back = (1, 0, 2) if axis == 0 else (1, 2, 0)
         self.shape = (sides[axis], channels, sides[1 - axis])
-        self.dtype = np.dtype(dtype)
-        self.stored = HALF if is_half and self.dtype == np.float32 else self.dtype
-
-    def packed(self, part: Array) -> Array:
-        return np.ascontiguousarray(part.transpose(self.order)).astype(self.stored, copy=False)
-
-    def unpacked(self, strip: Array) -> Array:
-        return np.ascontiguousarray(strip.transpose(self.back), self.dtype)[None]
-
-
-class InMemory(_Strips):
-    """A map in memory."""
-
-    def __init__(self, shape: tuple[int, int, int], axis: int, dtype: npt.DTypeLike, is_half: bool) -> None:
-        super().__init__(shape, axis, dtype, is_half)
-        self._all = np.empty(self.shape, self.stored)
-
-    def write(self, start: int, part: Array) -> None:
-        """See Map."""
-        self._all[start : start + part.shape[self.order[0]]] = part.transpose(self.order)
-
-    def read(self, start: int, stop: int) -> Array:
-        """See Map."""
-        return self.unpacked(self._all[start:stop])
-
-
-class InFile(_Strips):
-    """A map in a file without a name, which is gone when it is closed, also by the end of the process."""
-
-    def __init__(
-        self, shape: tuple[int, int, int], axis: int, dtype: npt.DTypeLike, is_half: bool, folder: Path
-    ) -> None:
-        super().__init__(shape, axis, dtype, is_half)
+        self.stored = dtype
         self._row = self.shape[1] * self.shape[2] * self.stored.itemsize
         handle = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - it lives as long as the map
         self._file = handle
@@ -79,7 +110,8 @@ class InFile(_Strips):
         """See Map; raises ProviderError when the disk takes no more."""
         try:
             self._file.seek(start * self._row)
-            rest = memoryview(self.packed(part).view(np.uint8).reshape(-1).data)
+            packed = np.ascontiguousarray(part.transpose(self.order)).astype(self.stored, copy=False)
+            rest = memoryview(packed.view(np.uint8).reshape(-1).data)
             while rest:
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
@@ -88,15 +120,15 @@ class InFile(_Strips):
                 "Make room, or set TMPDIR to a folder that has some."
             ) from error
 
-    def read(self, start: int, stop: int) -> Array:
+    def read(self, start: int, into: Array) -> None:
         """See Map."""
-        strip = np.empty((stop - start, *self.shape[1:]), self.stored)
+        strip = np.empty((into.shape[self.order[0]], *self.shape[1:]), self.stored)
         rest = memoryview(strip.view(np.uint8).reshape(-1).data)
         self._file.seek(start * self._row)
         while rest:
             count = self._file.readinto(rest)
             rest = rest[count:]
-        return self.unpacked(strip)
+        _copied(strip.transpose(self.back), into)
 
     def __del__(self) -> None:
         self._file.close()
@@ -119,5 +151,4 @@ def check_scratch(needed: int, folder: Path) -> None:
 
 def needs_of(shape: tuple[int, ...], dtype: npt.DTypeLike, is_half: bool) -> int:
     """Bytes of a map."""
-    size = 2 if is_half and np.dtype(dtype) == np.float32 else np.dtype(dtype).itemsize
-    return int(np.prod(shape, dtype=np.int64)) * size
+    return int(np.prod(shape, dtype=np.int64)) * stored(dtype, is_half).itemsize

@@ -15,7 +15,7 @@ from i2i.errors import ProviderError
 from i2i.serving import Engine
 from i2i.serving.inference.executors import IMAGE, OutOfMemoryError, Whole
 from i2i.serving.inference.segments import executor as segments
-from i2i.serving.inference.segments import store
+from i2i.serving.inference.segments import side_by_side, store
 from i2i.serving.inference.segments.cut import UncuttableError
 from i2i.serving.inference.segments.executor import Segmented
 
@@ -128,6 +128,32 @@ def test_our_networks_give_in_the_thinnest_strips_what_they_give_whole(exported,
     assert np.abs(found - wanted).max() < 0.1 / 255
 
 
+def test_answers_that_a_session_lends_are_taken_before_it_writes_into_them_again(exported):
+    _, path, card = exported("unet16")
+    image = np.random.default_rng(1).random(SIDES[0], np.float32)
+    wanted = segmented(path.read_bytes(), card).run({IMAGE: image})
+    lent = []
+
+    class Lends:
+        def __init__(self, model: bytes) -> None:
+            self.inner, self.answers = opened(model), []
+
+        def lend(self, names, feeds):
+            for answer in self.answers:
+                answer[:] = np.nan
+            lent.append(names)
+            self.answers = self.inner.run(names, feeds)
+            return self.answers
+
+        def run(self, *_):
+            raise AssertionError("copies")
+
+    made = Segmented(path.read_bytes(), card, Lends, "", lambda: MUCH)
+    made.strip = 1
+    np.testing.assert_array_equal(made.run({IMAGE: image}), wanted)
+    assert len(lent) > 20
+
+
 @pytest.mark.parametrize(
     ("nodes", "weights", "why"),
     [
@@ -177,6 +203,38 @@ def test_scratch_files_give_the_bytes_that_memory_gives_and_are_gone_afterwards(
     assert made
     np.testing.assert_array_equal(in_files, wanted)
     assert list(tmp_path.iterdir()) == []
+
+
+def _no_thread(_thread: object) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+@pytest.mark.parametrize("can_start", [True, False])
+def test_channels_are_gone_through_once_each_with_threads_or_without(can_start, monkeypatch):
+    monkeypatch.setattr(side_by_side, "available_threads", lambda: 3)
+    if not can_start:
+        monkeypatch.setattr(side_by_side.threading.Thread, "start", _no_thread)
+    done = np.zeros(8)
+    side_by_side.for_channels(8, 2**22, lambda some: done.__setitem__(some, done[some] + 1))
+    np.testing.assert_array_equal(done, 1)
+    with pytest.raises(ZeroDivisionError):
+        side_by_side.for_channels(8, 2**22, lambda some: 1 // some.start)
+    if can_start:
+        with pytest.raises(ZeroDivisionError):
+            side_by_side.for_channels(8, 2**22, lambda some: 1 // (8 - some.stop))
+
+
+def test_memory_that_is_done_with_is_taken_again_where_it_is_not_much_too_large():
+    spares = store.Spares()
+    first = spares.take((2, 10, 10), np.float32)
+    spares.give(first)
+    assert not np.shares_memory(spares.take((1, 10, 10), np.float32), first)
+    again = spares.take((9, 10, 2), np.float32)
+    assert np.shares_memory(again, first)
+    assert not np.shares_memory(spares.take((9, 10, 2), np.float32), first)
+    spares.give(again)
+    spares.drop()
+    assert not np.shares_memory(spares.take((9, 10, 2), np.float32), first)
 
 
 def test_a_scratch_folder_without_room_is_told_with_both_figures(exported, monkeypatch):
