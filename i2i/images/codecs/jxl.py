@@ -14,8 +14,8 @@ from ..encode import interleaved
 from ..image import Array, Header, Opened, Picture, divided, full_scale
 from ..metadata.read import blocks
 from ..source import read_whole, several_frames, source_name
-from .jxl_colour import profile_of
-from .jxl_header import ALPHA, CODESTREAM, JxlHeader, boxes, read_jxl_header
+from .jxl_colour import profile_of, srgb_of_linear
+from .jxl_header import ALPHA, CODESTREAM, JxlHeader, boxes, in_twelve_bits, read_jxl_header
 from .nclx import by_numbers
 
 SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
@@ -50,24 +50,33 @@ def _decoded(source: Path | bytes, data: bytes, said: JxlHeader) -> Picture:
     """Upright, as the decoder gives it; raises PictureError for animations and for floats outside [0, 1]."""
     if said.animated:
         raise several_frames(source, "several")
-    samples = said.channels + len(said.extras)
-    kind = (
-        (np.float32 if said.bits == 32 else np.float16) if said.is_float else np.uint8 if said.bits <= 8 else np.uint16
-    )
+    beside = _metadata(data, said)
+    samples, bits = said.channels + len(said.extras), said.bits
+    if said.linear and bits in (8, 10) and not said.is_float:
+        # 8 bits of linear light are few in the shadows
+        data, bits = in_twelve_bits(data, said), 12
+    kind = (np.float32 if bits == 32 else np.float16) if said.is_float else np.uint8 if bits <= 8 else np.uint16
     # What the header said is what there is room for, so that one that lies asks for no more.
     out = np.empty((said.height, said.width, samples) if samples > 1 else (said.height, said.width), kind)
     array: Array = imagecodecs.jpegxl_decode(data, out=out).reshape(said.height, said.width, samples)
     if said.is_float:
         array = array.astype(np.float32, copy=False)
+        if said.linear:  # what sRGB does not hold lies outside
+            array = np.clip(np.nan_to_num(array), 0, 1)
         if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
             raise PictureError(f"{source_name(source)} has float values outside [0, 1]; scale it first.")
     else:
-        array = full_scale(array, (1 << said.bits) - 1)
+        array = full_scale(array, (1 << bits) - 1)
     alpha = np.ascontiguousarray(array[..., -1]) if said.extras else None
     pixels = np.ascontiguousarray(array[..., : said.channels])
     if alpha is not None and said.associated:
         pixels = divided(pixels, alpha)
-    return Picture(pixels, alpha, profile_of(said.colour, said.channels), **_metadata(data, said))
+    if said.linear:
+        eight_bits = said.bits <= 8 and not said.is_float
+        pixels = srgb_of_linear(pixels, eight_bits=eight_bits)
+        if alpha is not None and eight_bits:
+            alpha = ((alpha.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return Picture(pixels, alpha, **beside)
 
 
 def _metadata(data: bytes, said: JxlHeader) -> dict[str, Any]:
@@ -75,11 +84,24 @@ def _metadata(data: bytes, said: JxlHeader) -> dict[str, Any]:
     found = {} if data.startswith(CODESTREAM) else dict(_unpacked(*box) for box in reversed(list(boxes(data))))
     exif = found.get(b"Exif", b"")
     beside = blocks(exif[4 + int.from_bytes(exif[:4]) :], found.get(b"xml "))
-    if said.profiled:
+    beside["icc"] = profile_of(said.colour, said.channels)
+    if said.profiled and not said.linear:
+        beside["icc"] = profile_inside(data)
+    if said.profiled and beside["icc"] is None:
         beside["left_out"] += ("colour profile",)
     if said.colour is not None and said.colour.transfer in HDR and said.colour.white == 1:
         beside["colour_chunks"] = by_numbers(NUMBERS.get(said.colour.primaries, 0), said.colour.transfer)
     return beside
+
+
+def profile_inside(data: bytes) -> bytes | None:
+    """The profile of a codestream, where pylibjxl is installed: imagecodecs does not give it."""
+    try:
+        import pylibjxl
+
+        return bytes(pylibjxl.decode(data, metadata=True)[1]["icc"])
+    except Exception:  # not installed, or not pleased with what imagecodecs reads
+        return None
 
 
 def _unpacked(kind: bytes, content: bytes) -> tuple[bytes, bytes]:

@@ -10,7 +10,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
-from ..image import Floats
+from ..image import Array, Floats
 from .jxl_header import CUSTOM, SRGB, JxlColour
 
 WHITES = {1: (0.3127, 0.3290), 10: (1 / 3, 1 / 3), 11: (0.314, 0.351)}
@@ -50,6 +50,16 @@ def profile_of(colour: JxlColour | None, channels: int) -> bytes | None:
         return profile[:24] + DATE + profile[36:]
     except Exception:  # chromaticities that no colours have: that is no reason to lose the picture
         return None
+
+
+def srgb_of_linear(values: Array, *, eight_bits: bool) -> Array:
+    """uint16 or float32 of linear light -> the same of sRGB, or uint8."""
+    if values.dtype == np.float32:
+        return np.where(values <= 0.0031308, values * 12.92, 1.055 * values ** (1 / 2.4) - 0.055).astype(np.float32)
+    table = srgb_of_linear(np.linspace(0, 1, 65536, dtype=np.float32), eight_bits=False)
+    kind, full = (np.uint8, 255) if eight_bits else (np.uint16, 65535)
+    encoded: Array = np.rint(table * full).astype(kind)[values]
+    return encoded
 
 
 def _srgb(values: Floats) -> Floats:

@@ -38,7 +38,11 @@ class JxlHeader:
     colour: JxlColour | None
     """None where it is sRGB, or said by a profile."""
     profiled: bool
-    """Whether the values are those of a profile inside, which the decoder does not give."""
+    """Whether a profile inside says the colours, which the decoder does not give."""
+    linear: bool
+    """Whether that profile is of XYB, as which lossy pictures are kept: the decoder makes linear sRGB of them."""
+    depth_at: int
+    """Bit of the codestream from which on its depth stands."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +62,7 @@ class _Bits:
     """A codestream, the lowest bit of each byte first; raises EOFError at its end."""
 
     def __init__(self, data: bytes) -> None:
-        self.number, self.left = int.from_bytes(data, "little"), 8 * len(data)
+        self.number, self.left, self.place = int.from_bytes(data, "little"), 8 * len(data), 0
 
     def __call__(self, count: int) -> int:
         if count > self.left:
@@ -66,6 +70,7 @@ class _Bits:
         value = self.number & ((1 << count) - 1)
         self.number >>= count
         self.left -= count
+        self.place += count
         return value
 
     def chosen(self, *choices: Choice) -> int:
@@ -88,33 +93,44 @@ def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         place = end
 
 
-def codestream_head(data: bytes, most: int = 4096) -> bytes:
-    """The first bytes of the codestream, bare or in boxes; raises ValueError where there is none."""
+def codestream(data: bytes, most: int | None = None) -> bytes:
+    """The codestream or its first bytes, bare or in boxes; raises ValueError where there is none."""
     if data.startswith(CODESTREAM):
         return data[:most]
-    head = b""
+    parts: list[bytes] = []
     for kind, content in boxes(data):
         if kind == b"jxlc":
             return content[:most]
         if kind == b"jxlp":
-            head += content[4:most]
-            if len(head) >= most:
+            parts.append(content[4:])
+            if most is not None and sum(map(len, parts)) >= most:
                 break
-    if not head:
+    if not parts:
         raise ValueError("there is no codestream in it")
-    return head[:most]
+    return b"".join(parts)[:most]
+
+
+def in_twelve_bits(data: bytes, said: JxlHeader) -> bytes:
+    """The codestream of a picture in integers of 8 or 10 bits, which the decoder then rounds to 12.
+
+    For what is kept as XYB the depth is but what the decoder makes of its floats.
+    """
+    stream = bytearray(codestream(data))
+    for place, bit in ((said.depth_at + 1, 0), (said.depth_at + 2, 1)):  # behind the one for floats: a choice of 2
+        stream[place // 8] = stream[place // 8] & ~(1 << place % 8) | bit << place % 8
+    return bytes(stream)
 
 
 def read_jxl_header(data: bytes) -> JxlHeader:
     """Raises EOFError or ValueError on what is damaged."""
-    head = codestream_head(data)
+    head = codestream(data, 4096)
     if not head.startswith(CODESTREAM):
         raise ValueError("its codestream does not begin as one")
     bits = _Bits(head[2:])
     width, height = _size(bits)
     orientation, animated, depth, is_float = 1, False, 8, False
     extras: list[int] = []
-    associated, channels, colour, profiled = False, 3, None, False
+    associated, channels, colour, profiled, absolute, depth_at = False, 3, None, False, True, 0
     if not bits(1):  # else all is as it is by default
         if bits(1):
             orientation = 1 + bits(3)
@@ -125,19 +141,21 @@ def read_jxl_header(data: bytes) -> JxlHeader:
             animated = bool(bits(1))
             if animated:
                 _animation(bits)
+        depth_at = 8 * len(CODESTREAM) + bits.place
         depth, is_float = _depth(bits)
         bits(1)  # whether 16 bits suffice to decode
         for _ in range(bits.chosen((0, 0), (1, 0), (2, 4), (1, 12))):
             kind, multiplied = _extra(bits)
             associated = associated or multiplied
             extras.append(kind)
-        absolute = bool(bits(1))  # the colours are XYB inside, of which the decoder makes sRGB
+        absolute = bool(bits(1))  # the colours are XYB inside
         channels, colour, profiled = _colour(bits)
-        profiled = profiled and not absolute
     if orientation > 4:
         width, height = height, width
-    kinds = tuple(extras)
-    return JxlHeader(width, height, channels, depth, is_float, kinds, associated, animated, colour, profiled)
+    kinds, linear = tuple(extras), profiled and absolute
+    return JxlHeader(
+        width, height, channels, depth, is_float, kinds, associated, animated, colour, profiled, linear, depth_at
+    )
 
 
 def _size(bits: _Bits) -> tuple[int, int]:
