@@ -59,6 +59,9 @@ def convert(
             metavar="SIZE", help="The most that the process takes, as in 2GB; by default 3/4 of what is free."
         ),
     ] = None,
+    maps: Annotated[
+        str, typer.Option(help="fp32, or bf16: feature maps of pictures too large for a whole run, in half the memory.")
+    ] = "fp32",
     ensemble: Annotated[
         bool, typer.Option("--ensemble", help="The mean of eight flips and turns, in 8 times.")
     ] = False,
@@ -108,6 +111,7 @@ def convert(
         tile=parse_tile(tile),
         ensemble=ensemble,
         memory=parse_memory(memory),
+        maps=maps,
     )
     typer.echo(engine.reason, err=True)
     options: dict[str, Any] = {"format": format, "quality": quality, "metadata": metadata, "controls": controls}

@@ -46,6 +46,7 @@ def tile_check(
     device: Annotated[str, typer.Option(help=f"{devices()}.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto or fp32.")] = "auto",
     tile: Annotated[int | None, typer.Option(help="Pixels a side of the tiles.", min=16)] = None,
+    maps: Annotated[str, typer.Option(help="fp32, or bf16: feature maps between segments.")] = "fp32",
     difference: Annotated[
         Path | None, typer.Option(help="Write the difference, brightened 64 times, to this PNG.")
     ] = None,
@@ -62,7 +63,7 @@ def tile_check(
     from ..serving.inference.tile_check import tile_check as checked
     from ..serving.inference.tile_check import write_difference
 
-    engine = Engine(resolve_model(model, direction), device=device, precision=precision)
+    engine = Engine(resolve_model(model, direction), device=device, precision=precision, maps=maps)
     typer.echo(engine.reason, err=True)
     found = checked(engine, read_picture(picture), tile)
     for line in found.lines():

@@ -91,9 +91,12 @@ def convert_folder(
 
 def _how(engine: Translator, quality: int | None, metadata: str, controls: Mapping[str, object]) -> dict[str, Any]:
     """What the bytes of a result depend on beside its source."""
+    precisions = [engine.precision, engine.deep_precision]
+    if engine.maps != "fp32":
+        precisions.append(f"maps in {engine.maps}")
     return {
         "model": engine.sha256,
-        "precision": ", ".join(dict.fromkeys((engine.precision, engine.deep_precision))),
+        "precision": ", ".join(dict.fromkeys(precisions)),
         "ensemble": engine.ensemble,
         "controls": {name: str(value) for name, value in sorted(controls.items())},
         "quality": quality,

@@ -45,6 +45,7 @@ class Translator(Protocol):
     precision: str
     deep_precision: str
     ensemble: bool
+    maps: str
     batcher: Batcher
 
     def prepare(self, picture: Picture, controls: Mapping[str, object] = NO_CONTROLS) -> Prepared:

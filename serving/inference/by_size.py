@@ -97,6 +97,9 @@ class BySize:
                 self._in_segments = self.segmented()
             except RequestError:
                 self.segmented = _never
+            except Exception as error:  # now; the next picture may find more
+                if not wants_memory(error):
+                    raise
         return self._in_segments
 
     def _too_large(self, height: int, width: int) -> str:

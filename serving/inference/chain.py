@@ -68,6 +68,7 @@ class Chain:
         self.precision = _together(engine.precision for engine in engines)
         self.deep_precision = _together(engine.deep_precision for engine in engines)
         self.ensemble = any(engine.ensemble for engine in engines)
+        self.maps = _together(engine.maps for engine in engines)
         self.reason = " ".join(f"{engine.card.name}: {engine.reason}" for engine in engines)
         self.batcher: Batcher = engines[0].batcher
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from ...card import Card
-from ...errors import ModelFileError
+from ...errors import ModelFileError, require
 from ...hardware.system import available_threads
 from ...images.from_pillow import from_pil
 from ...images.image import Picture
@@ -29,7 +29,7 @@ from .controls import NO_CONTROLS, resolve_controls
 from .ensemble import Ensemble
 from .executors import IMAGE, TRANSLATION, Executor, FloatArray
 from .memory import Memory
-from .opened import ModelFile
+from .opened import MAPS, ModelFile
 from .planes import Canvas
 from .prepared import Prepared, finish_picture, from_array, prepare_picture, to_array, to_pil
 from .tiles import Tile, refuse_tiles
@@ -57,6 +57,8 @@ class Engine:
     """The same for pictures of more than 8 bits: `fp32`, unless another was asked for."""
     ensemble: bool
     """Whether pictures are the mean over flips and turns."""
+    maps: str
+    """What feature maps are held in while a picture is computed in segments: `fp32` or `bf16`."""
     reason: str
     """In words: what runs the model, in which precision, and why not something faster."""
     batcher: Batcher
@@ -72,16 +74,18 @@ class Engine:
         tile: Tile = "auto",
         ensemble: bool = False,
         memory: int | None = None,
+        maps: str = "fp32",
     ) -> None:
         """Load an ONNX file that carries a card, or that of a run directory; `threads` is what there is unless given.
 
         `tile` is the inner side of tiles in input pixels, `off`, or `auto`: large pictures in tiles, where that gives
         the same (tiles.py). With `ensemble` pictures become the mean over eight flips and turns. The process takes at
-        most `memory` bytes; three quarters of what is free unless given. What `i2i tune` found is taken where `device`
-        and `precision` are `auto` (and its tiles where `tile` is).
+        most `memory` bytes; three quarters of what is free unless given. `maps` is what the feature maps of pictures
+        that are computed in segments are held in: `fp32`, or `bf16`, which is half the memory and less exact. What
+        `i2i tune` found is taken where `device` and `precision` are `auto` (and its tiles where `tile` is).
 
         Raises ModelFileError on a file that is not such a model, ProviderError when a named device cannot be used,
-        RequestError for tiles of a model that has to see whole pictures.
+        RequestError for tiles of a model that has to see whole pictures, UnknownNameError for other `maps`.
         """
         named = Path(path)
         self.path = resolve_model(named) if named.is_dir() else named
@@ -91,6 +95,8 @@ class Engine:
         refuse_tiles(self.card, tile)
         self.tile = tile
         self._file = ModelFile(self.path, self.card, self.sha256, device, threads or available_threads())
+        require("precision of feature maps", maps, MAPS)
+        self.maps = maps
         self._memory = Memory(memory)
         profile = profile_of(self.sha256) if (device, precision) == ("auto", "auto") else None
         running = None if profile is None else self._file.open_as(profile, raw)
@@ -103,7 +109,7 @@ class Engine:
         if self.deep_precision != self.precision:
             self.reason += f" Pictures of 16 bits and of floats in {self.deep_precision}."
         self.ensemble = ensemble
-        self._executor = self._file.executor(running, self.tile, self._memory)
+        self._executor = self._file.executor(running, self.tile, self._memory, self.maps)
         self._deep: Executor | None = None
         self._opening = threading.Lock()
         largest = LARGEST_BATCH if self.provider in EXACT else 1
@@ -177,7 +183,7 @@ class Engine:
         with self._opening:
             if self._deep is None:
                 running = self._file.open(self.deep_precision)
-                self._deep = self._with_views(self._file.executor(running, self.tile, self._memory))
+                self._deep = self._with_views(self._file.executor(running, self.tile, self._memory, self.maps))
             return self._deep
 
     def _with_views(self, executor: Executor) -> Executor:

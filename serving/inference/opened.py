@@ -17,6 +17,9 @@ from .fixed import FixedSize
 from .memory import Memory, Peak
 from .tiles import Tile
 
+MAPS = ("fp32", "bf16")
+"""What feature maps between segments are held in."""
+
 
 class ModelFile:
     """The file by its digest, and how its sessions are opened."""
@@ -49,7 +52,7 @@ class ModelFile:
         reason = f"{title} in {profile.precision}{tiles}, the best here by i2i tune of {profile.found}."
         return dataclasses.replace(running, reason=reason)
 
-    def executor(self, running: Running, tile: Tile, memory: Memory) -> BySize | FixedSize:
+    def executor(self, running: Running, tile: Tile, memory: Memory, maps: str = "fp32") -> BySize | FixedSize:
         """What computes pictures of every size by a session."""
         # Not `running` itself: what holds that holds its first session, when others have long taken its place.
         reopen, precision = running.reopen, running.precision
@@ -60,6 +63,7 @@ class ModelFile:
 
             executor = Segmented(self.read(), self.card, reopen, where, memory.room)
             executor.check(exact=precision == "fp32")
+            executor.is_half = maps == "bf16"
             return executor
 
         whole = Whole(running.session, self.card, where, lambda: reopen(self.read()))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+import numpy as np
 import onnx
 
 from ....errors import RequestError
@@ -219,3 +220,26 @@ def _with_small(
     for node in nodes:
         take(node)
     return ordered
+
+
+def as_model(graph: Cut, segment: Segment) -> bytes:
+    """The segment as a model of its own."""
+    whole = graph.model.graph
+    reads = {name for node in segment.nodes for name in node.input}
+    weights = [each for each in whole.initializer if each.name in reads]
+    shapes = graph.sample
+    inputs = [_port(name, shapes[name]) for name in segment.maps] + [
+        _port(name, shapes.get(name)) for name in segment.vectors
+    ]
+    outputs = [_port(name, shapes[name]) for name in segment.results]
+    made = onnx.helper.make_graph(list(segment.nodes), "segment", inputs, outputs, weights)
+    model = onnx.helper.make_model(made, opset_imports=graph.model.opset_import, ir_version=graph.model.ir_version)
+    return bytes(model.SerializeToString())
+
+
+def _port(name: str, tensor: Tensor | None) -> onnx.ValueInfoProto:
+    if tensor is None:  # the statistics of a normalisation: one value for each channel
+        return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None])
+    kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(tensor.dtype))
+    shape = [1, tensor.shape[1], None, None] if tensor.is_map else list(tensor.shape)
+    return onnx.helper.make_tensor_value_info(name, kind, shape)

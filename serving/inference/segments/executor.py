@@ -22,6 +22,7 @@ from ..executors import (
     Array,
     Feeds,
     FloatArray,
+    OutOfMemoryError,
     computed,
     reopened,
     wants_memory,
@@ -30,7 +31,7 @@ from ..executors import (
 from ..memory import sample_sides
 from ..padding import Grown
 from ..planes import Canvas
-from .cut import Cut, Segment, Statistic, UncuttableError, cut
+from .cut import Cut, Segment, Statistic, UncuttableError, as_model, cut
 from .shapes import Tensor
 from .statistics import Gathering
 from .store import InFile, InMemory, Map, Spares, check_scratch, needs_of, scratch_folder, stored
@@ -116,10 +117,14 @@ class Segmented:
         return answer
 
     def check(self, *, exact: bool) -> None:
-        """Compute the golden probe in the thinnest strips; raises UncuttableError when the answer is another."""
-        self.strip = 1
-        complaint = probe_complaint(self.card, _AsSession(self), exact=exact)
+        """Compute the golden probe in the thinnest strips; raises UncuttableError when the answer is another, and
+        OutOfMemoryError when there is not enough for it now.
+        """
+        self.strip, probed = 1, _AsSession(self)
+        complaint = probe_complaint(self.card, probed, exact=exact)
         self.strip = None
+        if probed.is_scarce:
+            raise OutOfMemoryError("There is not enough memory to compute the model in segments.")
         if complaint is not None:
             raise UncuttableError(f"The model cannot be computed in segments: {complaint}.")
 
@@ -127,7 +132,7 @@ class Segmented:
         """A session of one segment. It lives as long as the segment is computed: sessions keep memory for the largest
         strip that they have seen, and one whose memory did not suffice may be spoiled.
         """
-        return reopened(lambda: self.opener(_model(self.graph, segment)))
+        return reopened(lambda: self.opener(as_model(self.graph, segment)))
 
 
 class _AsSession:
@@ -135,10 +140,16 @@ class _AsSession:
 
     def __init__(self, executor: Segmented) -> None:
         self.executor = executor
+        self.is_scarce = False
+        """Whether memory did not suffice, which says nothing of the answer."""
 
     def run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any], /) -> list[Any]:
         """See Session."""
-        answers = {TRANSLATION: self.executor.run(input_feed)}
+        try:
+            answers = {TRANSLATION: self.executor.run(input_feed)}
+        except Exception as error:
+            self.is_scarce = wants_memory(error)
+            raise
         return [answers[name] for name in output_names or answers]
 
     def get_inputs(self) -> Sequence[Named]:
@@ -266,26 +277,3 @@ def _cut(array: Array, axis: int, start: int, stop: int) -> Array:
     every, piece = slice(None), slice(start, stop)
     part: Array = array[every, every, piece, every] if axis == 0 else array[every, every, every, piece]
     return part
-
-
-def _model(graph: Cut, segment: Segment) -> bytes:
-    """The segment as a model of its own."""
-    whole = graph.model.graph
-    reads = {name for node in segment.nodes for name in node.input}
-    weights = [each for each in whole.initializer if each.name in reads]
-    shapes = graph.sample
-    inputs = [_port(name, shapes[name]) for name in segment.maps] + [
-        _port(name, shapes.get(name)) for name in segment.vectors
-    ]
-    outputs = [_port(name, shapes[name]) for name in segment.results]
-    made = onnx.helper.make_graph(list(segment.nodes), "segment", inputs, outputs, weights)
-    model = onnx.helper.make_model(made, opset_imports=graph.model.opset_import, ir_version=graph.model.ir_version)
-    return bytes(model.SerializeToString())
-
-
-def _port(name: str, tensor: Tensor | None) -> onnx.ValueInfoProto:
-    if tensor is None:  # the statistics of a normalisation: one value for each channel
-        return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None])
-    kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(tensor.dtype))
-    shape = [1, tensor.shape[1], None, None] if tensor.is_map else list(tensor.shape)
-    return onnx.helper.make_tensor_value_info(name, kind, shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -91,29 +92,29 @@ def stored(dtype: npt.DTypeLike, is_half: bool) -> np.dtype[Any]:
 
 
 class InFile:
-    """A map in a file without a name, which is gone when it is closed, also by the end of the process. It lies there as
-    (row, C, column), or (column, C, row), so that a strip is one piece.
+    """A map in a file without a name, which is gone when it is closed, also by the end of the process. A strip of rows
+    is one piece for each channel there; so is one of columns, as each channel then lies there turned.
     """
 
     def __init__(self, shape: tuple[int, int, int], axis: int, dtype: np.dtype[Any], folder: Path) -> None:
         """Of (C, H, W), `dtype` being HALF or the type that the graph has."""
-        channels, *sides = shape
-        self.order = (1, 0, 2) if axis == 0 else (2, 0, 1)
-        self.back = (1, 0, 2) if axis == 0 else (1, 2, 0)
-        self.shape = (sides[axis], channels, sides[1 - axis])
-        self.stored = dtype
-        self._row = self.shape[1] * self.shape[2] * self.stored.itemsize
+        self.axis, self.stored = axis, dtype
+        self._line = shape[2 - axis] * dtype.itemsize
+        self._plane = shape[1] * shape[2] * dtype.itemsize
         handle = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - it lives as long as the map
         self._file = handle
 
     def write(self, start: int, part: Array) -> None:
         """See Map; raises ProviderError when the disk takes no more."""
+        turned = self._turned(part)
+        if turned.dtype != self.stored or not turned[0].flags.c_contiguous:
+            packed = np.empty(turned.shape, self.stored)
+            _copied(turned, packed)
+            turned = packed
         try:
-            self._file.seek(start * self._row)
-            packed = np.ascontiguousarray(part.transpose(self.order)).astype(self.stored, copy=False)
-            rest = memoryview(packed.view(np.uint8).reshape(-1).data)
-            while rest:
-                rest = rest[self._file.write(rest) :]
+            for rest in self._pieces(start, turned):
+                while rest:
+                    rest = rest[self._file.write(rest) :]
         except OSError as error:
             raise ProviderError(
                 f"A scratch file of the model's feature maps cannot be written ({error.strerror}). "
@@ -122,13 +123,23 @@ class InFile:
 
     def read(self, start: int, into: Array) -> None:
         """See Map."""
-        strip = np.empty((into.shape[self.order[0]], *self.shape[1:]), self.stored)
-        rest = memoryview(strip.view(np.uint8).reshape(-1).data)
-        self._file.seek(start * self._row)
-        while rest:
-            count = self._file.readinto(rest)
-            rest = rest[count:]
-        _copied(strip.transpose(self.back), into)
+        turned = self._turned(into)
+        is_plain = turned.dtype == self.stored and turned[0].flags.c_contiguous
+        packed = turned if is_plain else np.empty(turned.shape, self.stored)
+        for rest in self._pieces(start, packed):
+            while rest:
+                rest = rest[self._file.readinto(rest) :]
+        if not is_plain:
+            _copied(packed, turned)
+
+    def _turned(self, part: Array) -> Array:
+        return part if self.axis == 0 else part.transpose(0, 2, 1)
+
+    def _pieces(self, start: int, turned: Array) -> Iterator[memoryview]:
+        """Each channel's memory, when the file stands where it belongs."""
+        for channel, plane in enumerate(turned):
+            self._file.seek(channel * self._plane + start * self._line)
+            yield plane.view(np.uint8).reshape(-1).data
 
     def __del__(self) -> None:
         self._file.close()

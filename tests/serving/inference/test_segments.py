@@ -9,10 +9,12 @@ import onnx
 import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 from small_models import card_for
 
-from i2i.errors import ProviderError
+from i2i.errors import ProviderError, UnknownNameError
 from i2i.serving import Engine
+from i2i.serving.inference import by_size
 from i2i.serving.inference.executors import IMAGE, OutOfMemoryError, Whole
 from i2i.serving.inference.segments import executor as segments
 from i2i.serving.inference.segments import side_by_side, store
@@ -191,17 +193,23 @@ def test_statistics_are_right_where_single_precision_is_not():
     np.testing.assert_allclose(found, np.clip(0.1 * (exact + 5), 0, 1), atol=2e-4)
 
 
-def test_scratch_files_give_the_bytes_that_memory_gives_and_are_gone_afterwards(exported, tmp_path, monkeypatch):
+@pytest.mark.parametrize("shape", SIDES)
+@pytest.mark.parametrize("is_half", [False, True])
+def test_scratch_files_give_the_bytes_that_memory_gives_and_are_gone_afterwards(
+    exported, shape, is_half, tmp_path, monkeypatch
+):
+    _, path, card = exported("unet16")
     monkeypatch.setattr(store.tempfile, "tempdir", str(tmp_path))
     made = []
     monkeypatch.setattr(segments, "InFile", lambda *a: made.append(a) or store.InFile(*a))
-    _, path, card = exported("unet16")
-    image = np.random.default_rng(1).random(SIDES[0], np.float32)
-    wanted = segmented(path.read_bytes(), card).run({IMAGE: image})
+    image = np.random.default_rng(1).random(shape, np.float32)
+    in_memory, in_files = (segmented(path.read_bytes(), card, memory) for memory in (MUCH, LITTLE // 8))
+    in_memory.is_half = in_files.is_half = is_half
+    wanted = in_memory.run({IMAGE: image})
     assert not made
-    in_files = segmented(path.read_bytes(), card, LITTLE // 8).run({IMAGE: image})
+    found = in_files.run({IMAGE: image})
     assert made
-    np.testing.assert_array_equal(in_files, wanted)
+    np.testing.assert_array_equal(found, wanted)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -310,14 +318,55 @@ def test_an_engine_whose_segments_fail_the_probe_computes_whole(make_model, monk
 
 def test_a_picture_that_fits_in_no_way_is_a_sentence_and_the_next_is_unharmed(make_model, monkeypatch):
     engine = Engine(make_model("network", tiling="global"), device="cpu")
-    monkeypatch.setattr(Segmented, "run", lambda *_: (_ for _ in ()).throw(OutOfMemoryError("no")))
     picture = np.random.default_rng(1).integers(0, 256, (80, 90, 3), np.uint8)
     wanted = engine(picture)
-    monkeypatch.setattr(engine._executor.memory, "room", lambda: 0)
+    assert engine._executor._segments() is not None
+    tried = []
+    monkeypatch.setattr(Segmented, "run", lambda *_: tried.append(1) or _scarce())
+    monkeypatch.setattr(engine._executor.memory, "room", lambda: by_size.LEAST_ROOM)
+    monkeypatch.setattr(engine._executor.peak, "fits", lambda _pixels, _room: False)
     with pytest.raises(OutOfMemoryError, match="not enough memory for a picture of 90x80"):
         engine(picture)
+    assert tried
     monkeypatch.undo()
     np.testing.assert_array_equal(engine(picture), wanted)
+
+
+def test_a_check_without_memory_says_nothing_of_the_model_and_is_made_again(make_model, monkeypatch):
+    engine = Engine(make_model("network", tiling="global"), device="cpu")
+    picture = np.random.default_rng(1).integers(0, 256, (80, 90, 3), np.uint8)
+    wanted = engine(picture)
+    monkeypatch.setattr(engine._executor.peak, "fits", lambda _pixels, _room: False)
+    with monkeypatch.context() as scarce:
+        scarce.setattr(Segmented, "run", lambda *_: _scarce())
+        with pytest.raises(OutOfMemoryError, match="not enough memory to compute the model in segments"):
+            engine._executor.segmented()
+        np.testing.assert_array_equal(engine(picture), wanted)  # whole, as no segments are to be had
+    runs = []
+    real = Segmented.run
+    monkeypatch.setattr(Segmented, "run", lambda self, *a: runs.append(a) or real(self, *a))
+    assert np.abs(engine(picture).astype(int) - wanted).max() <= 1
+    assert len(runs) > 1
+
+
+def _scarce() -> None:
+    raise OutOfMemoryError("There is not enough memory for a picture of 64x64 pixels.")
+
+
+def test_feature_maps_are_held_as_the_user_says_and_a_conversion_knows_it(make_model, tmp_path, i2i):
+    model = make_model("network", tiling="global")
+    assert not Engine(model, device="cpu").executor.segmented().is_half
+    assert Engine(model, device="cpu", maps="bf16").executor.segmented().is_half
+    with pytest.raises(UnknownNameError, match="No precision of feature maps is called 'fp8'"):
+        Engine(model, device="cpu", maps="fp8")
+    image = np.random.default_rng(1).integers(0, 256, (80, 90, 3), np.uint8)
+    Image.fromarray(image).save(tmp_path / "a.png")
+    assert "at most 0.0" in i2i("tile-check", model, tmp_path / "a.png", "--device", "cpu")[1]
+    assert "at most 0.0" not in i2i("tile-check", model, tmp_path / "a.png", "--device", "cpu", "--maps", "bf16")[1]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "a.png").rename(tmp_path / "in" / "a.png")
+    convert = ("convert", model, tmp_path / "in", tmp_path / "out", "--device", "cpu", "--existing", "changed")
+    assert [("1 written" in i2i(*convert, "--maps", maps)[1]) for maps in ("fp32", "fp32", "bf16")] == [1, 0, 1]
 
 
 def test_each_operation_is_computed_in_one_segment(exported):
