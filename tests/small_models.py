@@ -53,6 +53,27 @@ def _enlarge(card: Card) -> tuple[list[onnx.NodeProto], list[TensorProto]]:
     return [grow], [_constant("by", [1, 1, card.scale, card.scale])]
 
 
+def _enlarger(card: Card) -> tuple[list[onnx.NodeProto], list[TensorProto]]:
+    """Each pixel repeated, and three convolutions that add a little to it: what a fast enlarger is made of."""
+    rng, channels = np.random.default_rng(7), card.input_channels * card.scale**2
+    repeat, constants = _enlarge(card)
+    repeat[0].output[0] = "repeated"
+    nodes = [
+        helper.make_node("Conv", ["image", "w1"], ["a"], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["a"], ["b"]),
+        helper.make_node("Conv", ["b", "w2"], ["c"], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["c"], ["d"]),
+        helper.make_node("Conv", ["d", "w3"], ["e"], pads=[1, 1, 1, 1]),
+        helper.make_node("DepthToSpace", ["e"], ["f"], blocksize=card.scale, mode="CRD"),
+        helper.make_node("Add", ["repeated", "f"], ["g"]),
+        helper.make_node("Clip", ["g", "zero", "one"], ["translation"]),
+    ]
+    shapes = {"w1": (16, card.input_channels, 3, 3), "w2": (16, 16, 3, 3), "w3": (channels, 16, 3, 3)}
+    sizes = {"w1": 0.2, "w2": 0.1, "w3": 0.005}
+    constants += [_constant(name, rng.normal(0, sizes[name], shape)) for name, shape in shapes.items()]
+    return [*repeat, *nodes], [*constants, _constant("zero", 0), _constant("one", 1)]
+
+
 def _mix(card: Card) -> tuple[list[onnx.NodeProto], list[TensorProto]]:
     """The mean of the input's channels in each channel of the output."""
     weight = np.full((card.output_channels, card.input_channels, 1, 1), 1 / card.input_channels)
@@ -84,6 +105,7 @@ GRAPHS = {
     "invert": _invert,
     "blocks": _blocks,
     "enlarge": _enlarge,
+    "enlarger": _enlarger,
     "mix": _mix,
     "network": _network,
     "nothing": _nothing,

@@ -35,13 +35,14 @@ def tune(
     ] = None,
     direction: Annotated[str | None, typer.Option(help="a2b or b2a, where a run has two; by default a2b.")] = None,
     floor: Annotated[
-        float, typer.Option(help="Least PSNR against fp32 that reduced precision must reach, in dB.", min=0)
-    ] = 45,
+        float | None,
+        typer.Option(help="Least PSNR against fp32 that reduced precision must reach, in dB; by default 45.", min=0),
+    ] = None,
     forget: Annotated[
         bool, typer.Option("--forget", help="Forget what was found before, and measure nothing.")
     ] = False,
 ) -> None:
-    """Measure what runs a model best on this machine: provider, precision, tiles and batch.
+    """Measure what runs a model best on this machine: provider, precision (int8 for enlargers), tiles and batch.
 
     convert and serve take what is found from then on, where they are not told otherwise.
 

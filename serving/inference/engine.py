@@ -37,6 +37,8 @@ from .tiles import Tile, refuse_tiles
 Array = npt.NDArray[Any]
 Kind = TypeVar("Kind", Image.Image, Array)
 
+GONE = "What i2i tune found best is not to be had any more; tune again, or i2i tune MODEL --forget."
+
 
 class Engine:
     """A loaded model. `engine(picture)` translates a Pillow picture or an array; `engine.run` works on batches.
@@ -99,17 +101,19 @@ class Engine:
         self.maps = maps
         self._memory = Memory(memory)
         profile = profile_of(self.sha256) if (device, precision) == ("auto", "auto") else None
-        running = None if profile is None else self._file.open_as(profile, raw)
+        file = self._file if profile is None else self._file.of(profile)
+        running = None if profile is None else file.open_as(profile, raw if file is self._file else None)
+        gone = "" if profile is None or running is not None else f" {GONE}"
         if profile is None or running is None:
-            profile, running = None, self._file.open(precision, raw)
+            profile, file, running = None, self._file, self._file.open(precision, raw)
         if profile is not None and tile == "auto" and self.card.tiling == "local":
             self.tile = profile.tile
-        self.provider, self.precision, self.reason = running.provider, running.precision, running.reason
+        self.provider, self.precision, self.reason = running.provider, running.precision, running.reason + gone
         self.deep_precision = "fp32" if precision == "auto" else self.precision
         if self.deep_precision != self.precision:
             self.reason += f" Pictures of 16 bits and of floats in {self.deep_precision}."
         self.ensemble = ensemble
-        self._executor = self._file.executor(running, self.tile, self._memory, self.maps)
+        self._executor = file.executor(running, self.tile, self._memory, self.maps)
         self._deep: Executor | None = None
         self._opening = threading.Lock()
         largest = LARGEST_BATCH if self.provider in EXACT else 1

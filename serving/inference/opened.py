@@ -9,8 +9,8 @@ from pathlib import Path
 from ...card import Card
 from ...errors import ModelFileError, ProviderError, RequestError
 from ..runtime.model_file import read_model
-from ..runtime.profiles import Profile
-from ..runtime.providers import BACKENDS, Running, open_session
+from ..runtime.profiles import Profile, quantised_file
+from ..runtime.providers import BACKENDS, INT8, Running, open_session
 from .by_size import BySize
 from .executors import Executor, Whole
 from .fixed import FixedSize
@@ -24,7 +24,11 @@ MAPS = ("fp32", "bf16")
 class ModelFile:
     """The file by its digest, and how its sessions are opened."""
 
-    def __init__(self, path: Path, card: Card, sha256: str, device: str, threads: int) -> None:
+    def __init__(
+        self, path: Path, card: Card, sha256: str, device: str, threads: int, *, is_quantised: bool = False
+    ) -> None:
+        """`is_quantised`: it is a copy in int8, the rest of which is computed in what is quickest."""
+        self.is_quantised = is_quantised
         self.path, self.card, self.sha256 = path, card, sha256
         self.device, self.threads = device, threads
 
@@ -38,14 +42,29 @@ class ModelFile:
     def open(self, precision: str, raw: bytes | None = None) -> Running:
         """A session that passed the probe; raises ModelFileError, ProviderError and UnknownNameError."""
         try:
-            return open_session(raw or self.read(), self.card, self.device, precision, self.threads)
+            return self._opened(raw or self.read(), self.device, precision)
         except ModelFileError as error:
             raise ModelFileError(f"{self.path}: {error}") from error
 
-    def open_as(self, profile: Profile, raw: bytes) -> Running | None:
+    def of(self, profile: Profile) -> ModelFile:
+        """The file that runs by the profile: this one, or its copy in int8."""
+        if profile.precision != INT8:
+            return self
+        return self.quantised(profile.quantised)
+
+    def quantised(self, sha256: str) -> ModelFile:
+        """Its copy in int8, which has this digest."""
+        path = quantised_file(self.sha256)
+        return ModelFile(path, self.card, sha256, self.device, self.threads, is_quantised=True)
+
+    def _opened(self, raw: bytes, device: str, precision: str) -> Running:
+        precision = "auto" if self.is_quantised else precision
+        return open_session(raw, self.card, device, precision, self.threads, is_quantised=self.is_quantised)
+
+    def open_as(self, profile: Profile, raw: bytes | None = None) -> Running | None:
         """A session as the profile says; None where that is not to be had any more."""
         try:
-            running = open_session(raw, self.card, profile.device, profile.precision, self.threads)
+            running = self._opened(raw or self.read(), profile.device, profile.precision)
         except (ProviderError, RequestError):
             return None
         title, tiles = BACKENDS[profile.device].title, f" in tiles of {profile.tile}" if profile.tile != "auto" else ""

@@ -35,6 +35,8 @@ class Profile:
     """Against fp32, in dB, over the pictures that it was measured with."""
     found: str
     """The day."""
+    quantised: str = ""
+    """SHA-256 of the file that runs in the model's place, where `precision` is `int8`."""
 
 
 def profile_of(sha256: str) -> Profile | None:
@@ -54,8 +56,15 @@ def keep_profile(sha256: str, profile: Profile) -> Path:
     return path
 
 
+def quantised_file(sha256: str) -> Path:
+    """Where the model's copy in int8 is kept: beside its profile, as it is that of all machines."""
+    return _folder() / f"{sha256[:16]}-int8.onnx"
+
+
 def forget_profile(sha256: str) -> bool:
-    """Remove it; whether there was one."""
+    """Remove it, and the model's copy in int8; whether there was one."""
+    with contextlib.suppress(FileNotFoundError):
+        quantised_file(sha256).unlink()
     with contextlib.suppress(FileNotFoundError):
         _file(sha256).unlink()
         return True
@@ -63,7 +72,8 @@ def forget_profile(sha256: str) -> bool:
 
 
 def _makes_sense(profile: Profile) -> bool:
-    words = all(isinstance(each, str) for each in (profile.device, profile.precision, profile.found))
+    texts = (profile.device, profile.precision, profile.found, profile.quantised)
+    words = all(isinstance(each, str) for each in texts)
     tile = profile.tile == "auto" or (type(profile.tile) is int and profile.tile >= 16)
     return words and tile and type(profile.batch) is int and profile.batch >= 1
 

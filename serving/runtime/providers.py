@@ -55,8 +55,21 @@ class Running:
     """Loads a model, or a part of it, in the same way; without a probe."""
 
 
-def open_session(model: bytes, card: Card, device: str = "auto", precision: str = "auto", threads: int = 1) -> Running:
-    """A session on `device` (`auto`, or a key of BACKENDS, `cuda:1` for the second card) that passed the probe.
+INT8 = "int8"
+"""What a quantised model computes in: chosen by `i2i tune` alone, as it is another file."""
+
+
+def open_session(
+    model: bytes,
+    card: Card,
+    device: str = "auto",
+    precision: str = "auto",
+    threads: int = 1,
+    *,
+    is_quantised: bool = False,
+) -> Running:
+    """A session on `device` (`auto`, or a key of BACKENDS, `cuda:1` for the second card) that passed the probe, which a
+    quantised model need not meet as closely as fp32 does.
 
     Raises UnknownNameError or ConfigError on names that mean nothing, ProviderError when the named device is not
     usable or computes wrongly, ModelFileError when no provider takes the graph.
@@ -66,12 +79,13 @@ def open_session(model: bytes, card: Card, device: str = "auto", precision: str 
     name, number = _parse(device)
     refusals: list[str] = []
     for key in BACKENDS if name == "auto" else [name]:
-        opened = _try_backend(key, number, model, card, precision, threads, refusals)
+        opened = _try_backend(key, number, model, card, precision, threads, is_quantised, refusals)
         if opened is not None:
             session, used = opened
             label = f"{key}:{number}" if number else key
             reopen = functools.partial(_reopened, key, used, number, threads)
-            return Running(session, label, used, _sentence(key, used, name == "auto", refusals), reopen)
+            shown = INT8 if is_quantised else used
+            return Running(session, label, shown, _sentence(key, shown, name == "auto", refusals), reopen)
     damaged = any(refusal.startswith(f"{BACKENDS['cpu'].title} in") for refusal in refusals)
     way_out = "As the plain provider fails, the file is likely damaged: copy or export it again." if damaged else ""
     if name == "auto":
@@ -81,7 +95,14 @@ def open_session(model: bytes, card: Card, device: str = "auto", precision: str 
 
 
 def _try_backend(
-    key: str, number: int, model: bytes, card: Card, precision: str, threads: int, refusals: list[str]
+    key: str,
+    number: int,
+    model: bytes,
+    card: Card,
+    precision: str,
+    threads: int,
+    is_quantised: bool,
+    refusals: list[str],
 ) -> tuple[Session, str] | None:
     """A proven session and its precision, or None with the reasons added to `refusals`."""
     backend = BACKENDS[key]
@@ -103,7 +124,8 @@ def _try_backend(
                 raise ModelFileError(f"ONNX Runtime cannot load the model ({first_line(error)}).") from error
             refusals.append(f"{backend.title} in {each}: it cannot load the model ({first_line(error)}).")
             continue
-        complaint = probe_complaint(card, session, exact=each == "fp32") or trial_complaint(card, session)
+        exact = each == "fp32" and not is_quantised
+        complaint = probe_complaint(card, session, exact=exact) or trial_complaint(card, session)
         if complaint is None:
             return session, each
         refusals.append(f"{backend.title} in {each}: {complaint}.")

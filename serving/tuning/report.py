@@ -8,7 +8,7 @@ from .tune import Tuned, Way, in_words
 HEAD = ("", "", "", "ms a megapixel", "as fast as usual", "dB against fp32")
 
 
-def told(tuned: Tuned, floor: float) -> str:
+def told(tuned: Tuned, floor: float | None) -> str:
     """A line a way, the usual one first; what is refused, and what is kept."""
     rows = [HEAD, *(_row(way, tuned, floor) for way in tuned.ways)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
@@ -23,13 +23,15 @@ def told(tuned: Tuned, floor: float) -> str:
     return "\n".join(lines)
 
 
-def _row(way: Way, tuned: Tuned, floor: float) -> tuple[str, ...]:
-    below = way.psnr < floor and way.precision != "fp32"
+def _row(way: Way, tuned: Tuned, floor: float | None) -> tuple[str, ...]:
+    quality = f"{way.psnr:.1f}{'' if way.reaches(floor) else ' (below the floor)'}"
+    if way.loss is not None:
+        quality += f", {way.loss:.2f} lost on held-out pictures{'' if way.keeps_detail else ' (too much)'}"
     return (
         BACKENDS[way.device].title,
         way.precision,
         in_words(way.tile),
         f"{way.median / tuned.megapixels * 1000:.0f}",
         f"{tuned.ways[0].median / way.median:.2f}",
-        f"{way.psnr:.1f}{' (below the floor)' if below else ''}",
+        quality,
     )

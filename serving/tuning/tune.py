@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import ModelFileError, ProviderError
+from ...errors import ModelFileError, ProviderError, first_line
+from ...files import write_atomically
 from ...hardware.system import available_threads
 from ..inference.batcher import BATCH_PIXELS, EXACT, LARGEST_BATCH
 from ..inference.executors import IMAGE, Executor, Feeds, FloatArray
@@ -20,8 +21,9 @@ from ..inference.memory import Memory
 from ..inference.opened import ModelFile
 from ..inference.tiles import Tile
 from ..runtime.model_file import read_model
-from ..runtime.profiles import Profile, keep_profile
-from ..runtime.providers import BACKENDS
+from ..runtime.profiles import Profile, keep_profile, quantised_file
+from ..runtime.providers import BACKENDS, INT8
+from . import int8
 from .samples import samples
 
 TILES = (512, 256)
@@ -50,6 +52,19 @@ class Way:
     """Of all samples, in each round."""
     psnr: float = EQUAL
     """Against fp32 by the plain provider, in dB."""
+    loss: float | None = None
+    """Of int8: dB of PSNR that are lost on pictures held out; None otherwise."""
+
+    def reaches(self, floor: float | None) -> bool:
+        """Whether it is as near to fp32 as the user wants; where that is not said, int8 has a gate of its own."""
+        if floor is None:
+            floor = 0 if self.precision == INT8 else FLOOR
+        return self.precision == "fp32" or self.psnr >= floor
+
+    @property
+    def keeps_detail(self) -> bool:
+        """Whether int8 loses no more than it may."""
+        return self.loss is None or self.loss <= int8.GATE
 
     @property
     def median(self) -> float:
@@ -83,8 +98,9 @@ def digest_of(path: Path) -> str:
     return hashlib.sha256(read_model(path)[0]).hexdigest()
 
 
-def tune(path: Path, pictures: Sequence[Path] = (), floor: float = FLOOR, say: Say = lambda _text: None) -> Tuned:
-    """Measure every way on the same pictures in turns, keep the quickest that reaches `floor` dB against fp32.
+def tune(path: Path, pictures: Sequence[Path] = (), floor: float | None = None, say: Say = lambda _text: None) -> Tuned:
+    """Measure every way on the same pictures in turns, keep the quickest that is good enough: reduced precision reaches
+    `floor` dB against fp32 (FLOOR unless given), int8 its own gate, and `floor` where that is given.
 
     Raises ModelFileError, RequestError on pictures that cannot be read, ProviderError when nothing runs the model.
     """
@@ -95,20 +111,33 @@ def tune(path: Path, pictures: Sequence[Path] = (), floor: float = FLOOR, say: S
     exact = plain.executor(plain.open("fp32", raw), "auto", memory)
     feeds = samples(card, exact.run, pictures)
     refused: list[str] = []
-    ways = _ways(raw, [ModelFile(path, card, sha256, device, threads) for device in BACKENDS], memory, feeds, refused)
+    files = [ModelFile(path, card, sha256, device, threads) for device in BACKENDS]
+    ways = _ways(raw, files, None, memory, feeds, refused)
+    ways += _in_int8(raw, files, exact, pictures, memory, feeds, refused, say)
     ways = _measured(ways, feeds, [exact.run(each) for each in feeds], refused, say)
     if not ways:
         raise ProviderError(f"No provider of this machine runs the model: {' '.join(refused)}")
     best = _best(ways, floor)
+    copy = quantised_file(sha256)
+    digest = hashlib.sha256(copy.read_bytes()).hexdigest() if best.precision == INT8 else ""
+    if not digest:
+        copy.unlink(missing_ok=True)
     batch = _batch(best, feeds[0]) if best.device in EXACT else 1
     tile = best.tile if isinstance(best.tile, int) else "auto"
     today = time.strftime("%Y-%m-%d")
-    profile = Profile(best.device, best.precision, tile, batch, round(best.psnr, 1), today)
+    profile = Profile(best.device, best.precision, tile, batch, round(best.psnr, 1), today, digest)
     pixels = sum(math.prod(each[IMAGE].shape[2:]) for each in feeds)
     return Tuned(ways, refused, pixels / 1e6, best, profile, keep_profile(sha256, profile))
 
 
-def _ways(raw: bytes, files: Sequence[ModelFile], memory: Memory, feeds: list[Feeds], refused: list[str]) -> list[Way]:
+def _ways(
+    raw: bytes,
+    files: Sequence[ModelFile],
+    precision: str | None,
+    memory: Memory,
+    feeds: list[Feeds],
+    refused: list[str],
+) -> list[Way]:
     """Every way that there is, those of one provider and precision with one session; why not others, in `refused`."""
     ways: list[Way] = []
     for file in files:
@@ -117,13 +146,51 @@ def _ways(raw: bytes, files: Sequence[ModelFile], memory: Memory, feeds: list[Fe
         if why_not is not None:
             refused.append(f"{backend.title}: {why_not}.")
             continue
-        for precision in backend.precisions():
+        for each in backend.precisions() if precision is None else [precision]:
             try:
-                running = file.open(precision, raw)
+                running = file.open(each, raw)
             except (ProviderError, ModelFileError) as error:
                 refused.append(str(error))
                 continue
-            ways += [Way(file.device, precision, tile, file.executor(running, tile, memory)) for tile in tiles]
+            ways += [Way(file.device, each, tile, file.executor(running, tile, memory)) for tile in tiles]
+    return ways
+
+
+def _in_int8(
+    raw: bytes,
+    files: Sequence[ModelFile],
+    exact: Executor,
+    pictures: Sequence[Path],
+    memory: Memory,
+    feeds: list[Feeds],
+    refused: list[str],
+    say: Say,
+) -> list[Way]:
+    """The same ways with a copy of the model in int8, and what they lose; none, with the reason in `refused`."""
+    card, sha256 = files[0].card, files[0].sha256
+    why_not = int8.why_not(card, pictures)
+    if why_not is not None:
+        refused.append(why_not)
+        return []
+    say("int8: calibrating ...")
+    calibrating, held_out = int8.split(card, pictures, max(feeds[0][IMAGE].shape[2:]), exact.run)
+    if len(held_out) < int8.LEAST // 2:
+        refused.append("int8: too few of the pictures are large enough.")
+        return []
+    try:
+        copy = int8.quantised(raw, calibrating)
+    except Exception as error:  # the quantiser's own, of any kind
+        refused.append(f"int8: the model cannot be quantised ({first_line(error)}).")
+        return []
+    write_atomically(quantised_file(sha256), copy)
+    digest = hashlib.sha256(copy).hexdigest()
+    copies = [file.quantised(digest) for file in files if file.device in int8.DEVICES]
+    ways = _ways(copy, copies, INT8, memory, feeds, refused)
+    best, lost = int8.psnr(exact.run, held_out), dict[str, float]()
+    for way in ways:
+        if way.device not in lost:
+            lost[way.device] = best - int8.psnr(way.executor.run, held_out)
+        way.loss = lost[way.device]
     return ways
 
 
@@ -164,9 +231,9 @@ def _seconds(executor: Executor, feeds: Sequence[Feeds]) -> float:
     return time.perf_counter() - began
 
 
-def _best(ways: list[Way], floor: float) -> Way:
+def _best(ways: list[Way], floor: float | None) -> Way:
     """The quickest that is good enough, as fp32 always is; what is usual, unless another is clearly quicker."""
-    good = [way for way in ways if way.psnr >= floor or way.precision == "fp32"]
+    good = [way for way in ways if way.reaches(floor) and way.keeps_detail]
     quickest = min(good, key=lambda way: way.median)
     usual = next((way for way in good if way.device == ways[0].device and way.tile == "auto"), quickest)
     return quickest if usual.median > CLEARLY * quickest.median else usual
