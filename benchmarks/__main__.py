@@ -14,11 +14,12 @@ from .command import end_with
 
 def main() -> int:
     """Measure, show, and write when everything was measured or a place was named."""
+    asked = _parser().parse_args()
+
     from .processes import alone
     from .results import BEGIN, PAGE, RESULTS, facts, table, to_row, writable, write, write_page
     from .rows import ROWS, measured
 
-    asked = _parser().parse_args()
     for name in asked.names:
         if name not in ROWS:
             raise UnknownNameError("benchmark", name, ROWS)

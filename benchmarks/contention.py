@@ -42,7 +42,7 @@ def steps(method: str, title: str, batch: int, small: bool) -> dict[int, Measure
         sides = []
         for briefly in (True, False):
             with _waiting(briefly):
-                sides.append(stack.enter_context(built_alone(build)))
+                sides.append(stack.enter_context(built_alone(build, quick=small)))
                 sides[-1]()  # its process begins with its first work
         found = {}
         for others in OTHERS:

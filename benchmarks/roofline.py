@@ -120,7 +120,9 @@ def main() -> int:
     for name in asked.names or LIMITED:
         print(f"{name} ...", flush=True)
         row = measured(name, True) if asked.small else alone(measured, name, False)
-        limits.append(Limit(row, alone(LIMITED[name], asked.small), max(rates.values())))
+        count = LIMITED[name]
+        operations = count(True) if asked.small else alone(count, False)
+        limits.append(Limit(row, operations, max(rates.values())))
     reached = " and ".join(f"{found / 1e9:.0f} billion in {name}" for name, found in rates.items())
     text = f"{table(limits)}\nA product of two matrices of {size} rows reaches {reached} operations a second.\n"
     publish(text, environment, page, MARK)

@@ -54,7 +54,7 @@ def step(small: bool, say: Say, *, method: str, title: str, batch: int) -> Measu
 def step_memory(small: bool, say: Say, *, method: str, title: str, batch: int) -> Measured:
     """The most memory of a process that trains, ours against the plain way; each in a process of its own."""
     sides: dict[str, list[float]] = {"ours": [], "theirs": []}
-    for number in (1, 2):
+    for number in range(1, 2 if small else 3):
         for side, taken in sides.items():
             taken.append(peak_of(side, method, batch, small))
         say(f"round {number}: ours {sides['ours'][-1]:.0f} MB, theirs {sides['theirs'][-1]:.0f} MB")

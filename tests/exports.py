@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import importlib
 import inspect
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +27,15 @@ with contextlib.suppress(ImportError, AttributeError):  # inner names of torch's
 
     # The exporter compiles all of its 497 operations anew for every file, in a third of its time.
     onnxscript_apis.get_torchlib_ops = functools.cache(onnxscript_apis.get_torchlib_ops)
+
+
+def load_exporter() -> None:
+    """What a first export loads and compiles, for the forks of this process."""
+    importlib.import_module("torch._dynamo")
+    importlib.import_module("torch.export._trace")
+    with contextlib.suppress(NameError, ImportError, AttributeError):
+        onnxscript_apis.get_torchlib_ops()
+
 
 FEW_BLOCKS = {"compact": 2, "msrresnet": 2, "srresnet": 2, "rrdbnet": 1}
 """Two are enough to see that blocks follow each other; a dense one has three inside."""

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import onnx
 import pytest
 import yaml
 from conversions import results_in
+from in_process import Forked
 from PIL import Image
 from small_models import write_model
 from tiny_runs import SHALLOW
@@ -29,9 +31,8 @@ SMALL = [*NARROW, *SHALLOW]
 def trained(tmp_path_factory, sample_pairs):
     """A small finished run."""
     run = tmp_path_factory.mktemp("trained") / "buildings"
-    command = [sys.executable, "-m", "i2i", "train", "pix2pix", str(sample_pairs), "--run", str(run), *NARROW]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr
+    training = Forked("train", "pix2pix", sample_pairs, "--run", run, *NARROW)
+    assert training.ended() == 0, training.said()
     return run
 
 
@@ -102,16 +103,16 @@ def test_a_killed_run_goes_on_to_its_end(tmp_path, sample_pairs):
         tmp_path / "run",
         [*SMALL, "--images", "60", "--set", "log.checkpoint=4", "--set", "log.every=4"],
     )
-    command = [sys.executable, "-m", "i2i", "train", "pix2pix", str(sample_pairs), "--run", str(run), *settings]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    words = ["train", "pix2pix", sample_pairs, "--run", run, *settings]
+    killed = Forked(*words)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not list((run / "checkpoints").glob("0000*/state.pt")):
         time.sleep(0.05)
-    process.kill()
-    process.wait(10)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr
-    assert "Going on from" in done.stdout
+    killed.send_signal(signal.SIGKILL)
+    assert killed.ended() == -signal.SIGKILL
+    done = Forked(*words)
+    assert done.ended() == 0, done.said()
+    assert "Going on from" in done.said()
     seen = [json.loads(line)["images"] for line in (run / "log.jsonl").read_text().splitlines()]
     assert seen == list(range(4, 61, 4))
     assert (run / "model.onnx").exists()

@@ -3,15 +3,16 @@
 import json
 import os
 import platform
+import resource
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import safetensors.torch
 import torch
+from in_process import Forked
 from tiny_runs import fresh, noise, tiny, train, weights
 
 from i2i.errors import RunError, StorageError, TrainingError
@@ -219,19 +220,13 @@ def test_a_full_disk_costs_no_checkpoint_that_was_there(limit, tmp_path):
     saved = tmp_path / "run" / "checkpoints" / "00000004"
     before = {p: p.read_bytes() for p in saved.iterdir()}
     assert 50_000 < (saved / "weights.safetensors").stat().st_size < 600_000 < (saved / "state.pt").stat().st_size
-    script = (
-        "import resource, sys, pathlib; sys.path.insert(0, sys.argv[2]); import tiny_runs as t\n"
-        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
-        "from i2i.errors import StorageError\n"
-        "try: t.train(pathlib.Path(sys.argv[1]), 'pix2pix', 8)\n"
-        "except StorageError as error: print('SAID', error)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "run"), str(Path(__file__).parents[1])],
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    assert "SAID" in done.stdout, done.stderr
-    assert "could not be written" in done.stdout
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, usual[1]))
+    try:
+        with pytest.raises(StorageError, match="could not be written"):
+            train(tmp_path / "run", "pix2pix", 8)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
     assert {p: p.read_bytes() for p in (tmp_path / "run" / "checkpoints" / "00000004").iterdir()} == before
     assert not list((tmp_path / "run" / "checkpoints").glob(".*"))
     _, run = train(tmp_path / "run", "pix2pix", 8)
@@ -344,22 +339,19 @@ def test_a_folder_that_is_no_run_is_left_alone(tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_with_a_checkpoint(number, tmp_path, sample_pairs):
-    command = [sys.executable, "-m", "i2i", "train", "pix2pix", str(sample_pairs), "--run", str(tmp_path / "run"),
-               "--size", "32", "--images", "100000", "--set", "generator.width=4", "--set", "discriminator.width=4",
-               "--set", "discriminator.layers=2", "--set", "log.every=4"]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        log = tmp_path / "run" / "log.jsonl"
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and not (log.exists() and log.stat().st_size):
-            time.sleep(0.1)
-        process.send_signal(number)
-        out, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == 128 + number, err
-    assert "The same command goes on from there" in out
-    assert "Traceback" not in err
+    training = Forked(
+        "train", "pix2pix", sample_pairs, "--run", tmp_path / "run", "--size", 32, "--images", 100_000,
+        "--set", "generator.width=4", "--set", "discriminator.width=4", "--set", "discriminator.layers=2",
+        "--set", "log.every=4",
+    )  # fmt: skip
+    log = tmp_path / "run" / "log.jsonl"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (log.exists() and log.stat().st_size):
+        time.sleep(0.1)
+    training.send_signal(number)
+    assert training.ended(60) == 128 + number, training.said()
+    assert "The same command goes on from there" in training.said()
+    assert "Traceback" not in training.said()
     saved = Run(tmp_path / "run").checkpoints_complete()[-1]
     assert Run(tmp_path / "run").records()[-1]["images"] == int(saved.name)
     assert (tmp_path / "run" / "report.html").exists()
