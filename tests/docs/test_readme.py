@@ -25,6 +25,18 @@ LINES = shell_lines(README)
 
 SHORTER = {
     "i2i data sample": ["--count", "12", "--size", "64"],
+    "i2i train cyclegan": [
+        "--size",
+        "32",
+        "--images",
+        "16",
+        "--set",
+        "generator.name=resnet6",
+        "--set",
+        "generator.width=8",
+        "--set",
+        "discriminator.width=8",
+    ],
     "i2i train": ["--size", "32", "--images", "16", "--set", "generator.width=8", "--set", "discriminator.width=8"],
 }
 """Put behind the README's own words, where the last word counts, so that the whole takes seconds. Nothing else of a

@@ -1,5 +1,7 @@
 """A run with every stabiliser trains twenty steps, and one that was stopped in the middle equals it."""
 
+import shutil
+
 import pytest
 import torch
 from tiny_runs import train, weights
@@ -64,7 +66,8 @@ def test_a_run_with_a_stabiliser_trains_twenty_steps_and_resumes(row, name, tmp_
     settings = settings_of(name, row)
     straight, run = train(tmp_path / "straight", name, 40, every=20, **settings)
     assert run.records()[-1]["step"] == 20
-    train(tmp_path / "broken", name, 40, until=20, every=20, **settings)
+    shutil.copytree(tmp_path / "straight", tmp_path / "broken")
+    shutil.rmtree(tmp_path / "broken" / "checkpoints" / "00000040")  # as if it had been killed before its end
     resumed, again = train(tmp_path / "broken", name, 40, every=20, **settings)
     for key, value in weights(straight).items():
         assert torch.isfinite(value.float()).all(), key
