@@ -41,7 +41,8 @@ LOSSY = base64.b64decode(
 def test_a_profile_inside_a_lossless_jpeg_xl_is_that_of_its_values():
     pytest.importorskip("pylibjxl", reason="pylibjxl is not installed (the extra `jxl`)")
     picture = read_picture(PROFILED)
-    assert picture.icc is not None and picture.icc[36:] == ADOBE[36:]  # behind the date
+    assert picture.icc is not None
+    assert picture.icc[36:] == ADOBE[36:]  # behind the date
     assert picture.left_out == ()
     assert tuple(picture.pixels[7, 0]) == (60, 200, 60)
 
