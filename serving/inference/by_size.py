@@ -75,6 +75,10 @@ class BySize:
         is_exact = self.tile == "off" or height * width <= EXACT_TO.get(self.provider.split(":")[0], 2**21)
         pixels = self._pixels(feeds, None)
         fits = self.peak.fits(pixels, room)
+        if not fits:  # what the session keeps of pictures before may be what is missing
+            self.whole.let_go()
+            room = self.memory.room()
+            fits = self.peak.fits(pixels, room)
         if is_exact and fits:
             yield _Watched(self.whole, self.peak)
         in_segments = self._segments() if self.tile != "off" and room >= LEAST_ROOM else None

@@ -117,6 +117,11 @@ class Whole:
         np.clip(out, 0, 1, out=out)  # in place, as an enlarged picture is large
         return delivered(out, into)
 
+    def let_go(self) -> None:
+        """Give back what the session holds; the next run opens another."""
+        if self.reopen is not None and hasattr(self, "session"):
+            del self.session
+
     def _computed(self, feeds: dict[str, Array]) -> FloatArray:
         """What the session gives; one that is worn goes at once, and the next run opens another."""
         if not hasattr(self, "session") and self.reopen is not None:

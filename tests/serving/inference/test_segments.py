@@ -332,6 +332,22 @@ def test_a_picture_that_fits_in_no_way_is_a_sentence_and_the_next_is_unharmed(ma
     np.testing.assert_array_equal(engine(picture), wanted)
 
 
+def test_what_the_session_holds_is_given_back_before_a_picture_that_does_not_fit(make_model, monkeypatch):
+    """So that it is written in a folder as it is alone, when pictures before it have left the session large."""
+    engine = Engine(make_model("network", tiling="global"), device="cpu")
+    picture = np.random.default_rng(1).integers(0, 256, (80, 90, 3), np.uint8)
+    wanted = engine(picture)
+    executor = engine._executor
+    held = executor.whole.session
+    rooms = []
+    monkeypatch.setattr(executor, "segmented", lambda: pytest.fail("segments"))
+    monkeypatch.setattr(executor.memory, "room", lambda: 10**9 if hasattr(executor.whole, "session") else 2 * 10**9)
+    monkeypatch.setattr(executor.peak, "fits", lambda _pixels, room: rooms.append(room) or room > 10**9)
+    np.testing.assert_array_equal(engine(picture), wanted)
+    assert rooms == [10**9, 2 * 10**9]
+    assert executor.whole.session is not held
+
+
 def test_a_check_without_memory_says_nothing_of_the_model_and_is_made_again(make_model, monkeypatch):
     engine = Engine(make_model("network", tiling="global"), device="cpu")
     picture = np.random.default_rng(1).integers(0, 256, (80, 90, 3), np.uint8)
