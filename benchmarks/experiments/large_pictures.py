@@ -1,7 +1,8 @@
 """Time and memory of large pictures, whole and in parts: `python -m benchmarks.experiments.large_pictures MODEL`.
 
 Every figure is of a process of its own, which translates one picture as `i2i convert` does, decoded before and not
-encoded. Its memory is all that the process ever held, libraries and weights included.
+encoded. Its memory is all that the process ever held, libraries and weights included. With `--turns` one picture is
+computed whole and in parts in turns in one process, and the ratio of the medians is what is said.
 """
 
 from __future__ import annotations
@@ -49,6 +50,32 @@ def measured(model: Path, way: str, megapixels: float, memory: str | None, devic
     return {"provider": engine.provider, "seconds": seconds, "processor": processor, "peak_mb": peak()}
 
 
+def in_turns(model: Path, megapixels: float, device: str, turns: int) -> str:
+    """How many times a whole run's time parts take, on the clock and of the processors; each is run once before."""
+    from i2i.images.image import Picture
+    from i2i.serving import Engine
+    from i2i.serving.inference.tile_check import in_parts
+
+    engine = Engine(model, device=device, precision="fp32")
+    feeds = {name: np.asarray(array) for name, array in engine.prepare(Picture(picture(megapixels))).feeds.items()}
+    by_size = engine.executor
+    parts, name, _ = in_parts(by_size, *feeds["image"].shape[2:])
+    times: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
+    answers = {}
+    for _ in range(turns + 1):
+        for is_whole, executor in ((True, by_size.whole), (False, parts)):
+            began, worked = time.monotonic(), time.process_time()
+            answers[is_whole] = executor.run(feeds)
+            times[is_whole].append((time.monotonic() - began, time.process_time() - worked))
+    whole, in_pieces = (np.median(times[each][1:], axis=0) for each in (True, False))
+    clock, processor = in_pieces / whole
+    off = np.abs(answers[True] - answers[False]).max() * 255
+    return (
+        f"whole {whole[0]:.1f} s, in {name} {in_pieces[0]:.1f} s: {clock:.2f} times, {processor:.2f} of processors; "
+        f"{off:.4f} of 255 apart; on {engine.provider}"
+    )
+
+
 def in_process(arguments: list[str], timeout: float) -> str:
     """A line of the table's figures, or why there are none."""
     command = [sys.executable, "-m", "benchmarks.experiments.large_pictures", *arguments, "--here"]
@@ -74,12 +101,18 @@ def main() -> int:
     parser.add_argument("--memory", metavar="SIZE", help="as of i2i convert")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--timeout", type=float, default=3600, metavar="SECONDS")
+    parser.add_argument("--turns", type=int, default=0, metavar="N", help="whole and in parts in turns, so many times")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.here:
         print(json.dumps(measured(asked.model, asked.ways[0], asked.megapixels[0], asked.memory, asked.device)))
         return 0
     for megapixels in asked.megapixels:
+        if asked.turns:
+            print(
+                f"{megapixels:g} megapixels: {in_turns(asked.model, megapixels, asked.device, asked.turns)}", flush=True
+            )
+            continue
         for way in asked.ways:
             arguments = [str(asked.model.resolve()), "--megapixels", str(megapixels), "--ways", way]
             arguments += ["--device", asked.device, *(["--memory", asked.memory] if asked.memory else [])]

@@ -80,9 +80,9 @@ def tile_check(engine: Engine, picture: Picture, side: int | None = None) -> Til
         raise RequestError(f"{engine.card.name} takes pictures of one size alone; there is nothing to compare with.")
     card, feeds = engine.card, {name: np.asarray(array) for name, array in engine.prepare(picture).feeds.items()}
     height, width = feeds[IMAGE].shape[2:]
-    in_parts, parts, overlap = _in_parts(by_size, height, width, side)
+    pieces_of, parts, overlap = in_parts(by_size, height, width, side)
     whole, seconds_whole = _timed(by_size.whole, feeds)
-    pieces, seconds_in_parts = _timed(in_parts, feeds)
+    pieces, seconds_in_parts = _timed(pieces_of, feeds)
     difference = np.abs(whole - pieces)[0].transpose(1, 2, 0) * 255
     return TileCheck(
         name=card.name,
@@ -99,7 +99,8 @@ def tile_check(engine: Engine, picture: Picture, side: int | None = None) -> Til
     )
 
 
-def _in_parts(by_size: BySize, height: int, width: int, side: int | None) -> tuple[Executor, str, int | None]:
+def in_parts(by_size: BySize, height: int, width: int, side: int | None = None) -> tuple[Executor, str, int | None]:
+    """What computes a picture of this size in parts, what they are in words, and their overlap where it is one."""
     if by_size.card.tiling == "local":
         inner = side or halved(by_size.card, height, width, None, "auto") or USUAL
         return Tiled(by_size.whole, by_size.card, inner), f"tiles of {inner} pixels", halo(by_size.card)
