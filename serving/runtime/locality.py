@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
+
+from .reach import POINTWISE, WINDOWS, Window, attributes, stretches
+
+FEW = 4096
+"""Elements up to which a constant is a size, a factor or a width, and no weight."""
 
 REDUCING = frozenset({
     "InstanceNormalization", "GroupNormalization", "LayerNormalization", "MeanVarianceNormalization",
@@ -28,24 +35,8 @@ SURELY_REDUCING = frozenset(
     {"InstanceNormalization", "GroupNormalization", "MeanVarianceNormalization", "GlobalAveragePool", "GlobalMaxPool"}
 )
 """Those that look at the whole picture whatever the layout is."""
-POINTWISE = frozenset({
-    "Relu", "LeakyRelu", "PRelu", "Sigmoid", "Tanh", "Clip", "Add", "Sub", "Mul", "Div", "Pow", "Sqrt", "Exp",
-    "Log", "Abs", "Neg", "Erf", "Gelu", "Elu", "Selu", "Celu", "Softplus", "Softsign", "HardSigmoid", "HardSwish",
-    "Mish", "Swish", "ThresholdedRelu", "Identity", "Cast", "Max", "Min", "Mean", "Sum", "Floor", "Ceil", "Round",
-    "Sign", "Sin", "Cos", "Where", "Greater", "Less", "Equal", "Not", "And", "Or", "GreaterOrEqual", "LessOrEqual",
-    "Reciprocal", "Dropout", "BatchNormalization", "Concat", "Transpose", "QuantizeLinear", "DequantizeLinear",
-    "LRN", "Mod", "Split",
-})  # fmt: skip
-"""Operations on each position by itself. Of Transpose, Concat and Split that holds where they leave the sides alone."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Reach:
-    """The input pixels that a position depends on: `step * o + low` to `step * o + high`."""
-
-    step: Fraction = Fraction(1)
-    low: Fraction = Fraction(0)
-    high: Fraction = Fraction(0)
+ELSEWHERE = frozenset({"Concat", "Transpose", "Split", "LRN"})
+"""Operations that leave the picture's sides alone in what image-to-image networks do with them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,22 +51,18 @@ class Locality:
     """Input pixels to a position of the coarsest map: where tiles may begin."""
 
 
-Attributes = Mapping[str, Any]
-Follow = Callable[[Reach, Attributes, int], Reach | None]
-"""What comes out of an operation, from (what goes in, its attributes, side of its kernel)."""
-
-
 def locality(graph: onnx.GraphProto) -> Locality:
     """What the graph from its one picture to its first output is."""
     constants = _constants(graph)
     reducing = reducing_operation(graph, [graph.input[0].name], REDUCING)
     if reducing is not None:
         return Locality(reducing, None)
-    reaches: dict[str, Reach] = {graph.input[0].name: Reach()}
+    reaches: dict[str, Window] = {graph.input[0].name: Window()}
+    values = {name: numpy_helper.to_array(each) for name, each in constants.items() if np.prod(each.dims) <= FEW}
     for node in graph.node:
         if not any(name in reaches for name in node.input):
             continue
-        after = _follow(node, [reaches[name] for name in node.input if name in reaches], constants)
+        after = _follow(node, [reaches[name] for name in node.input if name in reaches], constants, values)
         if after is None:
             return Locality(None, None)
         reaches.update(dict.fromkeys(node.output, after))
@@ -118,98 +105,52 @@ def reducing_operation(graph: onnx.GraphProto, pictures: Collection[str], kinds:
 def _along_channels(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) -> bool:
     """Whether a reduction is over axis 1 alone, the channels of (N, C, H, W)."""
     if not node.op_type.startswith("Reduce"):
-        attributes = _attributes(node)
+        said = attributes(node)
         return node.op_type in ("Softmax", "LogSoftmax", "Hardmax", "LpNormalization", "ArgMax", "ArgMin") and (
-            attributes.get("axis") == 1
+            said.get("axis") == 1
         )
-    axes = _attributes(node).get("axes")
+    axes = attributes(node).get("axes")
     if axes is None and len(node.input) > 1 and node.input[1] in constants:
         axes = numpy_helper.to_array(constants[node.input[1]]).tolist()
     return axes == [1]
 
 
-def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
-    return {each.name: helper.get_attribute_value(each) for each in node.attribute if each.name != "value"}
-
-
-def _follow(node: onnx.NodeProto, given: list[Reach], constants: Mapping[str, onnx.TensorProto]) -> Reach | None:
-    kind, attributes = node.op_type, _attributes(node)
-    if kind in POINTWISE:
-        both = Reach(given[0].step, min(r.low for r in given), max(r.high for r in given))
+def _follow(
+    node: onnx.NodeProto,
+    given: list[Window],
+    constants: Mapping[str, onnx.TensorProto],
+    values: Mapping[str, npt.NDArray[Any]],
+) -> Window | None:
+    """The input pixels of what comes out of an operation; None where that is not known."""
+    kind = node.op_type
+    both = Window(given[0].step, min(r.low for r in given), max(r.high for r in given))
+    if kind in POINTWISE | ELSEWHERE:
         return both if all(reach.step == given[0].step for reach in given) else None
-    if kind in ("Conv", "ConvTranspose") and node.input[1] in constants:
-        return FOLLOW[kind](given[0], attributes, max(constants[node.input[1]].dims[2:], default=1))
-    if kind in ("MaxPool", "AveragePool", "LpPool"):
-        return _convolution(given[0], attributes, max(attributes.get("kernel_shape", [1])))
-    if kind in ("DepthToSpace", "SpaceToDepth"):
-        return FOLLOW[kind](given[0], attributes, int(attributes.get("blocksize", 1)))
-    if kind in ("Resize", "Upsample"):
-        return _resize(node, given[0], attributes, constants)
+    if kind not in WINDOWS or stretches(node, values) is not None:
+        return None
     if kind == "Pad":
-        return _pad(node, given[0], attributes, constants)
-    return None
+        return _padded(node, values).after(given[0])
+    if kind in ("Conv", "ConvTranspose") and "kernel_shape" not in attributes(node):
+        if node.input[1] not in constants:
+            return None
+        node = _with_kernel(node, constants[node.input[1]].dims[2:])
+    down, across = (WINDOWS[kind](node, values, axis) for axis in (0, 1))
+    step = max(down.step, across.step)
+    return Window(step, min(down.low, across.low), max(down.high, across.high)).after(given[0])
 
 
-def _convolution(given: Reach, attributes: Attributes, kernel: int) -> Reach | None:
-    stride, width = max(attributes.get("strides", [1])), (kernel - 1) * max(attributes.get("dilations", [1]))
-    pads = attributes.get("pads", [0])
-    if attributes.get("auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID"):
-        pads = [width]  # as much as it can be, whichever end it is put at
-    before, after = max(pads), width - min(pads)
-    return Reach(given.step * stride, given.low - given.step * before, given.high + given.step * after)
+def _with_kernel(node: onnx.NodeProto, sides: Sequence[int]) -> onnx.NodeProto:
+    """The node, saying what its weights say."""
+    said = onnx.NodeProto()
+    said.CopyFrom(node)
+    said.attribute.append(helper.make_attribute("kernel_shape", list(sides)))
+    return said
 
 
-def _transposed(given: Reach, attributes: Attributes, kernel: int) -> Reach | None:
-    stride, width = max(attributes.get("strides", [1])), (kernel - 1) * max(attributes.get("dilations", [1]))
-    pads = attributes.get("pads", [0])
-    step = given.step / stride
-    low = given.low + step * (min(pads) - width)
-    return Reach(step, low, given.high + step * max(pads))
-
-
-def _depth_to_space(given: Reach, _attributes: Attributes, block: int) -> Reach | None:
-    step = given.step / block
-    return Reach(step, given.low - step * (block - 1), given.high)
-
-
-def _space_to_depth(given: Reach, _attributes: Attributes, block: int) -> Reach | None:
-    return Reach(given.step * block, given.low, given.high + given.step * (block - 1))
-
-
-FOLLOW: dict[str, Follow] = {
-    "Conv": _convolution,
-    "ConvTranspose": _transposed,
-    "DepthToSpace": _depth_to_space,
-    "SpaceToDepth": _space_to_depth,
-}
-NEIGHBOURS = {b"nearest": 1, b"linear": 1, b"cubic": 2}
-
-
-def _resize(
-    node: onnx.NodeProto, given: Reach, attributes: Attributes, constants: Mapping[str, onnx.TensorProto]
-) -> Reach | None:
-    """By constant factors alone: a size may be that of the whole picture, and the answer depend on it."""
-    scales = constants.get(node.input[min(len(node.input), 3) - 1]) if len(node.input) < 4 else None
-    if scales is None or attributes.get("coordinate_transformation_mode") == b"align_corners":
-        return None
-    factor = Fraction(float(numpy_helper.to_array(scales).ravel()[-1])).limit_denominator(64)
-    near = NEIGHBOURS.get(attributes.get("mode", b"nearest"), 0)
-    if factor <= 0 or not near or (factor < 1 and attributes.get("antialias")):
-        return None
-    step = given.step / factor
-    return Reach(step, given.low - given.step * near, given.high + given.step * near)
-
-
-def _pad(
-    node: onnx.NodeProto, given: Reach, attributes: Attributes, constants: Mapping[str, onnx.TensorProto]
-) -> Reach | None:
-    """By constant amounts."""
-    pads = attributes.get("pads")
-    if pads is None and len(node.input) > 1 and node.input[1] in constants:
-        pads = numpy_helper.to_array(constants[node.input[1]]).tolist()
-    if pads is None:
-        return None
+def _padded(node: onnx.NodeProto, values: Mapping[str, npt.NDArray[Any]]) -> Window:
+    """Of any layout: the sides are the two axes that are padded."""
+    said = attributes(node)
+    pads = said["pads"] if "pads" in said else values[node.input[1]].tolist()
     begin = [most for most in pads[: len(pads) // 2] if most]
-    # Layouts differ in which axes are the sides: they are the two that are padded.
     most, least = max(begin, default=0), min(begin) if len(begin) == 2 else 0
-    return Reach(given.step, given.low - given.step * most, given.high - given.step * least)
+    return Window(Fraction(1), Fraction(-most), Fraction(-least))

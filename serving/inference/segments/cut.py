@@ -14,7 +14,8 @@ import numpy as np
 import onnx
 
 from ....errors import RequestError
-from .geometry import Constants, attributes, axes_of, why_not_local
+from ...runtime.reach import Constants, attributes
+from .geometry import axes_of, why_not_local
 from .shapes import Tensor, constants_of, tensors_of, without_weights
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ...runtime.reach import WINDOWS, Span, Window
 from .cut import Cut, Segment
-from .geometry import REACHES, Along, Span
 from .shapes import Tensor
 
 
@@ -73,13 +73,13 @@ def strips_of(cut: Cut, segment: Segment, tensors: dict[str, Tensor], axis: int)
 
 def _needed(cut: Cut, segment: Segment, spans: dict[str, Span], axis: int, maps: set[str]) -> dict[str, Span]:
     """The rows of the segment's input maps that the spans of its results depend on."""
-    spans, along = dict(spans), Along(cut.constants, axis)
+    spans = dict(spans)
     for node in reversed(segment.nodes):
         wanted = [spans[name] for name in node.output if name in spans]
         if not wanted:
             continue
-        reach = REACHES[node.op_type]
-        for lo, hi in (reach(node, along, span) for span in wanted):
+        window = WINDOWS[node.op_type](node, cut.constants, axis) if node.op_type in WINDOWS else Window()
+        for lo, hi in map(window.rows, wanted):
             for name in node.input:
                 if name in maps:
                     old = spans.get(name, (lo, hi))
