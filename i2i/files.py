@@ -33,6 +33,18 @@ def write_whole(path: Path, data: bytes, *, suffix: str = ".tmp", ready: Callabl
             ready()
 
 
+def write_beside(path: Path, data: bytes, suffix: str) -> Path:
+    """Write `data` beside `path`, synced, for somebody who renames it, and give its place; raises OSError."""
+    part = _part(path, suffix)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _write_synced(part, data)
+    except BaseException:
+        _remove(part)
+        raise
+    return part
+
+
 def append(path: Path, data: bytes) -> None:
     """Add `data` to the end of a file; raises StorageError."""
     with _as_storage_error(path), path.open("ab") as file:
@@ -84,8 +96,7 @@ def _as_storage_error(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _beside(path: Path, suffix: str) -> Iterator[Path]:
-    # Short, so that a name at the file system's limit still fits; hidden, so that no listing takes it.
-    part = path.parent / f".i2i-{uuid.uuid4().hex[:12]}{suffix}"
+    part = _part(path, suffix)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
@@ -93,6 +104,11 @@ def _beside(path: Path, suffix: str) -> Iterator[Path]:
     except BaseException:
         _remove(part)
         raise
+
+
+def _part(path: Path, suffix: str) -> Path:
+    """Short, so that a name at the file system's limit still fits; hidden, so that no listing takes it."""
+    return path.parent / f".i2i-{uuid.uuid4().hex[:12]}{suffix}"
 
 
 def _write_synced(path: Path, data: bytes) -> None:

@@ -65,7 +65,15 @@ def convert(
     ensemble: Annotated[
         bool, typer.Option("--ensemble", help="The mean of eight flips and turns, in 8 times.")
     ] = False,
-    workers: Annotated[int | None, typer.Option(help="Threads that decode and encode.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Threads that decode and encode; with --engine ray, engines.")
+    ] = None,
+    engine_: Annotated[
+        str, typer.Option("--engine", help="local, or ray: engines in the processes of a Ray cluster.")
+    ] = "local",
+    ray_address: Annotated[
+        str | None, typer.Option(help="Of a Ray cluster; by default RAY_ADDRESS, or one is started here.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and check, write nothing.")] = False,
     watch: Annotated[
         bool, typer.Option("--watch", help="Go on with what comes into the folder or changes, until Ctrl-C.")
@@ -88,6 +96,7 @@ def convert(
     i2i convert runs/monet panoramas out --memory 2GB
     i2i convert runs/seasons photos out --with label=winter --with latent.seed=3
     i2i convert runs/monet,runs/x4 photos out
+    i2i convert runs/facades sketches out --engine ray
     i2i convert facades.onnx - - --format png < sketch.jpg > photo.png
     """
     from ..errors import RequestError, require
@@ -97,22 +106,16 @@ def convert(
     from ..serving.inference.memory import parse_memory
     from ..serving.inference.tiles import parse_tile
     from ..workflows.conversion_summary import METERS, summary
-    from ..workflows.convert import PIPE, through_pipe, watch_and_convert
+    from ..workflows.convert import ENGINES, PIPE, check_engine, through_pipe, watch_and_convert
 
     require("progress", progress, METERS)
     if watch and dry_run:
         raise RequestError("--watch and --dry-run make no sense together. Leave one of them out.")
+    check_engine(engine_, ray_address, watch=watch, piped=PIPE in (str(source), str(target)))
     controls = parse_controls(with_ or ())
-    engine = open_models(
-        model,
-        direction,
-        device=device,
-        precision=precision,
-        tile=parse_tile(tile),
-        ensemble=ensemble,
-        memory=parse_memory(memory),
-        maps=maps,
-    )
+    loading: dict[str, Any] = {"device": device, "precision": precision, "tile": parse_tile(tile)}
+    loading |= {"ensemble": ensemble, "memory": parse_memory(memory), "maps": maps}
+    engine = open_models(model, direction, **loading)
     typer.echo(engine.reason, err=True)
     options: dict[str, Any] = {"format": format, "quality": quality, "metadata": metadata, "controls": controls}
     if PIPE in (str(source), str(target)):
@@ -120,9 +123,10 @@ def convert(
             raise RequestError("--dry-run, --watch, --report, --include and --exclude are of folders; leave them out.")
         return through_pipe(engine, source, target, existing=existing, **options)
     options |= {"include": include or (), "exclude": exclude or (), "workers": workers}
+    say = functools.partial(typer.echo, err=True)
+    options |= {"spread": ENGINES[engine_](engine, loading, ray_address, workers, say)}
     with _ended_by_sigterm():
         if watch:
-            say = functools.partial(typer.echo, err=True)
             result = watch_and_convert(engine, source, target, existing=existing, report=report, say=say, **options)
         else:
             with METERS[progress]() as meter:

@@ -13,18 +13,46 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import PictureError, RequestError
+from ..errors import PictureError, RequestError, require
 from ..files import write_atomically
 from ..images.formats import format_of
 from ..serving import ConversionReport, convert_folder
+from ..serving.conversion.convert import Spread
 from ..serving.conversion.pipe import convert_bytes
 from ..serving.conversion.pipeline import Translator
 from ..serving.conversion.report import FileResult, ReportFile, notes_on_left_out, notes_on_written
 from ..serving.conversion.watch import State, state_of, watch
+from ..serving.inference.chain import Chain
+from ..serving.inference.engine import Engine
 
 PIPE = "-"
 _STDOUT, _STDERR = 1, 2
 """Descriptors, as libraries in C know them."""
+
+
+def _on_ray(
+    engine: Engine | Chain,
+    loading: Mapping[str, Any],
+    address: str | None,
+    workers: int | None,
+    say: Callable[[str], object],
+) -> Spread:
+    from ..serving.conversion.on_ray.job import OnRay
+
+    return OnRay(engine, loading, address, workers, say)
+
+
+ENGINES: dict[str, Callable[..., Spread | None]] = {"local": lambda *_: None, "ray": _on_ray}
+"""What converts the pictures of a folder, by the name that `--engine` takes; None: this process."""
+
+
+def check_engine(name: str, address: str | None, *, watch: bool, piped: bool) -> None:
+    """Raises RequestError (or one of its kind) when nothing can be converted by the engine that is named."""
+    require("engine", name, ENGINES)
+    if name == "local" and address is not None:
+        raise RequestError("--ray-address is of --engine ray. Give both, or neither.")
+    if name != "local" and (watch or piped):
+        raise RequestError(f"--engine {name} is for a folder that is converted once. Leave it out with --watch and -.")
 
 
 def through_pipe(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import filelock
 
-from ...errors import RequestError, StorageError
+from ...errors import PictureError, RequestError, StorageError
 from ...files import PART, remove_parts, sync_folder, write_whole
 from ...images.find import identity
 from .journal import FOLDER, Journal, Source
@@ -45,6 +45,18 @@ class Claim:
         write_whole(target, data, suffix=PART, ready=lambda: self.journal.add(target, source, read, len(data), digest))
         self._folders.add(target.parent)
         return digest
+
+    def place(self, part: Path, target: Path, source: Path, read: Source, size: int, sha256: str) -> None:
+        """Give a whole file, which lies beside its place, its name, with a line of the journal before.
+
+        Raises as `write` does; FileNotFoundError for a part that is not there, of which the journal says nothing.
+        """
+        self.check()
+        if part.stat().st_size != size:
+            raise PictureError("it was not written whole. Run the same command again.")
+        self.journal.add(target, source, read, size, sha256)
+        part.replace(target)
+        self._folders.add(target.parent)
 
     def sync(self) -> None:
         """See to it that the names of new files outlive a power cut."""

@@ -10,30 +10,26 @@ import contextlib
 import dataclasses
 import hashlib
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ... import __version__
-from ...errors import PictureError, SeveralFramesError, StorageError, require
+from ...errors import RequestError, require
 from ...files import write_whole
 from ...hardware.system import available_threads
-from ...images.decode import read_picture
-from ...images.encode import Encoded, encoded
 from ...images.find import identity
 from ...images.formats import FORMATS
-from ...images.image import Picture
 from ...images.metadata.policy import METADATA
 from ..inference.controls import NO_CONTROLS, resolve_controls
 from .claim import Claim, claimed
 from .estimate import planned
-from .failures import STORAGE_ERRORS, ends, why_failed, why_unwritten
-from .frames import convert_frames
-from .journal import ABSENT, UNKNOWN, Journal, Source, State, source_now
-from .pipeline import Outcome, Pipeline, Translator
+from .failures import ends
+from .journal import ABSENT, UNKNOWN, Journal, Source, State
+from .making import Making, Results
+from .pipeline import Translator
 from .plan import Job, Known, Plan, plan_conversion, settle_existing
 from .report import ConversionReport, FileResult, ReportFile, notes_on_existing, notes_on_left_out, notes_on_written
-from .single import described
 
 Progress = Callable[[int, int, int], None]
 """Called with (files done, files in all, pixels read so far) after each file."""
@@ -57,6 +53,7 @@ def convert_folder(
     report: Path | None = None,
     ready: Callable[[Path], bool] | None = None,
     settled: Callable[[FileResult], object] | None = None,
+    spread: Spread | None = None,
 ) -> ConversionReport:
     """Translate every picture below `source` (or the one picture it is) to the same name below `target`.
 
@@ -65,7 +62,8 @@ def convert_folder(
     below `source` (pick.py); `workers` are threads that decode and encode; `controls` are values by port name,
     the same for every picture.
     A dry run plans and checks, and writes nothing. `ready` says of a source whether it is its turn (watch.py), and
-    `settled` is called with what became of each, as soon as that is known.
+    `settled` is called with what became of each, as soon as that is known. With `spread` the pictures of a folder are
+    converted elsewhere than in this process (on_ray/).
     `report` is a file for JSON lines, which grows while the run goes on (report.py). What made each file of a target
     folder is kept in its journal (journal.py).
 
@@ -75,8 +73,10 @@ def convert_folder(
     """
     resolve_controls(engine.card, controls)  # what is no control should not fail once for each picture
     require("metadata policy", metadata, METADATA)
-    plan = plan_conversion(source, target, format, quality, engine.card.output_channels, include, exclude, ready)
     how = _how(engine, quality, metadata, controls)
+    plan = plan_conversion(source, target, format, quality, engine.card.output_channels, include, exclude, ready)
+    if spread is not None and plan.root is None:
+        raise RequestError(f"{source} is one picture; a cluster is for folders. Leave --engine out.")
     jobs = settle_existing(plan.jobs, existing, _known(plan, how))
     with contextlib.ExitStack() as stack:
         claim = None
@@ -85,8 +85,47 @@ def convert_folder(
             jobs = settle_existing(plan.jobs, existing, _known(plan, how))  # as it is now that nobody else writes
         lines = stack.enter_context(ReportFile(report))
         lines.begin(i2i=__version__, model=engine.card.name, provider=engine.provider, how=how, files=len(jobs))
-        conversion = _Conversion(engine, plan, quality, metadata, lines, claim, settled)
-        return conversion.planned(jobs, controls) if dry_run else conversion.run(jobs, workers, controls, progress)
+        conversion = _Conversion(engine, plan, lines, claim, settled)
+        if dry_run:
+            return conversion.planned(jobs, controls)
+        ahead = [job for job in jobs if not job.skip]
+        if spread is not None and claim is not None:
+            results = spread.results(ahead, claim, quality=quality, metadata=metadata, controls=controls)
+            return conversion.run(jobs, results, progress)
+        making = Making(engine, _write_alone if claim is None else claim.write, quality, metadata, controls)
+        results = making.results(ahead, _threads(workers), len(jobs))
+        return conversion.run(jobs, results, progress, making.unsettled)
+
+
+class Spread(Protocol):
+    """Converts pictures elsewhere than in this process."""
+
+    def results(
+        self, jobs: list[Job], claim: Claim, *, quality: int | None, metadata: str, controls: Mapping[str, object]
+    ) -> Results:
+        """What became of each job, in any order; each file goes into its place through the claim.
+
+        Raises StorageError when nothing more can be written, and I2IError when nothing can be converted there.
+        """
+        ...
+
+
+def _threads(workers: int | None) -> int:
+    """How many decode and encode."""
+    return max(1, workers) if workers is not None else max(2, min(available_threads(), 8))
+
+
+def _write_alone(target: Path, data: bytes, _source: Path, _read: Source) -> str:
+    """One picture into one file, which has no journal."""
+    write_whole(target, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def _with_skipped(jobs: list[Job], results: Results) -> Results:
+    """The results with those of the jobs that are skipped, which come where they stand."""
+    with contextlib.closing(results):
+        for job in jobs:
+            yield (FileResult(job.source, job.target, "skipped", state=job.state), 0) if job.skip else next(results)
 
 
 def _how(engine: Translator, quality: int | None, metadata: str, controls: Mapping[str, object]) -> dict[str, Any]:
@@ -137,20 +176,16 @@ class _Conversion:
         self,
         engine: Translator,
         plan: Plan,
-        quality: int | None,
-        metadata: str,
         lines: ReportFile,
         claim: Claim | None,
         settled: Callable[[FileResult], object] | None = None,
     ) -> None:
         """`claim` is the target folder, unless one picture is converted."""
         self.started = time.monotonic()
-        self.engine, self.plan, self.quality, self.metadata = engine, plan, quality, metadata
+        self.engine, self.plan = engine, plan
         self.lines, self.claim, self.settled = lines, claim, settled
         self.files: list[FileResult] = []
         self.said: tuple[str, ...] = ()
-        self.sources: dict[Path, Source] = {}
-        self.written: dict[Path, dict[str, Any]] = {}
         for job, why in zip(plan.unreadable, plan.around.refusals(), strict=True):
             self._note(FileResult(job.source, job.target, "failed", why))
 
@@ -162,14 +197,20 @@ class _Conversion:
         return self._ended()
 
     def run(
-        self, jobs: list[Job], workers: int | None, controls: Mapping[str, object], progress: Progress | None
+        self,
+        jobs: list[Job],
+        results: Results,
+        progress: Progress | None,
+        unsettled: Callable[[list[Job]], Iterable[FileResult]] = lambda _: (),
     ) -> ConversionReport:
-        """All of it, until the end or until something ends it, which is raised once the report has it."""
-        count = workers if workers is not None else max(2, min(available_threads(), 8))
+        """All of it, until the end or until something ends it, which is raised once the report has it.
+
+        `unsettled` gives what was written but is not among the results when these are interrupted.
+        """
         done, pixels = 0, 0
         try:
-            with contextlib.closing(self._results(jobs, max(1, count), controls)) as results:
-                for result, seen in results:
+            with contextlib.closing(_with_skipped(jobs, results)) as settled:
+                for result, seen in settled:
                     self._note(result)
                     done, pixels = done + 1, pixels + seen
                     if progress is not None:
@@ -179,75 +220,13 @@ class _Conversion:
                 self.claim.check()
         except BaseException as error:
             with contextlib.suppress(Exception):  # what is said is why it ended
-                self._note_unsettled(jobs)
+                noted = {file.target for file in self.files}
+                for result in unsettled(jobs):
+                    if result.target not in noted:
+                        self._note(result)
                 self._ended(f"{type(error).__name__}: {error}".rstrip(": "))
             raise
         return self._ended()
-
-    def _results(
-        self, jobs: list[Job], workers: int, controls: Mapping[str, object]
-    ) -> Generator[tuple[FileResult, int], None, None]:
-        """Results in the order of `jobs`, each with the pixels that were read."""
-        pipeline = Pipeline(self.engine, self._read, self._write, workers, controls)
-        written = 0
-        with contextlib.closing(pipeline.run(job for job in jobs if not job.skip)) as outcomes:
-            for job in jobs:
-                if job.skip:
-                    yield FileResult(job.source, job.target, "skipped", state=job.state), 0
-                    continue
-                outcome = next(outcomes)
-                if isinstance(outcome.untranslated, SeveralFramesError):
-                    outcome = convert_frames(self.engine, job, self.quality, self.metadata, controls, self._store)
-                result = self._settle(outcome, written, len(jobs))
-                written += result.status == "written"
-                yield result, outcome.pixels
-
-    def _read(self, job: Job) -> Picture:
-        """The picture; its digest is kept."""
-        with contextlib.suppress(OSError):  # which the decoder says better
-            self.sources[job.target] = source_now(job.source)
-        return read_picture(job.source)
-
-    def _write(self, job: Job, picture: Picture) -> None:
-        result = described(self.engine, picture, job.format, self.metadata)
-        self._store(job, encoded(result, job.format, self.quality))
-
-    def _store(self, job: Job, file: Encoded) -> None:
-        """Write a file; raises PictureError where its source is another by now, and what writing raises."""
-        read = self.sources.get(job.target)
-        if read is None or not read.is_at(job.source):
-            raise PictureError("it was changed while it was converted. Run the same command again.")
-        if self.claim is None:
-            write_whole(job.target, file.data)
-            digest = hashlib.sha256(file.data).hexdigest()
-        else:
-            digest = self.claim.write(job.target, file.data, job.source, read)
-        dpi = file.dpi if self.engine.card.scale > 1 else None
-        said = {"left_out": file.left_out, "notes": file.notes, "dpi": dpi}
-        self.written[job.target] = {"target_sha256": digest, **said}
-
-    def _settle(self, outcome: Outcome[Job], written: int, total: int) -> FileResult:
-        """What became of a job; raises StorageError when nothing more can be written."""
-        job = outcome.item
-        source = self.sources.pop(job.target, None)
-        result = FileResult(
-            job.source,
-            job.target,
-            "failed",
-            source_sha256=None if source is None else source.sha256,
-            milliseconds=outcome.milliseconds,
-        )
-        if outcome.untranslated is not None:
-            return dataclasses.replace(result, error=why_failed(job, outcome.untranslated))
-        error = outcome.unwritten
-        if error is None:
-            return dataclasses.replace(result, status="written", **self.written[job.target])
-        if isinstance(error, StorageError):
-            error.status = 1 if written else error.status
-            raise error
-        if isinstance(error, OSError) and error.errno in STORAGE_ERRORS:
-            raise ends(error, job.target, written, total) from error
-        return dataclasses.replace(result, error=why_unwritten(job, error))
 
     def _recheck(self) -> None:
         """What was written must be there still."""
@@ -260,21 +239,12 @@ class _Conversion:
     def _note(self, result: FileResult) -> None:
         self.lines.add(result)
         self.files.append(result)
-        self.written.pop(result.target, None)
         if self.settled is not None:
             self.settled(result)
 
-    def _note_unsettled(self, jobs: list[Job]) -> None:
-        """What was written but not settled when the run was interrupted."""
-        noted = {file.target for file in self.files}
-        for job in jobs:
-            if job.target in self.written and job.target not in noted:
-                source = self.sources.get(job.target)
-                digest = None if source is None else source.sha256
-                about = self.written[job.target]
-                self._note(FileResult(job.source, job.target, "written", source_sha256=digest, **about))
-
     def _ended(self, why: str | None = None) -> ConversionReport:
+        places = {job.source: place for place, job in enumerate(self.plan.jobs)}
+        self.files.sort(key=lambda file: places.get(file.source, -1))  # a cluster gives them in any order
         self._recheck()
         notes = [*self.said, *self.plan.around.notes(), *notes_on_existing(self.files), *notes_on_left_out(self.files)]
         notes += notes_on_written(self.files, self.engine.card.scale)

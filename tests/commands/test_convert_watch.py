@@ -17,7 +17,7 @@ from PIL import Image
 from i2i.images.decode import read_picture
 from i2i.images.find import find_pictures
 from i2i.serving import ConversionReport, Engine
-from i2i.serving.conversion import convert as conversion
+from i2i.serving.conversion import making as conversion
 from i2i.serving.conversion.watch import State, watch
 from i2i.workflows.convert import watch_and_convert
 

@@ -22,7 +22,7 @@ from i2i.images.decode import read_picture
 from i2i.images.encode import encode
 from i2i.images.find import find_pictures
 from i2i.images.image import Picture
-from i2i.serving.conversion import claim, convert
+from i2i.serving.conversion import claim, making
 from i2i.serving.conversion.convert import convert_folder
 from i2i.serving.inference import planes
 from i2i.serving.inference.engine import Engine
@@ -426,7 +426,7 @@ def test_no_more_pictures_are_held_than_the_workers_need(engine, tmp_path, monke
         with lock:
             alive -= 1
 
-    monkeypatch.setattr(convert, "read_picture", read)
+    monkeypatch.setattr(making, "read_picture", read)
     monkeypatch.setattr(claim, "write_whole", write)
     convert_folder(engine, tmp_path / "in", tmp_path / "out", workers=2)
     assert most <= 2 * 3 + 2

@@ -17,7 +17,7 @@ from small_models import write_model
 from i2i.errors import StorageError
 from i2i.images.decode import read_picture
 from i2i.serving import Engine, convert_folder
-from i2i.serving.conversion import claim, convert
+from i2i.serving.conversion import claim, making
 
 ANYTHING = [RuntimeError("no such tag"), ValueError(), MemoryError(), RecursionError("too deep"), KeyError("exif")]
 
@@ -51,7 +51,7 @@ def raising(error, real):
 @pytest.mark.parametrize("part", ["read_picture", "prepare", "finish", "encoded"])
 def test_whatever_is_raised_costs_that_picture_alone(part, error, engine, photos, tmp_path, monkeypatch):
     if part in ("read_picture", "encoded"):
-        monkeypatch.setattr(convert, part, raising(error, getattr(convert, part)))
+        monkeypatch.setattr(making, part, raising(error, getattr(making, part)))
     elif part == "prepare":
         monkeypatch.setattr(engine, part, raising(error, engine.prepare))
     else:

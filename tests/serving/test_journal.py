@@ -349,10 +349,10 @@ def test_a_disk_that_was_full_goes_on_exactly_once_there_is_room(engine, tmp_pat
 
 
 def test_a_source_that_changes_while_it_is_converted_is_a_failure(engine, tmp_path, monkeypatch):
-    from i2i.serving.conversion import convert
+    from i2i.serving.conversion import making
 
     source = paint(tmp_path / "in", 2)
-    real = convert.read_picture
+    real = making.read_picture
 
     def read(path: Path):
         picture = real(path)
@@ -360,7 +360,7 @@ def test_a_source_that_changes_while_it_is_converted_is_a_failure(engine, tmp_pa
             os.utime(path, (5, 5))
         return picture
 
-    monkeypatch.setattr(convert, "read_picture", read)
+    monkeypatch.setattr(making, "read_picture", read)
     report = convert_folder(engine, source, tmp_path / "out")
     assert report.counts == {"written": 1, "failed": 1}
     assert "was changed while it was converted" in report.files[0].error

@@ -1,0 +1,150 @@
+"""The Ray Data job of a conversion: groups of pictures out, what became of them back, files named and journalled here.
+
+A worker that is killed is started anew by Ray, and its group of pictures is converted again. A picture whose worker
+ends each time is tried alone, and then fails.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pickle
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ....errors import I2IError, PictureError, ProviderError
+from ....files import remove_parts
+from ...inference.chain import Chain
+from ...inference.engine import Engine
+from ..claim import Claim
+from ..failures import STORAGE_ERRORS, ends, why_unwritten
+from ..journal import FOLDER
+from ..making import Results
+from ..plan import Job
+from ..report import FileResult
+from .cluster import Share, check_installed, cluster, share
+from .worker import TRIES, Answer, Ended, Expected, Model, Worker, how_of
+
+GROUP = 16
+"""Pictures that a worker converts at a time, at most; as many are converted again when it is killed."""
+
+
+class OnRay:
+    """Converts pictures by engines in the processes of a Ray cluster; see Spread."""
+
+    def __init__(
+        self,
+        engine: Engine | Chain,
+        options: Mapping[str, Any],
+        address: str | None = None,
+        engines: int | None = None,
+        say: Callable[[str], object] = lambda _: None,
+    ) -> None:
+        """`engine` is this process' own, opened with `options`; `address` is that of a cluster, by default RAY_ADDRESS.
+
+        Without either one is started on this machine, and ended with the conversion. `engines` says how many it has.
+        `say` gets a sentence on what does the work.
+
+        Raises RequestError where Ray is not installed.
+        """
+        check_installed()
+        self.engine, self.options, self.address, self.engines, self.say = engine, options, address, engines, say
+
+    def results(
+        self, jobs: list[Job], claim: Claim, *, quality: int | None, metadata: str, controls: Mapping[str, object]
+    ) -> Results:
+        """See Spread; raises ProviderError for a cluster that does not answer, or has not what the engines need."""
+        making = {"quality": quality, "metadata": metadata, "controls": dict(controls)}
+        shutil.rmtree(claim.root / FOLDER / TRIES, ignore_errors=True)  # of a run that was killed
+        try:
+            with cluster(self.address) as ray:
+                dealt = share(ray, self.engines, on_gpu=self.engine.provider == "cuda")
+                self.say(str(dealt))
+                expected = Expected(Path.cwd(), claim.root, how_of(self.engine))
+                options = {**self.options, "threads": dealt.threads}
+                made = (_models(ray, self.engine, dealt), options, dealt.memory, expected, making)
+                yield from _converted(jobs, claim, partial(_answers, ray, dealt, made), dealt)
+        finally:
+            shutil.rmtree(claim.root / FOLDER / TRIES, ignore_errors=True)
+            for folder in {job.target.parent for job in jobs}:
+                remove_parts(folder)  # of workers that were killed, and of answers that were not waited for
+
+
+Ask = Callable[[Mapping[int, Job], int], "Iterator[Answer | Ended]"]
+"""Has the jobs done by workers, so many at a time, and gives what they say, as they say it."""
+
+
+def _converted(jobs: list[Job], claim: Claim, ask: Ask, dealt: Share) -> Results:
+    ahead, written = dict(enumerate(jobs)), 0
+    size = max(1, min(GROUP, len(jobs) // (4 * dealt.engines)))
+    for group in dict.fromkeys((size, 1)):  # alone, what was in a group whose worker ended again and again
+        for said in ask(ahead, group):
+            if isinstance(said, Ended):
+                raise _ended(said, written, len(jobs))
+            job = ahead.pop(said.place, None)
+            if job is None:
+                continue  # of a worker that was taken for dead, and answered after all
+            result = _placed(claim, job, said, written, len(jobs))
+            written += result.status == "written"
+            yield result, said.pixels
+        if not ahead:
+            return
+    for job in ahead.values():
+        why = f"The process that converted {job.source} ended each time. Try it by itself, without --engine ray."
+        yield FileResult(job.source, job.target, "failed", why), 0
+
+
+def _answers(
+    ray: Any, dealt: Share, made: tuple[Any, ...], ahead: Mapping[int, Job], size: int
+) -> Iterator[Answer | Ended]:
+    """See Ask; of a group whose worker ended too often, nothing is said."""
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    jobs = list(ahead.items())
+    groups = [{"jobs": pickle.dumps((f"{size}-{at}", jobs[at : at + size]))} for at in range(0, len(jobs), size)]
+    rows = ray.data.from_items(groups, override_num_blocks=len(groups)).map_batches(
+        Worker,
+        fn_constructor_args=made,
+        batch_size=1,
+        compute=ray.data.ActorPoolStrategy(size=min(dealt.engines, len(groups)), max_tasks_in_flight_per_actor=2),
+        num_cpus=dealt.processors,
+        num_gpus=dealt.gpus,
+    )  # by default actors are started anew, and groups converted again, for ever
+    try:
+        for row in rows.iter_rows():
+            yield from pickle.loads(row["answers"])
+    except ray.exceptions.RayError as error:
+        raise ProviderError(f"Ray ended the conversion ({str(error).strip().splitlines()[-1]}).") from error
+
+
+def _models(ray: Any, engine: Engine | Chain, dealt: Share) -> tuple[Model, ...]:
+    """The files; their bytes too, unless all of the cluster is this machine."""
+    engines: Sequence[Engine] = engine.engines if isinstance(engine, Chain) else (engine,)
+    is_far = dealt.machines > 1
+    return tuple(
+        Model(each.path.absolute(), each.sha256, ray.put(each.path.read_bytes()) if is_far else None)
+        for each in engines
+    )
+
+
+def _placed(claim: Claim, job: Job, said: Answer, written: int, total: int) -> FileResult:
+    """What became of a job, its file in its place; raises StorageError when nothing more can be written."""
+    part = said.part
+    if part is None:
+        return said.result
+    try:
+        claim.place(part.path, job.target, job.source, part.read, part.size, part.sha256)
+    except (OSError, PictureError) as error:
+        if isinstance(error, OSError) and error.errno in STORAGE_ERRORS:
+            raise ends(error, job.target, written, total) from error
+        return dataclasses.replace(said.result, status="failed", error=why_unwritten(job, error), target_sha256=None)
+    return said.result
+
+
+def _ended(said: Ended, written: int, total: int) -> I2IError:
+    if said.storage is None:
+        return ProviderError(said.why)
+    number, words, place = said.storage
+    return ends(OSError(number, words), place, written, total)
