@@ -117,7 +117,9 @@ def test_what_ends_a_run_is_said_by_its_kind_and_the_report_has_what_was_done(
     with pytest.raises(StorageError, match=words):
         convert_folder(engine, photos, tmp_path / "out", workers=1, report=lines)
     _, files, last = report_of(lines)
-    assert [f["status"] for f in files] == ["written"]
+    assert {f["status"] for f in files} == {"written"}
+    assert [f["target"] for f in files] == [str(path) for path in results_in(tmp_path / "out")]  # c, if it was begun
+    assert files[0]["target"].endswith("a.png")
     assert words in last["ended"]
 
 
