@@ -219,3 +219,33 @@ def test_pillows_own_reader_agrees_where_it_reads_the_same_kind():
         whole = np.asarray(Image.open(io.BytesIO(buffer.getvalue())).convert("RGBA"))
         picture = read_picture(buffer.getvalue())
         np.testing.assert_array_equal(np.broadcast_to(picture.pixels, (20, 30, 3)), whole[..., :3])
+
+
+@pytest.mark.parametrize("samples", [1, 3])
+def test_a_tiff_that_says_nothing_of_its_colours_is_grey_or_rgb(samples):
+    pixels = RGB[..., :samples]
+    tags = {256: 30, 257: 20, 258: 8, 259: 1, 277: samples, 278: 20}
+    np.testing.assert_array_equal(read_picture(by_hand(tags, pixels.tobytes())).pixels, pixels)
+
+
+def test_a_palette_of_eight_bits_in_a_map_of_sixteen_is_not_black():
+    colours = np.random.default_rng(1).integers(0, 256, (3, 256)).astype(np.uint16)
+    data = tiff(RGB[..., 0], photometric="palette", colormap=colours)
+    np.testing.assert_array_equal(read_picture(data).pixels, colours.T[RGB[..., 0]])
+
+
+@pytest.mark.parametrize("share", [0, 0.5, 0.95])
+@pytest.mark.parametrize(
+    ("depth", "compression"), [(8, "zlib"), (8, "lzw"), (8, "jpeg"), (16, None), (16, "zlib"), (16, "lzw")]
+)
+def test_nothing_is_made_up_for_a_strip_that_is_cut(depth, compression, share):
+    noise = np.random.default_rng(2).integers(0, 256, (48, 30, 3), np.uint8)
+    pixels = noise if depth == 8 else noise.astype(np.uint16) * 257
+    data = bytearray(tiff(pixels, photometric="rgb", rowsperstrip=16, compression=compression))
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        counts = file.pages.first.tags[279]
+        size = struct.calcsize({3: "<H", 4: "<I"}[counts.dtype])
+        cut = int(counts.value[1] * share).to_bytes(size, "little")
+        data[counts.valueoffset + size : counts.valueoffset + 2 * size] = cut
+    with pytest.raises(PictureError, match="damaged"):
+        read_picture(bytes(data))

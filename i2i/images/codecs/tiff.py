@@ -25,7 +25,7 @@ from ..metadata.tiff import (
 from ..orientation import upright
 from ..source import first_bytes, opened, several_frames, source_name
 from .other_kinds import BEGINNING, other_kind
-from .tiff_samples import ASSOCIATED, UNASSOCIATED, Kind, declared, to_picture, unread
+from .tiff_samples import ASSOCIATED, UNASSOCIATED, Kind, declared, has_shallow_map, says_colours, to_picture, unread
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """Of TIFF and BigTIFF, in either byte order."""
@@ -83,7 +83,7 @@ def _opened(source: Path | bytes, main: Page) -> Opened:
             f"{source_name(source)} has bands of different depths ({main.page.bitspersample}), which i2i cannot read."
         )
     kind = declared(main.page)
-    plain = _is_plain(kind)
+    plain = _is_plain(kind) and says_colours(main.page) and not has_shallow_map(main.page)
     why = None if plain else unread(kind)
     if why is not None:
         way_out = "save it as grey or RGB of 8 or 16 bits"
@@ -103,6 +103,7 @@ def _main_page(source: Path | bytes) -> Page:
                 if len(found) > 1:
                     break
             page, index = found[0] if found else (tiff.pages.first, 0)
+            _ = page.colormap  # kept by the page, which cannot read it once the file is closed
             return Page(page, index, count, len(found) < 2, _raw(source, tiff.pages.first))
     except Exception as error:
         raise PictureError(f"{source_name(source)} is damaged or cut short ({first_line(error)}).") from error
@@ -151,12 +152,25 @@ def _decoded(source: Path | bytes, main: Page, kind: Kind, plain: bool) -> Pictu
         page = tiff.pages[main.index]
         orientation = orientation_of_page(page)
         beside = metadata_of_tiff(file, page, orientation)
+        _check_jpegs(source, file, page)
     if not plain:
         return dataclasses.replace(_by_tifffile(source, main, kind), **beside)
     with opened(source) as image:
         image.seek(main.index)
         image.getexif()[274] = orientation  # where there is no such tag, Pillow would take what XMP says
         return dataclasses.replace(from_pil(image), **beside)
+
+
+def _check_jpegs(source: Path | bytes, file: IO[bytes], page: tifffile.TiffPage) -> None:
+    """Raises PictureError where a part that is a JPEG lacks its end: decoders would fill it with grey."""
+    if int(page.compression) != 7:
+        return
+    for place, count in zip(page.dataoffsets, page.databytecounts, strict=False):
+        file.seek(max(place, place + count - 64))
+        if count and b"\xff\xd9" not in file.read(
+            min(count, 64)
+        ):  # entropy-coded data has none, but padding may follow
+            raise PictureError(f"{source_name(source)} is damaged or cut short (a part of its pixels has no end).")
 
 
 def _file(source: Path | bytes) -> IO[bytes]:
@@ -169,6 +183,8 @@ def _by_tifffile(source: Path | bytes, main: Page, kind: Kind) -> Picture:
         page = tiff.pages[main.index]
         if not (any(page.dataoffsets) and any(page.databytecounts)):  # tifffile would give zeros
             raise PictureError(f"{source_name(source)} is damaged: it says of no pixel where it is.")
+        if any(place and not count for place, count in zip(page.dataoffsets, page.databytecounts, strict=False)):
+            raise PictureError(f"{source_name(source)} is damaged: a part of its pixels has no bytes.")
         samples = page.asarray()
         orientation = orientation_of_page(page)
         picture = to_picture(_interleaved(samples, page, source), kind, page)

@@ -80,8 +80,13 @@ class Colour:
 
 
 def declared(page: tifffile.TiffPage) -> Kind:
-    """What the tags say. A fourth sample beside RGB of which nothing is said is alpha, as everywhere; else a band."""
+    """What the tags say. A fourth sample beside RGB of which nothing is said is alpha, as everywhere; else a band.
+
+    Where nothing is said of the colours, three samples are RGB and fewer are grey, as libtiff takes it.
+    """
     photometric, samples = int(page.photometric), int(page.samplesperpixel)
+    if not says_colours(page):
+        photometric = 2 if samples >= 3 else 1
     said = page.tags.valueof(338, ())
     extras = tuple(int(extra) for extra in (said if isinstance(said, tuple) else (said,)))
     beside = max(0, samples - COLOURS[photometric].samples) if photometric in COLOURS else len(extras)
@@ -93,6 +98,16 @@ def declared(page: tifffile.TiffPage) -> Kind:
     planar = int(page.planarconfig) == 2 and samples > 1
     inks = int(page.tags.valueof(332, 1))
     return Kind(photometric, samples, page.bitspersample, int(form), extras, planar, int(page.compression), inks)
+
+
+def says_colours(page: tifffile.TiffPage) -> bool:
+    """Whether it has a PhotometricInterpretation, as every file should."""
+    return 262 in page.tags
+
+
+def has_shallow_map(page: tifffile.TiffPage) -> bool:
+    """Whether a palette's colours are of 8 bits, where TIFF has 16: some writers did so (libtiff, `checkcmap`)."""
+    return page.colormap is not None and page.colormap.max() < 256
 
 
 def unread(kind: Kind) -> str | None:
@@ -155,7 +170,8 @@ def _inverted(colours: Array, _page: tifffile.TiffPage) -> Array:
 
 
 def _from_palette(indices: Array, page: tifffile.TiffPage) -> Array:
-    return np.asarray((page.colormap >> 8).astype(np.uint8).T[indices[..., 0]])
+    colours = page.colormap if has_shallow_map(page) else page.colormap >> 8
+    return np.asarray(colours.astype(np.uint8).T[indices[..., 0]])
 
 
 def _from_cmyk(inks: Array, page: tifffile.TiffPage) -> Array:
