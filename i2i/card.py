@@ -34,6 +34,9 @@ SUPERVISION = {
 MOST = {"scale": 64, "multiple": 2**16, "smallest": 2**16, "receptive_field": 2**24}
 """What is taken for a mistake, or for a file that was made to harm, beyond it."""
 
+LONGEST = 1000
+"""Letters of a name, likewise."""
+
 OF_PORTS = ("input_channels", "output_channels", "input_meaning", "output_meaning")
 """Fields of schema 1 that follow from the ports; scripts read them, so JSON still has them."""
 
@@ -136,6 +139,7 @@ class Card:
         """The card that `text` holds, of either schema; raises ModelFileError on anything that is not one."""
         try:
             fields = json.loads(text)
+            _insist(isinstance(fields, dict), "it holds no fields by name")
             schema = fields.get("schema", 1)
             if schema not in (1, SCHEMA):
                 raise ModelFileError(f"The model card has schema {schema}; this i2i reads 1 and {SCHEMA}. Update i2i.")
@@ -148,7 +152,11 @@ class Card:
                 fields["probe"] = read_probe(fields["probe"])
             card = cls(**fields)
             check(card)
-        except (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError, RecursionError) as error:
+        except RecursionError as error:
+            raise ModelFileError(
+                "The model card cannot be read (it is nested too deeply). Export the model again."
+            ) from error
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError) as error:
             raise ModelFileError(f"The model card cannot be read ({error}). Export the model again.") from error
         return card
 
@@ -162,6 +170,7 @@ def check(card: Card) -> None:
     """Raises ValueError, saying what is wrong, on a card that describes no model."""
     for name in ("name", "method", "supervision", "task", "source", "target", "licence"):
         _insist(isinstance(getattr(card, name), str), f"{name} is {getattr(card, name)!r} and no text")
+        _insist(len(getattr(card, name)) <= LONGEST, f"{name} has {len(getattr(card, name)):,} letters")
     for name, most in MOST.items():
         if name != "receptive_field" or card.receptive_field is not None:
             _check_count(name, getattr(card, name))

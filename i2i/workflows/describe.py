@@ -34,7 +34,12 @@ def describe(path: Path, card: Card) -> str:
         ("Trained", _training(training)),
         ("Scores", ", ".join(f"{name} {value:.4g}" for name, value in card.metrics.items()) or "none recorded"),
         ("Checked", _parity(card)),
-        ("Probe", "golden probe inside; every session proves itself with it" if card.probe else "none"),
+        (
+            "Probe",
+            "golden probe inside; every session proves itself with it"
+            if card.probe
+            else "none, so it is tried on a small picture when it is used",
+        ),
         ("Licence", card.licence),
         ("Made with", ", ".join(f"{k} {v}" for k, v in training.get("packages", {}).items()) or "unknown"),
     ]

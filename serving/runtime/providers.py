@@ -121,7 +121,10 @@ def _try_backend(
             continue
         except Exception as error:  # ONNX Runtime's own classes; each provider refuses in its own words
             if key == "cpu":  # the reference provider: the file is at fault, not the device
-                raise ModelFileError(f"ONNX Runtime cannot load the model ({first_line(error)}).") from error
+                raise ModelFileError(
+                    f"ONNX Runtime {ort.__version__} cannot load the model ({first_line(error)}). Export it again "
+                    "with operations and an opset that this version has, or update onnxruntime."
+                ) from error
             refusals.append(f"{backend.title} in {each}: it cannot load the model ({first_line(error)}).")
             continue
         exact = each == "fp32" and not is_quantised

@@ -81,6 +81,39 @@ def test_a_card_with_absurd_numbers_is_a_sentence(field, value, tmp_path, i2i):
     assert "Traceback" not in err
 
 
+CARDS = [
+    ("[1, 2]", "holds no fields by name"),
+    ("[" * 100_000, "nested too deeply"),
+    (json.dumps({**card_for().to_dict(), "name": "x" * 10**5}), "name has 100,000 letters"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), CARDS, ids=[row[1] for row in CARDS])
+def test_a_card_of_another_form_is_said_in_plain_words(text, said, tmp_path):
+    model = build("invert", card_for())
+    helper.set_model_props(model, {CARD_KEY: text})
+    with pytest.raises(ModelFileError, match=f"{said}.*i2i adopt"):
+        Engine(saved(tmp_path / "card.onnx", model), device="cpu")
+
+
+def test_weights_that_are_no_numbers_are_not_adopted_and_nothing_else_is_said(tmp_path, i2i, recwarn):
+    path = saved(tmp_path / "theirs.onnx", spoilt(network(), np.nan))
+    status, _, err = i2i("adopt", path, tmp_path / "ours.onnx")
+    assert status == 2
+    assert "no numbers, so its weights are likely damaged" in err
+    assert not [each for each in recwarn if "invalid" in str(each.message)]
+
+
+def test_an_operation_that_onnx_runtime_does_not_have_is_refused_with_a_way_out(tmp_path):
+    nodes = [helper.make_node("Sharpen", ["image"], ["translation"])]
+    shape = ["n", 3, "height", "width"]
+    ends = [[helper.make_tensor_value_info(name, 1, shape)] for name in ("image", "translation")]
+    model = helper.make_model(helper.make_graph(nodes, "g", *ends), opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    with pytest.raises(ModelFileError, match=r"cannot load the model .*Sharpen.*Export it again with"):
+        Engine(with_card(tmp_path / "theirs.onnx", model), device="cpu")
+
+
 def test_a_scale_that_the_graph_does_not_keep_is_told_at_load(tmp_path):
     path = with_card(tmp_path / "theirs.onnx", network(scale=2), scale=4)
     with pytest.raises(
