@@ -130,7 +130,8 @@ def _picture_output(
         if layout is not None and answer is not None and types[name] in TYPES:
             found.append(Side(name, types[name], layout, answer.shape[layout.index("C")]))
     if len(found) == 1:
-        if not np.isfinite(answers[found[0].name]).all():
+        picture = answers[found[0].name]
+        if picture is not None and not np.isfinite(picture).all():
             raise ModelFileError(
                 f"{path} answers a picture with values that are no numbers, so its weights are likely damaged. Copy, "
                 "download or export it again."
