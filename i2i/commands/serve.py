@@ -21,6 +21,18 @@ def serve(
     max_megapixels: Annotated[float, typer.Option(help="Largest picture that is sent.", min=0.01)] = 16,
     max_result_megapixels: Annotated[float, typer.Option(help="Largest result of super-resolution.", min=0.01)] = 64,
     max_megabytes: Annotated[float, typer.Option(help="Largest upload.", min=0.01)] = 32,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Answer to this name too; repeatable.")
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None, typer.Option(metavar="URL", help="Let pages of this site use the server; repeatable.")
+    ] = None,
+    api_key_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Ask for one of the keys in it, one a line.")
+    ] = None,
+    open_to_all: Annotated[
+        bool, typer.Option("--open-to-all", help="No keys, though other machines reach the address.")
+    ] = False,
 ) -> None:
     """Open the page and the HTTP API on one port.
 
@@ -39,4 +51,8 @@ def serve(
         max_pixels=max_megapixels * 1e6,
         max_result_pixels=max_result_megapixels * 1e6,
         max_bytes=int(max_megabytes * 2**20),
+        allow_host=allow_host or (),
+        allow_origin=allow_origin or (),
+        api_key_file=api_key_file,
+        open_to_all=open_to_all,
     )

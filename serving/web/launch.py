@@ -8,13 +8,14 @@ import ipaddress
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from ...errors import RequestError
+from .doors import LOOPBACK, read_keys
 from .server import create_app, load_engines
 
 _GRACE = 10
@@ -30,26 +31,45 @@ def serve(
     device: str = "auto",
     precision: str = "auto",
     page: bool = True,
+    allow_host: Sequence[str] = (),
+    allow_origin: Sequence[str] = (),
+    api_key_file: Path | None = None,
+    open_to_all: bool = False,
     say: Callable[[str], None] = print,
     **limits: Any,
 ) -> None:
     """Serve MODELs until SIGTERM or Ctrl-C; `limits` go to `create_app`, port 0 takes a free one.
 
-    Raises RequestError when the port is taken or the host is not this machine's, and what loading a model raises.
+    On an address of this machine alone it answers to that address, `localhost` and `allow_host`; on another to
+    `allow_host`, or to any name. Another address needs keys, or the word `open_to_all`.
+
+    Raises RequestError when the port is taken, the host is not this machine's, keys cannot be read or are missing, and
+    what loading a model raises.
     """
+    keys = read_keys(api_key_file) if api_key_file is not None else []
+    if not (is_loopback(host) or keys or open_to_all):
+        raise RequestError(
+            f"{host} is reachable from other machines, and anyone who reaches it may use the models. Ask for keys "
+            "with --api-key-file FILE, or say that all may: --open-to-all."
+        )
     listening = bind(host, port)  # first: a taken port should not cost the loading of a model
     with contextlib.closing(listening):
         engines = load_engines(models, direction, device, precision)
         for name, engine in engines.items():
             say(f"{name}: {engine.reason}")
-        if not is_loopback(host):
+        if not (is_loopback(host) or keys):
             say(f"Warning: {host} is reachable from other machines, and anyone who reaches it may use the models.")
-        app = create_app(engines, page=page, **limits)
+        hosts = {*LOOPBACK, _shown(host), *allow_host} if is_loopback(host) else set(allow_host) or None
+        app = create_app(engines, page=page, hosts=hosts, origins=allow_origin, keys=keys, **limits)
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_GRACE, server_header=False)
-        shown = f"[{host}]" if ":" in host else host
-        say(f"Serving at http://{shown}:{listening.getsockname()[1]}/ (API: /docs). Stop with Ctrl-C.")
+        say(f"Serving at http://{_shown(host)}:{listening.getsockname()[1]}/ (API: /docs). Stop with Ctrl-C.")
         with _quiet_end():
             uvicorn.Server(config).run(sockets=[listening])
+
+
+def _shown(host: str) -> str:
+    """As it stands in an address."""
+    return f"[{host}]" if ":" in host else host
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -7,16 +7,11 @@ neither a missing nor a false Content-Length helps; 413 when the limit is passed
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from typing import Any
+from collections.abc import Iterator
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+from .asgi import App, Message, Receive, Scope, Send, answer, header
 
 FORM_OVERHEAD = 16 * 1024
 """Bytes that a multipart form adds around a picture at the limit: boundaries and headers."""
@@ -29,17 +24,17 @@ class BodyLimit:
         self.app = app
         self.max_bytes = max_bytes
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, unless its body is or grows too large."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         limit = self.max_bytes + (FORM_OVERHEAD if _is_form(scope) else 0)
-        declared = _header(scope, b"content-length")
+        declared = header(scope, b"content-length")
         if declared.isdigit() and int(declared) > limit:
             return await self._refuse(send)
         return await self._counted(scope, receive, send, limit)
 
-    async def _counted(self, scope: MutableMapping[str, Any], receive: Receive, send: Send, limit: int) -> None:
+    async def _counted(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         received, answered, refused = 0, False, False
 
         async def counting_receive() -> Message:
@@ -66,11 +61,7 @@ class BodyLimit:
 
     async def _refuse(self, send: Send) -> None:
         text = f"The upload is larger than the limit of {self.max_bytes / 2**20:g} MiB."
-        body = json.dumps({"error": text}).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        headers.append((b"connection", b"close"))  # the rest of the body is not read
-        await send({"type": "http.response.start", "status": 413, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await answer(send, 413, text)
 
 
 class PixelBudget:
@@ -109,9 +100,5 @@ class PixelBudget:
         return not self._shares or sum(self._shares) + share <= 1
 
 
-def _header(scope: MutableMapping[str, Any], name: bytes) -> bytes:
-    return next((bytes(value) for key, value in scope["headers"] if key == name), b"")
-
-
-def _is_form(scope: MutableMapping[str, Any]) -> bool:
-    return _header(scope, b"content-type").lower().startswith(b"multipart/")
+def _is_form(scope: Scope) -> bool:
+    return header(scope, b"content-type").lower().startswith(b"multipart/")

@@ -16,6 +16,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio i
 
 import gradio as gr
 import numpy as np
+import safehttpx
 from fastapi import FastAPI
 from PIL import Image
 
@@ -36,6 +37,7 @@ _KEEP_FILES = (600, 3600)
 def mount_page(app: FastAPI, services: dict[str, ModelService], max_bytes: int) -> None:
     """Put the page at `/` of `app`; routes that `app` has already keep priority."""
     _private_folder()
+    safehttpx.async_validate_url = _no_url  # what every address goes through that a client could have Gradio fetch
     theme = gr.themes.Soft(
         primary_hue="indigo",
         neutral_hue="slate",
@@ -128,6 +130,8 @@ def build_page(services: dict[str, ModelService]) -> gr.Blocks:
             api_visibility="private",
             show_progress="hidden",
         )
+    for function in page.fns.values():
+        function.queue = True  # an example's too: the route of the others goes round the queue, and is closed
     page.queue(max_size=32)
     return page
 
@@ -209,6 +213,11 @@ def _add_examples(services: dict[str, ModelService], picture: gr.Image) -> dict[
             with gr.Column(visible=index == 0) as columns[name]:
                 gr.Examples([[str(path)] for path in found], picture, label="Examples", cache_examples=False)
     return columns
+
+
+async def _no_url(hostname: str) -> str:
+    """In the place of looking it up."""
+    raise gr.Error(f"This server fetches nothing, from {hostname[:80]!r} neither.", print_exception=False)
 
 
 def _private_folder() -> None:

@@ -6,7 +6,7 @@ Only uploaded bytes are read: no path and no URL that a client names. Every erro
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from ...errors import (
     I2IError,
@@ -27,6 +28,7 @@ from ..inference.controls import settings_of
 from ..inference.engine import Engine
 from ..runtime.resolve import exported_models, resolve_model
 from .api_docs import docs_page, setting_schema, setting_schemas
+from .doors import OPEN, Doors
 from .limits import BodyLimit
 from .parameters import controls_of, upload_of
 from .service import BusyError, ModelService, NotAPictureError
@@ -43,6 +45,9 @@ STATUS: dict[type[I2IError], int] = {  # the first class that fits decides
     ProviderError: 503,
     I2IError: 500,
 }
+
+ROUTES = ("/v1/", "/docs", "/openapi.json", *OPEN)
+"""Paths of the API; all others are the page's."""
 
 
 def load_engines(
@@ -74,11 +79,16 @@ def create_app(
     max_result_pixels: float = 64e6,
     max_waiting: int = 8,
     page: bool = True,
+    hosts: Collection[str] | None = None,
+    origins: Collection[str] = (),
+    keys: Collection[str] = (),
 ) -> FastAPI:
     """The application that serves `engines` by name; the first is taken when a request names none.
 
     Bodies are limited to `max_bytes`, the pictures in them to `max_pixels`, their results (where they are enlarged) to
-    `max_result_pixels`, and `max_waiting` requests may wait for an engine. Raises RequestError without an engine.
+    `max_result_pixels`, and `max_waiting` requests may wait for an engine. `hosts` are the names that it answers to
+    (any where it is None), `origins` other sites whose pages may use it; with `keys` a request has to carry one
+    (doors.py). Raises RequestError without an engine.
     """
     if not engines:
         raise RequestError("There is no model to serve. Name a run directory or an ONNX file.")
@@ -94,6 +104,11 @@ def create_app(
 
         mount_page(app, services, max_bytes)
     app.add_middleware(BodyLimit, max_bytes=max_bytes)
+    if origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=list(origins), allow_methods=["GET", "POST"], allow_headers=["*"]
+        )
+    app.add_middleware(Doors, routes=ROUTES, hosts=hosts, origins=origins, keys=keys)
     return app
 
 

@@ -214,7 +214,7 @@ def test_a_form_with_anything_else_in_it_is_refused(client, form):
     check_error(client.post("/v1/translate", **form), 400, "form|no picture")
 
 
-@pytest.mark.parametrize("path", ["/v1/translate", "/v1/models", "/anything"])
+@pytest.mark.parametrize("path", ["/v1/translate", "/v1/models", "/v1/anything"])
 def test_a_body_over_the_limit_is_refused_with_and_without_a_declared_length(client, path):
     check_error(client.post(path, content=bytes(MAX_BYTES + 1)), 413, r"limit of 0\.19")
     at_most = 5 * MAX_BYTES

@@ -1,0 +1,29 @@
+"""What middleware of the server shares: the types of ASGI, a request's headers, an answer in one sentence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def header(scope: Scope, name: bytes) -> bytes:
+    """The first of that lower-case name; empty where there is none."""
+    return next((bytes(value) for key, value in scope["headers"] if key == name), b"")
+
+
+async def answer(send: Send, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:
+    """`{"error": text}`, and the connection's end: the rest of a body is not read."""
+    body = json.dumps({"error": text}).encode()
+    told = {"content-type": "application/json", "content-length": str(len(body)), "connection": "close"}
+    encoded = [
+        (name.encode(), value.encode("latin-1", "replace")) for name, value in {**told, **(headers or {})}.items()
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,190 @@
+"""Who may use the server: by host, by the page that a request comes from, by key; and what the page's routes give away."""
+
+from __future__ import annotations
+
+import base64
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+from small_models import write_model
+
+from i2i.errors import RequestError
+from i2i.serving import serve
+from i2i.serving.inference.engine import Engine
+from i2i.serving.web.doors import LOOPBACK, read_keys
+from i2i.serving.web.server import create_app
+
+KEY = "a key of thirty-two letters, 1234"
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory):
+    return {"invert": Engine(write_model(tmp_path_factory.mktemp("served")), device="cpu")}
+
+
+@pytest.fixture(scope="module")
+def local(serving, engines):
+    """A server as `i2i serve` starts it on this machine alone, with the page."""
+    with serving(create_app(engines, hosts=LOOPBACK, origins=["https://friend.example"])) as base:
+        yield base
+
+
+@pytest.fixture(scope="module")
+def locked(serving, engines):
+    with serving(create_app(engines, page=False, keys=[KEY, KEY + "2"])) as base:
+        yield base
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil", "[::2]:80"]
+)
+@pytest.mark.parametrize("path", ["/", "/v1/models", "/docs", "/gradio_api/queue/data"])
+def test_a_name_that_is_not_this_machines_is_refused(host, path, local):
+    answer = httpx.get(local + path, headers={"host": host})
+    assert answer.status_code == 403
+    assert "--allow-host" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "127.0.0.1", "[::1]", "[::1]:7860"])
+def test_this_machines_names_are_served(host, local):
+    assert httpx.get(f"{local}/v1/models", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://localhost.evil", "http://127.0.0.1:1", "no url", "http://[::"]
+)
+def test_a_page_of_another_site_is_refused_before_its_picture_is_read(origin, local):
+    answer = httpx.post(f"{local}/v1/translate", content=b"x", headers={"origin": origin, "content-type": "text/plain"})
+    assert answer.status_code == 403
+    assert "--allow-origin" in answer.json()["error"]
+
+
+def test_our_own_page_and_a_friends_are_let_in(local):
+    assert httpx.get(f"{local}/v1/models", headers={"origin": local}).status_code == 200
+    friends = httpx.get(f"{local}/v1/models", headers={"origin": "https://friend.example"})
+    assert friends.headers["access-control-allow-origin"] == "https://friend.example"
+    behind_a_proxy = {"origin": "https://localhost", "host": "localhost"}  # which ended the TLS
+    assert httpx.get(f"{local}/v1/models", headers=behind_a_proxy).status_code == 200
+
+
+def basic(key: str) -> str:
+    return "Basic " + base64.b64encode(f"anybody:{key}".encode()).decode()
+
+
+@pytest.mark.parametrize("given", [None, "Bearer", f"Bearer {KEY[:-1]}", basic("no"), "Basic ###", "Digest x"])
+def test_without_a_key_nothing_but_liveness_is_answered(given, locked):
+    headers = {} if given is None else {"authorization": given}
+    for path in ("/v1/models", "/docs", "/v1/translate"):
+        answer = httpx.request("POST" if path.endswith("translate") else "GET", locked + path, headers=headers)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"].startswith("Basic")
+        assert "Authorization: Bearer" in answer.json()["error"]
+    assert httpx.get(f"{locked}/health/live", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("given", [f"Bearer {KEY}", f"bearer {KEY}2", basic(KEY)])
+def test_any_of_the_keys_opens(given, locked):
+    assert httpx.get(f"{locked}/v1/models", headers={"authorization": given}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"), [("# none\n\n", "no key"), ("short\n", "fewer than 16"), (None, "cannot be read")]
+)
+def test_keys_that_protect_nothing_are_refused(text, complaint, tmp_path):
+    file = tmp_path / "keys"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(RequestError, match=complaint):
+        read_keys(file)
+    file.write_text(f"# ours\n{KEY}\n\n")
+    assert read_keys(file) == [KEY]
+
+
+def test_an_address_that_others_reach_needs_keys_or_a_word(make_model):
+    with pytest.raises(RequestError, match="--api-key-file FILE.*--open-to-all"):
+        serve([make_model()], host="0.0.0.0", port=0)
+
+
+def test_every_answer_forbids_guessing_framing_and_other_hosts(local):
+    for answer in (httpx.get(local), httpx.get(f"{local}/v1/models"), httpx.get(f"{local}/nothing")):
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "frame-ancestors 'self'" in answer.headers["content-security-policy"]
+
+
+USED = {
+    "queue/join",
+    "queue/data",
+    "upload",
+    "upload_progress",
+    "cancel",
+    "file={path_or_url:path}",
+    "heartbeat/{session_hash}",
+}
+"""Of Gradio's interface, what the page asks for."""
+
+
+def test_of_gradios_routes_the_page_has_those_that_it_uses(local):
+    import gradio
+
+    routes = {path for route in gradio.routes.App.create_app(gradio.Blocks()).routes for path in paths_of(route)}
+    rest = {path.removeprefix("/gradio_api/") for path in routes if path.startswith("/gradio_api/")}
+    assert rest >= USED
+    others = sorted(path for path in rest if path.rstrip("/") not in USED)
+    assert len(others) > 20
+    with httpx.Client(base_url=f"{local}/gradio_api/") as client:
+        for path in others:
+            for method in ("GET", "POST"):
+                assert client.request(method, path.replace("{", "").replace("}", "")).status_code == 404, path
+
+
+def paths_of(route, before=""):
+    """Of a route and those that were included by it."""
+    inner = getattr(route, "routes", None) or getattr(getattr(route, "original_router", None), "routes", None)
+    own = before + getattr(route, "path", "")
+    return [path for each in inner for path in paths_of(each, own)] if inner else [own]
+
+
+URLS = ["http://nowhere.example/a.png", "https://100.100.100.200/a.png", "HTTP://nowhere.example/a.png", "//nowhere.example/a",
+        "http://127.0.0.1:9/a.png", "file:///etc/passwd", "ftp://nowhere.example/a", "http:/nowhere.example/a.png"]  # fmt: skip
+
+
+@pytest.fixture
+def reached(monkeypatch):
+    """Hosts that this process, and so the server in it, looks up or connects to."""
+    found: list[str] = []
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
+
+    def connecting(self, address):
+        if isinstance(address, tuple):
+            found.append(str(address[0]))
+        return connect(self, address)
+
+    def looking_up(host, *rest, **more):
+        found.append(str(host))
+        return look_up(host, *rest, **more)
+
+    monkeypatch.setattr(socket.socket, "connect", connecting)
+    monkeypatch.setattr(socket, "getaddrinfo", looking_up)
+    return found
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_the_page_reaches_no_host_that_a_client_names(url, local, reached):
+    client = httpx.Client(base_url=local, timeout=20)
+    config = client.get("/config").json()
+    translate = next(d["id"] for d in config["dependencies"] if len(d["inputs"]) == 2)
+    for path in ("file=", "file/", "proxy=", "stream/"):
+        assert client.get(f"/gradio_api/{path}{url}").status_code == 404
+    for place in ("path", "url", "both"):
+        file = {"path": url if place != "url" else "a.png", "url": url if place != "path" else None}
+        file |= {"orig_name": "a.png", "meta": {"_type": "gradio.FileData"}}
+        body = {"data": [file, "invert"], "fn_index": translate, "session_hash": f"{place}{len(url)}"}
+        assert client.post("/gradio_api/queue/join", json=body).status_code in (200, 400, 422)
+        asked = {"session_hash": body["session_hash"]}
+        with client.stream("GET", "/gradio_api/queue/data", params=asked) as events:
+            text = next(line for line in events.iter_lines() if "process_completed" in line or "close_stream" in line)
+        assert '"success":true' not in text.replace(" ", "")
+    assert set(reached) <= {"127.0.0.1"}, reached
+    assert Path("/etc/passwd").read_text()[:5] not in text
