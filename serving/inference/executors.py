@@ -61,8 +61,6 @@ def with_pictures(card: Card, feeds: Feeds, change: Callable[[Array], Array]) ->
 LARGEST_KEPT = 2**21
 """Input pixels of a run after which a session is opened anew: ONNX Runtime keeps the memory of its largest picture, and
 opening takes a small part of the time of such a run."""
-MOST_SIZES = 256
-"""Different sizes after which it is: OpenVINO keeps something of each."""
 
 
 class Wear:
@@ -71,18 +69,16 @@ class Wear:
     def __init__(self) -> None:
         self.is_spoiled = False
         """Whether its memory did not suffice once; what it computes afterwards may be wrong."""
-        self._sizes: set[tuple[int, ...]] = set()
         self._largest = 0
 
     def add(self, shape: tuple[int, ...]) -> None:
         """A run of (N, C, H, W)."""
-        self._sizes.add(shape)
         self._largest = max(self._largest, shape[0] * shape[2] * shape[3])
 
     @property
     def is_due(self) -> bool:
         """Whether it should be opened anew."""
-        return self.is_spoiled or self._largest > LARGEST_KEPT or len(self._sizes) > MOST_SIZES
+        return self.is_spoiled or self._largest > LARGEST_KEPT
 
 
 class Whole:

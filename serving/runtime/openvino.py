@@ -11,10 +11,12 @@ import dataclasses
 import functools
 import importlib.util
 import json
+import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import onnxruntime as ort
 
 from ...errors import ProviderError
@@ -25,8 +27,10 @@ _registering = threading.Lock()
 
 LARGE = 12_000_000
 """Bytes that go in, as of an RGB picture of a megapixel: the memory of a larger run is given back after it."""
-SMALL_CACHE = {"CPU_RUNTIME_CACHE_CAPACITY": "64"}
+SMALL_CACHE = {"CPU_RUNTIME_CACHE_CAPACITY": "16"}
 """Kernels kept for sizes seen before. OpenVINO keeps 5000, which in a folder of pictures of all sizes are gigabytes."""
+_ONEDNN = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+"""A second cache, of 1024 kernels, in oneDNN below it: some 50 MB that the first one has already."""
 
 
 def missing(_number: int = 0) -> str | None:
@@ -105,7 +109,26 @@ def _core() -> Any:
 def _only_core() -> Any:
     import openvino
 
-    return openvino.Core()
+    core = openvino.Core()
+    before = os.environ.get(_ONEDNN)
+    if before is None:
+        os.environ[_ONEDNN] = "0"
+        try:  # it is read once, with the first kernel; torch has a oneDNN of its own, and so have child processes
+            with contextlib.suppress(Exception):  # it takes more memory then
+                _compiled_smallest(openvino, core)
+        finally:
+            del os.environ[_ONEDNN]
+    return core
+
+
+def _compiled_smallest(openvino: Any, core: Any) -> None:
+    """A convolution of one pixel, compiled and computed."""
+    ops = openvino.opset13
+    one = np.ones((1, 1, 1, 1), np.float32)
+    picture = ops.parameter([1, 1, 1, 1], np.float32)
+    flat = ([1, 1], [0, 0], [0, 0], [1, 1])
+    model = openvino.Model([ops.convolution(picture, ops.constant(one), *flat)], [picture])
+    core.compile_model(model, "CPU")([one])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 CODE = """
-import json, sys
+import json, os, sys
 import numpy as np
 from i2i.serving import Engine
 from i2i.serving.runtime import openvino
@@ -22,6 +22,7 @@ engine, kind = Engine(sys.argv[1], device=sys.argv[3], precision="fp32"), sys.ar
 picture, found = np.zeros((1, 3, 3000, 2000), np.float32), []
 if kind == "sizes":
     rng = np.random.default_rng(0)
+    engine.run(picture[:, :, :300, :300])  # the room that the largest takes is kept
     for number in range(701):
         height, width = rng.integers(64, 300, 2)
         engine.run(picture[:, :, :height, :width])
@@ -31,6 +32,7 @@ else:
     for height in (300, 3000, 300):
         engine.run(picture[:, :, :height])
         found.append(resident())
+assert "ONEDNN_PRIMITIVE_CACHE_CAPACITY" not in os.environ  # which torch and children heed
 print(json.dumps(found))
 """
 
@@ -46,9 +48,10 @@ def measured(model, kind: str, device: str = "openvino") -> list[float]:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc tells the memory")
-def test_five_hundred_more_sizes_take_no_more_memory(make_model):
-    early, late = measured(make_model("network"), "sizes")
-    assert late < 1.2 * early, (early, late)
+@pytest.mark.parametrize("device", ["openvino", "cpu"])
+def test_five_hundred_more_sizes_take_no_more_memory(make_model, device):
+    early, late = measured(make_model("network"), "sizes", device)
+    assert late < 1.05 * early, (early, late)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc tells the memory")
