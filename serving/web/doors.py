@@ -31,6 +31,9 @@ PAGE_ROUTES = {
 }  # fmt: skip
 """What the page asks Gradio for, by method; those that end in a slash or an equals sign with what follows it."""
 
+AT_THE_DOOR = {401, 403, 404}
+"""Statuses of those who do not come in."""
+
 OPEN = ("/health", "/health/live", "/health/ready")
 """Answered without a key: whoever restarts servers has none."""
 
