@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +66,7 @@ def _unread(header: dict[str, Any], names: set[str], order: tuple[str, ...] | No
 
 
 def _decoded(source: Path | bytes, library: Any, data: bytes, order: tuple[str, ...]) -> Picture:
-    with _PRINTING, contextlib.redirect_stdout(io.StringIO()):  # of a damaged file it prints what our sentence says
+    with not_from_here():  # of a damaged file it prints what our sentence says
         channels = library.File(io.BytesIO(data), separate_channels=True).channels()
     samples: Array = np.dstack([np.asarray(channels[name].pixels) for name in order])
     if samples.dtype not in (np.float16, np.float32):
@@ -77,3 +79,23 @@ def _decoded(source: Path | bytes, library: Any, data: bytes, order: tuple[str, 
     alpha = np.ascontiguousarray(samples[..., -1]) if "A" in order else None
     pixels = np.ascontiguousarray(samples[..., : len(order) - (alpha is not None)])
     return Picture(pixels if alpha is None else divided(pixels, alpha), alpha)
+
+
+@contextlib.contextmanager
+def not_from_here() -> Iterator[None]:
+    """What this thread prints goes nowhere; what others print meanwhile goes where it did."""
+    with _PRINTING, contextlib.redirect_stdout(_WithoutThread(sys.stdout)):
+        yield
+
+
+class _WithoutThread:
+    """A stream that takes nothing from the thread that made it."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream, self._thread = stream, threading.get_ident()
+
+    def write(self, text: str) -> int:
+        return len(text) if threading.get_ident() == self._thread else self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

@@ -52,7 +52,7 @@ def not_read(name: str, head: bytes) -> str:
     kind = other_kind(head)
     begun = next((row.title for row in claimed(head[:HEAD]) if row.begins), None)
     if kind is None and begun is not None:
-        return f"{name} begins as a {begun} picture, but is damaged or cut short."
+        return f"{name} begins as {begun}, but is damaged or cut short."
     if kind is None:
         return f"{name} is not a {format_titles()} picture."
     way_out = "; save it as PNG or TIFF" if "picture" in kind or "drawing" in kind else ""
