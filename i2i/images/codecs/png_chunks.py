@@ -34,6 +34,18 @@ HARMLESS = 1000
 COLOURS = {b"cICP": 4, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"mDCV": 24, b"cLLI": 8}
 """Chunks that say the colours of a PNG, and how long they are."""
 
+BESIDE = {
+    **dict.fromkeys((b"tEXt", b"zTXt", b"iTXt"), "damaged texts"),
+    **dict.fromkeys(COLOURS, "damaged colour chunks"),
+    **dict.fromkeys((b"pHYs", b"tIME", b"sBIT", b"bKGD", b"hIST", b"sPLT"), "damaged chunks"),
+    b"eXIf": "damaged EXIF",
+    b"iCCP": "broken colour profile",
+}
+"""Chunks without which the pixels are the same, and what sentences call one whose checksum is wrong: libpng passes over
+it, and Pillow refuses the file."""
+LARGEST_CHECKED = 64 << 20
+"""Bytes of a chunk whose checksum is proved."""
+
 Chunk = tuple[bytes, int, int]
 """Type, place of its data, length of that."""
 
@@ -57,12 +69,19 @@ def looked_through(source: Path | bytes) -> Seen:
     with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         if file.read(8) != SIGNATURE:
             return Seen()
-        chunks = _chunks(file)
+        every = _chunks(file)
+        broken = {chunk for chunk in every if chunk[0] in BESIDE and _is_broken(file, chunk)}
+        chunks = [chunk for chunk in every if chunk not in broken]
         # What stands behind the pixels says nothing of them, and of two the first counts.
         first = {kind: (kind, at, length) for kind, at, length in reversed(_before_pixels(chunks))}
         said = [first[kind] for kind, length in COLOURS.items() if kind in first and first[kind][2] == length]
         colours = tuple((chunk[0], _data(file, chunk)) for chunk in said)
-        return dataclasses.replace(_without_large_texts(file, chunks), colours=colours)
+        seen = _without_large_texts(file, chunks)
+        if broken:
+            words = sorted({BESIDE[kind] for kind, _, _ in broken} | set(seen.left_out))
+            lighter = seen.lighter or _copied(file, chunks, set())
+            seen = dataclasses.replace(seen, lighter=lighter, left_out=tuple(words))
+        return dataclasses.replace(seen, colours=colours)
 
 
 def metadata_chunks(picture: Picture) -> list[tuple[bytes, bytes]]:
@@ -137,6 +156,16 @@ def _chunks(file: BinaryIO) -> list[Chunk]:
         found.append((kind, file.tell(), length))
         file.seek(length + 4, io.SEEK_CUR)
     return found
+
+
+def _is_broken(file: BinaryIO, chunk: Chunk) -> bool:
+    """Whether its checksum is wrong; not where a part of it is missing, as of a file that is cut."""
+    kind, at, length = chunk
+    if length > LARGEST_CHECKED:
+        return False
+    file.seek(at)
+    data, checksum = file.read(length), file.read(4)
+    return len(checksum) == 4 and zlib.crc32(data, zlib.crc32(kind)) != int.from_bytes(checksum)
 
 
 def _data(file: BinaryIO, chunk: Chunk) -> bytes:

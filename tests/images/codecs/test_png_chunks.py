@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from i2i.errors import PictureError
 from i2i.images.codecs import png, png_chunks
 from i2i.images.decode import read_header, read_picture
 from i2i.images.encode import encode
@@ -132,3 +133,29 @@ def test_a_photograph_takes_no_more_room_than_by_pillow():
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG", compress_level=3)
     assert len(encode(Picture(pixels), "png")) < 1.05 * len(buffer.getvalue())
+
+
+@pytest.mark.parametrize("array", [RGB, DEEP], ids=["8 bits", "16 bits"])
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "content", "word"),
+    [
+        (b"tEXt", b"Title\0x", "damaged texts"),
+        (b"eXIf", b"II*\0\x08\0\0\0\0\0\0\0\0\0", "damaged EXIF"),
+        (b"gAMA", (100000).to_bytes(4), "damaged colour chunks"),
+        (b"pHYs", bytes(9), "damaged chunks"),
+    ],
+)
+def test_a_chunk_beside_the_pixels_with_a_wrong_checksum_costs_no_picture(kind, content, word, late, array):
+    good = chunk(kind, content)
+    picture = read_picture(with_chunks(good[:-1] + bytes([good[-1] ^ 1]), array=array, late=late))
+    np.testing.assert_array_equal(picture.pixels, array)
+    assert picture.left_out == (word,)
+    assert not picture.colour_chunks
+
+
+def test_a_wrong_checksum_of_what_is_seen_is_damage():
+    for kind, content in ((b"tRNS", bytes(6)), (b"PLTE", bytes(3))):
+        good = chunk(kind, content)
+        with pytest.raises(PictureError, match="damaged"):
+            read_picture(with_chunks(good[:-1] + bytes([good[-1] ^ 1])))
