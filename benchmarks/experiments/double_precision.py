@@ -29,8 +29,6 @@ from ..memory import ROOT, peak
 from .large_pictures import picture
 
 Doubles = npt.NDArray[np.float64]
-GAIN = 4096
-"""By which the picture of the difference is brightened: a sixteenth of a level is white."""
 
 
 def in_doubles(model: onnx.ModelProto, feeds: Mapping[str, npt.NDArray[Any]]) -> Doubles:
@@ -141,7 +139,7 @@ def main() -> int:
     parser.add_argument("--megapixels", type=float, default=4, metavar="N")
     parser.add_argument("--memory", metavar="SIZE", default="1GB", help="as of i2i convert")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--difference", type=Path, help=f"write the difference, brightened {GAIN} times, to this PNG")
+    parser.add_argument("--difference", type=Path, help="write the difference to this PNG, its largest white")
     parser.add_argument("--here", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.here:
@@ -157,7 +155,7 @@ def main() -> int:
     off = np.abs(answer - truth)[0].transpose(1, 2, 0) * 255
     print(f"at most {off.max():.4f} of 255, {off.mean():.6f} in the mean, over {truth.shape[2:]}")
     if asked.difference is not None:
-        Image.fromarray(np.uint8(np.clip(off * GAIN, 0, 255))).save(asked.difference)
+        Image.fromarray(np.uint8(off / max(off.max(), 1e-12) * 255)).save(asked.difference)
     return int(off.max() > 1)
 
 
