@@ -1,24 +1,26 @@
-"""Fixtures that several tests share."""
+"""Fixtures that several tests share.
+
+What they need is imported by them: the process that deals tests out to workers reads this file, and runs none.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-import uvicorn
-from exports import Exports
-from fastapi import FastAPI
-from in_process import exit_status
-from playwright.sync_api import Browser, sync_playwright
-from small_models import write_model
 
-from i2i.serving.web.launch import bind
+if TYPE_CHECKING:
+    from exports import Exports
+    from fastapi import FastAPI
+    from playwright.sync_api import Browser
 
 DEAR = (
     "export/test_export.py", "benchmarks/test_benchmarks.py", "docs/test_readme.py", "serving/test_tiles.py",
@@ -27,6 +29,12 @@ DEAR = (
 )  # fmt: skip
 """Files that take a minute or more of a core, the dearest first. With `--no-loadscope-reorder`, workers take files in the
 order of collection: a dear one at the end would keep one busy while the others have nothing left."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where tests run, exports.py makes every export quicker, training's too."""
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):  # a worker, or the only process
+        importlib.import_module("exports")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,12 +46,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def make_model(tmp_path: Path) -> Callable[..., Path]:
     """`make_model("invert", scale=2, …)` writes a model with card and probe and gives its path."""
+    from small_models import write_model
+
     return functools.partial(write_model, tmp_path)
 
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Exports:
     """`exported("compact", scale=2)` is an untrained network, its file and its card, made once in a run of the tests."""
+    from exports import Exports
+
     folder = tmp_path_factory.getbasetemp()
     return Exports((folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "exports")
 
@@ -51,6 +63,9 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exports:
 @pytest.fixture(scope="session")
 def serving() -> Callable[[FastAPI], contextlib.AbstractContextManager[str]]:
     """`with serving(app) as base:` runs the application on a free loopback port, as the product does."""
+    import uvicorn
+
+    from i2i.serving.web.launch import bind
 
     @contextlib.contextmanager
     def run(app: FastAPI) -> Iterator[str]:
@@ -98,6 +113,7 @@ def sample_pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def i2i(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
     """`i2i("train", …)` runs the command in this process: (exit status, stdout, stderr)."""
+    from in_process import exit_status
 
     def run(*arguments: object) -> tuple[int, str, str]:
         status = exit_status(monkeypatch, *arguments)
@@ -119,6 +135,8 @@ def browser() -> Iterator[Browser]:
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
         pytest.skip("there is no Chromium here to open the page with")
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
         yield browser
