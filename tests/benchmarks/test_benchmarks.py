@@ -333,12 +333,13 @@ def test_sides_that_give_different_pictures_are_not_timed(bench):
         rows._refuse_unlike(picture, 1 - picture)
 
 
-def test_memory_is_that_of_the_process_and_not_of_the_one_that_started_it(bench):
+def test_memory_is_that_of_the_process_and_not_of_the_one_that_started_it(bench, measured):
     memory = bench("memory")
     ballast = torch.ones(125_000_000)  # 500 MB
     small = memory.peak_of("ours", "discogan", 2, small=True)
     assert 50 < small < memory.peak() - ballast.nbytes / 1e6 / 2
-    assert memory.peak_of("theirs", "discogan", 64, small=True) > small
+    (larger,) = (row["theirs"] for row in measured[0]["rows"] if "memory" in row["name"])
+    assert larger > small  # CycleGAN's, at 256 pixels
 
 
 @pytest.mark.parametrize("method", ["pix2pix", "cyclegan", "discogan"])

@@ -42,7 +42,7 @@ SHORTER = {
 """Put behind the README's own words, where the last word counts, so that the whole takes seconds. Nothing else of a
 command is changed, but for the server's port, which is a free one here."""
 
-OF_TORCH = {"train", "evaluate", "export", "data"}
+OF_TORCH = {"doctor", "train", "evaluate", "export", "data"}
 """Commands whose processes are forked from this one, where torch is loaded already; the others are started."""
 
 PORT = "7860"
