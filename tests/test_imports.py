@@ -278,3 +278,15 @@ def test_the_base_install_does_not_ask_for_torch():
     assert not any(name in base for name in ("torch", "albumentations", "onnxscript"))
     pins = [p for p in project["dependencies"] if "==" in p.partition(";")[0]]
     assert not pins, "tested versions belong into constraints.txt alone"
+
+
+def test_what_takes_long_to_load_is_loaded_when_it_is_used_and_openvino_without_its_telemetry():
+    pytest.importorskip("openvino", reason="openvino is not installed (the extra `openvino`)")
+    code = (
+        "import sys; import i2i.serving.conversion.convert; from i2i.serving.runtime import openvino\n"
+        "package = openvino._package(); package.Core()\n"
+        "assert not {'tifffile', 'openvino.tools.ovc', 'openvino_telemetry'} & sys.modules.keys()\n"
+        "assert 'rich' not in sys.modules and 'ray' not in sys.modules\n"
+        "import openvino.tools.ovc\n"  # which others of the process may want
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT.parent, timeout=60)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import importlib
 import importlib.util
 import json
 import os
+import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -107,8 +109,7 @@ def _core() -> Any:
 
 @functools.cache
 def _only_core() -> Any:
-    import openvino
-
+    openvino = _package()
     core = openvino.Core()
     before = os.environ.get(_ONEDNN)
     if before is None:
@@ -129,6 +130,27 @@ def _compiled_smallest(openvino: Any, core: Any) -> None:
     flat = ([1, 1], [0, 0], [0, 0], [1, 1])
     model = openvino.Model([ops.convolution(picture, ops.constant(one), *flat)], [picture])
     core.compile_model(model, "CPU")([one])
+
+
+def _package() -> Any:
+    """OpenVINO without its converter of models, which takes half the time of importing it and loads its telemetry.
+
+    The converter is loaded when somebody calls it.
+    """
+    if "openvino" in sys.modules or "openvino.tools.ovc" in sys.modules:
+        return importlib.import_module("openvino")
+    sys.modules["openvino.tools.ovc"] = None  # type: ignore[assignment]  # importing it fails, which the package takes
+    try:
+        package = importlib.import_module("openvino")
+    finally:
+        del sys.modules["openvino.tools.ovc"]
+    if not hasattr(package, "convert_model"):
+        package.convert_model = _convert_model
+    return package
+
+
+def _convert_model(*args: Any, **options: Any) -> Any:
+    return importlib.import_module("openvino.tools.ovc").convert_model(*args, **options)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,10 +6,9 @@ import dataclasses
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
-import tifffile
 
 from ...errors import PictureError, first_line
 from ..encode import interleaved
@@ -26,6 +25,9 @@ from ..orientation import upright
 from ..source import first_bytes, opened, several_frames, source_name
 from .other_kinds import BEGINNING, other_kind
 from .tiff_samples import ASSOCIATED, UNASSOCIATED, Kind, declared, has_shallow_map, says_colours, to_picture, unread
+
+if TYPE_CHECKING:
+    import tifffile  # loaded for TIFFs alone, as it takes long
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """Of TIFF and BigTIFF, in either byte order."""
@@ -93,6 +95,8 @@ def _opened(source: Path | bytes, main: Page) -> Opened:
 
 def _main_page(source: Path | bytes) -> Page:
     """The first page that is no thumbnail and no mask (NewSubfileType), or the first of all."""
+    import tifffile
+
     try:
         with _file(source) as file, tifffile.TiffFile(file) as tiff:
             count, found = len(tiff.pages), []
@@ -116,6 +120,8 @@ def _is_beside(page: tifffile.TiffPage) -> bool:
 
 def open_pages(source: Path | bytes) -> list[Opened]:
     """Each page that is no thumbnail and no mask; raises PictureError as `open_tiff` does."""
+    import tifffile
+
     with tifffile.TiffFile(io.BytesIO(source) if isinstance(source, bytes) else source) as tiff:
         found = [(n, page) for n in range(len(tiff.pages)) if not _is_beside(page := tiff.pages[n])]
         return [_opened(source, Page(page, n, len(found), True, _raw(source, page))) for n, page in found]
@@ -146,6 +152,8 @@ def _header(page: tifffile.TiffPage, kind: Kind) -> Header:
 
 
 def _decoded(source: Path | bytes, main: Page, kind: Kind, plain: bool) -> Picture:
+    import tifffile
+
     if not main.single:
         raise several_frames(source, main.count)
     with _file(source) as file, tifffile.TiffFile(file) as tiff:
@@ -179,6 +187,8 @@ def _file(source: Path | bytes) -> IO[bytes]:
 
 def _by_tifffile(source: Path | bytes, main: Page, kind: Kind) -> Picture:
     """The page as it is; raises PictureError for floats outside [0, 1]."""
+    import tifffile
+
     with _file(source) as file, tifffile.TiffFile(file) as tiff:
         page = tiff.pages[main.index]
         if not (any(page.dataoffsets) and any(page.databytecounts)):  # tifffile would give zeros
@@ -213,6 +223,8 @@ def _in_range(picture: Picture) -> bool:
 
 def write(picture: Picture, _quality: int) -> bytes:
     """Any depth and any count of bands, with all metadata."""
+    import tifffile
+
     whole = interleaved(picture)
     buffer = io.BytesIO()
     with tifffile.TiffWriter(buffer, byteorder="<") as tiff:
@@ -223,6 +235,8 @@ def write(picture: Picture, _quality: int) -> bytes:
 
 def write_pages(pictures: Sequence[Picture], _timing: Timing, _quality: int) -> bytes:
     """A page each, of any depth and any size, with its profile and metadata; EXIF's own directory is the first's."""
+    import tifffile
+
     buffer = io.BytesIO()
     with tifffile.TiffWriter(buffer, byteorder="<") as tiff:
         for picture in pictures:

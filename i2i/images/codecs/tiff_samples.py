@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tifffile
 
 from ..colour.inks import cmyk_to_srgb, lab_to_srgb
 from ..image import Array, Picture, divided, full_scale
+
+if TYPE_CHECKING:
+    import tifffile  # loaded for TIFFs alone, as it takes long
 
 ASSOCIATED, UNASSOCIATED = 1, 2
 """Values of ExtraSamples that are alpha: the colours are multiplied by it, or not."""
@@ -112,6 +115,8 @@ def has_shallow_map(page: tifffile.TiffPage) -> bool:
 
 def unread(kind: Kind) -> str | None:
     """What kind of TIFF this is, where it is none that is read; None where it is."""
+    import tifffile
+
     if kind.photometric not in COLOURS:
         return UNREAD.get(kind.photometric, f"photometric interpretation {kind.photometric}")
     colour = COLOURS[kind.photometric]

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import io
 import struct
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-import tifffile
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
@@ -17,6 +16,9 @@ from ..image import Picture
 from . import iptc
 from .exif_block import EXIF, GPS, INTEROPERABILITY, ExifBlock
 from .read import by_aspect, exif_block, plausible, xmp_packet
+
+if TYPE_CHECKING:
+    import tifffile  # loaded for TIFFs alone, as it takes long
 
 TEXTS = {11, 269, 270, 271, 272, 285, 305, 306, 315, 316, 33432}
 """Tags of a directory that say something of the picture in words: software, names, description, maker, model, date,
