@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 RUN ?= runs/demo
 DATA ?=
 TEST ?= tests
-WORKERS ?= auto
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .PHONY: help setup demo serve test test-slow check format bench docs-diagram clean
 

@@ -1,15 +1,18 @@
-"""A command of i2i in the test's own process, or in a fork of it."""
+"""A command of i2i in the test's own process, or in a fork of one that has loaded torch."""
 
 from __future__ import annotations
 
 import functools
-import importlib
 import multiprocessing
 import os
 import signal
 import sys
 import tempfile
+from multiprocessing.context import ForkServerContext
+from multiprocessing.forkserver import ensure_running
+from multiprocessing.reduction import DupFd
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +32,9 @@ def exit_status(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 
 
 class Forked:
-    """`i2i ARGUMENTS` in a fork of the test's process: one to kill and to signal, which need not load torch for seconds.
+    """`i2i ARGUMENTS` in a process to kill and to signal, which need not load torch for seconds.
+
+    It is forked from a server that has: torch forbids backward passes to forks of a process that has made some.
 
     `out` and `err` are descriptors for its streams; what has none goes to a file that `said()` reads.
     """
@@ -37,11 +42,10 @@ class Forked:
     def __init__(
         self, *arguments: object, cwd: Path | None = None, out: int | None = None, err: int | None = None
     ) -> None:
-        _load()
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - read after the process has ended
+        streams = [DupFd(self._said.fileno() if stream is None else stream) for stream in (out, err)]
         words = [str(word) for word in arguments]
-        streams = [self._said.fileno() if stream is None else stream for stream in (out, err)]
-        self._process = multiprocessing.get_context("fork").Process(target=_run, args=(streams, words, cwd))
+        self._process = _server().Process(target=_run, args=(streams, words, cwd or Path.cwd()))
         self._process.start()
 
     def send_signal(self, number: int) -> None:
@@ -64,23 +68,24 @@ class Forked:
 
 
 @functools.cache
-def _load() -> None:
-    """What training loads, once for all forks."""
-    from exports import load_exporter
+def _server() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["loaded"])
+    with pytest.MonkeyPatch.context() as patch:  # it looks for modules along no other path
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]))
+        ensure_running()
+    return context
 
-    importlib.import_module("albumentations")
-    importlib.import_module("i2i.workflows.train")
-    load_exporter()
 
-
-def _run(streams: list[int], words: list[str], cwd: Path | None) -> None:
+def _run(streams: list[Any], words: list[str], cwd: Path) -> None:
     for number, stream in enumerate(streams, 1):
-        os.dup2(stream, number)
-    sys.stdout, sys.stderr = (open(n, "w", encoding="utf-8", closefd=False) for n in (1, 2))  # noqa: SIM115
+        os.dup2(stream.detach(), number)
+    for number, name in enumerate(("stdout", "stderr"), 1):
+        stream = open(number, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - the process's own, as at its start
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    sys.modules["torch"].set_num_threads(1)  # OpenMP's other threads were not forked along
-    if cwd is not None:
-        os.chdir(cwd)
+    os.chdir(cwd)
     sys.argv = ["i2i", *words]
     main()

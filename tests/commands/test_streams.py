@@ -138,7 +138,7 @@ def test_training_goes_on_when_nobody_reads_its_words_any_more(streams, tmp_path
     os.close(writing)
     assert os.read(reading, 1)
     os.close(reading)
-    assert training.ended() == 0
+    assert training.ended() == 0, training.said()
     assert (run / "model.onnx").exists()
 
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TYPED = re.compile(r"(?:`|\b(?:with|by|with:|command) |: )i2i ([a-z][a-z-]*)(?: ([a-z][a-z-]*)\b)?")
 COMMANDS = typer.main.get_command(app).commands
 
-THEIRS = {"--eval", "--data-binary"}
+THEIRS = {"--eval", "--data-binary", "--address", "--head", "--num-gpus"}
 """Options of other programs that messages speak of."""
 
 
