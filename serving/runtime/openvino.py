@@ -141,7 +141,7 @@ def _package() -> Any:
         return importlib.import_module("openvino")
     sys.modules["openvino.tools.ovc"] = None  # type: ignore[assignment]  # importing it fails, which the package takes
     try:
-        package = importlib.import_module("openvino")
+        package: Any = importlib.import_module("openvino")
     finally:
         del sys.modules["openvino.tools.ovc"]
     if not hasattr(package, "convert_model"):
