@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -68,6 +69,8 @@ def plan_conversion(
     Raises RequestError (or one of its kind) when the request makes no sense; nothing was written then.
     """
     format = check_format(format, quality, bands)
+    for place in (source, target):
+        _refuse_url(place)
     single = _is_file(source)
     if single:
         found = Survey([source], Counter(), (), {})
@@ -93,6 +96,16 @@ def check_format(format: str, quality: int | None, bands: int) -> str:
         if not FORMATS[format].bands:
             raise RequestError(f"The model gives {bands} bands, which {format} cannot hold. Use {flag_for_bands()}.")
     return format
+
+
+def _refuse_url(place: Path) -> None:
+    """Raises RequestError where a path can only be meant for a URL: as a path it would be a folder of this machine."""
+    scheme = place.parts[0] if place.parts else ""
+    if re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]+:", scheme) and not Path(scheme).exists():
+        raise RequestError(
+            f"{place} is a URL, and pictures are read and written as files. Mount that place as a folder, or copy to "
+            "and from it. A folder of that name is meant by its whole path."
+        )
 
 
 def _tree(source: Path, target: Path, include: Sequence[str], exclude: Sequence[str]) -> Survey:
