@@ -31,9 +31,6 @@ PAGE_ROUTES = {
 }  # fmt: skip
 """What the page asks Gradio for, by method; those that end in a slash or an equals sign with what follows it."""
 
-AT_THE_DOOR = {401, 403, 404}
-"""Statuses of those who do not come in."""
-
 OPEN = ("/health", "/health/live", "/health/ready")
 """Answered without a key: whoever restarts servers has none."""
 
@@ -70,6 +67,8 @@ class Doors:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer why not."""
+        if scope["type"] == "websocket":  # of which there is none here
+            return await send({"type": "websocket.close", "code": 1008})
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         refusal = self._refusal(scope)
@@ -102,6 +101,8 @@ class Doors:
                 given = base64.b64decode(given, validate=True).partition(b":")[2]
             except binascii.Error:
                 return False
+        elif kind.lower() != b"bearer":
+            return False
         found = [hmac.compare_digest(given.strip(), key) for key in self.keys]  # all: the time tells nothing
         return any(found)
 

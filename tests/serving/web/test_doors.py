@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import socket
 from pathlib import Path
@@ -13,7 +14,7 @@ from small_models import write_model
 from i2i.errors import RequestError
 from i2i.serving import serve
 from i2i.serving.inference.engine import Engine
-from i2i.serving.web.doors import LOOPBACK, read_keys
+from i2i.serving.web.doors import LOOPBACK, Doors, read_keys
 from i2i.serving.web.server import create_app
 
 KEY = "a key of thirty-two letters, 1234"
@@ -69,11 +70,25 @@ def test_our_own_page_and_a_friends_are_let_in(local):
     assert httpx.get(f"{local}/v1/models", headers=behind_a_proxy).status_code == 200
 
 
+def test_a_websocket_does_not_go_past_the_doors():
+    """A browser lets any page open one, to this machine's addresses too; the server has none."""
+    sent: list[object] = []
+
+    async def told(message):
+        sent.append(message["type"])
+
+    async def never(*_):
+        raise AssertionError("the application was asked")
+
+    asyncio.run(Doors(never, ["/v1/"])({"type": "websocket", "path": "/v1/x", "headers": []}, never, told))
+    assert sent == ["websocket.close"]
+
+
 def basic(key: str) -> str:
     return "Basic " + base64.b64encode(f"anybody:{key}".encode()).decode()
 
 
-@pytest.mark.parametrize("given", [None, "Bearer", f"Bearer {KEY[:-1]}", basic("no"), "Basic ###", "Digest x"])
+@pytest.mark.parametrize("given", [None, "Bearer", f"Bearer {KEY[:-1]}", basic("no"), "Basic ###", f"Digest {KEY}"])
 def test_without_a_key_nothing_but_liveness_is_answered(given, locked):
     headers = {} if given is None else {"authorization": given}
     for path in ("/v1/models", "/docs", "/v1/translate"):
