@@ -63,14 +63,13 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exports:
 @pytest.fixture(scope="session")
 def serving() -> Callable[[FastAPI], contextlib.AbstractContextManager[str]]:
     """`with serving(app) as base:` runs the application on a free loopback port, as the product does."""
-    import uvicorn
-
-    from i2i.serving.web.launch import bind
+    from i2i.serving.web.launch import Server, bind
 
     @contextlib.contextmanager
     def run(app: FastAPI) -> Iterator[str]:
         listening = bind("127.0.0.1", 0)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=3))
+        server = Server(app)
+        server.config.timeout_graceful_shutdown = 3
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         try:

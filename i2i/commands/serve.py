@@ -21,6 +21,8 @@ def serve(
     max_megapixels: Annotated[float, typer.Option(help="Largest picture that is sent.", min=0.01)] = 16,
     max_result_megapixels: Annotated[float, typer.Option(help="Largest result of super-resolution.", min=0.01)] = 64,
     max_megabytes: Annotated[float, typer.Option(help="Largest upload.", min=0.01)] = 32,
+    max_waiting: Annotated[int, typer.Option(help="Pictures that may wait for a model.", min=0)] = 32,
+    deadline: Annotated[float, typer.Option(help="Seconds that a picture may take, with its waiting.", min=0.1)] = 300,
     allow_host: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Answer to this name too; repeatable.")
     ] = None,
@@ -51,6 +53,8 @@ def serve(
         max_pixels=max_megapixels * 1e6,
         max_result_pixels=max_result_megapixels * 1e6,
         max_bytes=int(max_megabytes * 2**20),
+        max_waiting=max_waiting,
+        deadline=deadline,
         allow_host=allow_host or (),
         allow_origin=allow_origin or (),
         api_key_file=api_key_file,

@@ -7,10 +7,12 @@ computation runs, requests gather, and the next takes those that are alike.
 from __future__ import annotations
 
 import contextlib
-import threading
+import time
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from ..runtime.jobs import Turns, current, working_on
 from .executors import IMAGE, Array, Executor, Feeds, FloatArray
 from .planes import Canvas
 
@@ -33,6 +35,8 @@ class Pending:
     def __init__(self, batcher: Batcher, feeds: Feeds, executor: Executor, into: Canvas | None) -> None:
         self._batcher = batcher
         self.feeds, self.executor, self.into = feeds, executor, into
+        self.job = current()
+        """Of the thread that submitted it."""
         self.like = (
             id(executor),
             *((name, array.shape, b"" if name == IMAGE else array.tobytes()) for name, array in sorted(feeds.items())),
@@ -42,6 +46,12 @@ class Pending:
         self.error: Exception | None = None
 
     @property
+    def pixels(self) -> int:
+        """Of the picture."""
+        height, width = self.feeds[IMAGE].shape[2:]
+        return int(height * width)
+
+    @property
     def is_settled(self) -> bool:
         """Whether there is an answer or an error."""
         return self.answer is not None or self.error is not None
@@ -49,7 +59,7 @@ class Pending:
     def result(self) -> FloatArray | Canvas:
         """(C', H * scale, W * scale), or the canvas that was to take it, computed now unless another's batch did.
 
-        Raises what the executor raised.
+        Raises what the executor raised, CancelledError and DeadlineError when its job is to end.
         """
         self._batcher.settle(self)
         if self.error is not None:
@@ -62,8 +72,15 @@ class Pending:
         self._batcher.forget(self)
 
 
+LONG = 0.5
+"""Seconds of a computation from which on others may go beside it."""
+SHORTER = 2
+"""Such as have so many times fewer pixels. They take their share of the processors at once, and so at most some three
+times as long as alone; waiting for the long one would be many times that."""
+
+
 class Batcher:
-    """Holds the only lock around a model's executors; safe to use from several threads.
+    """Holds the only locks around a model's executors; safe to use from several threads.
 
     The first batch proves itself: its pictures are computed alone as well, and unless all bytes agree (or where the
     graph takes one picture at a time) this model's pictures go one by one from then on.
@@ -73,7 +90,13 @@ class Batcher:
         """At most `largest` pictures with `pixels` input pixels in all are computed together; 1 means one by one."""
         self.executor, self.largest, self.pixels = executor, largest, pixels
         self.is_proved = False
-        self._lock = threading.Lock()
+        self.beside: Callable[[], Executor] | None = None
+        """Opens a second executor, for short pictures beside a long one; without it all go one after the other."""
+        self._aside: Executor | None = None
+        self._turns, self._turns_aside = Turns(), Turns()
+        self._running_long = 0
+        """Pixels of the long picture that is being computed."""
+        self._seconds_a_pixel = 0.0
         self._waiting: list[Pending] = []
 
     def submit(self, feeds: Feeds, executor: Executor | None = None, into: Canvas | None = None) -> Pending:
@@ -92,25 +115,60 @@ class Batcher:
 
     def run(self, executor: Executor, feeds: Feeds) -> FloatArray:
         """Whatever batch the caller has made, by `executor`, when it is its turn."""
-        with self._lock:
+        with self._turns.taken(current()):
             return executor.run(feeds)
+
+    def seconds(self, pixels: int) -> float:
+        """What a picture of so many pixels is likely to take, by those before."""
+        return pixels * self._seconds_a_pixel
 
     def settle(self, pending: Pending) -> None:
         """Wait for the picture's turn; compute it, and with it what waits and is alike, unless it is done by then."""
-        with self._lock:
-            if pending.is_settled:
+        try:
+            if self._goes_beside(pending):
+                with self._turns_aside.taken(pending.job):
+                    self._alone(pending, self._aside)
                 return
-            alike = [
-                each
-                for each in list(self._waiting)
-                if each is not pending and each.like == pending.like and each.into is None
-            ]
-            batch = [pending, *alike[: self.room(pending.feeds) - 1]] if pending.into is None else [pending]
-            try:
+            with self._turns.taken(pending.job, lambda: pending.is_settled) as is_ours:
+                if is_ours and not pending.is_settled:
+                    self._settle_now(pending)
+        finally:
+            self.forget(pending)
+
+    def _settle_now(self, pending: Pending) -> None:
+        alike = [
+            each
+            for each in list(self._waiting)
+            if each is not pending and each.like == pending.like and each.into is None
+        ]
+        batch = [pending, *alike[: self.room(pending.feeds) - 1]] if pending.into is None else [pending]
+        pixels, began = sum(each.pixels for each in batch), time.monotonic()
+        try:
+            with self._letting_others_by(pixels):
                 self._compute(batch)
-            finally:
-                for each in batch:
-                    self.forget(each)
+        finally:
+            for each in batch:
+                self.forget(each)
+        if pending.error is None:
+            self._seconds_a_pixel = (time.monotonic() - began) / pixels
+        if len(batch) > 1:
+            self._turns.wake()
+
+    @contextlib.contextmanager
+    def _letting_others_by(self, pixels: int) -> Iterator[None]:
+        """Within, shorter pictures may go beside, when so many pixels take long. What they need is opened first."""
+        if self.beside is not None and self.seconds(pixels) >= LONG:
+            if self._aside is None:
+                with contextlib.suppress(Exception):  # there is no memory for a second one; then they wait
+                    self._aside = self.beside()
+            self._running_long = pixels if self._aside is not None else 0
+        try:
+            yield
+        finally:
+            self._running_long = 0
+
+    def _goes_beside(self, pending: Pending) -> bool:
+        return pending.executor is self.executor and pending.pixels * SHORTER <= self._running_long
 
     def forget(self, pending: Pending) -> None:
         """Take it off the list of what waits."""
@@ -138,13 +196,18 @@ class Batcher:
             name: np.concatenate([each.feeds[name] for each in batch]) for name in batch[0].feeds
         }
         try:
-            return batch[0].executor.run(feeds)
+            with working_on(None):  # it goes on when one of them is cancelled
+                return batch[0].executor.run(feeds)
         except Exception:  # executors raise anything
             return None
 
-    def _alone(self, pending: Pending) -> None:
+    def _alone(self, pending: Pending, executor: Executor | None = None) -> None:
         try:
-            answer = pending.executor.run(pending.feeds, pending.into)
+            with working_on(pending.job):
+                if pending.job is not None:
+                    pending.job.check()
+                    pending.job.is_begun = True
+                answer = (executor or pending.executor).run(pending.feeds, pending.into)
             pending.answer = answer[0] if pending.into is None else pending.into
         except Exception as error:
             pending.error = error

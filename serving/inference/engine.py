@@ -6,6 +6,8 @@ range, size and channels comes from the card inside the file. At the ONNX bounda
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import hashlib
 import threading
 from collections.abc import Mapping
@@ -17,7 +19,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from ...card import Card
-from ...errors import ModelFileError, require
+from ...errors import I2IError, ModelFileError, require
 from ...hardware.system import available_threads
 from ...images.from_pillow import from_pil
 from ...images.image import Picture
@@ -114,6 +116,13 @@ class Engine:
             self.reason += f" Pictures of 16 bits and of floats in {self.deep_precision}."
         self.ensemble = ensemble
         self._executor = file.executor(running, self.tile, self._memory, self.maps)
+        another = dataclasses.replace(running, session=None)  # type: ignore[arg-type]  # nobody holds the first one
+
+        def open_another() -> Executor:
+            beside = dataclasses.replace(another, session=another.reopen(file.read()))
+            return self._with_views(file.executor(beside, self.tile, self._memory, self.maps))
+
+        self._open_another = open_another
         self._deep: Executor | None = None
         self._opening = threading.Lock()
         largest = LARGEST_BATCH if self.provider in EXACT else 1
@@ -181,6 +190,15 @@ class Engine:
             return to_pil(self.translate(from_pil(picture), **controls))
         whole = to_array(self.translate(from_array(np.asarray(picture), self.card.input_channels), **controls))
         return whole[..., 0] if picture.ndim == 2 and whole.shape[2] == 1 else whole
+
+    def let_short_ones_by(self) -> None:
+        """From now on a short picture of 8 bits does not wait for a long one, but is computed beside it, in another
+        session that is opened with the first long one. Computes a small picture, to know what is long.
+        """
+        self.batcher.beside = self._open_another
+        side = max(128, self.card.smallest)
+        with contextlib.suppress(I2IError):
+            self.submit(self.prepare(Picture(np.zeros((side, side, self.card.input_channels), np.uint8)))).result()
 
     def _deep_executor(self) -> Executor:
         """What computes pictures of more than 8 bits; opened for the first of them, as most folders have none."""

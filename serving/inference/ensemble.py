@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import itertools
 
 import numpy as np
 
 from ...card import Card
+from ..runtime.jobs import parts
 from .executors import Array, Executor, Feeds, FloatArray, with_pictures
 from .planes import Canvas, delivered
 
@@ -24,11 +26,10 @@ class Ensemble:
         """See Executor; the mean is held in floats."""
         feeds = {name: np.asarray(array) for name, array in feeds.items()}
         total: FloatArray | None = None
-        for turns in range(4):
-            for flip in (False, True):
-                out = self.inner.run(with_pictures(self.card, feeds, functools.partial(_view, turns=turns, flip=flip)))
-                back = np.rot90(out[..., ::-1] if flip else out, -turns, axes=(2, 3))
-                total = back.copy() if total is None else np.add(total, back, out=total)
+        for turns, flip in parts(list(itertools.product(range(4), (False, True)))):
+            out = self.inner.run(with_pictures(self.card, feeds, functools.partial(_view, turns=turns, flip=flip)))
+            back = np.rot90(out[..., ::-1] if flip else out, -turns, axes=(2, 3))
+            total = back.copy() if total is None else np.add(total, back, out=total)
         assert total is not None
         total /= np.float32(8)
         return delivered(total, into)

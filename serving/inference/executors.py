@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ...card import Card
 from ...errors import ModelFileError, ProviderError, first_line
+from ..runtime.jobs import StoppedError, parts
 from ..runtime.sessions import Run, Session, takes_one
 from .padding import pad
 from .planes import Canvas, delivered
@@ -147,7 +148,7 @@ class Tiled:
         out: Any = into
         if into is None:
             out = np.empty((count, self.card.output_channels, height * scale, width * scale), np.float32)
-        for down, right in grid(height, width, self.side, self.card):
+        for down, right in parts(list(grid(height, width, self.side, self.card))):
             part = self.inner.run(with_pictures(self.card, feeds, cutting(down.outer, right.outer)))
             out[:, :, down.place(scale), right.place(scale)] = part[:, :, down.kept(scale), right.kept(scale)]
         answer: FloatArray = out
@@ -163,6 +164,8 @@ def computed(run: Run, names: list[str], feeds: dict[str, Array]) -> list[Array]
     """What a session gives for the outputs named; raises OutOfMemoryError, and ProviderError for anything else."""
     try:
         return list(run(names, feeds))
+    except StoppedError:
+        raise
     except Exception as error:  # ONNX Runtime's own classes, which have no base but Exception
         height, width = next(array.shape for array in feeds.values() if array.ndim == 4)[2:]
         what = f"a picture of {width}x{height} pixels"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from ...card import Card
 from ...errors import PictureError
+from ..runtime.jobs import parts
 from .executors import IMAGE, Array, Executor, Feeds, FloatArray, with_pictures
 from .padding import grown
 from .planes import Canvas
@@ -40,10 +42,10 @@ class FixedSize:
         out: Any = into
         if into is None:
             out = np.empty((count, card.output_channels, height * scale, width * scale), np.float32)
-        for down in pieces(height, self.size[0], card):
-            for right in pieces(width, self.size[1], card):
-                part = self.inner.run(with_pictures(card, feeds, self._cutting(down.outer, right.outer)))
-                out[:, :, down.place(scale), right.place(scale)] = part[:, :, down.kept(scale), right.kept(scale)]
+        across = pieces(width, self.size[1], card)
+        for down, right in parts(list(itertools.product(pieces(height, self.size[0], card), across))):
+            part = self.inner.run(with_pictures(card, feeds, self._cutting(down.outer, right.outer)))
+            out[:, :, down.place(scale), right.place(scale)] = part[:, :, down.kept(scale), right.kept(scale)]
         answer: FloatArray = out
         return answer
 

@@ -16,13 +16,14 @@ import os
 import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnxruntime as ort
 
 from ...errors import ProviderError
-from .sessions import Session, session_options
+from .jobs import current
+from .sessions import Session, StoppableSession, session_options
 
 _PLUGIN = "OpenVINOExecutionProvider"
 _registering = threading.Lock()
@@ -92,7 +93,7 @@ def plugin() -> tuple[Any | None, str]:
 def _plugged_in(device: Any, model: bytes, hints: Mapping[str, str], threads: int) -> Session:
     options = session_options(threads)
     options.add_provider_for_devices([device], {"load_config": json.dumps({"CPU": hints})})
-    session = ort.InferenceSession(model, options)
+    session = StoppableSession(model, options)
     if _PLUGIN not in session.get_providers():
         raise ProviderError("the plug-in took no part of the model.")
     plugged_in: Session = session
@@ -176,7 +177,7 @@ class OpenVINOSession:
 
     def run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any], /) -> list[Any]:
         """Arrays by input name -> the arrays of the outputs named, or of all."""
-        answers = self._request.infer(dict(input_feed)).values()  # copies: the request writes the next into its own
+        answers = self._answers(dict(input_feed)).values()  # copies: the request writes the next into its own
         found = self._by_name(answers)
         if sum(array.nbytes for array in input_feed.values()) > LARGE and hasattr(self._model, "release_memory"):
             self._model.release_memory()
@@ -186,8 +187,20 @@ class OpenVINOSession:
         """As `run`, without copies and without giving memory back: the next call writes into the same answers, and what
         is fed stays as it is until then.
         """
-        found = self._by_name(self._request.infer(dict(input_feed), share_inputs=True, share_outputs=True).values())
+        found = self._by_name(self._answers(dict(input_feed), share_inputs=True, share_outputs=True).values())
         return [found[name] for name in output_names]
+
+    def _answers(self, feed: dict[str, Any], **how: bool) -> Mapping[Any, Any]:
+        """Of one run, which ends between two operations when the job of its thread does."""
+        job = current()
+        if job is None:
+            return cast(Mapping[Any, Any], self._request.infer(feed, **how))
+        with job.stopping(self._request.cancel):
+            try:
+                return cast(Mapping[Any, Any], self._request.infer(feed, **how))
+            except Exception:
+                job.check()
+                raise
 
     def _by_name(self, answers: Iterable[Any]) -> dict[str, Any]:
         return {port.name: answer for port, answer in zip(self._outputs, answers, strict=True)}

@@ -21,7 +21,7 @@ from ...card import Card
 from ...errors import ConfigError, ModelFileError, ProviderError, UnknownNameError, first_line
 from . import openvino
 from .probe import probe_complaint
-from .sessions import Session, session_options
+from .sessions import Session, StoppableSession, session_options
 from .trial import trial_complaint
 
 PRECISIONS = ("auto", "fp32", "bf16", "tf32")
@@ -164,7 +164,7 @@ def _way_out(name: str) -> str:
 
 
 def _open_cpu(model: bytes, _precision: str, _number: int, threads: int) -> Session:
-    session: Session = ort.InferenceSession(
+    session: Session = StoppableSession(
         model,
         session_options(threads),
         providers=["CPUExecutionProvider"],
@@ -205,7 +205,7 @@ def _open_cuda(model: bytes, precision: str, number: int, threads: int) -> Sessi
         "use_tf32": "1" if precision == "tf32" else "0",
     }
     providers = [("CUDAExecutionProvider", chosen), "CPUExecutionProvider"]
-    session = ort.InferenceSession(model, session_options(threads), providers=providers)
+    session = StoppableSession(model, session_options(threads), providers=providers)
     if "CUDAExecutionProvider" not in session.get_providers():  # ONNX Runtime falls back in silence
         raise ProviderError("CUDA or cuDNN libraries of the right version are not installed.")
     on_cuda: Session = session

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import onnxruntime as ort
+
+from .jobs import current
 
 
 class Named(Protocol):
@@ -39,6 +41,25 @@ class Run(Protocol):
     def __call__(self, output_names: Sequence[str], input_feed: Mapping[str, Any], /) -> Sequence[Any]:
         """Arrays by input name -> the arrays of the outputs named."""
         ...
+
+
+class StoppableSession(ort.InferenceSession):  # type: ignore[misc]
+    """A session whose runs end, between two operations, when the job of their thread does."""
+
+    def run(
+        self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any], run_options: Any = None
+    ) -> Sequence[Any]:
+        """See Session; raises CancelledError and DeadlineError."""
+        job = current()
+        if job is None:
+            return cast(Sequence[Any], super().run(output_names, input_feed, run_options))
+        options = run_options or ort.RunOptions()
+        with job.stopping(lambda: setattr(options, "terminate", True)):
+            try:
+                return cast(Sequence[Any], super().run(output_names, input_feed, options))
+            except Exception:
+                job.check()
+                raise
 
 
 def lent(session: Session) -> Run:

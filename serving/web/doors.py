@@ -12,7 +12,9 @@ import binascii
 import hmac
 import os
 import posixpath
-from collections.abc import Collection
+import re
+import uuid
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,6 +36,8 @@ PAGE_ROUTES = {
 OPEN = ("/health", "/health/live", "/health/ready")
 """Answered without a key: whoever restarts servers has none."""
 
+REQUEST_ID = "x-request-id"
+"""Of every answer: as the request has it, for whoever looks for one of many in a log."""
 HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -71,10 +75,12 @@ class Doors:
             return await send({"type": "websocket.close", "code": 1008})
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        refusal = self._refusal(scope)
+        refusal, name = self._refusal(scope), request_id(scope)
+        scope.setdefault("state", {})["request_id"] = name
+        sending = with_headers(send, {**HEADERS, REQUEST_ID: name})
         if refusal is not None:
-            return await answer(with_headers(send), *refusal)
-        return await self.app(scope, receive, with_headers(send))
+            return await answer(sending, *refusal)
+        return await self.app(scope, receive, sending)
 
     def _refusal(self, scope: Scope) -> tuple[int, str, dict[str, str]] | None:
         host, origin = header(scope, b"host").decode("latin-1").lower(), header(scope, b"origin").decode("latin-1")
@@ -123,13 +129,19 @@ def read_keys(path: Path) -> list[str]:
     return keys
 
 
-def with_headers(send: Send) -> Send:
-    """Answers get HEADERS, where they have none of that name."""
+def request_id(scope: Scope) -> str:
+    """What the client calls its request, or a name of ours where it says none that will do."""
+    named = header(scope, REQUEST_ID.encode()).decode("latin-1")
+    return named if re.fullmatch(r"[A-Za-z0-9._-]{8,64}", named) else uuid.uuid4().hex
+
+
+def with_headers(send: Send, headers: Mapping[str, str]) -> Send:
+    """Answers get these, where they have none of that name."""
 
     async def sending(message: Scope) -> None:
         if message["type"] == "http.response.start":
             there = {name.lower() for name, _ in message["headers"]}
-            more = [(n.encode(), v.encode()) for n, v in HEADERS.items() if n.encode() not in there]
+            more = [(n.encode(), v.encode()) for n, v in headers.items() if n.encode() not in there]
             message = {**message, "headers": [*message["headers"], *more]}
         await send(message)
 

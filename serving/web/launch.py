@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import ipaddress
@@ -13,13 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from ...errors import RequestError
+from .connections import BACKLOG, Connections
 from .doors import LOOPBACK, read_keys
+from .jobs import Jobs
 from .server import create_app, load_engines
 
 _GRACE = 10
-"""Seconds that requests under way have after SIGTERM."""
+"""Seconds that clients have to read the last answers."""
 
 
 def serve(
@@ -61,10 +65,49 @@ def serve(
             say(f"Warning: {host} is reachable from other machines, and anyone who reaches it may use the models.")
         hosts = {*LOOPBACK, _shown(host), *allow_host} if is_loopback(host) else set(allow_host) or None
         app = create_app(engines, page=page, hosts=hosts, origins=allow_origin, keys=keys, **limits)
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_GRACE, server_header=False)
         say(f"Serving at http://{_shown(host)}:{listening.getsockname()[1]}/ (API: /docs). Stop with Ctrl-C.")
         with _quiet_end():
-            uvicorn.Server(config).run(sockets=[listening])
+            Server(app).run(sockets=[listening])
+
+
+class Server(uvicorn.Server):
+    """Serves an application of `create_app`. A signal lets it finish what is under way first (draining): it takes no
+    more pictures, says so at /health/ready, and ends with the last answer. A second signal cancels what is left.
+    """
+
+    def __init__(self, app: FastAPI, connections: Connections | None = None) -> None:
+        self.jobs: Jobs = app.state.jobs
+        self.connections_open = connections or Connections()
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=self.connections_open.make,  # type: ignore[arg-type]  # called as a class is
+                ws="none",
+                log_level="error",  # what clients do wrong is no line of ours
+                timeout_graceful_shutdown=_GRACE,
+                server_header=False,
+                backlog=BACKLOG,
+            )
+        )
+        self._watching: asyncio.Task[None] | None = None
+
+    def handle_exit(self, sig: int, _frame: Any) -> None:
+        """See uvicorn.Server."""
+        self._captured_signals.append(sig)
+        if self.jobs.is_closing:
+            self.should_exit = True
+        self.jobs.is_closing = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """See uvicorn.Server; True ends the loop."""
+        if self._watching is None:
+            self._watching = asyncio.create_task(self.connections_open.watch())
+        ends = await super().on_tick(counter) or (self.jobs.is_closing and self.jobs.count == 0)
+        if ends:
+            self._watching.cancel()
+            self.jobs.is_closing = True
+            self.jobs.cancel_all()
+        return ends
 
 
 def _shown(host: str) -> str:

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 
+from ..runtime.jobs import current
 from .asgi import App, Message, Receive, Scope, Send, answer, header
 
 FORM_OVERHEAD = 16 * 1024
@@ -79,12 +80,18 @@ class PixelBudget:
 
     @contextlib.contextmanager
     def holding(self, share: float) -> Iterator[None]:
-        """Wait until there is room for a picture of this `share`, in (0, 1], of the largest that is allowed."""
-        ticket = object()
-        with self._changed:
+        """Wait until there is room for a picture of this `share`, in (0, 1], of the largest that is allowed.
+
+        Raises CancelledError and DeadlineError when the thread's job is to end before.
+        """
+        ticket, job = object(), current()
+        with job.stopping(self._wake) if job is not None else contextlib.nullcontext(), self._changed:
             self._queue.append(ticket)
             try:
-                self._changed.wait_for(lambda: self._queue[0] is ticket and self._has_room(share))
+                while not (self._queue[0] is ticket and self._has_room(share)):
+                    if job is not None:
+                        job.check()
+                    self._changed.wait()
                 self._shares.append(share)
             finally:
                 self._queue.remove(ticket)
@@ -95,6 +102,10 @@ class PixelBudget:
             with self._changed:
                 self._shares.remove(share)
                 self._changed.notify_all()
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
 
     def _has_room(self, share: float) -> bool:
         return not self._shares or sum(self._shares) + share <= 1

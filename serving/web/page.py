@@ -174,8 +174,9 @@ def _translate(
     if path is None:
         raise gr.Error("Choose a picture first.", print_exception=False)
     try:
-        done = services[name].process(Path(path).read_bytes(), controls)
-        return _before(done.source, services[name].engine.card.scale), done.png
+        with services[name].admission.enter():
+            done = services[name].process(Path(path).read_bytes(), controls)
+        return _before(done.source, services[name].engine.card.scale), done.data
     except I2IError as error:
         raise gr.Error(str(error), print_exception=False) from error
 

@@ -10,21 +10,24 @@ from starlette.exceptions import HTTPException
 from ...card import Card
 from ...errors import RequestError, UnknownNameError, did_you_mean
 from ..inference.controls import resolve_controls, settings_of
+from .service import FORMS
 
+OWN = ("model", "format")
+"""Parameters of every model."""
 LARGEST_FORM = 32
 """Fields beside the picture."""
 
 
 def controls_of(request: Request, fields: Mapping[str, str], card: Card) -> dict[str, str]:
     """The settings in the query and the form, checked; raises RequestError, with the choices, on any other."""
-    given = [(key, value) for key, value in request.query_params.multi_items() if key != "model"]
+    given = [(key, value) for key, value in request.query_params.multi_items() if key not in OWN]
     given += list(fields.items())
     known = [*settings_of(card), *(port.name for port in card.controls)]
     for at, (key, _) in enumerate(given):
         if key not in known:
             what = "form field" if key in fields else "parameter"
-            names = ", ".join(dict.fromkeys(["model", *known]))
-            hint = did_you_mean(key, ["model", *known])
+            names = ", ".join(dict.fromkeys([*OWN, *known]))
+            hint = did_you_mean(key, [*OWN, *known])
             raise RequestError(f"No {what} is called {key!r}.{hint} Known: {names}.")
         if key in [name for name, _ in given[:at]]:
             raise RequestError(f"The parameter {key!r} is given twice. Leave one of them out.")
@@ -34,6 +37,20 @@ def controls_of(request: Request, fields: Mapping[str, str], card: Card) -> dict
     except UnknownNameError as error:  # of a value, not of an address
         raise RequestError(str(error)) from error
     return controls
+
+
+def form_of(request: Request) -> str:
+    """The format of the answer, a key of FORMS: by the parameter `format`, else by `Accept`, else the first; raises
+    RequestError.
+    """
+    asked = request.query_params.getlist("format")
+    if asked:
+        if asked != asked[:1] or asked[0] not in FORMS:
+            raise RequestError(f"`format` is one of {', '.join(FORMS)}, not {', '.join(map(repr, asked))}.")
+        return asked[0]
+    accepted = [kind.partition(";")[0].strip().lower() for kind in request.headers.get("accept", "").split(",")]
+    by_type = {form.media_type: name for name, form in FORMS.items()}
+    return next((by_type[kind] for kind in accepted if kind in by_type), next(iter(FORMS)))
 
 
 async def upload_of(request: Request) -> tuple[bytes, dict[str, str]]:

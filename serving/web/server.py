@@ -12,9 +12,9 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
 
 from ...errors import (
     I2IError,
@@ -26,12 +26,15 @@ from ...errors import (
 )
 from ..inference.controls import settings_of
 from ..inference.engine import Engine
+from ..runtime.jobs import CancelledError, DeadlineError
 from ..runtime.resolve import exported_models, resolve_model
-from .api_docs import docs_page, setting_schema, setting_schemas
+from .admission import BusyError
+from .api_docs import docs_page, setting_schema
 from .doors import OPEN, Doors
+from .jobs import ClosingError, Jobs, add_jobs
 from .limits import BodyLimit
-from .parameters import controls_of, upload_of
-from .service import BusyError, ModelService, NotAPictureError
+from .service import MAX_WAITING, ModelService, NotAPictureError
+from .translate import add_translate
 
 log = logging.getLogger("i2i.serving")
 
@@ -42,9 +45,14 @@ STATUS: dict[type[I2IError], int] = {  # the first class that fits decides
     PictureTooLargeError: 413,
     PictureError: 422,
     BusyError: 429,
+    DeadlineError: 504,
+    ClosingError: 503,
     ProviderError: 503,
     I2IError: 500,
 }
+
+DEADLINE = 300.0
+"""Seconds that a request may take, its waiting included."""
 
 ROUTES = ("/v1/", "/docs", "/openapi.json", *OPEN)
 """Paths of the API; all others are the page's."""
@@ -77,7 +85,8 @@ def create_app(
     max_bytes: int = 32 * 2**20,
     max_pixels: float = 16e6,
     max_result_pixels: float = 64e6,
-    max_waiting: int = 8,
+    max_waiting: int = MAX_WAITING,
+    deadline: float = DEADLINE,
     page: bool = True,
     hosts: Collection[str] | None = None,
     origins: Collection[str] = (),
@@ -86,19 +95,24 @@ def create_app(
     """The application that serves `engines` by name; the first is taken when a request names none.
 
     Bodies are limited to `max_bytes`, the pictures in them to `max_pixels`, their results (where they are enlarged) to
-    `max_result_pixels`, and `max_waiting` requests may wait for an engine. `hosts` are the names that it answers to
-    (any where it is None), `origins` other sites whose pages may use it; with `keys` a request has to carry one
-    (doors.py). Raises RequestError without an engine.
+    `max_result_pixels`. `max_waiting` requests may wait for an engine, and each may take `deadline` seconds. `hosts`
+    are the names that it answers to (any where it is None), `origins` other sites whose pages may use it; with `keys`
+    a request has to carry one (doors.py). Raises RequestError without an engine.
     """
     if not engines:
         raise RequestError("There is no model to serve. Name a run directory or an ONNX file.")
     services = {
-        name: ModelService(engine, max_pixels, max_result_pixels, max_waiting) for name, engine in engines.items()
+        name: ModelService(engine, max_pixels, max_result_pixels, max_waiting, max_bytes)
+        for name, engine in engines.items()
     }
+    jobs = Jobs(deadline, threads=len(services) * (max_waiting + 1))
     app = FastAPI(title="i2i", summary="Picture in, translated picture out.", docs_url=None, redoc_url=None)
     _add_errors(app)
-    _add_facts(app, engines)
-    _add_translate(app, services)
+    _add_facts(app, engines, jobs)
+    add_translate(app, services, jobs)
+    add_jobs(app, jobs)
+    _add_nothing_else(app)
+    app.state.jobs = jobs
     if page:
         from .page import mount_page
 
@@ -112,38 +126,14 @@ def create_app(
     return app
 
 
-def _add_translate(app: FastAPI, services: dict[str, ModelService]) -> None:
-    picture: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
-    settings = setting_schemas(service.engine.card for service in services.values())
-    form = {"type": "object", "required": ["image"], "properties": {"image": picture["schema"], **settings}}
-    query = [{"in": "query", "name": name, "required": False, "schema": schema} for name, schema in settings.items()]
-    body = {"image/*": picture, "application/octet-stream": picture, "multipart/form-data": {"schema": form}}
-
-    @app.post(
-        "/v1/translate",
-        response_class=Response,
-        responses={200: {"content": {"image/png": picture}, "description": "The translation, as PNG."}},
-        openapi_extra={"requestBody": {"required": True, "content": body}, "parameters": query},
-    )
-    async def translate(request: Request, model: str | None = None) -> Response:
-        """One picture in (its bytes as the body, or one form field `image`), one PNG out.
-
-        What else the model takes is said by parameters or form fields; /v1/models lists them.
-        """
-        service = services[_known_model(model, services)]
-        controls_of(request, {}, service.engine.card)  # refused before anything is uploaded
-        data, fields = await upload_of(request)
-        controls = controls_of(request, fields, service.engine.card)
-        png = await run_in_threadpool(service.translate, data, controls)
-        return Response(png, media_type="image/png")
-
+def _add_nothing_else(app: FastAPI) -> None:
     @app.api_route("/v1/{rest:path}", methods=["GET", "POST", "PUT", "DELETE", "PATCH"], include_in_schema=False)
     async def nothing_here(request: Request, rest: str) -> Response:
         """Keeps the page's own answers out of the API's paths."""
         raise HTTPException(404, f"There is no {request.method} /v1/{rest}; /docs lists what there is.")
 
 
-def _add_facts(app: FastAPI, engines: dict[str, Engine]) -> None:
+def _add_facts(app: FastAPI, engines: dict[str, Engine], jobs: Jobs) -> None:
     facts = [describe(name, engine) for name, engine in engines.items()]
 
     @app.get("/v1/models")
@@ -159,7 +149,9 @@ def _add_facts(app: FastAPI, engines: dict[str, Engine]) -> None:
 
     @app.get("/health/ready")
     async def ready() -> dict[str, Any]:
-        """Every model is loaded and has passed its golden probe."""
+        """Every model is loaded and has passed its golden probe, and the server takes pictures."""
+        if jobs.is_closing:
+            raise ClosingError
         return {"status": "ready", "models": list(engines)}
 
     @app.get("/docs", response_class=HTMLResponse, include_in_schema=False)
@@ -190,12 +182,6 @@ def describe(name: str, engine: Engine) -> dict[str, Any]:
     }
 
 
-def _known_model(name: str | None, services: dict[str, ModelService]) -> str:
-    if name is not None and name not in services:
-        raise UnknownNameError("model", name, services)
-    return name if name is not None else next(iter(services))
-
-
 def _add_errors(app: FastAPI) -> None:
     """One table from error class to status; no stack trace and no path of this machine reaches a client."""
 
@@ -205,10 +191,19 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(I2IError)
     async def ours(_request: Request, error: I2IError) -> JSONResponse:
         status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
-        if status >= 500:
+        if status == 500 or isinstance(error, ProviderError):
             log.error("%s", error)
         wait = {"Retry-After": str(error.seconds)} if isinstance(error, BusyError) else None
         return answer(status, str(error), wait)
+
+    @app.exception_handler(CancelledError)
+    async def cancelled(request: Request, error: CancelledError) -> JSONResponse:
+        is_closing = request.app.state.jobs.is_closing  # else the client is gone
+        return answer(503 if is_closing else 499, str(ClosingError() if is_closing else error))
+
+    @app.exception_handler(ClientDisconnect)
+    async def left(_request: Request, _error: ClientDisconnect) -> Response:
+        return Response(status_code=499)  # nobody reads it, and nothing is wrong here
 
     @app.exception_handler(HTTPException)
     async def http(_request: Request, error: HTTPException) -> JSONResponse:

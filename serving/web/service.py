@@ -8,32 +8,24 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import threading
 import time
 from collections.abc import Mapping
 
 from ...card import Card
-from ...errors import I2IError, PictureError, PictureTooLargeError
+from ...errors import PictureError, PictureTooLargeError
 from ...images.decode import MAX_PIXELS, read_header, read_picture
 from ...images.encode import encode
 from ...images.image import Header, Picture
 from ...images.metadata.policy import kept
 from ..inference.controls import NO_CONTROLS
 from ..inference.engine import Engine
+from ..runtime.jobs import Job, working_on
+from .admission import Admission
 from .limits import PixelBudget
 
 
 class NotAPictureError(PictureError):
     """An upload that is no picture of a kind that we read."""
-
-
-class BusyError(I2IError):
-    """Too many pictures are waiting."""
-
-    def __init__(self, seconds: int) -> None:
-        super().__init__(f"The server is busy. Try again in {seconds} s.")
-        self.seconds = seconds
-        """When it is worth to try again, from the measured time a picture."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,54 +34,66 @@ class Translation:
 
     source: Picture
     """As it was decoded."""
-    png: bytes
+    data: bytes
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """A format that answers may have."""
+
+    media_type: str
+    quality: int | None = None
+    """None: the format keeps every value."""
+
+
+FORMS = {"png": Form("image/png"), "jpg": Form("image/jpeg", 92), "webp": Form("image/webp", 90)}
+"""By names of formats; the first is taken where a client asks for none."""
+MAX_WAITING = 32
 
 
 class ModelService:
     """The one place where a served engine takes pictures; safe to call from several threads."""
 
-    def __init__(self, engine: Engine, max_pixels: float, max_result_pixels: float, max_waiting: int = 8) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        max_pixels: float,
+        max_result_pixels: float,
+        max_waiting: int = MAX_WAITING,
+        max_bytes: float = float("inf"),
+    ) -> None:
         self.engine = engine
         self.max_pixels = int(max_pixels)
         self.max_result_pixels = int(max_result_pixels)
-        self.max_waiting = max_waiting
-        self._admission = threading.Lock()
-        self._inside = 0
-        self._seconds_each = 1.0
+        self.admission = Admission(max_waiting + 1, max_bytes)
         self._budget = PixelBudget()
+        engine.let_short_ones_by()
 
-    def translate(self, data: bytes, controls: Mapping[str, object] = NO_CONTROLS) -> bytes:
-        """A picture's file as the PNG of its translation (16 bits where the picture had more than 8).
+    def translate(
+        self, data: bytes, controls: Mapping[str, object] = NO_CONTROLS, job: Job | None = None, form: str = "png"
+    ) -> bytes:
+        """A picture's file as the file of its translation: `form` is a key of FORMS. A PNG has 16 bits where the
+        picture had more than 8. For those who have a place (`admission`); in the caller's thread.
 
         `controls` are values by port name. Raises NotAPictureError, PictureTooLargeError, PictureError (damaged, or of
-        channels that the model does not take), BusyError when `max_waiting` pictures wait already, RequestError on
-        controls that mean nothing. Of the metadata the answer carries the colour profile alone.
+        channels that the model does not take), RequestError on controls that mean nothing, CancelledError and
+        DeadlineError when the job is to end. Of the metadata the answer carries the colour profile alone.
         """
-        return self.process(data, controls).png
+        return self.process(data, controls, job, form).data
 
-    def process(self, data: bytes, controls: Mapping[str, object] = NO_CONTROLS) -> Translation:
+    def process(
+        self, data: bytes, controls: Mapping[str, object] = NO_CONTROLS, job: Job | None = None, form: str = "png"
+    ) -> Translation:
         """The same, with the picture that was decoded."""
         header = self._admit(data)
-        with self._admission:
-            if self._inside > self.max_waiting:
-                raise BusyError(max(1, math.ceil(self._inside * self._seconds_each)))
-            self._inside += 1
-        try:
-            with self._budget.holding(self._share(header)):
-                return self._work(data, controls)
-        finally:
-            with self._admission:
-                self._inside -= 1
-
-    def _work(self, data: bytes, controls: Mapping[str, object]) -> Translation:
-        """In the caller's thread: only the computation waits for its turn, in the engine."""
-        started = time.monotonic()
-        source = read_picture(data, max_pixels=self.max_pixels)
-        picture = self.engine.translate(source, **controls)
-        png = encode(kept(picture, "strip"), "png")
-        seconds = (time.monotonic() - started) / max(1, self._budget.count)  # these were worked on at once
-        self._seconds_each += 0.3 * (seconds - self._seconds_each)
-        return Translation(source, png)
+        with working_on(job), self._budget.holding(self._share(header)):
+            if job is not None:
+                job.check()
+            source = read_picture(data, max_pixels=self.max_pixels)
+            started = time.monotonic()
+            picture = self.engine.translate(source, **controls)
+            self.admission.learn((time.monotonic() - started) / max(1, self._budget.count))  # they computed at once
+            return Translation(source, encode(kept(picture, "strip"), form, FORMS[form].quality))
 
     def _share(self, header: Header) -> float:
         """Of the memory that the limits allow for."""

@@ -14,6 +14,7 @@ import onnx
 
 from ....card import Card
 from ....errors import ProviderError
+from ...runtime.jobs import parts
 from ...runtime.probe import probe_complaint
 from ...runtime.sessions import Named, Session, lent
 from ..executors import (
@@ -178,6 +179,7 @@ class _Run:
     def into(self, out: Any) -> None:
         """Compute all segments; the answer goes into `out`, (1, C', H', W')."""
         graph = self.executor.graph
+        steps = parts(range(sum(len(list(strips.of(self.working))) for strips in self.plan.strips)))
         for k, (segment, strips) in enumerate(zip(graph.segments, self.plan.strips, strict=True)):
             self.maps |= {name: self._map(name) for name in segment.results if name != TRANSLATION}
             self.fed = self._buffers(segment, strips)
@@ -185,8 +187,9 @@ class _Run:
             gathered = [self._gathering(statistic) for statistic in segment.statistics]
             run, results = lent(self.executor.open(segment)), list(segment.results)
             for strip in strips.of(self.working):
-                parts = computed(run, results, self._fed(segment, strips, strip))
-                for name, part in zip(results, parts, strict=True):
+                next(steps)
+                answers = computed(run, results, self._fed(segment, strips, strip))
+                for name, part in zip(results, answers, strict=True):
                     start, stop = strips.rows(name, strip.inner)
                     off = strips.rows(name, strip.outer)[0]
                     kept = _cut(part, self.plan.axis, start - off, stop - off)

@@ -1,0 +1,212 @@
+"""How long a client may take, and how many connections there may be: below HTTP, in front of every route.
+
+All connections are looked through each second, and one that is slower than Patience allows is told so and closed. When
+there are as many as there may be, a newcomer takes the place of one whose request has not arrived yet: of the client
+that has most, the oldest. So slow clients keep nobody out, and what is being answered is never cut.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+LARGEST_HEAD = 65536
+"""Bytes of a request's line and headers."""
+BACKLOG = 32
+"""Connections that are accepted before the first of them is looked at."""
+SPARE = 24
+"""Descriptors for everything else that is opened while the server runs."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Patience:
+    """What a client has, in seconds."""
+
+    head: float = 10
+    """For the request's line and headers, from the connection or its first byte on."""
+    body: float = 60
+    """For the body."""
+    answer: float = 60
+    """For reading what is there of an answer."""
+    rate: float = 1024
+    """Bytes a second of a body at least, from `grace` seconds on."""
+    grace: float = 5
+
+
+class Connections:
+    """All that there are."""
+
+    def __init__(self, most: int | None = None, patience: Patience | None = None) -> None:
+        """At most `most`, and half of them one client's; as many as the process has descriptors for unless given."""
+        self.most = most or affordable()
+        self.patience = patience or Patience()
+        self.open: dict[Connection, None] = {}
+
+    def make(self, **options: Any) -> Connection:
+        """The protocol of a new connection, for uvicorn."""
+        return Connection(self, **options)
+
+    def admit(self, new: Connection) -> bool:
+        """Make room for one more; False when all are being answered."""
+        clients = Counter(each.address for each in self.open)
+        own = clients[new.address] >= max(1, self.most // 2)
+        if len(self.open) < self.most and not own:
+            return True
+        slow = [each for each in self.open if each.is_waiting and (not own or each.address == new.address)]
+        if not slow:
+            return False
+        most = max(slow, key=lambda each: clients[each.address]).address
+        oldest = min((each for each in slow if each.address == most), key=lambda each: each.since)
+        oldest.end(503, "The server has as many connections as it can hold, and this one was slow.")
+        return True
+
+    async def watch(self) -> None:
+        """Look through them, until cancelled."""
+        while True:
+            await asyncio.sleep(min(1.0, self.patience.head / 4))
+            for each in list(self.open):
+                each.look(time.monotonic())
+
+
+class Connection(HttpToolsProtocol):
+    """One, with what it is waiting for and since when."""
+
+    def __init__(self, connections: Connections, **options: Any) -> None:
+        super().__init__(**options)
+        self._all = connections
+        self.address = ""
+        self.phase = "head"
+        """`head`; `body`; `work`: a request is here; `rest`: of a body that was answered before its end; `idle`."""
+        self.since = time.monotonic()
+        self._bytes = self._head = 0
+        """Of this phase, and of this request's line and headers."""
+        self._unread = (0, self.since)
+        """Bytes of the answer that the client has not read, and when there were fewer."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether no request of it is at work."""
+        return self.phase != "work"
+
+    def connection_made(self, transport: Any) -> None:
+        """See asyncio.Protocol."""
+        super().connection_made(transport)
+        self.address = self.client[0] if self.client else ""
+        if self._all.admit(self):
+            self._all.open[self] = None
+        else:
+            self.end(503, "The server has as many connections as it can hold. Try again in a moment.")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.Protocol."""
+        self._all.open.pop(self, None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        if self.parser is None or self.transport.is_closing():
+            return
+        if self.phase == "idle":
+            self._enter("head")
+        self._bytes += len(data)
+        super().data_received(data)
+        if self.phase == "head" and self._bytes > LARGEST_HEAD:
+            self._refuse_head()
+
+    def on_message_begin(self) -> None:
+        """See HttpToolsProtocol."""
+        self._head = 0
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """See HttpToolsProtocol."""
+        self._head += len(name) + len(value)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """See HttpToolsProtocol."""
+        if self._head + len(self.url) > LARGEST_HEAD:
+            self._refuse_head()
+        if self.transport.is_closing():
+            return
+        if self.phase != "work":  # else it came before the answer to the one before
+            self._enter("body")
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """See HttpToolsProtocol."""
+        if not self.transport.is_closing():
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """See HttpToolsProtocol."""
+        if self.transport.is_closing():
+            return
+        if self.phase in ("body", "rest"):
+            self._enter("work" if self.phase == "body" else "idle")
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """See HttpToolsProtocol."""
+        has_more = bool(self.pipeline)
+        super().on_response_complete()
+        if has_more:
+            self._enter("body" if self.cycle.more_body and not self.pipeline else "work")
+        else:
+            self._enter("rest" if self.phase == "body" else "idle")
+
+    def end(self, status: int, text: str) -> None:
+        """Say why, unless an answer has begun, and close."""
+        if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
+            body = json.dumps({"error": text}).encode()
+            head = f"HTTP/1.1 {status} {REASONS[status]}\r\ncontent-type: application/json\r\n"
+            self.transport.write(f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body)
+            self.transport.close()
+        else:
+            self.transport.abort()
+
+    def look(self, now: float) -> None:
+        """Close it when its client took too long."""
+        if now - self._unread[1] > self._all.patience.answer and self.transport.get_write_buffer_size():
+            self.transport.abort()
+        elif not self.transport.is_closing():
+            self._look_at_request(now - self.since)
+        unread = self.transport.get_write_buffer_size()
+        since = now if unread == 0 or unread < self._unread[0] else self._unread[1]
+        self._unread = (unread, since)
+
+    def _look_at_request(self, took: float) -> None:
+        patience = self._all.patience
+        if self.phase == "head" and took > patience.head:
+            self.end(408, f"The request's headers did not arrive within {patience.head:g} s.")
+        elif self.phase in ("body", "rest") and took > patience.body:
+            self.end(408, f"The picture did not arrive within {patience.body:g} s.")
+        elif self.phase in ("body", "rest") and took > patience.grace and self._bytes < patience.rate * took:
+            self.end(408, f"The picture came at less than {patience.rate:g} bytes a second.")
+
+    def _refuse_head(self) -> None:
+        self.end(431, f"The request's line and headers are longer than {LARGEST_HEAD} bytes.")
+
+    def _enter(self, phase: str) -> None:
+        self.phase, self.since, self._bytes = phase, time.monotonic(), 0
+
+
+REASONS = {408: "Request Timeout", 431: "Request Header Fields Too Large", 503: "Service Unavailable"}
+
+
+def affordable() -> int:
+    """Connections for which the process has descriptors."""
+    try:
+        import resource
+
+        limit, taken = resource.getrlimit(resource.RLIMIT_NOFILE)[0], len(list(Path("/proc/self/fd").iterdir()))
+    except (ImportError, OSError):  # Windows, which has no such limit; systems without /proc
+        limit, taken = 512, 64
+    return max(16, min(1024, limit - taken - BACKLOG - SPARE))

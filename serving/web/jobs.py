@@ -1,0 +1,133 @@
+"""The translations under way: where each stands, how one is cancelled, and when the server may end.
+
+A client names its own by the header X-Request-Id, and may watch it at /v1/jobs/ID as server-sent events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, TypeVar
+
+import anyio
+from fastapi import FastAPI, Request
+from starlette.responses import StreamingResponse
+
+from ...errors import I2IError, RequestError
+from ..runtime.jobs import Job
+
+Answer = TypeVar("Answer")
+
+TICK = 0.2
+"""Seconds between two events."""
+PATIENCE = 10.0
+"""Seconds that a job may be watched before its picture has been let in."""
+
+
+class ClosingError(I2IError):
+    """The server is about to end."""
+
+    def __init__(self) -> None:
+        super().__init__("The server is being stopped and takes no more pictures. Try again in a moment.")
+
+
+class Jobs:
+    """Those under way, by their ids. Of the event loop's thread alone."""
+
+    def __init__(self, seconds: float, threads: int) -> None:
+        """Each may take `seconds`, waiting included; `threads` may work or wait at once."""
+        self.seconds = seconds
+        self.is_closing = False
+        """Whether no more are taken: what is under way is finished."""
+        self._threads = threads
+        self._limiter: anyio.CapacityLimiter | None = None
+        self._under_way: dict[str, Job] = {}
+
+    @property
+    def count(self) -> int:
+        """Jobs under way."""
+        return len(self._under_way)
+
+    def find(self, name: str) -> Job | None:
+        """The job of that id, while it is under way."""
+        return self._under_way.get(name)
+
+    @contextlib.contextmanager
+    def begun(self, request: Request) -> Iterator[Job]:
+        """A request's job; raises ClosingError when the server is about to end, RequestError on an id in use."""
+        if self.is_closing:
+            raise ClosingError
+        name: str = request.state.request_id
+        if name in self._under_way:
+            raise RequestError(f"Another request goes by the X-Request-Id {name!r} now. Take a new one for each.")
+        self._under_way[name] = job = Job(self.seconds)
+        try:
+            yield job
+        finally:
+            del self._under_way[name]
+
+    def cancel_all(self) -> None:
+        """End what is under way."""
+        for job in self._under_way.values():
+            job.cancel()
+
+    async def run(self, request: Request, job: Job, work: Callable[[], Answer]) -> Answer:
+        """`work()` in a thread. The job is cancelled when the client leaves and when its time has passed."""
+        self._limiter = self._limiter or anyio.CapacityLimiter(self._threads)
+        deadline = asyncio.get_running_loop().call_later(job.left, job.cancel)
+        leaving = asyncio.create_task(_cancel_when_left(request, job))
+        try:
+            return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+        finally:
+            deadline.cancel()
+            leaving.cancel()
+
+
+def add_jobs(app: FastAPI, jobs: Jobs) -> None:
+    """The route at which a job is watched."""
+
+    @app.get("/v1/jobs/{name}", response_class=StreamingResponse)
+    async def watch(name: str) -> StreamingResponse:
+        """Where the translation stands that was sent with `X-Request-Id: {name}`, as server-sent events.
+
+        Each is `{"state": "unknown" | "queued" | "running" | "done", "place", "done", "total"}`: how many pictures are
+        before it, and how many parts of it are computed of how many. The last one says done.
+        """
+        return StreamingResponse(_events(jobs, name), media_type="text/event-stream", headers=UNCACHED)
+
+
+UNCACHED = {"cache-control": "no-store", "x-accel-buffering": "no"}
+"""For proxies, which would keep events together."""
+
+
+def state_of(job: Job | None) -> dict[str, Any]:
+    """As events have it."""
+    if job is None:
+        return {"state": "unknown", "place": None, "done": 0, "total": 0}
+    state = "queued" if job.place or not job.is_begun else "running"
+    return {"state": state, "place": job.place, "done": job.done, "total": job.total}
+
+
+async def _events(jobs: Jobs, name: str) -> AsyncIterator[str]:
+    seen: Job | None = None
+    before: dict[str, Any] = {}
+    waited = silent = 0.0
+    while True:
+        job = jobs.find(name)
+        seen = job or seen
+        now = {**state_of(seen), "state": "done"} if seen is not None and job is None else state_of(job)
+        if now != before or silent >= PATIENCE:
+            yield f"data: {json.dumps(now)}\n\n"
+            before, silent = now, 0.0
+        if now["state"] == "done" or (seen is None and (waited >= PATIENCE or jobs.is_closing)):
+            return
+        await asyncio.sleep(TICK)
+        waited, silent = waited + TICK, silent + TICK
+
+
+async def _cancel_when_left(request: Request, job: Job) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    job.cancel()

@@ -1,0 +1,74 @@
+"""`POST /v1/translate`: one picture in, its translation out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+
+from ...errors import UnknownNameError
+from .api_docs import setting_schemas
+from .jobs import Jobs
+from .parameters import controls_of, form_of, upload_of
+from .service import FORMS, ModelService
+
+SESSION = "x-session-id"
+"""What the page calls one visit."""
+
+
+def add_translate(app: FastAPI, services: dict[str, ModelService], jobs: Jobs) -> None:
+    """The route, and what /v1 answers where nothing else does."""
+
+    @app.post("/v1/translate", response_class=Response, responses=_answers(), openapi_extra=_asked(services))
+    async def translate(request: Request, model: str | None = None) -> Response:
+        """One picture in (its bytes as the body, or one form field `image`), its translation out.
+
+        It is a PNG, or what `format` or the header `Accept` asks for. What else the model takes is said by parameters
+        or form fields; /v1/models lists them.
+        """
+        service = services[known_model(model, services)]
+        form = form_of(request)
+        controls_of(request, {}, service.engine.card)  # refused before anything is uploaded
+        with jobs.begun(request) as job, service.admission.enter(client_of(request), declared_size(request)):
+            data, fields = await upload_of(request)
+            controls = controls_of(request, fields, service.engine.card)
+            answer = await jobs.run(request, job, lambda: service.translate(data, controls, job, form))
+        return Response(answer, media_type=FORMS[form].media_type)
+
+
+def known_model(name: str | None, services: dict[str, ModelService]) -> str:
+    """The name of a model, the first one where none is given; raises UnknownNameError."""
+    if name is not None and name not in services:
+        raise UnknownNameError("model", name, services)
+    return name if name is not None else next(iter(services))
+
+
+def client_of(request: Request) -> str:
+    """Whose request it is, for a fair share of the places: the visit of a page, else the address."""
+    address = request.client.host if request.client else ""
+    return f"{address} {request.headers.get(SESSION, '')[:64]}"
+
+
+def declared_size(request: Request) -> int:
+    """Bytes of the body, by its header."""
+    said = request.headers.get("content-length", "")
+    return int(said) if said.isascii() and said.isdigit() else 0
+
+
+def _asked(services: dict[str, ModelService]) -> dict[str, Any]:
+    """The request, for OpenAPI."""
+    picture = {"type": "string", "format": "binary"}
+    settings = setting_schemas(service.engine.card for service in services.values())
+    form = {"type": "object", "required": ["image"], "properties": {"image": picture, **settings}}
+    parameters = {**settings, "format": {"type": "string", "enum": list(FORMS)}}
+    query = [{"in": "query", "name": name, "required": False, "schema": schema} for name, schema in parameters.items()]
+    kinds = {"image/*": picture, "application/octet-stream": picture, "multipart/form-data": form}
+    body = {"required": True, "content": {kind: {"schema": schema} for kind, schema in kinds.items()}}
+    return {"requestBody": body, "parameters": query}
+
+
+def _answers() -> dict[int | str, dict[str, Any]]:
+    picture = {"schema": {"type": "string", "format": "binary"}}
+    kinds = {form.media_type: picture for form in FORMS.values()}
+    return {200: {"content": kinds, "description": "The translation."}}
