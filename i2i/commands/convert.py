@@ -24,8 +24,15 @@ def convert(
     model: Annotated[
         Path, typer.Argument(help="Run directory or ONNX file; several, with commas, one after the other.")
     ],
-    source: Annotated[Path, typer.Argument(help="Folder of pictures, one picture, or - for standard input.")],
-    target: Annotated[Path, typer.Argument(help="Folder to write: same tree, same names. Or - for standard output.")],
+    source: Annotated[
+        Path, typer.Argument(help="Folder of pictures, one picture, or - for standard input; a URL with --engine ray.")
+    ],
+    target: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder to write: same tree, same names. Or - for standard output; a URL with --engine ray."
+        ),
+    ],
     with_: Annotated[
         list[str] | None,
         typer.Option(

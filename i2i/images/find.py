@@ -103,7 +103,7 @@ def composed(name: str) -> str:
 
 def identity(path: Path | str) -> Identity | None:
     """Equal for two names of one file or folder: links, hard links, bind mounts; None where there is nothing."""
-    path = Path(path)
+    path = Path(path) if isinstance(path, str) else path
     try:
         found = path.stat()
     except (OSError, ValueError):

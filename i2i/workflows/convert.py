@@ -21,6 +21,7 @@ from ..serving.conversion.convert import Spread
 from ..serving.conversion.pipe import convert_bytes
 from ..serving.conversion.pipeline import Translator
 from ..serving.conversion.report import FileResult, ReportFile, notes_on_left_out, notes_on_written
+from ..serving.conversion.stores.url import Url, placed
 from ..serving.conversion.watch import State, state_of, watch
 from ..serving.inference.chain import Chain
 from ..serving.inference.engine import Engine
@@ -71,6 +72,9 @@ def through_pipe(
     What was left out is told on standard error. Raises RequestError when the target is a terminal, or is there and
     `existing` is not `overwrite`; PictureError for what is no picture.
     """
+    for place in (source, target):
+        if isinstance(placed(place), Url):
+            raise RequestError(f"{placed(place)} is a URL, which is for folders and --engine ray. Copy the picture.")
     if str(target) == PIPE:
         if sys.stdout.isatty():
             raise RequestError("A picture is not for a terminal. Write it to a file: i2i convert MODEL - - > out.png")
@@ -133,8 +137,8 @@ def watch_and_convert(
     fails and then changes is no failure. `say` gets a sentence on each. Raises RequestError for what is no folder, and
     what convert_folder raises.
     """
-    if not source.is_dir():
-        raise RequestError(f"--watch is of a folder, and {source} is none.")
+    if not placed(source).is_dir():
+        raise RequestError(f"--watch is of a folder, and {placed(source)} is none.")
     files: list[FileResult] = []
     began = time.monotonic()
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
-from collections.abc import Iterable, Iterator
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import filelock
@@ -15,6 +17,22 @@ from ...images.find import identity
 from .journal import FOLDER, Journal, Source
 
 LOCK = "lock"
+TRIES = "tries"
+"""Folder beside the journal, with a file for each group of pictures that a worker of a cluster began."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Placing:
+    """A whole file beside its place, that has only to get its name."""
+
+    part: Path
+    target: Path
+    source: Path
+    read: Source
+    """The source, as it was read."""
+    size: int
+    """Of the file, in bytes."""
+    sha256: str
 
 
 class Claim:
@@ -46,17 +64,32 @@ class Claim:
         self._folders.add(target.parent)
         return digest
 
-    def place(self, part: Path, target: Path, source: Path, read: Source, size: int, sha256: str) -> None:
-        """Give a whole file, which lies beside its place, its name, with a line of the journal before.
+    def place_all(self, rows: Sequence[Placing]) -> Iterator[OSError | PictureError | None]:
+        """Give files their names, each with a line of the journal before; gives what went wrong with each.
 
-        Raises as `write` does; FileNotFoundError for a part that is not there, of which the journal says nothing.
+        Raises StorageError as `check` does. Of a part that is not there the journal says nothing.
         """
+        for row in rows:
+            try:
+                self._place(row)
+            except (OSError, PictureError) as error:
+                yield error
+            else:
+                yield None
+
+    def _place(self, row: Placing) -> None:
         self.check()
-        if part.stat().st_size != size:
+        if row.part.stat().st_size != row.size:
             raise PictureError("it was not written whole. Run the same command again.")
-        self.journal.add(target, source, read, size, sha256)
-        part.replace(target)
-        self._folders.add(target.parent)
+        self.journal.add(row.target, row.source, row.read, row.size, row.sha256)
+        row.part.replace(row.target)
+        self._folders.add(row.target.parent)
+
+    def clear(self, folders: Iterable[Path]) -> None:
+        """Remove what workers that were killed left in the folders that were written into, and the marks of tries."""
+        shutil.rmtree(self.root / FOLDER / TRIES, ignore_errors=True)
+        for folder in folders:
+            remove_parts(folder)
 
     def sync(self) -> None:
         """See to it that the names of new files outlive a power cut."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ... import __version__
-from ...errors import RequestError, require
+from ...errors import I2IError, RequestError, require
 from ...files import write_whole
 from ...hardware.system import available_threads
 from ...images.find import identity
@@ -25,11 +25,15 @@ from ..inference.controls import NO_CONTROLS, resolve_controls
 from .claim import Claim, claimed
 from .estimate import planned
 from .failures import ends
-from .journal import ABSENT, UNKNOWN, Journal, Source, State
+from .journal import ABSENT, UNKNOWN, Source, State
 from .making import Making, Results
 from .pipeline import Translator
 from .plan import Job, Known, Plan, plan_conversion, settle_existing
 from .report import ConversionReport, FileResult, ReportFile, notes_on_existing, notes_on_left_out, notes_on_written
+from .stores.claim import claimed_in_store
+from .stores.journal import journal_of
+from .stores.listing import listed
+from .stores.url import Url, placed
 
 Progress = Callable[[int, int, int], None]
 """Called with (files done, files in all, pixels read so far) after each file."""
@@ -74,20 +78,28 @@ def convert_folder(
     resolve_controls(engine.card, controls)  # what is no control should not fail once for each picture
     require("metadata policy", metadata, METADATA)
     how = _how(engine, quality, metadata, controls)
-    plan = plan_conversion(source, target, format, quality, engine.card.output_channels, include, exclude, ready)
-    if spread is not None and plan.root is None:
-        raise RequestError(f"{source} is one picture; a cluster is for folders. Leave --engine out.")
-    jobs = settle_existing(plan.jobs, existing, _known(plan, how))
+    source, target = placed(source), placed(target)
+    if spread is None and (far := [place for place in (source, target) if isinstance(place, Url)]):
+        raise RequestError(
+            f"{far[0]} is a URL, which is for --engine ray: give that as well. Or mount the place as a folder."
+        )
+    with listed(source, target):
+        plan = plan_conversion(source, target, format, quality, engine.card.output_channels, include, exclude, ready)
+        if spread is not None and plan.root is None:
+            raise RequestError(f"{source} is one picture; a cluster is for folders. Leave --engine out.")
+        jobs = settle_existing(plan.jobs, existing, _known(plan, how))
     with contextlib.ExitStack() as stack:
         claim = None
         if plan.root is not None and not dry_run and not all(job.skip for job in jobs):
             claim = stack.enter_context(_claim(plan.root, jobs, how, engine.card.name))
-            jobs = settle_existing(plan.jobs, existing, _known(plan, how))  # as it is now that nobody else writes
+            with listed(source, target):  # as it is now that nobody else writes
+                jobs = settle_existing(plan.jobs, existing, _known(plan, how))
         lines = stack.enter_context(ReportFile(report))
         lines.begin(i2i=__version__, model=engine.card.name, provider=engine.provider, how=how, files=len(jobs))
         conversion = _Conversion(engine, plan, lines, claim, settled)
         if dry_run:
-            return conversion.planned(jobs, controls)
+            with listed(source, target):
+                return conversion.planned(jobs, controls)
         ahead = [job for job in jobs if not job.skip]
         if spread is not None and claim is not None:
             results = spread.results(ahead, claim, quality=quality, metadata=metadata, controls=controls)
@@ -145,7 +157,7 @@ def _how(engine: Translator, quality: int | None, metadata: str, controls: Mappi
 
 def _known(plan: Plan, how: Mapping[str, Any]) -> Known:
     """What the target's journal says of each job, as it is now."""
-    journal = None if plan.root is None else Journal(plan.root)
+    journal = None if plan.root is None else journal_of(plan.root)
     without = {name: value for name, value in how.items() if name != "quality"}
 
     def known(job: Job, *, thorough: bool = False) -> State:
@@ -162,7 +174,9 @@ def _claim(root: Path, jobs: list[Job], how: Mapping[str, Any], model: str) -> G
     """The target folder for this run alone, with its journal open; raises StorageError where nothing can be written."""
     with contextlib.ExitStack() as stack:
         try:
-            claim = stack.enter_context(claimed(root, {job.target.parent for job in jobs if not job.skip}))
+            folders = {job.target.parent for job in jobs if not job.skip}
+            held = claimed_in_store(root) if isinstance(root, Url) else claimed(root, folders)
+            claim: Claim = stack.enter_context(held)
             claim.journal.begin(how, model=model, i2i=__version__)
         except OSError as error:
             raise ends(error, root, 0, len(jobs)) from error
@@ -245,7 +259,8 @@ class _Conversion:
     def _ended(self, why: str | None = None) -> ConversionReport:
         places = {job.source: place for place, job in enumerate(self.plan.jobs)}
         self.files.sort(key=lambda file: places.get(file.source, -1))  # a cluster gives them in any order
-        self._recheck()
+        with contextlib.suppress(I2IError), listed(self.plan.root):
+            self._recheck()
         notes = [*self.said, *self.plan.around.notes(), *notes_on_existing(self.files), *notes_on_left_out(self.files)]
         notes += notes_on_written(self.files, self.engine.card.scale)
         if self.lines.broken is not None:

@@ -22,6 +22,7 @@ from .pipeline import Translator
 from .plan import Job
 from .report import FileResult
 from .single import translated
+from .stores.url import Url
 
 BYTES_A_PIXEL = {"jpg": 0.5, "webp": 0.4, "avif": 0.3, "jxl": 0.6, "png": 2.5, "tiff": 2.5, "bmp": 3, "tga": 3}
 """Of photographs in 8 bits, roughly; where the format stays, the source's own size says it better."""
@@ -45,12 +46,13 @@ def planned(
             pixels += found.width * found.height
             room += _room(job, found, engine.card.scale)
     ahead = [job for job, found in zip(jobs, looked, strict=True) if isinstance(found, Header)]
-    return results, tuple(_said(engine, ahead, pixels, room, controls)) if ahead else ()
+    said = _said(engine, ahead, pixels, room, controls) if ahead else []
+    return results, (*said, *_said_of_stores([job for job in jobs if not job.skip and isinstance(job.source, Url)]))
 
 
 def _look(job: Job) -> Header | str | None:
-    """The header; why there is none; None for what is left alone."""
-    if job.skip:
+    """The header; why there is none; None for what is left alone, or lies in a store, where it would be fetched."""
+    if job.skip or isinstance(job.source, Url):
         return None
     try:
         return read_header(job.source)
@@ -73,6 +75,8 @@ def _said(engine: Translator, ahead: list[Job], pixels: int, room: float, contro
         said.append(
             f"Takes about {duration(pixels * _seconds_a_pixel(engine, controls))} here, by a first measurement."
         )
+    if isinstance(ahead[0].target, Url):
+        return said
     place = ahead[0].target.parent
     while identity(place) is None and place != place.parent:
         place = place.parent
@@ -81,6 +85,11 @@ def _said(engine: Translator, ahead: list[Job], pixels: int, room: float, contro
     if room > free:
         said.append("They will not fit, as far as can be told. Make room, or name another target.")
     return said
+
+
+def _said_of_stores(far: list[Job]) -> list[str]:
+    size = sum(job.source.stat().st_size for job in far)
+    return [f"To fetch: {len(far)} pictures, {size / 2**20:.1f} MB; a dry run opens none of them."] if far else []
 
 
 def _seconds_a_pixel(engine: Translator, controls: Mapping[str, object]) -> float:

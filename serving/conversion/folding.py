@@ -8,6 +8,7 @@ import unicodedata
 from pathlib import Path
 
 from ...images.find import identity
+from .stores.url import Url
 
 
 def plainly(path: Path) -> str:
@@ -21,6 +22,8 @@ def folds(one: Path, other: Path) -> bool:
     It is tried out where they will be, or in the nearest folder above that is there, in a folder of its own, which is
     removed; where nothing can be written, they are two.
     """
+    if isinstance(one, Url):
+        return False  # stores tell names apart
     folder = one.parent
     while identity(folder) is None and folder != folder.parent:
         folder = folder.parent

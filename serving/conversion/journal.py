@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -117,13 +117,7 @@ class Journal:
     def _parsed(self) -> Iterator[dict[str, Any]]:
         try:
             with self.path.open("rb") as file:
-                for raw in file:
-                    try:
-                        line = json.loads(raw)
-                    except ValueError:
-                        continue
-                    if isinstance(line, dict):
-                        yield line
+                yield from parsed(file)
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
                 return  # there is none
@@ -186,10 +180,18 @@ class Journal:
 
     def add(self, target: Path, source: Path, read: Source, size: int, sha256: str) -> None:
         """Say how a file of this size and digest came to be, before it gets its name. Raises OSError."""
-        entry = Entry(self._name(target), os.fspath(source.absolute()), read, size, sha256, self.how)
-        self._append(_line(entry, self._run))
+        entry = self.made(target, source, read, size, sha256)
+        self._append(self.line_of(entry))
         with self._lock:
             self._take(entry)
+
+    def made(self, target: Path, source: Path, read: Source, size: int, sha256: str) -> Entry:
+        """A file of this size and digest, made as the files of this run are."""
+        return Entry(self._name(target), os.fspath(source.absolute()), read, size, sha256, self.how)
+
+    def line_of(self, entry: Entry) -> dict[str, Any]:
+        """What stands in the journal of a file of this run."""
+        return _line(entry, self._run)
 
     def close(self) -> None:
         """Close the file; nothing can be added then."""
@@ -211,7 +213,10 @@ class Journal:
                 raise
 
     def _compact(self) -> None:
-        """Leave out the lines of files that were replaced since, and of runs that left nothing."""
+        write_whole(self.path, b"".join((json.dumps(line) + "\n").encode() for line in self.compacted()))
+
+    def compacted(self) -> list[Mapping[str, Any]]:
+        """Its lines without those of files that were replaced since, and of runs that left nothing."""
         self.entries = {name: self.entry(self.root / name) or entry for name, entry in self.entries.items()}
         self._earlier = {}
         ways: list[Mapping[str, Any]] = []
@@ -222,10 +227,21 @@ class Journal:
         lines += [{"run": number, "how": dict(how)} for number, how in enumerate(ways)]
         lines += [_line(entry, ways.index(entry.how)) for entry in self.entries.values()]
         self._run = len(ways)
-        write_whole(self.path, b"".join((json.dumps(line) + "\n").encode() for line in lines))
+        return lines
 
     def _name(self, target: Path) -> str:
         return target.relative_to(self.root).as_posix()
+
+
+def parsed(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """The lines that are whole."""
+    for raw in lines:
+        try:
+            line = json.loads(raw)
+        except ValueError:
+            continue
+        if isinstance(line, dict):
+            yield line
 
 
 def source_now(path: Path) -> Source:

@@ -20,6 +20,8 @@ from .pipeline import Outcome, Pipeline, Translator
 from .plan import Job
 from .report import FileResult
 from .single import described, translated
+from .stores.fetch import fetched, named
+from .stores.url import Url
 
 Results = Generator[tuple[FileResult, int], None, None]
 """What became of each job, with the pixels that were read of it."""
@@ -69,6 +71,10 @@ class Making:
 
     def _read(self, job: Job) -> Picture:
         """The picture; its digest is kept."""
+        if isinstance(job.source, Url):
+            data, self._sources[job.target] = fetched(job.source)
+            with named(job.source):
+                return read_picture(data)
         with contextlib.suppress(OSError):  # which the decoder says better
             self._sources[job.target] = source_now(job.source)
         return read_picture(job.source)
@@ -94,13 +100,14 @@ class Making:
         durations: list[float] = []
         pixels = 0
         try:
-            frames = read_frames(job.source)
-            check_frames(str(job.source), frames.count, frames.are_pages, job.format)
-            for picture, duration in frames.pictures:
-                result = translated(self.engine, picture, self.controls)
-                results.append(described(self.engine, result, job.format, self.metadata))
-                durations.append(duration)
-                pixels += picture.pixels.shape[0] * picture.pixels.shape[1]
+            with named(job.source):
+                frames = read_frames(fetched(job.source)[0] if isinstance(job.source, Url) else job.source)
+                check_frames(str(job.source), frames.count, frames.are_pages, job.format)
+                for picture, duration in frames.pictures:
+                    result = translated(self.engine, picture, self.controls)
+                    results.append(described(self.engine, result, job.format, self.metadata))
+                    durations.append(duration)
+                    pixels += picture.pixels.shape[0] * picture.pixels.shape[1]
         except Exception as error:
             return Outcome(job, untranslated=error)
         try:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from ...errors import ConfigError, RequestError, UnknownNameError
-from ...images.find import Survey, identity, is_picture, survey
+from ...images.find import Survey, identity, is_picture
 from ...images.formats import FORMATS, flag_for_bands, format_of, suffixes, written
 from .folding import folds, plainly
 from .journal import ABSENT, CHANGED, SAME, State
 from .pick import picked
+from .stores.listing import survey_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,8 +69,6 @@ def plan_conversion(
     Raises RequestError (or one of its kind) when the request makes no sense; nothing was written then.
     """
     format = check_format(format, quality, bands)
-    for place in (source, target):
-        _refuse_url(place)
     single = _is_file(source)
     if single:
         found = Survey([source], Counter(), (), {})
@@ -98,16 +96,6 @@ def check_format(format: str, quality: int | None, bands: int) -> str:
     return format
 
 
-def _refuse_url(place: Path) -> None:
-    """Raises RequestError where a path can only be meant for a URL: as a path it would be a folder of this machine."""
-    scheme = place.parts[0] if place.parts else ""
-    if re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]+:", scheme) and not Path(scheme).exists():
-        raise RequestError(
-            f"{place} is a URL, and pictures are read and written as files. Mount that place as a folder, or copy to "
-            "and from it. A folder of that name is meant by its whole path."
-        )
-
-
 def _tree(source: Path, target: Path, include: Sequence[str], exclude: Sequence[str]) -> Survey:
     """What lies below `source`, outputs of ours apart; raises RequestError when nothing of it is to be converted."""
     ours = identity(target)
@@ -117,7 +105,7 @@ def _tree(source: Path, target: Path, include: Sequence[str], exclude: Sequence[
         raise RequestError(f"{source} is a folder but {target} is a file. Name a folder as the target.")
     if identity(source) == ours:
         raise RequestError(f"{source} and {target} are the same folder. Name another target.")
-    found = survey(source, without=target)
+    found = survey_of(source, without=target)
     if not found.pictures:
         told = " ".join(found.sentences(10))
         raise RequestError(f"{source} holds no picture ({', '.join(suffixes())}). {told}".rstrip())

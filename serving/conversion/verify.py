@@ -10,8 +10,10 @@ from pathlib import Path
 
 from ...errors import RequestError
 from ...hardware.system import available_threads
-from ...images.find import survey
 from .journal import Entry, Journal, file_digest
+from .stores.journal import journal_of
+from .stores.listing import listed, survey_of
+from .stores.url import placed
 
 Progress = Callable[[int, int], None]
 """Called with (files done, files in all)."""
@@ -46,9 +48,12 @@ def verify_folder(root: Path, progress: Progress | None = None) -> Verification:
 
     Raises RequestError for what is no folder, or has no journal.
     """
-    if not root.is_dir():
-        raise RequestError(f"There is no folder at {root}.")
-    journal = Journal(root)
+    root = placed(root)
+    with listed(root):
+        if not root.is_dir():
+            raise RequestError(f"There is no folder at {root}.")
+        there = [path.relative_to(root).as_posix() for path in survey_of(root).pictures]
+    journal = journal_of(root)
     if not journal.entries:
         raise RequestError(
             f"{root} has no journal, so nothing is known of what was written. Name the target of an `i2i convert` "
@@ -63,7 +68,6 @@ def verify_folder(root: Path, progress: Progress | None = None) -> Verification:
                 lists["stale"].append(name)
             if progress is not None:
                 progress(done, len(journal.entries))
-    there = (path.relative_to(root).as_posix() for path in survey(root).pictures)
     return Verification(**lists, unknown=[name for name in there if name not in journal.entries])
 
 
@@ -78,5 +82,8 @@ def _look(journal: Journal, path: Path) -> tuple[str, bool]:
 
 
 def _is_stale(entry: Entry) -> bool:
-    source = Path(entry.source)
-    return source.exists() and not entry.read.is_content_of(source)
+    try:
+        source = placed(Path(entry.source))
+        return source.exists() and not entry.read.is_content_of(source)
+    except (OSError, RequestError):
+        return False  # nothing is known of it

@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ....errors import I2IError, PictureError, ProviderError
-from ....files import remove_parts
+from ....errors import I2IError, ProviderError
 from ...inference.chain import Chain
 from ...inference.engine import Engine
-from ..claim import Claim
+from ..claim import Claim, Placing
 from ..failures import STORAGE_ERRORS, ends, why_unwritten
-from ..journal import FOLDER
 from ..making import Results
 from ..plan import Job
 from ..report import FileResult
+from ..stores.url import Url
 from .cluster import Share, check_installed, cluster, share
-from .worker import TRIES, Answer, Ended, Expected, Model, Worker, how_of
+from .worker import Answer, Ended, Expected, Model, Worker, how_of
 
 GROUP = 16
 """Pictures that a worker converts at a time, at most; as many are converted again when it is killed."""
@@ -57,38 +55,37 @@ class OnRay:
     ) -> Results:
         """See Spread; raises ProviderError for a cluster that does not answer, or has not what the engines need."""
         making = {"quality": quality, "metadata": metadata, "controls": dict(controls)}
-        shutil.rmtree(claim.root / FOLDER / TRIES, ignore_errors=True)  # of a run that was killed
+        claim.clear(())  # of a run that was killed
         try:
             with cluster(self.address) as ray:
                 dealt = share(ray, self.engines, on_gpu=self.engine.provider == "cuda")
                 self.say(str(dealt))
-                expected = Expected(Path.cwd(), claim.root, how_of(self.engine))
+                is_seen = not all(isinstance(place, Url) for job in jobs for place in (job.source, job.target))
+                expected = Expected(Path.cwd() if is_seen else None, claim.root, how_of(self.engine))
                 options = {**self.options, "threads": dealt.threads}
                 made = (_models(ray, self.engine, dealt), options, dealt.memory, expected, making)
                 yield from _converted(jobs, claim, partial(_answers, ray, dealt, made), dealt)
         finally:
-            shutil.rmtree(claim.root / FOLDER / TRIES, ignore_errors=True)
-            for folder in {job.target.parent for job in jobs}:
-                remove_parts(folder)  # of workers that were killed, and of answers that were not waited for
+            claim.clear({job.target.parent for job in jobs})  # also of answers that were not waited for
 
 
-Ask = Callable[[Mapping[int, Job], int], "Iterator[Answer | Ended]"]
-"""Has the jobs done by workers, so many at a time, and gives what they say, as they say it."""
+Ask = Callable[[Mapping[int, Job], int], "Iterable[list[Answer | Ended]]"]
+"""Has the jobs done by workers, so many at a time, and gives what they say of each group, as they say it."""
 
 
 def _converted(jobs: list[Job], claim: Claim, ask: Ask, dealt: Share) -> Results:
     ahead, written = dict(enumerate(jobs)), 0
     size = max(1, min(GROUP, len(jobs) // (4 * dealt.engines)))
     for group in dict.fromkeys((size, 1)):  # alone, what was in a group whose worker ended again and again
-        for said in ask(ahead, group):
-            if isinstance(said, Ended):
-                raise _ended(said, written, len(jobs))
-            job = ahead.pop(said.place, None)
-            if job is None:
-                continue  # of a worker that was taken for dead, and answered after all
-            result = _placed(claim, job, said, written, len(jobs))
-            written += result.status == "written"
-            yield result, said.pixels
+        for answers in ask(ahead, group):
+            told = {said.place: said for said in answers if isinstance(said, Answer) and said.place in ahead}
+            for place, result in _placed(claim, ahead, told, written, len(jobs)):
+                del ahead[place]  # or it would count twice: of a worker that was taken for dead, and answers after all
+                written += result.status == "written"
+                yield result, told[place].pixels
+            for ended in answers:
+                if isinstance(ended, Ended):
+                    raise _ended(ended, written, len(jobs))
         if not ahead:
             return
     for job in ahead.values():
@@ -98,7 +95,7 @@ def _converted(jobs: list[Job], claim: Claim, ask: Ask, dealt: Share) -> Results
 
 def _answers(
     ray: Any, dealt: Share, made: tuple[Any, ...], ahead: Mapping[int, Job], size: int
-) -> Iterator[Answer | Ended]:
+) -> Iterator[list[Answer | Ended]]:
     """See Ask; of a group whose worker ended too often, nothing is said."""
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
@@ -114,7 +111,7 @@ def _answers(
     )  # by default actors are started anew, and groups converted again, for ever
     try:
         for row in rows.iter_rows():
-            yield from pickle.loads(row["answers"])
+            yield pickle.loads(row["answers"])
     except ray.exceptions.RayError as error:
         raise ProviderError(f"Ray ended the conversion ({str(error).strip().splitlines()[-1]}).") from error
 
@@ -129,18 +126,31 @@ def _models(ray: Any, engine: Engine | Chain, dealt: Share) -> tuple[Model, ...]
     )
 
 
-def _placed(claim: Claim, job: Job, said: Answer, written: int, total: int) -> FileResult:
-    """What became of a job, its file in its place; raises StorageError when nothing more can be written."""
-    part = said.part
-    if part is None:
-        return said.result
+def _placed(
+    claim: Claim, ahead: Mapping[int, Job], told: Mapping[int, Answer], written: int, total: int
+) -> Iterator[tuple[int, FileResult]]:
+    """What became of some jobs, their files in their places; raises StorageError when nothing more can be written."""
+    rows = {}
+    for place, said in told.items():
+        job, part = ahead[place], said.part
+        if part is None:
+            yield place, said.result
+        else:
+            rows[place] = Placing(part.path, job.target, job.source, part.read, part.size, part.sha256)
     try:
-        claim.place(part.path, job.target, job.source, part.read, part.size, part.sha256)
-    except (OSError, PictureError) as error:
-        if isinstance(error, OSError) and error.errno in STORAGE_ERRORS:
-            raise ends(error, job.target, written, total) from error
-        return dataclasses.replace(said.result, status="failed", error=why_unwritten(job, error), target_sha256=None)
-    return said.result
+        for place, error in zip(rows, claim.place_all(list(rows.values())), strict=True):
+            if isinstance(error, OSError) and error.errno in STORAGE_ERRORS:
+                raise error
+            yield place, _result(ahead[place], told[place].result, error)
+            written += error is None
+    except OSError as error:
+        raise ends(error, claim.root, written, total) from error
+
+
+def _result(job: Job, result: FileResult, error: Exception | None) -> FileResult:
+    if error is None:
+        return result
+    return dataclasses.replace(result, status="failed", error=why_unwritten(job, error), target_sha256=None)
 
 
 def _ended(said: Ended, written: int, total: int) -> I2IError:

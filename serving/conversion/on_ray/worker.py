@@ -12,6 +12,7 @@ import hashlib
 import os
 import pickle
 import tempfile
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,16 +23,17 @@ from ....hardware.system import available_memory
 from ...inference.chain import Chain
 from ...inference.engine import Engine
 from ...inference.memory import SHARE
+from ..claim import TRIES
 from ..failures import STORAGE_ERRORS
 from ..journal import FOLDER, Source, file_digest
 from ..making import Making
 from ..plan import Job
 from ..report import FileResult
+from ..stores.claim import PARTS
+from ..stores.url import Url
 
 DECODING = 2
 """Threads that read and write, beside those that compute."""
-TRIES = "tries"
-"""Folder beside the journal, with a file for each group of pictures that was begun: a byte each time."""
 MOST_TRIES = 3
 """Begun so often and never ended, a group is given up: one of its pictures ends the process."""
 
@@ -82,10 +84,10 @@ class Model:
 class Expected:
     """What must be the same in every worker, so that results do not depend on who made them."""
 
-    folder: Path
-    """The working directory, which relative paths start from."""
+    folder: Path | None
+    """The working directory, which relative paths start from; None where all is in stores."""
     target: Path
-    """The folder that is written into."""
+    """The folder that is written into, or the place in a store."""
     how: tuple[str, ...]
     """Provider and precisions."""
 
@@ -103,7 +105,7 @@ class Worker:
     ) -> None:
         """`options` are those of Engine, `share` is of the machine's memory, `making` are the options of Making."""
         self.refusal: Ended | None = None
-        self.tries = expected.target / FOLDER / TRIES
+        self.ours = expected.target / FOLDER
         self._parts: dict[Path, Part] = {}
         self._failed: tuple[int, str, Path] | None = None
         try:
@@ -127,7 +129,7 @@ class Worker:
     def _answers(self, group: str, jobs: list[tuple[int, Job]]) -> list[Answer | Ended]:
         if self.refusal is not None:
             return [self.refusal]
-        if _begun(self.tries / group) >= MOST_TRIES:
+        if _begun(self.ours / TRIES / group) >= MOST_TRIES:
             return []
         answers: list[Answer | Ended] = []
         try:
@@ -141,7 +143,7 @@ class Worker:
     def _beside(self, target: Path, data: bytes, _source: Path, read: Source) -> str:
         """See Write; the file gets no name yet."""
         try:
-            path = write_beside(target, data, PART)
+            path = self._part(data) if isinstance(target, Url) else write_beside(target, data, PART)
         except OSError as error:
             if error.errno in STORAGE_ERRORS:
                 self._failed = (error.errno or 0, str(error.strerror), target)
@@ -150,10 +152,17 @@ class Worker:
         self._parts[target] = Part(path, len(data), digest, read)
         return digest
 
+    def _part(self, data: bytes) -> Path:
+        part = self.ours / PARTS / uuid.uuid4().hex
+        part.write_bytes(data)
+        return part
+
     def _stand_in(self, expected: Expected) -> None:
+        if expected.folder is None:
+            return
         try:
             os.chdir(expected.folder)
-            is_there = expected.target.is_dir()
+            is_there = isinstance(expected.target, Url) or expected.target.is_dir()
         except OSError:
             is_there = False
         if not is_there:
@@ -164,12 +173,13 @@ class Worker:
 
 
 def _begun(path: Path) -> int:
-    """How often a group was begun before."""
+    """How often a group was begun before: its file has a byte for each time."""
     path.parent.mkdir(exist_ok=True)
-    with path.open("ab") as file:
-        before = file.tell()
-        file.write(b".")
-    return before
+    before = b""
+    with contextlib.suppress(FileNotFoundError):
+        before = path.read_bytes()
+    path.write_bytes(before + b".")
+    return len(before)
 
 
 def how_of(engine: Engine | Chain) -> tuple[str, ...]:

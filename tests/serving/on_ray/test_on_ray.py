@@ -20,7 +20,7 @@ from small_models import write_model
 
 from i2i.errors import ProviderError, RequestError, StorageError
 from i2i.serving import Engine, convert_folder
-from i2i.serving.conversion.claim import claimed
+from i2i.serving.conversion.claim import TRIES, claimed
 from i2i.serving.conversion.journal import FOLDER
 from i2i.serving.conversion.on_ray import cluster, job, worker
 from i2i.serving.conversion.plan import Job
@@ -151,7 +151,7 @@ def test_a_worker_leaves_whole_files_without_names_and_they_get_them_once(engine
         work = work_of(engine, tmp_path / "out")
         answers = [*asked(work, "g", jobs), *asked(work, "g", jobs)]  # as of a worker that was taken for dead
         assert not [job.target for job in jobs if job.target.exists()]
-        results = list(job._converted(jobs, claim, lambda *_: answers, ONE))
+        results = list(job._converted(jobs, claim, lambda *_: [answers], ONE))
         assert [result.status for result, _ in results] == ["written"] * 3
         assert [path.name for path in results_in(tmp_path / "out") if path.suffix == ".png"] == [
             "0000.png",
@@ -166,15 +166,15 @@ def test_a_picture_that_ends_its_process_each_time_fails_alone(engine, tmp_path)
     with claimed(tmp_path / "out", []) as claim:
         claim.journal.begin({})
         work = work_of(engine, tmp_path / "out")
-        (tmp_path / "out" / FOLDER / worker.TRIES).mkdir()
+        (tmp_path / "out" / FOLDER / TRIES).mkdir()
         for group in ("3-6", "1-1"):  # as a worker leaves them that ended in the midst of the group
-            (tmp_path / "out" / FOLDER / worker.TRIES / group).write_bytes(b"." * worker.MOST_TRIES)
+            (tmp_path / "out" / FOLDER / TRIES / group).write_bytes(b"." * worker.MOST_TRIES)
 
         def ask(ahead, size):
             left = list(ahead.items())
             for at in range(0, len(left), size):
                 (row,) = work({"jobs": [pickle.dumps((f"{size}-{at}", left[at : at + size]))]})
-                yield from pickle.loads(row["answers"][0])
+                yield pickle.loads(row["answers"][0])
 
         results = [result for result, _ in job._converted(jobs, claim, ask, ONE)]
     assert [result.target for result in results if result.status == "failed"] == [jobs[7].target]
