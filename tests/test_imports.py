@@ -57,8 +57,8 @@ PACKAGES = {
 """Each package of i2i, from the ground up, and what it may import of i2i beside itself: only what stands above it here."""
 
 NEVER = {
-    "images": {"torch", "onnxruntime", "gradio"},
-    "datasets": {"torch", "torchvision", "onnxruntime", "gradio"},
+    "images": {"torch", "onnxruntime", "fastapi"},
+    "datasets": {"torch", "torchvision", "onnxruntime", "fastapi"},
     "serving": {"torch", "torchvision", "albumentations"},
 }
 """Other people's packages that must not be imported, by the beginning of ours."""

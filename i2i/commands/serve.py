@@ -35,6 +35,9 @@ def serve(
     open_to_all: Annotated[
         bool, typer.Option("--open-to-all", help="No keys, though other machines reach the address.")
     ] = False,
+    root_path: Annotated[
+        str, typer.Option(metavar="PATH", help="Prefix that a proxy serves it under, as in /i2i.")
+    ] = "",
 ) -> None:
     """Open the page and the HTTP API on one port.
 
@@ -59,4 +62,5 @@ def serve(
         allow_origin=allow_origin or (),
         api_key_file=api_key_file,
         open_to_all=open_to_all,
+        root_path=root_path,
     )

@@ -9,7 +9,7 @@ from importlib import metadata
 from ..hardware.system import available_memory, available_threads, processor
 
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-ep-openvino", "openvino")
-SHOWN = ("i2i", *RUNTIMES, "torch", "gradio", "pillow", "numpy")
+SHOWN = ("i2i", *RUNTIMES, "torch", "pillow", "numpy")
 
 
 def doctor() -> tuple[list[tuple[str, str]], list[str]]:

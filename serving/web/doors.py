@@ -2,7 +2,7 @@
 
 A browser sends what any web page that its user visits tells it to, also to this machine's own addresses. So the host
 that a request names has to be one of ours (against DNS rebinding), and the page that it comes from has to be our own.
-Of Gradio's routes those that our page asks for are let through; some of the others fetch what a client names.
+No route but those that are listed is let through, so that what a library adds to the application is not reached.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import os
-import posixpath
 import re
 import uuid
 from collections.abc import Collection, Mapping
@@ -24,14 +22,8 @@ from .asgi import App, Receive, Scope, Send, answer, header
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 """Names that a browser on this machine knows the server by."""
 
-FILES = "/gradio_api/file="
-PAGE_ROUTES = {
-    "GET": ("/", "/config", "/theme.css", "/favicon.ico", "/assets/", "/static/", FILES,
-            "/gradio_api/queue/data", "/gradio_api/upload_progress", "/gradio_api/heartbeat/"),
-    "HEAD": ("/", FILES),
-    "POST": ("/gradio_api/queue/join", "/gradio_api/upload", "/gradio_api/cancel"),
-}  # fmt: skip
-"""What the page asks Gradio for, by method; those that end in a slash or an equals sign with what follows it."""
+PAGE_ROUTES = {"GET": ("/", "/page/"), "HEAD": ("/", "/page/"), "POST": ("/page/preview",)}
+"""The page's own, by method; those that end in a slash with what follows it."""
 
 OPEN = ("/health", "/health/live", "/health/ready")
 """Answered without a key: whoever restarts servers has none."""
@@ -41,12 +33,9 @@ REQUEST_ID = "x-request-id"
 HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
-    "content-security-policy": (
-        "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
-        "style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
-    ),
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
-"""Of every answer. Gradio's page has scripts in it and makes some; nothing comes from another host."""
+"""Of every answer; the page and /docs have policies of their own, which let their styles and scripts in."""
 
 
 class Doors:
@@ -84,7 +73,7 @@ class Doors:
 
     def _refusal(self, scope: Scope) -> tuple[int, str, dict[str, str]] | None:
         host, origin = header(scope, b"host").decode("latin-1").lower(), header(scope, b"origin").decode("latin-1")
-        path = scope["path"]
+        path = below(scope)
         if self.hosts is not None and _name(host) not in self.hosts:
             named = f"The host {host[:80]!r} is not one that this server answers to; `--allow-host` adds it."
             return 403, named, {}
@@ -111,6 +100,12 @@ class Doors:
             return False
         found = [hmac.compare_digest(given.strip(), key) for key in self.keys]  # all: the time tells nothing
         return any(found)
+
+
+def below(scope: Scope) -> str:
+    """The path below the prefix that a proxy serves us under, whether or not the proxy has taken it away."""
+    path, prefix = str(scope["path"]), str(scope.get("root_path", "")).rstrip("/")
+    return path[len(prefix) :] if prefix and path.startswith(prefix + "/") else path
 
 
 def read_keys(path: Path) -> list[str]:
@@ -149,19 +144,11 @@ def with_headers(send: Send, headers: Mapping[str, str]) -> Send:
 
 
 def _of_page(method: str, path: str) -> bool:
-    if not _among(path, PAGE_ROUTES.get(method, ())):
-        return False
-    return not path.startswith(FILES) or _is_own_file(path.removeprefix(FILES))
-
-
-def _is_own_file(path: str) -> bool:
-    """Whether it lies in the page's private folder; a URL does not."""
-    folder = os.environ.get("GRADIO_TEMP_DIR")
-    return folder is not None and posixpath.normpath(path).startswith(folder.rstrip("/") + "/")
+    return _among(path, PAGE_ROUTES.get(method, ()))
 
 
 def _among(path: str, routes: Collection[str]) -> bool:
-    return any(path == route or (route[-1] in "/=" and route != "/" and path.startswith(route)) for route in routes)
+    return any(path == route or (route[-1] == "/" and route != "/" and path.startswith(route)) for route in routes)
 
 
 def _name(host: str) -> str:

@@ -39,6 +39,7 @@ def serve(
     allow_origin: Sequence[str] = (),
     api_key_file: Path | None = None,
     open_to_all: bool = False,
+    root_path: str = "",
     say: Callable[[str], None] = print,
     **limits: Any,
 ) -> None:
@@ -46,6 +47,8 @@ def serve(
 
     On an address of this machine alone it answers to that address, `localhost` and `allow_host`; on another to
     `allow_host`, or to any name. Another address needs keys, or the word `open_to_all`.
+
+    `root_path` is the prefix that a proxy serves it under.
 
     Raises RequestError when the port is taken, the host is not this machine's, keys cannot be read or are missing, and
     what loading a model raises.
@@ -64,7 +67,9 @@ def serve(
         if not (is_loopback(host) or keys):
             say(f"Warning: {host} is reachable from other machines, and anyone who reaches it may use the models.")
         hosts = {*LOOPBACK, _shown(host), *allow_host} if is_loopback(host) else set(allow_host) or None
-        app = create_app(engines, page=page, hosts=hosts, origins=allow_origin, keys=keys, **limits)
+        app = create_app(
+            engines, page=page, hosts=hosts, origins=allow_origin, keys=keys, root_path=root_path, **limits
+        )
         say(f"Serving at http://{_shown(host)}:{listening.getsockname()[1]}/ (API: /docs). Stop with Ctrl-C.")
         with _quiet_end():
             Server(app).run(sockets=[listening])

@@ -29,7 +29,7 @@ from ..inference.engine import Engine
 from ..runtime.jobs import CancelledError, DeadlineError
 from ..runtime.resolve import exported_models, resolve_model
 from .admission import BusyError
-from .api_docs import docs_page, setting_schema
+from .api_docs import docs_page, docs_policy, setting_schema
 from .doors import OPEN, Doors
 from .jobs import ClosingError, Jobs, add_jobs
 from .limits import BodyLimit
@@ -91,13 +91,15 @@ def create_app(
     hosts: Collection[str] | None = None,
     origins: Collection[str] = (),
     keys: Collection[str] = (),
+    root_path: str = "",
 ) -> FastAPI:
     """The application that serves `engines` by name; the first is taken when a request names none.
 
     Bodies are limited to `max_bytes`, the pictures in them to `max_pixels`, their results (where they are enlarged) to
     `max_result_pixels`. `max_waiting` requests may wait for an engine, and each may take `deadline` seconds. `hosts`
     are the names that it answers to (any where it is None), `origins` other sites whose pages may use it; with `keys`
-    a request has to carry one (doors.py). Raises RequestError without an engine.
+    a request has to carry one (doors.py). `root_path` is the prefix that a proxy serves it under, as in `/i2i`. Raises
+    RequestError without an engine.
     """
     if not engines:
         raise RequestError("There is no model to serve. Name a run directory or an ONNX file.")
@@ -106,7 +108,13 @@ def create_app(
         for name, engine in engines.items()
     }
     jobs = Jobs(deadline, threads=len(services) * (max_waiting + 1))
-    app = FastAPI(title="i2i", summary="Picture in, translated picture out.", docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="i2i",
+        summary="Picture in, translated picture out.",
+        docs_url=None,
+        redoc_url=None,
+        root_path=root_path.rstrip("/"),
+    )
     _add_errors(app)
     _add_facts(app, engines, jobs)
     add_translate(app, services, jobs)
@@ -116,7 +124,7 @@ def create_app(
     if page:
         from .page import mount_page
 
-        mount_page(app, services, max_bytes)
+        mount_page(app, services, jobs, max_bytes)
     app.add_middleware(BodyLimit, max_bytes=max_bytes)
     if origins:
         app.add_middleware(
@@ -155,8 +163,9 @@ def _add_facts(app: FastAPI, engines: dict[str, Engine], jobs: Jobs) -> None:
         return {"status": "ready", "models": list(engines)}
 
     @app.get("/docs", response_class=HTMLResponse, include_in_schema=False)
-    async def docs(request: Request) -> str:
-        return docs_page(app.openapi(), str(request.base_url).rstrip("/"), list(engines))
+    async def docs(request: Request) -> HTMLResponse:
+        page = docs_page(app.openapi(), str(request.base_url).rstrip("/"), list(engines))
+        return HTMLResponse(page, headers={"content-security-policy": docs_policy(page)})
 
 
 def describe(name: str, engine: Engine) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from collections.abc import Mapping
 
 from ...card import Card
 from ...errors import PictureError, PictureTooLargeError
+from ...images.colour.managed import in_srgb
 from ...images.decode import MAX_PIXELS, read_header, read_picture
 from ...images.encode import encode
-from ...images.image import Header, Picture
+from ...images.image import Header, Picture, to_uint8
 from ...images.metadata.policy import kept
 from ..inference.controls import NO_CONTROLS
 from ..inference.engine import Engine
@@ -26,15 +27,6 @@ from .limits import PixelBudget
 
 class NotAPictureError(PictureError):
     """An upload that is no picture of a kind that we read."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Translation:
-    """An upload and what came of it."""
-
-    source: Picture
-    """As it was decoded."""
-    data: bytes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,12 +71,6 @@ class ModelService:
         channels that the model does not take), RequestError on controls that mean nothing, CancelledError and
         DeadlineError when the job is to end. Of the metadata the answer carries the colour profile alone.
         """
-        return self.process(data, controls, job, form).data
-
-    def process(
-        self, data: bytes, controls: Mapping[str, object] = NO_CONTROLS, job: Job | None = None, form: str = "png"
-    ) -> Translation:
-        """The same, with the picture that was decoded."""
         header = self._admit(data)
         with working_on(job), self._budget.holding(self._share(header)):
             if job is not None:
@@ -93,7 +79,15 @@ class ModelService:
             started = time.monotonic()
             picture = self.engine.translate(source, **controls)
             self.admission.learn((time.monotonic() - started) / max(1, self._budget.count))  # they computed at once
-            return Translation(source, encode(kept(picture, "strip"), form, FORMS[form].quality))
+            return encode(kept(picture, "strip"), form, FORMS[form].quality)
+
+    def preview(self, data: bytes) -> bytes:
+        """A picture's file as PNG of 8 bits, upright and in sRGB, for who cannot read its kind. For those who have a
+        place; raises what `translate` raises of a picture.
+        """
+        header = self._admit(data)
+        with self._budget.holding(self._share(header)):
+            return encode(shown(read_picture(data, max_pixels=self.max_pixels)), "png")
 
     def _share(self, header: Header) -> float:
         """Of the memory that the limits allow for."""
@@ -113,6 +107,13 @@ class ModelService:
         _check_size(header, self.engine.card, self.max_pixels, self.max_result_pixels)
         _check_channels(header, self.engine.card)
         return header
+
+
+def shown(picture: Picture) -> Picture:
+    """A decoded picture as a screen has it: 8 bits, sRGB, of other bands the first."""
+    pixels = in_srgb(picture.pixels, picture.icc)
+    alpha = None if picture.alpha is None else to_uint8(picture.alpha)
+    return Picture(to_uint8(pixels if pixels.shape[2] in (1, 3) else pixels[..., :1]), alpha)
 
 
 def _check_size(header: Header, card: Card, max_pixels: int, max_result_pixels: int) -> None:

@@ -53,7 +53,7 @@ def test_help_comes_within_a_third_of_a_second_of_a_bare_python_and_imports_noth
         "import sys; sys.argv = ['i2i', '--help']\n"
         "from i2i.commands import main\n"
         "try: main()\n"
-        "finally: print([m for m in ('torch', 'onnxruntime', 'gradio', 'numpy', 'pydantic') if m in sys.modules])"
+        "finally: print([m for m in ('torch', 'onnxruntime', 'fastapi', 'numpy', 'pydantic') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.splitlines()[-1] == "[]"

@@ -51,7 +51,7 @@ def test_help_imports_neither_torch_nor_a_runtime_nor_numpy(command):
         f"import sys; sys.argv = ['i2i', *{command.split()!r}, '--help']\n"
         "from i2i.commands import main\n"
         "try: main()\n"
-        "finally: print([m for m in ('torch', 'onnxruntime', 'gradio', 'numpy', 'PIL') if m in sys.modules])"
+        "finally: print([m for m in ('torch', 'onnxruntime', 'fastapi', 'numpy', 'PIL') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.splitlines()[-1] == "[]", done.stderr

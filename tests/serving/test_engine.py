@@ -565,7 +565,7 @@ def test_serving_imports_quickly_and_without_torch():
         "import sys\n"
         "sys.modules['torch'] = sys.modules['onnxscript'] = None\n"
         "import i2i.serving\n"
-        "heavy = {'gradio', 'fastapi', 'onnxruntime', 'numpy', 'PIL'} & set(sys.modules)\n"
+        "heavy = {'fastapi', 'onnxruntime', 'numpy', 'PIL'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
         "from i2i.serving import Engine, convert_folder, create_app, resolve_model, serve\n"
         "import i2i.serving.web.page\n"

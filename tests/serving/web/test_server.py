@@ -325,14 +325,16 @@ def test_a_picture_is_decoded_and_encoded_while_another_is_computed(make_model, 
         assert first.result() != second.result()
 
 
-def test_the_service_gives_the_picture_that_it_decoded_beside_the_png(make_model, monkeypatch):
-    taken = ModelService(Engine(make_model(), device="cpu"), max_pixels=1e6, max_result_pixels=1e6)
-    data, decoded = picture_bytes(mode="RGBA"), []
-    monkeypatch.setattr(service, "read_picture", lambda *a, **k: decoded.append(1) or read_picture(*a, **k))
-    done = taken.process(data)
-    np.testing.assert_array_equal(done.source.pixels, read_picture(data).pixels)
-    assert done.data == taken.translate(data)
-    assert len(decoded) == 2  # once each
+def test_a_preview_is_the_picture_upright_in_eight_bits_and_within_the_same_limits(client, serving, make_model):
+    deep = io.BytesIO()
+    Image.fromarray(np.arange(117, dtype=np.uint16).reshape(9, 13) * 500).save(deep, "TIFF")
+    app = create_app({"invert": Engine(make_model(), device="cpu")}, max_pixels=1000)
+    with serving(app) as base:
+        png = read_png(httpx.post(f"{base}/page/preview", content=deep.getvalue()))
+        np.testing.assert_array_equal(png, np.rint(np.arange(117).reshape(9, 13) * 500 / 257))
+        check_error(httpx.post(f"{base}/page/preview", content=b"no picture"), 415, "picture")
+        check_error(httpx.post(f"{base}/page/preview", content=claimed_png(100, 11)), 413, "megapixels")
+    assert client.post("/page/preview", content=deep.getvalue()).status_code == 404  # a server without the page
 
 
 def test_pictures_in_memory_are_together_no_more_than_the_largest_one_and_keep_their_order():

@@ -1,0 +1,101 @@
+// How pictures come in: chosen, dropped, pasted, or taken with the camera. Each is looked at before it is taken: by its
+// first bytes, which say what kind of file it is, and by opening it.
+
+const $ = (id) => document.getElementById(id);
+
+/** Which of the server's kinds a file is, by its beginning; null for none. A kind without one goes by its name. */
+export async function kindOf(file, kinds) {
+  const head = new Uint8Array(await file.slice(0, 64).arrayBuffer());
+  const text = String.fromCharCode(...head);
+  const named = (kind) => kind.suffixes.some((suffix) => file.name?.toLowerCase().endsWith(suffix));
+  return (
+    kinds.find((kind) => kind.begins && new RegExp(`^(?:${kind.begins})`, "s").test(text)) ??
+    kinds.find((kind) => !kind.begins && named(kind) && head.length) ??
+    null
+  );
+}
+
+/** Listen to all of them; `take(files)` gets what comes, `say(sentence)` what is to be said where nothing did. */
+export function addIntake(kinds, take, say) {
+  const accept = ["image/*", ...kinds.flatMap((kind) => kind.suffixes)].join(",");
+  const chosen = (input) => {
+    input.addEventListener("change", () => {
+      take([...input.files]);
+      input.value = ""; // the same file may be chosen again
+    });
+  };
+  $("file").accept = accept;
+  chosen($("file"));
+  chosen($("native-camera"));
+  $("choose").addEventListener("click", () => $("file").click());
+  $("camera").addEventListener("click", () => openCamera(take, say));
+  addDrop(take, say);
+  addEventListener("paste", (event) => {
+    const files = [...event.clipboardData.files];
+    if (files.length) take(files.map((file, n) => renamed(file, files.length > 1 ? `pasted-${n + 1}` : "pasted")));
+    else if (!event.target.closest?.("input, textarea")) say("There is no picture on the clipboard.");
+  });
+}
+
+/** A clipboard calls everything `image.png`. */
+function renamed(file, stem) {
+  return /^image\.\w+$/.test(file.name) ? new File([file], file.name.replace("image", stem), { type: file.type }) : file;
+}
+
+function addDrop(take, say) {
+  let depth = 0; // entering a child comes before leaving its parent
+  const carries = (event) => [...(event.dataTransfer?.types ?? [])].some((type) => type === "Files" || type === "text/uri-list");
+  const shown = (is) => ($("dropping").hidden = !is);
+  addEventListener("dragenter", (event) => carries(event) && shown(++depth > 0));
+  addEventListener("dragleave", (event) => carries(event) && shown((depth = Math.max(0, depth - 1)) > 0));
+  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("drop", async (event) => {
+    event.preventDefault();
+    shown((depth = 0) > 0);
+    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+    const files = entries.some((entry) => entry.isDirectory) ? await within(entries) : [...event.dataTransfer.files];
+    if (files.length) take(files);
+    else say("Only files are taken: this page fetches nothing from addresses. Save the picture, then drop the file.");
+  });
+}
+
+/** The files below folders that were dropped, too. */
+async function within(entries) {
+  const found = [];
+  for (const entry of entries) {
+    if (entry.isFile) found.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
+    else {
+      const reader = entry.createReader();
+      for (let some; (some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject))).length; )
+        found.push(...(await within(some)));
+    }
+  }
+  return found;
+}
+
+async function openCamera(take, say) {
+  if (matchMedia("(pointer: coarse)").matches || !navigator.mediaDevices?.getUserMedia) return $("native-camera").click();
+  const dialog = $("camera-dialog");
+  const video = dialog.querySelector("video");
+  let stream;
+  try {
+    stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1920 }, height: { ideal: 1080 } } });
+  } catch {
+    return say("There is no camera here, or the browser may not use it.");
+  }
+  video.srcObject = stream;
+  dialog.onclose = () => {
+    for (const track of stream.getTracks()) track.stop();
+    video.srcObject = null;
+  };
+  dialog.showModal();
+  await video.play();
+  $("shoot").onclick = () => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: video.videoWidth, height: video.videoHeight });
+    canvas.getContext("2d").drawImage(video, 0, 0);
+    canvas.toBlob((blob) => {
+      dialog.close();
+      if (blob) take([new File([blob], "camera.png", { type: "image/png" })]);
+    }, "image/png");
+  };
+}

@@ -1,0 +1,50 @@
+// The request for the picture on the screen, as others can make it: by curl, and by Python without anything installed.
+
+import { query } from "./api.js";
+
+const shell = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+const python = (text) => JSON.stringify(text).replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
+/** `item` has name, model, settings and target, the name of the result. */
+export function snippets(item, base = new URL(".", document.baseURI).href) {
+  const url = `${base}v1/translate?${query(item.model, item.settings)}`;
+  return {
+    curl: `curl --fail --data-binary ${shell(`@${item.name}`)} ${shell(url)} -o ${shell(item.target)}`,
+    python: [
+      "from pathlib import Path",
+      "from urllib.request import Request, urlopen",
+      "",
+      `picture = Path(${python(item.name)}).read_bytes()`,
+      `url = ${python(url)}`,
+      "with urlopen(Request(url, picture, {\"Content-Type\": \"application/octet-stream\"})) as answer:",
+      `    Path(${python(item.target)}).write_bytes(answer.read())`,
+    ].join("\n"),
+  };
+}
+
+const dialog = document.getElementById("code");
+const text = document.getElementById("snippet");
+const tabs = dialog.querySelectorAll("[data-language]");
+
+export function showCode(item) {
+  const code = snippets(item);
+  const choose = (language) => {
+    text.textContent = code[language];
+    for (const tab of tabs) tab.setAttribute("aria-pressed", String(tab.dataset.language === language));
+  };
+  for (const tab of tabs) tab.onclick = () => choose(tab.dataset.language);
+  choose("curl");
+  dialog.showModal();
+}
+
+const copy = document.getElementById("copy");
+copy.addEventListener("click", async () => {
+  try {
+    await navigator.clipboard.writeText(text.textContent);
+  } catch {
+    getSelection().selectAllChildren(text); // not allowed, or the page came without TLS: the old way
+    document.execCommand("copy");
+  }
+  copy.textContent = "Copied";
+  setTimeout(() => (copy.textContent = "Copy"), 1500);
+});
