@@ -125,15 +125,31 @@ class Batcher:
     def settle(self, pending: Pending) -> None:
         """Wait for the picture's turn; compute it, and with it what waits and is alike, unless it is done by then."""
         try:
-            if self._goes_beside(pending):
-                with self._turns_aside.taken(pending.job):
-                    self._alone(pending, self._aside)
-                return
-            with self._turns.taken(pending.job, lambda: pending.is_settled) as is_ours:
-                if is_ours and not pending.is_settled:
-                    self._settle_now(pending)
+            while not pending.is_settled:
+                if self._goes_beside(pending):
+                    self._settle_beside(pending)
+                    continue
+                with self._turns.taken(
+                    pending.job, lambda: pending.is_settled or self._goes_beside(pending)
+                ) as is_ours:
+                    if is_ours and not pending.is_settled:
+                        self._settle_now(pending)
         finally:
             self.forget(pending)
+
+    def _settle_beside(self, pending: Pending) -> None:
+        with self._turns_aside.taken(pending.job):
+            executor = self._opened_aside()
+            if executor is not None:
+                self._alone(pending, executor)
+
+    def _opened_aside(self) -> Executor | None:
+        if self._aside is None and self.beside is not None:
+            try:
+                self._aside = self.beside()
+            except Exception:  # there is no memory for a second one, say; then they wait
+                self.beside = None
+        return self._aside
 
     def _settle_now(self, pending: Pending) -> None:
         alike = [
@@ -158,17 +174,18 @@ class Batcher:
     def _letting_others_by(self, pixels: int) -> Iterator[None]:
         """Within, shorter pictures may go beside, when so many pixels take long. What they need is opened first."""
         if self.beside is not None and self.seconds(pixels) >= LONG:
-            if self._aside is None:
-                with contextlib.suppress(Exception):  # there is no memory for a second one; then they wait
-                    self._aside = self.beside()
-            self._running_long = pixels if self._aside is not None else 0
+            self._running_long = pixels
+            self._turns.wake()
+            with self._turns_aside.taken():
+                self._opened_aside()
         try:
             yield
         finally:
             self._running_long = 0
 
     def _goes_beside(self, pending: Pending) -> bool:
-        return pending.executor is self.executor and pending.pixels * SHORTER <= self._running_long
+        is_usual = self.beside is not None and pending.executor is self.executor
+        return is_usual and pending.pixels * SHORTER <= self._running_long
 
     def forget(self, pending: Pending) -> None:
         """Take it off the list of what waits."""

@@ -47,7 +47,9 @@ class Connections:
         """At most `most`, and half of them one client's; as many as the process has descriptors for unless given."""
         self.most = most or affordable()
         self.patience = patience or Patience()
-        self.open: dict[Connection, None] = {}
+        self.open: set[Connection] = set()
+        self.ending: set[Connection] = set()
+        """Those that were closed, and whose clients have something left to read."""
 
     def make(self, **options: Any) -> Connection:
         """The protocol of a new connection, for uvicorn."""
@@ -71,7 +73,7 @@ class Connections:
         """Look through them, until cancelled."""
         while True:
             await asyncio.sleep(min(1.0, self.patience.head / 4))
-            for each in list(self.open):
+            for each in [*self.open, *self.ending]:
                 each.look(time.monotonic())
 
 
@@ -100,13 +102,14 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         self.address = self.client[0] if self.client else ""
         if self._all.admit(self):
-            self._all.open[self] = None
+            self._all.open.add(self)
         else:
             self.end(503, "The server has as many connections as it can hold. Try again in a moment.")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
-        self._all.open.pop(self, None)
+        self._all.open.discard(self)
+        self._all.ending.discard(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -164,6 +167,8 @@ class Connection(HttpToolsProtocol):
 
     def end(self, status: int, text: str) -> None:
         """Say why, unless an answer has begun, and close."""
+        self._all.open.discard(self)  # now: others may come before it is gone
+        self._all.ending.add(self)
         if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
             body = json.dumps({"error": text}).encode()
             head = f"HTTP/1.1 {status} {REASONS[status]}\r\ncontent-type: application/json\r\n"

@@ -1,0 +1,296 @@
+"""`i2i serve` under load: `python -m benchmarks.experiments.server MODEL [--device cpu]`.
+
+What a picture costs the processor through the server against decoding, the engine alone and encoding; what happens with
+many clients, beside a large picture, when clients leave, at SIGTERM and with hundreds of slow clients. The server is a
+process of its own; those who ask it share its processors, so that rates are lower than they would be from elsewhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import numpy as np
+from PIL import Image
+
+from i2i.images.decode import read_picture
+from i2i.images.encode import encode
+from i2i.serving.inference.engine import Engine
+
+from ..command import end_with
+
+Row = tuple[str, str]
+
+
+class Served:
+    """A server, as its command starts it."""
+
+    def __init__(self, model: str, device: str, *options: str, descriptors: int | None = None) -> None:
+        command = [sys.executable, "-P", "-m", "i2i", "serve", model, "--device", device, "--port", "0", *options]
+        limit = None if descriptors is None else lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors,) * 2)
+        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed with the server
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True, preexec_fn=limit)
+        assert self.process.stdout is not None
+        lines = iter(self.process.stdout.readline, "")
+        found = (re.search(r"http://127\.0\.0\.1:(\d+)/", line) for line in lines)
+        self.port = int(next(match for match in found if match is not None)[1])
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.client = httpx.Client()
+
+    def __enter__(self) -> Served:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        self.log.close()
+
+    def post(self, data: bytes, visit: str = "", timeout: float = 300) -> httpx.Response:
+        """One picture, by a client of its own."""
+        headers = {"x-session-id": visit}
+        return self.client.post(f"{self.base}/v1/translate", content=data, headers=headers, timeout=timeout)
+
+    def processor(self) -> float:
+        """Seconds of the processor that it has taken, with its own processes."""
+        return sum(_processor(pid) for pid in (self.process.pid, *_children(self.process.pid)))
+
+    def memory(self) -> int:
+        """Bytes that it holds, with its own processes."""
+        pids = (self.process.pid, *_children(self.process.pid))
+        return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids) * 4096
+
+
+def _processor(pid: int) -> float:
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")  # with its ended children
+    return 0.0
+
+
+def _children(pid: int) -> list[int]:
+    with contextlib.suppress(OSError):
+        own = [
+            int(child)
+            for task in Path(f"/proc/{pid}/task").iterdir()
+            for child in (task / "children").read_text().split()
+        ]
+        return own + [further for child in own for further in _children(child)]
+    return []
+
+
+def picture(width: int, height: int, kind: str = "JPEG") -> bytes:
+    """Smooth, with some noise, as photographs are."""
+    rng = np.random.default_rng(width)
+    small = rng.integers(0, 256, (max(2, height // 32), max(2, width // 32), 3), dtype=np.uint8)
+    image = Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
+    noisy = np.clip(np.asarray(image) + rng.normal(0, 4, (height, width, 3)), 0, 255).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noisy).save(buffer, kind, quality=90)
+    return buffer.getvalue()
+
+
+def milliseconds(work: Callable[[], object], seconds: float = 3.0) -> float:
+    """Of the processor, each time."""
+    work()
+    began, before, count = time.monotonic(), time.process_time(), 0
+    while time.monotonic() - began < seconds:
+        work()
+        count += 1
+    return 1000 * (time.process_time() - before) / count
+
+
+def cost(model: str, device: str, served: Served) -> Iterator[Row]:
+    """A picture of 256x256, alone and through the server."""
+    engine = Engine(model, device)
+    data = picture(256, 256)
+    source = read_picture(data)
+    result = engine.translate(source)
+    batch = np.repeat(np.asarray(engine.prepare(source).feeds["image"]), engine.batcher.largest, axis=0)
+    parts = {
+        "decoding": milliseconds(lambda: read_picture(data)),
+        "the engine's best batch": min(
+            milliseconds(lambda: engine.run(batch)) / len(batch), milliseconds(lambda: engine.run(batch[:1]))
+        ),
+        "encoding": milliseconds(lambda: encode(result, "png")),
+    }
+    bare = sum(parts.values())
+    yield "a picture of 256x256: " + ", ".join(parts), f"{' + '.join(f'{each:.1f}' for each in parts.values())} ms"
+    for clients in (1, 4, 8):
+        before = served.processor()
+        answers, times = load(served, data, clients, 8.0)
+        each = 1000 * (served.processor() - before) / answers[200]
+        yield (
+            f"through the server, {clients} clients",
+            f"{each:.1f} ms of the processor, {each / bare:.2f} times; {answers[200] / 8:.0f} a second, median "
+            f"{1000 * float(np.median(times)):.0f} ms, 99 % within {1000 * float(np.quantile(times, 0.99)):.0f} ms",
+        )
+    held = served.memory()
+    answers, times = load(served, data, 64, 8.0)
+    yield (
+        "64 clients",
+        f"{answers[200] / 8:.0f} a second answered, {answers[429] / 8:.0f} refused; memory {held / 1e6:.0f} to "
+        f"{served.memory() / 1e6:.0f} MB",
+    )
+
+
+def load(served: Served, data: bytes, clients: int, seconds: float) -> tuple[Counter[int], list[float]]:
+    """Each client asks again as soon as it is answered, or when it is told to: (statuses, seconds of good answers)."""
+    end, statuses, times = time.monotonic() + seconds, Counter[int](), []
+
+    def ask(number: int) -> None:
+        with httpx.Client(base_url=served.base, headers={"x-session-id": str(number)}, timeout=60) as client:
+            while time.monotonic() < end:
+                began = time.monotonic()
+                answer = client.post("/v1/translate", content=data)
+                statuses[answer.status_code] += 1
+                if answer.status_code == 200:
+                    times.append(time.monotonic() - began)
+                else:
+                    time.sleep(0.02)  # a client that does not do as it is told
+
+    with ThreadPoolExecutor(clients) as pool:
+        list(pool.map(ask, range(clients)))
+    return statuses, times
+
+
+def beside(served: Served, large: bytes, small: bytes) -> Iterator[Row]:
+    """Small pictures, alone and while a large one is computed."""
+
+    def asked(seconds: float, until: Callable[[], bool] = lambda: False) -> list[float]:
+        times, end = [], time.monotonic() + seconds
+        while time.monotonic() < end and not until():
+            began = time.monotonic()
+            assert served.post(small, "small").status_code == 200
+            times.append(time.monotonic() - began)
+        return times
+
+    asked(1)
+    alone = asked(6)
+    done = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        began = time.monotonic()
+        answer = pool.submit(served.post, large, "large")
+        answer.add_done_callback(lambda _: done.set())
+        time.sleep(0.5)
+        with_it = asked(60, done.is_set)
+        status = answer.result().status_code if done.is_set() else "not done yet"
+        took = time.monotonic() - began
+    high = [1000 * float(np.quantile(times, 0.99)) for times in (alone, with_it)]
+    yield (
+        "a small picture beside a large one, 99 % within",
+        f"{high[1]:.0f} ms, alone {high[0]:.0f}: {high[1] / high[0]:.1f} times, of {len(with_it)}; the large one "
+        f"{took:.0f} s ({status})",
+    )
+
+
+def leaving(served: Served, data: bytes) -> Iterator[Row]:
+    """Nine clients that leave, and one that comes then."""
+    small = picture(64, 64)
+    began = time.monotonic()
+    assert served.post(data).status_code == 200
+    service = time.monotonic() - began
+    clients = [_sent(served.port, data) for _ in range(9)]
+    time.sleep(min(1.0, service / 2))
+    for client in clients:
+        client.close()
+    began = time.monotonic()
+    status = served.post(small).status_code
+    took = time.monotonic() - began
+    time.sleep(max(0.0, 3 - took))
+    before = served.processor()
+    time.sleep(1)
+    idle = served.processor() - before
+    yield (
+        f"nine of {service:.1f} s left at once: the next small one",
+        f"{status} after {took:.2f} s; 3 s later the processor is busy for {100 * idle:.0f} %",
+    )
+
+
+def stopping(model: str, device: str, data: bytes) -> Iterator[Row]:
+    """SIGTERM with nine accepted."""
+    with Served(model, device) as served, ThreadPoolExecutor(9) as pool:
+        served.post(data)
+        clients = [_sent(served.port, data) for _ in range(9)]
+        time.sleep(0.5)
+        served.process.send_signal(signal.SIGTERM)
+        time.sleep(0.1)
+        ready = httpx.get(f"{served.base}/health/ready", timeout=5).status_code
+        statuses = list(pool.map(lambda client: int(client.recv(1000).split()[1]), clients))
+        code = served.process.wait(60)
+    yield "SIGTERM with nine accepted", f"readiness {ready}, answers {statuses}, exit {code}"
+
+
+def slow(model: str, device: str) -> Iterator[Row]:
+    """Three hundred slow bodies at 256 descriptors."""
+    with Served(model, device, descriptors=256) as served:
+        clients, times = [], []
+        for number in range(300):
+            with contextlib.suppress(OSError):
+                clients.append(_sent(served.port, b"x", length=10**6))
+            if number % 20 == 19:
+                began = time.monotonic()
+                assert httpx.get(f"{served.base}/health/live", timeout=10).status_code == 200
+                times.append(time.monotonic() - began)
+        for client in clients:
+            client.close()
+        written = served.log.seek(0, io.SEEK_END)
+    yield (
+        "300 slow bodies at 256 descriptors",
+        f"liveness after {1000 * max(times):.0f} ms at most, {written} bytes of log",
+    )
+
+
+def _sent(port: int, data: bytes, length: int | None = None) -> socket.socket:
+    client = socket.create_connection(("127.0.0.1", port), timeout=120)
+    head = f"POST /v1/translate HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length or len(data)}\r\n\r\n"
+    client.sendall(head.encode() + data)
+    return client
+
+
+def main() -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.experiments.server", description=__doc__)
+    parser.add_argument("model")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--large", type=float, default=3.8, metavar="MP", help="of the picture that others are beside")
+    parser.add_argument("--two-seconds", type=int, default=1024, metavar="N", help="a side that takes about 2 s")
+    asked = parser.parse_args()
+    side = int((asked.large * 1e6) ** 0.5)
+    print("| | |\n|---|---|")
+
+    def show(rows: Iterator[Row]) -> None:
+        for name, value in rows:
+            print(f"| {name} | {value} |", flush=True)
+
+    with Served(asked.model, asked.device) as served:
+        show(cost(asked.model, asked.device, served))
+        show(leaving(served, picture(asked.two_seconds, asked.two_seconds)))
+    with Served(asked.model, asked.device) as served:
+        show(beside(served, picture(side, side), picture(128, 128)))
+    show(stopping(asked.model, asked.device, picture(asked.two_seconds, asked.two_seconds)))
+    show(slow(asked.model, asked.device))
+    return 0
+
+
+if __name__ == "__main__":
+    end_with(main)
