@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-from ...errors import I2IError, StorageError, first_line
+from ...errors import I2IError, ProviderError, StorageError, first_line
+from ..inference.executors import wants_memory
 from .plan import Job
 
 STORAGE_ERRORS = {
@@ -25,6 +26,14 @@ def ends(error: OSError, place: Path, written: int, total: int) -> StorageError:
     )
     full.status = 1 if written else full.status  # 2 says that nothing was done
     return full
+
+
+def lacked_memory(error: Exception | None) -> bool:
+    """Whether it was memory that did not suffice, in the words of a provider or a decoder."""
+    if error is None or isinstance(error.__cause__, MemoryError):
+        return error is not None
+    is_ours = isinstance(error, I2IError) and not isinstance(error, ProviderError)  # may name a file `alloc.png`
+    return not is_ours and wants_memory(error)
 
 
 def why_failed(job: Job, error: Exception) -> str:

@@ -14,7 +14,7 @@ from ...images.decode import read_picture
 from ...images.encode import Encoded, encoded
 from ...images.frames import check_frames, encode_frames, read_frames
 from ...images.image import Picture, Timing
-from .failures import STORAGE_ERRORS, ends, why_failed, why_unwritten
+from .failures import STORAGE_ERRORS, ends, lacked_memory, why_failed, why_unwritten
 from .journal import Source, source_now
 from .pipeline import Outcome, Pipeline, Translator
 from .plan import Job
@@ -45,16 +45,15 @@ class Making:
         self._written: dict[Path, dict[str, Any]] = {}
 
     def results(self, jobs: list[Job], workers: int, total: int) -> Results:
-        """In the order of `jobs`; `workers` threads read and write, and `total` is of all the run, for its messages.
+        """In the order of `jobs`, but those last that memory does not suffice for beside others.
+
+        `workers` threads read and write, and `total` is of all the run, for its messages.
 
         Raises StorageError when nothing more can be written.
         """
-        pipeline = Pipeline(self.engine, self._read, self._write, workers, self.controls)
         written = 0
-        with contextlib.closing(pipeline.run(jobs)) as outcomes:
+        with contextlib.closing(self._tried(jobs, workers)) as outcomes:
             for outcome in outcomes:
-                if isinstance(outcome.untranslated, SeveralFramesError):
-                    outcome = self._frames(outcome.item)
                 result = self._settle(outcome, written, total)
                 written += result.status == "written"
                 yield result, outcome.pixels
@@ -68,6 +67,28 @@ class Making:
             for job in jobs
             if (about := self._written.get(job.target)) is not None
         ]
+
+    def _tried(self, jobs: list[Job], workers: int) -> Generator[Outcome[Job], None, None]:
+        """What became of jobs; last of those that memory did not suffice for beside others."""
+        scarce: list[Job] = []
+        yield from self._outcomes(jobs, workers, scarce)
+        for job in scarce:  # once more with nothing read ahead or kept of others: what fits alone is written
+            self.engine.let_go()
+            yield from self._outcomes([job], 1)
+
+    def _outcomes(
+        self, jobs: list[Job], workers: int, scarce: list[Job] | None = None
+    ) -> Generator[Outcome[Job], None, None]:
+        """What became of jobs, without those that memory did not suffice for, which are added to `scarce`."""
+        pipeline = Pipeline(self.engine, self._read, self._write, workers, self.controls)
+        with contextlib.closing(pipeline.run(jobs)) as outcomes:
+            for outcome in outcomes:
+                if isinstance(outcome.untranslated, SeveralFramesError):
+                    outcome = self._frames(outcome.item)
+                if scarce is not None and lacked_memory(outcome.untranslated or outcome.unwritten):
+                    scarce.append(outcome.item)
+                else:
+                    yield outcome
 
     def _read(self, job: Job) -> Picture:
         """The picture; its digest is kept."""

@@ -60,6 +60,10 @@ class Translator(Protocol):
         """The model's answer as a picture."""
         ...
 
+    def let_go(self) -> None:
+        """Give back the memory that is kept from picture to picture."""
+        ...
+
 
 @dataclasses.dataclass(frozen=True)
 class Outcome(Generic[Item]):

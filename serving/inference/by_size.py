@@ -53,6 +53,11 @@ class BySize:
         height, width = feeds[IMAGE].shape[2:]
         raise OutOfMemoryError(self._too_large(height, width))
 
+    def let_go(self) -> None:
+        """Give back what the sessions keep."""
+        self.whole.let_go()
+        self._in_segments = None
+
     def _ways(self, feeds: Feeds) -> Iterator[Executor]:
         """From the quickest that fits by what is foretold to the most frugal."""
         height, width = feeds[IMAGE].shape[2:]

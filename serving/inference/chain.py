@@ -87,6 +87,11 @@ class Chain:
         """See Engine."""
         return finish_picture(prepared, answer, self.card)
 
+    def let_go(self) -> None:
+        """See Engine."""
+        for engine in self.engines:
+            engine.let_go()
+
 
 class ChainPending:
     """A picture that was submitted to the first model of a chain."""

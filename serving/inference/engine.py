@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import gc
 import hashlib
 import threading
 from collections.abc import Mapping
@@ -30,7 +31,7 @@ from .batcher import EXACT, LARGEST_BATCH, Batcher, Pending
 from .controls import NO_CONTROLS, resolve_controls
 from .ensemble import Ensemble
 from .executors import IMAGE, TRANSLATION, Executor, FloatArray
-from .memory import Memory
+from .memory import Memory, give_back
 from .opened import MAPS, ModelFile
 from .planes import Canvas
 from .prepared import Prepared, finish_picture, from_array, prepare_picture, to_array, to_pil
@@ -116,6 +117,7 @@ class Engine:
             self.reason += f" Pictures of 16 bits and of floats in {self.deep_precision}."
         self.ensemble = ensemble
         self._executor = file.executor(running, self.tile, self._memory, self.maps)
+        self._opened = [self._executor]
         another = dataclasses.replace(running, session=None)  # type: ignore[arg-type]  # nobody holds the first one
 
         def open_another() -> Executor:
@@ -200,12 +202,23 @@ class Engine:
         with contextlib.suppress(I2IError):
             self.submit(self.prepare(Picture(np.zeros((side, side, self.card.input_channels), np.uint8)))).result()
 
+    def let_go(self) -> None:
+        """Give back what sessions keep from picture to picture; the next one opens them anew.
+
+        Not while a picture is computed.
+        """
+        for executor in self._opened:
+            executor.let_go()
+        gc.collect()
+        give_back()
+
     def _deep_executor(self) -> Executor:
         """What computes pictures of more than 8 bits; opened for the first of them, as most folders have none."""
         with self._opening:
             if self._deep is None:
                 running = self._file.open(self.deep_precision)
-                self._deep = self._with_views(self._file.executor(running, self.tile, self._memory, self.maps))
+                self._opened.append(self._file.executor(running, self.tile, self._memory, self.maps))
+                self._deep = self._with_views(self._opened[-1])
             return self._deep
 
     def _with_views(self, executor: Executor) -> Executor:

@@ -49,6 +49,9 @@ class FixedSize:
         answer: FloatArray = out
         return answer
 
+    def let_go(self) -> None:
+        """Nothing: every piece takes what the last one left."""
+
     def _cutting(self, down: slice, right: slice) -> Callable[[Array], Array]:
         """Takes a piece of a batch of pictures, grown to the size where the picture ends before."""
         return lambda batch: np.ascontiguousarray(grown(batch[:, :, down, right], *self.size))

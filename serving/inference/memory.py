@@ -174,6 +174,12 @@ def reusable() -> int:
     return 0
 
 
+def give_back() -> None:
+    """Hand what was freed back to the system, as far as the allocator can (glibc)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def _highest(reset: bool = False) -> int | None:
     """The most that the process has held since the last reset; None where the system does not tell (Linux does)."""
     with contextlib.suppress(OSError, ValueError, StopIteration):

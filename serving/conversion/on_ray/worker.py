@@ -133,9 +133,9 @@ class Worker:
             return []
         answers: list[Answer | Ended] = []
         try:
-            results = self.making.results([job for _, job in jobs], DECODING, len(jobs))
-            for (place, job), (result, pixels) in zip(jobs, results, strict=True):
-                answers.append(Answer(place, result, pixels, self._parts.pop(job.target, None)))
+            places = {job.target: place for place, job in jobs}
+            for result, pixels in self.making.results([job for _, job in jobs], DECODING, len(jobs)):
+                answers.append(Answer(places[result.target], result, pixels, self._parts.pop(result.target, None)))
         except StorageError as error:
             answers.append(Ended(str(error), error.status, self._failed))
         return answers
