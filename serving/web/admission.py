@@ -25,6 +25,13 @@ class BusyError(I2IError):
         """When it is worth to try again: a place is likely to be free then, and not promised to others."""
 
 
+class ClosingError(I2IError):
+    """The server is about to end."""
+
+    def __init__(self) -> None:
+        super().__init__("The server is being stopped and takes no more pictures. Try again in a moment.")
+
+
 class Place:
     """Somebody's place among those who are let in; a context that ends with the answer."""
 

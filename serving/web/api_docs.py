@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.resources import files
 from typing import Any
+
+from fastapi import FastAPI
 
 from ...card import Card
 from ...text import render
@@ -26,6 +28,24 @@ def docs_page(schema: dict[str, Any], base: str, models: list[str]) -> str:
     ]
     url = f"{base}/v1/translate?model={models[0]}"
     return render(files(__package__) / "api_docs.html", routes=routes, url=url, models=models)
+
+
+def openapi_of(app: FastAPI) -> Callable[[], dict[str, Any]]:
+    """What gives the application's schema: FastAPI's, without the answer that it takes every route to give to wrong
+    parameters. Ours are `{"error": …}`.
+    """
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        schema = plain()
+        for operation in (operation for path in schema["paths"].values() for operation in path.values()):
+            if "HTTPValidationError" in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]
+        for name in ("HTTPValidationError", "ValidationError"):
+            schema.get("components", {}).get("schemas", {}).pop(name, None)
+        return schema
+
+    return openapi
 
 
 def docs_policy(page: str) -> str:

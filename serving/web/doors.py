@@ -69,6 +69,8 @@ class Doors:
         sending = with_headers(send, {**HEADERS, REQUEST_ID: name})
         if refusal is not None:
             return await answer(sending, *refusal)
+        if scope["method"] == "HEAD" and _among(below(scope), self.routes):
+            scope = {**scope, "method": "GET"}  # the server sends no body: it knows what was asked
         return await self.app(scope, receive, sending)
 
     def _refusal(self, scope: Scope) -> tuple[int, str, dict[str, str]] | None:

@@ -15,8 +15,10 @@ import anyio
 from fastapi import FastAPI, Request
 from starlette.responses import StreamingResponse
 
-from ...errors import I2IError, RequestError
+from ...errors import RequestError
 from ..runtime.jobs import Job
+from .admission import ClosingError
+from .errors import error_responses
 
 Answer = TypeVar("Answer")
 
@@ -24,13 +26,6 @@ TICK = 0.2
 """Seconds between two events."""
 PATIENCE = 10.0
 """Seconds that a job may be watched before its picture has been let in."""
-
-
-class ClosingError(I2IError):
-    """The server is about to end."""
-
-    def __init__(self) -> None:
-        super().__init__("The server is being stopped and takes no more pictures. Try again in a moment.")
 
 
 class Jobs:
@@ -87,8 +82,9 @@ class Jobs:
 
 def add_jobs(app: FastAPI, jobs: Jobs) -> None:
     """The route at which a job is watched."""
+    events = {"description": "Events.", "content": {"text/event-stream": {"schema": {}}}}
 
-    @app.get("/v1/jobs/{name}", response_class=StreamingResponse)
+    @app.get("/v1/jobs/{name}", response_class=StreamingResponse, responses={200: events, **error_responses()})
     async def watch(name: str) -> StreamingResponse:
         """Where the translation stands that was sent with `X-Request-Id: {name}`, as server-sent events.
 

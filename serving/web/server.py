@@ -5,51 +5,26 @@ Only uploaded bytes are read: no path and no URL that a client names. Every erro
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
-from starlette.exceptions import HTTPException
+from fastapi.responses import HTMLResponse
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import ClientDisconnect
 
-from ...errors import (
-    I2IError,
-    PictureError,
-    PictureTooLargeError,
-    ProviderError,
-    RequestError,
-    UnknownNameError,
-)
+from ...errors import RequestError
 from ..inference.controls import settings_of
 from ..inference.engine import Engine
-from ..runtime.jobs import CancelledError, DeadlineError
 from ..runtime.resolve import exported_models, resolve_model
-from .admission import BusyError
-from .api_docs import docs_page, docs_policy, setting_schema
+from .admission import ClosingError
+from .api_docs import docs_page, docs_policy, openapi_of, setting_schema
 from .doors import OPEN, Doors
-from .jobs import ClosingError, Jobs, add_jobs
+from .errors import add_errors, error_responses
+from .jobs import Jobs, add_jobs
 from .limits import BodyLimit
-from .service import MAX_WAITING, ModelService, NotAPictureError
+from .service import MAX_WAITING, ModelService
 from .translate import add_translate
-
-log = logging.getLogger("i2i.serving")
-
-STATUS: dict[type[I2IError], int] = {  # the first class that fits decides
-    UnknownNameError: 404,
-    RequestError: 400,
-    NotAPictureError: 415,
-    PictureTooLargeError: 413,
-    PictureError: 422,
-    BusyError: 429,
-    DeadlineError: 504,
-    ClosingError: 503,
-    ProviderError: 503,
-    I2IError: 500,
-}
 
 DEADLINE = 300.0
 """Seconds that a request may take, its waiting included."""
@@ -115,12 +90,12 @@ def create_app(
         redoc_url=None,
         root_path=root_path.rstrip("/"),
     )
-    _add_errors(app)
+    add_errors(app)
     _add_facts(app, engines, jobs)
     add_translate(app, services, jobs)
     add_jobs(app, jobs)
-    _add_nothing_else(app)
     app.state.jobs = jobs
+    app.openapi = openapi_of(app)  # type: ignore[method-assign]
     if page:
         from .page import mount_page
 
@@ -134,28 +109,21 @@ def create_app(
     return app
 
 
-def _add_nothing_else(app: FastAPI) -> None:
-    @app.api_route("/v1/{rest:path}", methods=["GET", "POST", "PUT", "DELETE", "PATCH"], include_in_schema=False)
-    async def nothing_here(request: Request, rest: str) -> Response:
-        """Keeps the page's own answers out of the API's paths."""
-        raise HTTPException(404, f"There is no {request.method} /v1/{rest}; /docs lists what there is.")
-
-
 def _add_facts(app: FastAPI, engines: dict[str, Engine], jobs: Jobs) -> None:
     facts = [describe(name, engine) for name, engine in engines.items()]
 
-    @app.get("/v1/models")
+    @app.get("/v1/models", responses=error_responses())
     async def models() -> dict[str, Any]:
         """Every model: its name for requests, what its card says, and what runs it."""
         return {"models": facts}
 
-    @app.get("/health")
-    @app.get("/health/live")
+    @app.get("/health", responses=error_responses())
+    @app.get("/health/live", responses=error_responses())
     async def live() -> dict[str, str]:
         """The server answers."""
         return {"status": "live"}
 
-    @app.get("/health/ready")
+    @app.get("/health/ready", responses=error_responses(503))
     async def ready() -> dict[str, Any]:
         """Every model is loaded and has passed its golden probe, and the server takes pictures."""
         if jobs.is_closing:
@@ -189,36 +157,3 @@ def describe(name: str, engine: Engine) -> dict[str, Any]:
         "precision": engine.precision,
         "reason": engine.reason,
     }
-
-
-def _add_errors(app: FastAPI) -> None:
-    """One table from error class to status; no stack trace and no path of this machine reaches a client."""
-
-    def answer(status: int, text: str, headers: dict[str, str] | None = None) -> JSONResponse:
-        return JSONResponse({"error": text}, status, headers)
-
-    @app.exception_handler(I2IError)
-    async def ours(_request: Request, error: I2IError) -> JSONResponse:
-        status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
-        if status == 500 or isinstance(error, ProviderError):
-            log.error("%s", error)
-        wait = {"Retry-After": str(error.seconds)} if isinstance(error, BusyError) else None
-        return answer(status, str(error), wait)
-
-    @app.exception_handler(CancelledError)
-    async def cancelled(request: Request, error: CancelledError) -> JSONResponse:
-        is_closing = request.app.state.jobs.is_closing  # else the client is gone
-        return answer(503 if is_closing else 499, str(ClosingError() if is_closing else error))
-
-    @app.exception_handler(ClientDisconnect)
-    async def left(_request: Request, _error: ClientDisconnect) -> Response:
-        return Response(status_code=499)  # nobody reads it, and nothing is wrong here
-
-    @app.exception_handler(HTTPException)
-    async def http(_request: Request, error: HTTPException) -> JSONResponse:
-        return answer(error.status_code, str(error.detail), dict(error.headers or {}))
-
-    @app.exception_handler(Exception)
-    async def unforeseen(_request: Request, error: Exception) -> JSONResponse:
-        log.exception("unforeseen error", exc_info=error)
-        return answer(500, "The server failed on this request; its log says why.")

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from ...errors import UnknownNameError
 from .api_docs import setting_schemas
+from .errors import error_responses
 from .jobs import Jobs
 from .parameters import controls_of, form_of, upload_of
 from .service import FORMS, ModelService
@@ -71,4 +72,5 @@ def _asked(services: dict[str, ModelService]) -> dict[str, Any]:
 def _answers() -> dict[int | str, dict[str, Any]]:
     picture = {"schema": {"type": "string", "format": "binary"}}
     kinds = {form.media_type: picture for form in FORMS.values()}
-    return {200: {"content": kinds, "description": "The translation."}}
+    wrong = error_responses(400, 415, 422, 429, 503, 504)
+    return {200: {"content": kinds, "description": "The translation."}, **wrong}

@@ -24,6 +24,7 @@ from i2i.errors import PictureTooLargeError, RequestError
 from i2i.images.decode import read_picture
 from i2i.serving.inference.engine import Engine
 from i2i.serving.web import service
+from i2i.serving.web.errors import MEANINGS
 from i2i.serving.web.launch import bind, is_loopback
 from i2i.serving.web.limits import PixelBudget
 from i2i.serving.web.server import create_app, load_engines
@@ -201,7 +202,29 @@ def test_unknown_models_and_parameters_are_named(client):
     check_error(client.post("/v1/translate?model=inverted", content=data), 404, "Did you mean 'invert'")
     check_error(client.post("/v1/translate?modl=invert", content=data), 400, "Did you mean 'model'")
     check_error(client.get("/v1/nothing"), 404, "There is no GET")
-    check_error(client.get("/v1/translate"), 404, "There is no GET")
+
+
+def test_other_methods_are_refused_with_those_that_there_are(client):
+    answer = client.get("/v1/translate")
+    check_error(answer, 405, "takes OPTIONS, POST, not GET")
+    assert answer.headers["allow"] == "OPTIONS, POST"
+    assert client.delete("/v1/models").headers["allow"] == "GET, HEAD, OPTIONS"
+    for path in ("/v1/models", "/health", "/health/ready", "/docs", "/openapi.json"):
+        head, options = client.head(path), client.options(path)
+        assert head.status_code == 200
+        assert head.content == b""
+        assert int(head.headers["content-length"]) == len(client.get(path).content)
+        assert options.status_code == 204
+        assert "GET" in options.headers["allow"]
+
+
+def test_the_description_names_every_answer_that_a_route_may_give(client):
+    paths = client.get("/openapi.json").json()["paths"]
+    assert set(paths["/v1/translate"]["post"]["responses"]) == {"200", *map(str, MEANINGS)}
+    for operation in (operation for path in paths.values() for operation in path.values()):
+        for status, response in operation["responses"].items():
+            schemas = [content["schema"] for content in response.get("content", {}).values()]
+            assert status == "200" or schemas[0]["required"] == ["error"]
 
 
 @pytest.mark.parametrize(
