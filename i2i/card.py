@@ -179,6 +179,7 @@ def check(card: Card) -> None:
             )
     _insist(card.tiling in TILINGS, f"tiling is {card.tiling!r}; it must be one of {TILINGS}")
     _insist(isinstance(card.training, dict), "training holds no facts by name")
+    _insist(isinstance(card.parity, dict), "parity holds no figures by name")
     for name, figures in (
         ("metrics", card.metrics),
         *((f"parity of {name!r}", row) for name, row in card.parity.items()),

@@ -91,9 +91,16 @@ class StorageError(I2IError):
     """A disk that is full or not writable."""
 
 
+LINE = 250
+"""Letters of somebody else's error that a sentence has room for."""
+
+
 def first_line(error: Exception) -> str:
-    """What an exception of somebody else's says, on one line, without the full stop; its type's name if nothing."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    """What an exception of somebody else's says, on one line of LINE letters at most and without the full stop; its
+    type's name if nothing.
+    """
+    said = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    return said if len(said) <= LINE else f"{said[:LINE]}…"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

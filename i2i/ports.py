@@ -107,6 +107,8 @@ def check_port(port: Port) -> None:
     insist(port.kind in KINDS, f"kind {port.kind!r} is none of {', '.join(KINDS)}")
     insist(all(side is None or is_count(side) for side in port.shape), f"shape {port.shape} is not of sides from 1 on")
     insist(all(end is None or is_number(end) for end in (port.low, port.high)), "low and high are numbers or null")
+    if port.low is not None and port.high is not None:
+        insist(port.low <= port.high, f"low is {port.low}, above high, which is {port.high}")
     insist(len(set(port.choices)) == len(port.choices), "two choices have the same name")
     insist(all(isinstance(each, str) and each for each in port.choices), "its choices are no names")
     if port.kind in PICTURES:

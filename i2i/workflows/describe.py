@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from ..card import Card
+from ..hardware.system import available_threads
 from ..serving.inference.controls import Setting, settings_of
 
 TILING = {
@@ -14,8 +16,22 @@ TILING = {
 }
 
 
-def describe(path: Path, card: Card) -> str:
-    """The card for people: a line a fact."""
+def run_here(path: Path) -> str:
+    """What became of running the model once, on the provider that computes as ONNX says.
+
+    Raises ModelFileError and ProviderError when it does not give what its card promises.
+    """
+    from ..serving.inference.opened import ModelFile
+    from ..serving.runtime.model_file import read_model
+
+    raw, card = read_model(path)
+    ModelFile(path, card, hashlib.sha256(raw).hexdigest(), "cpu", available_threads()).open("fp32", raw)
+    shown = "its golden probe came out as it should" if card.probe else "a small picture came out as the card promises"
+    return f"yes, on the plain CPU: {shown}"
+
+
+def describe(path: Path, card: Card, ran: str = "no; i2i info MODEL --check does") -> str:
+    """The card for people: a line a fact; `ran` is what run_here says."""
     training = card.training
     size = f"any; padded to multiples of {card.multiple} and cropped back" if card.multiple > 1 else "any"
     if card.fixed_size is not None:
@@ -40,6 +56,7 @@ def describe(path: Path, card: Card) -> str:
             if card.probe
             else "none, so it is tried on a small picture when it is used",
         ),
+        ("Run here", ran),
         ("Licence", card.licence),
         ("Made with", ", ".join(f"{k} {v}" for k, v in training.get("packages", {}).items()) or "unknown"),
     ]

@@ -17,6 +17,7 @@ from ...card import Card
 from ...errors import ModelFileError, ProviderError, first_line
 from ..runtime.jobs import StoppedError, parts
 from ..runtime.sessions import Run, Session, takes_one
+from ..runtime.trial import ADOPT
 from .padding import pad
 from .planes import Canvas, delivered
 from .tiles import grid
@@ -104,7 +105,7 @@ class Whole:
         out = self._computed(grown)
         expected = (count, card.output_channels, *(side * card.scale for side in grown[IMAGE].shape[2:]))
         if out.shape != expected:
-            raise ModelFileError(f"The model gave the shape {out.shape} where its card promises {expected}.")
+            raise ModelFileError(f"The model gave the shape {out.shape} where its card promises {expected}. {ADOPT}")
         out = out[:, :, : height * card.scale, : width * card.scale]
         if not np.isfinite(out).all():
             raise ProviderError(

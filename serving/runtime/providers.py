@@ -90,8 +90,9 @@ def open_session(
     way_out = "As the plain provider fails, the file is likely damaged: copy or export it again." if damaged else ""
     if name == "auto":
         raise ProviderError(f"No provider of this machine runs the model: {' '.join(refusals)} {way_out}".rstrip())
-    way_out = way_out or _way_out(name)
-    raise ProviderError(f"Device {device!r} was asked for but is not usable: {' '.join(refusals)} {way_out}")
+    if damaged:
+        raise ProviderError(f"The model does not run as it should: {' '.join(refusals)} {way_out}")
+    raise ProviderError(f"Device {device!r} was asked for but is not usable: {' '.join(refusals)} {_way_out(name)}")
 
 
 def _try_backend(

@@ -12,6 +12,8 @@ from .sessions import Session
 
 TRIAL, LARGEST_TRIAL = 32, 1024
 """Side of the picture, grown to what the model takes; a model that takes larger ones than the second is not tried."""
+BESIDE = 16
+"""By which it is wider at least: an answer of one size, or one that lies on its side, does not fit it by chance."""
 BEYOND = 0.5
 """How far values may lie beyond [0, 1], where they are clipped, before they are taken for another range."""
 ADOPT = "If another program wrote it, `i2i adopt FILE OUT.onnx` finds out what it gives and writes a card that is true."
@@ -23,7 +25,7 @@ def trial_complaint(card: Card, session: Session) -> str | None:
     Raises ModelFileError where that is the file's fault: a shape or a range that its card does not promise.
     """
     side = card.multiple * -(-max(TRIAL, card.smallest) // card.multiple)
-    height, width = card.fixed_size or (side, side)
+    height, width = card.fixed_size or (side, side + card.multiple * -(-BESIDE // card.multiple))
     if card.probe is not None or card.image is None or max(height, width) > LARGEST_TRIAL:
         return None
     try:
@@ -36,8 +38,8 @@ def trial_complaint(card: Card, session: Session) -> str | None:
         wanted = (1, port.shape[0], height * card.scale, width * card.scale)
         if answer.shape != wanted:
             raise ModelFileError(
-                f"The model gives the shape {answer.shape} where its card promises {wanted}, so scale or channels are "
-                f"not what its card says. {ADOPT}"
+                f"The model gives the shape {answer.shape} where its card promises {wanted}, so sizes or channels "
+                f"are not what its card says. {ADOPT}"
             )
         if not np.isfinite(answer).all():
             return "it gives values that are no numbers"

@@ -19,6 +19,7 @@ from i2i.card import CARD_KEY, Card
 from i2i.errors import I2IError, ModelFileError
 from i2i.probes import probe_picture
 from i2i.serving import Engine, read_card
+from i2i.serving.tuning.tune import tune
 
 
 def with_card(path, model, **fields):
@@ -85,6 +86,8 @@ CARDS = [
     ("[1, 2]", "holds no fields by name"),
     ("[" * 100_000, "nested too deeply"),
     (json.dumps({**card_for().to_dict(), "name": "x" * 10**5}), "name has 100,000 letters"),
+    (json.dumps({**card_for().to_dict(), "parity": "yes"}), "parity holds no figures by name"),
+    (json.dumps(card_for().to_dict()).replace('"low": 0.0', '"low": 5.0'), "low is 5.0, above high, which is 1.0"),
 ]
 
 
@@ -116,10 +119,19 @@ def test_an_operation_that_onnx_runtime_does_not_have_is_refused_with_a_way_out(
 
 def test_a_scale_that_the_graph_does_not_keep_is_told_at_load(tmp_path):
     path = with_card(tmp_path / "theirs.onnx", network(scale=2), scale=4)
-    with pytest.raises(
-        ModelFileError, match=r"gives the shape \(1, 3, 64, 64\) where its card promises \(1, 3, 128, 128\)"
-    ):
+    said = r"gives the shape \(1, 3, 64, 96\) where its card promises \(1, 3, 128, 192\).*i2i adopt"
+    with pytest.raises(ModelFileError, match=said):
         Engine(path, device="cpu")
+
+
+def test_an_answer_of_one_size_is_told_at_load_though_it_may_fit_a_square(tmp_path):
+    model = network()
+    shape = numpy_helper.from_array(np.zeros((1, 3, 32, 32), np.float32), "always")
+    model.graph.initializer.append(shape)
+    del model.graph.node[:]
+    model.graph.node.append(helper.make_node("Identity", ["always"], [model.graph.output[0].name]))
+    with pytest.raises(ModelFileError, match=r"gives the shape \(1, 3, 32, 32\) where its card promises"):
+        Engine(with_card(tmp_path / "theirs.onnx", model), device="cpu")
 
 
 @pytest.mark.parametrize("range_out", ["0..255", "-1..1"])
@@ -142,6 +154,21 @@ def test_damaged_weights_in_a_file_without_a_probe_are_told_at_load(value, sente
     path = with_card(tmp_path / "theirs.onnx", spoilt(network(), value))
     with pytest.raises(I2IError, match=rf"{sentence}.*[Cc]opy or export it again"):
         Engine(path, device="auto")
+    with pytest.raises(I2IError, match=sentence) as caught:
+        tune(path)
+    assert "was asked for" not in str(caught.value)
+
+
+def test_info_runs_a_model_where_it_is_asked_to_and_says_where_it_did_not(make_model, tmp_path, i2i):
+    good, bad = make_model("invert"), with_card(tmp_path / "theirs.onnx", network(range_out="0..255"))
+    assert "Run here:   no; i2i info MODEL --check does" in i2i("info", bad)[1]
+    status, shown, _ = i2i("info", good, "--check")
+    assert status == 0
+    assert "Run here:   yes, on the plain CPU: its golden probe came out as it should" in shown
+    for words in ((), ("--json",)):
+        status, shown, err = i2i("info", bad, "--check", *words)
+        assert (status, shown) == (2, "")
+        assert "theirs.onnx: The model gives values from" in err
 
 
 def test_what_onnx_runtime_prints_of_a_damaged_file_reaches_no_stream(make_model, tmp_path, capfd):
@@ -154,8 +181,9 @@ def test_what_onnx_runtime_prints_of_a_damaged_file_reaches_no_stream(make_model
 
 def test_a_graph_that_fails_on_a_small_picture_is_told_at_load(tmp_path):
     path = with_card(tmp_path / "theirs.onnx", network(multiple=5))
-    with pytest.raises(I2IError, match="it fails on a picture of 32x32 pixels"):
+    with pytest.raises(I2IError, match="it fails on a picture of 48x32 pixels") as caught:
         Engine(path, device="cpu")
+    assert len(str(caught.value)) < 600  # ONNX Runtime tells pages
 
 
 def test_a_whole_file_without_a_probe_serves(tmp_path):
