@@ -35,6 +35,12 @@ def serve(
     open_to_all: Annotated[
         bool, typer.Option("--open-to-all", help="No keys, though other machines reach the address.")
     ] = False,
+    metrics_port: Annotated[
+        int | None, typer.Option(metavar="N", help="Prometheus metrics, on a port of their own.")
+    ] = None,
+    access_log: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A line of JSON for each request; - is standard output.")
+    ] = None,
     root_path: Annotated[
         str, typer.Option(metavar="PATH", help="Prefix that a proxy serves it under, as in /i2i.")
     ] = "",
@@ -63,4 +69,6 @@ def serve(
         api_key_file=api_key_file,
         open_to_all=open_to_all,
         root_path=root_path,
+        metrics_port=metrics_port,
+        access_log=access_log,
     )

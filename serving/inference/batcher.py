@@ -92,6 +92,8 @@ class Batcher:
         self.is_proved = False
         self.beside: Callable[[], Executor] | None = None
         """Opens a second executor, for short pictures beside a long one; without it all go one after the other."""
+        self.on_batch: Callable[[int], None] = lambda _count: None
+        """Is told how many pictures go together."""
         self._aside: Executor | None = None
         self._turns, self._turns_aside = Turns(), Turns()
         self._running_long = 0
@@ -193,6 +195,7 @@ class Batcher:
             self._waiting.remove(pending)
 
     def _compute(self, batch: list[Pending]) -> None:
+        self.on_batch(len(batch))
         answers = self._together(batch) if len(batch) > 1 else None
         if answers is not None and self.is_proved:
             for each, answer in zip(batch, answers, strict=True):

@@ -40,6 +40,8 @@ class Job:
         self.begun = time.monotonic()
         self.place: int | None = None
         """How many are before it, while it waits for its turn."""
+        self.waited = 0.0
+        """Seconds that it has waited for turns."""
         self.is_begun = False
         """Whether its computation has begun."""
         self.done, self.total = 0, 0
@@ -166,7 +168,7 @@ class Turns:
             self._changed.notify_all()
 
     def _wait(self, job: Job | None, is_settled: Callable[[], bool]) -> bool:
-        ticket = object()
+        ticket, began = object(), time.monotonic()
         with contextlib.ExitStack() as stack:
             if job is not None:
                 stack.enter_context(job.stopping(self.wake))
@@ -187,3 +189,4 @@ class Turns:
                 self._changed.notify_all()
                 if job is not None:
                     job.place = None
+                    job.waited += time.monotonic() - began

@@ -20,6 +20,7 @@ from ...errors import RequestError
 from .connections import BACKLOG, Connections
 from .doors import LOOPBACK, read_keys
 from .jobs import Jobs
+from .observed import open_log
 from .server import create_app, load_engines
 
 _GRACE = 10
@@ -40,6 +41,8 @@ def serve(
     api_key_file: Path | None = None,
     open_to_all: bool = False,
     root_path: str = "",
+    metrics_port: int | None = None,
+    access_log: Path | None = None,
     say: Callable[[str], None] = print,
     **limits: Any,
 ) -> None:
@@ -48,7 +51,8 @@ def serve(
     On an address of this machine alone it answers to that address, `localhost` and `allow_host`; on another to
     `allow_host`, or to any name. Another address needs keys, or the word `open_to_all`.
 
-    `root_path` is the prefix that a proxy serves it under.
+    `root_path` is the prefix that a proxy serves it under. Metrics for Prometheus are on `metrics_port` of the same
+    host; `access_log` is a file, or `-`, that gets a line of JSON for each request.
 
     Raises RequestError when the port is taken, the host is not this machine's, keys cannot be read or are missing, and
     what loading a model raises.
@@ -60,7 +64,8 @@ def serve(
             "with --api-key-file FILE, or say that all may: --open-to-all."
         )
     listening = bind(host, port)  # first: a taken port should not cost the loading of a model
-    with contextlib.closing(listening):
+    log = open_log(access_log)
+    with contextlib.closing(listening), contextlib.ExitStack() as stack:
         engines = load_engines(models, direction, device, precision)
         for name, engine in engines.items():
             say(f"{name}: {engine.reason}")
@@ -68,9 +73,18 @@ def serve(
             say(f"Warning: {host} is reachable from other machines, and anyone who reaches it may use the models.")
         hosts = {*LOOPBACK, _shown(host), *allow_host} if is_loopback(host) else set(allow_host) or None
         app = create_app(
-            engines, page=page, hosts=hosts, origins=allow_origin, keys=keys, root_path=root_path, **limits
+            engines,
+            page=page,
+            hosts=hosts,
+            origins=allow_origin,
+            keys=keys,
+            root_path=root_path,
+            access_log=log,
+            **limits,
         )
         say(f"Serving at http://{_shown(host)}:{listening.getsockname()[1]}/ (API: /docs). Stop with Ctrl-C.")
+        if metrics_port is not None:
+            stack.callback(app.state.metrics.serve(host, metrics_port))
         with _quiet_end():
             Server(app).run(sockets=[listening])
 

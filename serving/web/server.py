@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
@@ -23,6 +23,7 @@ from .doors import OPEN, Doors
 from .errors import add_errors, error_responses
 from .jobs import Jobs, add_jobs
 from .limits import BodyLimit
+from .observed import Metrics, Observed
 from .service import MAX_WAITING, ModelService
 from .translate import add_translate
 
@@ -67,14 +68,15 @@ def create_app(
     origins: Collection[str] = (),
     keys: Collection[str] = (),
     root_path: str = "",
+    access_log: TextIO | None = None,
 ) -> FastAPI:
     """The application that serves `engines` by name; the first is taken when a request names none.
 
     Bodies are limited to `max_bytes`, the pictures in them to `max_pixels`, their results (where they are enlarged) to
     `max_result_pixels`. `max_waiting` requests may wait for an engine, and each may take `deadline` seconds. `hosts`
     are the names that it answers to (any where it is None), `origins` other sites whose pages may use it; with `keys`
-    a request has to carry one (doors.py). `root_path` is the prefix that a proxy serves it under, as in `/i2i`. Raises
-    RequestError without an engine.
+    a request has to carry one (doors.py). `root_path` is the prefix that a proxy serves it under, as in `/i2i`. A line
+    of JSON for each request goes to `access_log`. Raises RequestError without an engine.
     """
     if not engines:
         raise RequestError("There is no model to serve. Name a run directory or an ONNX file.")
@@ -106,6 +108,8 @@ def create_app(
             CORSMiddleware, allow_origins=list(origins), allow_methods=["GET", "POST"], allow_headers=["*"]
         )
     app.add_middleware(Doors, routes=ROUTES, hosts=hosts, origins=origins, keys=keys)
+    app.state.metrics = Metrics(services)
+    app.add_middleware(Observed, metrics=app.state.metrics, log=access_log)
     return app
 
 

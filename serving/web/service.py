@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ...card import Card
 from ...errors import PictureError, PictureTooLargeError
@@ -58,6 +58,8 @@ class ModelService:
         self.max_pixels = int(max_pixels)
         self.max_result_pixels = int(max_result_pixels)
         self.admission = Admission(max_waiting + 1, max_bytes)
+        self.on_stage: Callable[[str, float], None] = lambda _stage, _seconds: None
+        """Is told how long a picture was in each of its stages: decode, queue, inference, encode."""
         self._budget = PixelBudget()
         engine.let_short_ones_by()
 
@@ -71,15 +73,21 @@ class ModelService:
         channels that the model does not take), RequestError on controls that mean nothing, CancelledError and
         DeadlineError when the job is to end. Of the metadata the answer carries the colour profile alone.
         """
-        header = self._admit(data)
+        header, job, asked = self._admit(data), job or Job(), time.monotonic()
         with working_on(job), self._budget.holding(self._share(header)):
-            if job is not None:
-                job.check()
+            job.check()
+            began = time.monotonic()
             source = read_picture(data, max_pixels=self.max_pixels)
-            started = time.monotonic()
+            decoded = time.monotonic()
             picture = self.engine.translate(source, **controls)
-            self.admission.learn((time.monotonic() - started) / max(1, self._budget.count))  # they computed at once
-            return encode(kept(picture, "strip"), form, FORMS[form].quality)
+            done = time.monotonic()
+            answer = encode(kept(picture, "strip"), form, FORMS[form].quality)
+        computing = done - decoded - job.waited
+        self.admission.learn(computing)
+        stages = {"decode": decoded - began, "queue": began - asked + job.waited, "inference": computing}
+        for stage, seconds in {**stages, "encode": time.monotonic() - done}.items():
+            self.on_stage(stage, seconds)
+        return answer
 
     def preview(self, data: bytes) -> bytes:
         """A picture's file as PNG of 8 bits, upright and in sRGB, for who cannot read its kind. For those who have a
