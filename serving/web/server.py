@@ -24,13 +24,14 @@ from .errors import add_errors, error_responses
 from .jobs import Jobs, add_jobs
 from .limits import BodyLimit
 from .observed import Metrics, Observed
+from .oip.routes import add_oip
 from .service import MAX_WAITING, ModelService
 from .translate import add_translate
 
 DEADLINE = 300.0
 """Seconds that a request may take, its waiting included."""
 
-ROUTES = ("/v1/", "/docs", "/openapi.json", *OPEN)
+ROUTES = ("/v1/", "/v2", "/v2/", "/docs", "/openapi.json", *OPEN)
 """Paths of the API; all others are the page's."""
 
 
@@ -96,6 +97,7 @@ def create_app(
     _add_facts(app, engines, jobs)
     add_translate(app, services, jobs)
     add_jobs(app, jobs)
+    add_oip(app, services, jobs)
     app.state.jobs = jobs
     app.openapi = openapi_of(app)  # type: ignore[method-assign]
     if page:

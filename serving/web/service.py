@@ -20,6 +20,7 @@ from ...images.image import Header, Picture, to_uint8
 from ...images.metadata.policy import kept
 from ..inference.controls import NO_CONTROLS
 from ..inference.engine import Engine
+from ..inference.executors import FloatArray
 from ..runtime.jobs import Job, working_on
 from .admission import Admission
 from .limits import PixelBudget
@@ -88,6 +89,18 @@ class ModelService:
         for stage, seconds in {**stages, "encode": time.monotonic() - done}.items():
             self.on_stage(stage, seconds)
         return answer
+
+    def infer(
+        self, batch: FloatArray, job: Job | None = None, controls: Mapping[str, object] = NO_CONTROLS
+    ) -> FloatArray:
+        """(N, C, H, W) in [0, 1] as `Engine.run` gives it. For those who have a place; raises what `translate` raises
+        of sizes and controls, and DeadlineError and CancelledError.
+        """
+        count, channels, height, width = batch.shape
+        header = Header(width, height * count, channels, 32)
+        _check_size(header, self.engine.card, self.max_pixels, self.max_result_pixels)
+        with working_on(job), self._budget.holding(self._share(header)):
+            return self.engine.run(batch, **controls)
 
     def preview(self, data: bytes) -> bytes:
         """A picture's file as PNG of 8 bits, upright and in sRGB, for who cannot read its kind. For those who have a
