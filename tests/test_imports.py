@@ -48,7 +48,7 @@ PACKAGES = {
     "serving.adopt": f"{BASE} serving.runtime serving.inference",
     "serving.tuning": f"{BASE} serving.runtime serving.inference",
     "serving.web": f"{BASE} serving.runtime serving.inference",
-    "serving": "serving.runtime serving.inference serving.conversion serving.adopt serving.tuning serving.web",
+    "serving": "errors serving.runtime serving.inference serving.conversion serving.adopt serving.tuning serving.web",
     "workflows": f"{BASE} hardware networks losses degradation adversarial evaluation diagnostics methods training export "
     "report datasets serving",
     "commands": f"{BASE} hardware networks losses degradation adversarial evaluation diagnostics methods training export "
