@@ -17,17 +17,24 @@ def export(
     checkpoint: Annotated[str, typer.Option(help="last or best (by the validation error).")] = "last",
     direction: Annotated[str | None, typer.Option(help="a2b or b2a, where a run has two.")] = None,
     precision: Annotated[str, typer.Option(help="fp32 or fp16.")] = "fp32",
+    triton: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Put it into a Triton model repository as well.")
+    ] = None,
 ) -> None:
     """Write a run's generator as one ONNX file, checked against torch.
 
     \b
     i2i export runs/facades --checkpoint best --out facades.onnx
+    i2i export runs/facades --triton repository
     """
     from ..export.from_run import export_run
+    from ..export.triton import add_to_repository
     from ..training.run_directory import Run
 
     for path in export_run(Run(run), checkpoint, direction=direction, out=out, precision=precision):
         typer.echo(f"{path} ({path.stat().st_size / 2**20:.1f} MB)")
+        if triton is not None:
+            typer.echo(f"{add_to_repository(path, triton)} for Triton")
 
 
 @app.command()

@@ -229,7 +229,7 @@ def test_a_picture_that_is_handed_back_is_seen_where_domains_differ_in_texture_a
 
 
 def test_the_page_on_failure_modes_says_what_the_table_says():
-    rows = table(ROOT / "docs" / "failure-modes.md", "failure mode")
+    rows = table(ROOT / "docs" / "training" / "failure-modes.md", "failure mode")
     assert [row["failure mode"] for row in rows] == [f"`{name}`" for name in FAILURE_MODES]
     for row, (name, mode) in zip(rows, FAILURE_MODES.items(), strict=True):
         assert re.findall(r"`fail_(\w+)`", row["figures"]) == list(mode.figures), name

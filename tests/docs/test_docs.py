@@ -177,10 +177,10 @@ def defaults_in_the_docs(name):
     rows = table(DOCS / "training.md", "setting")
     said = {names(row["setting"])[0]: row["default"] for row in rows}
     assert list(said) == [names(row["setting"])[0] for row in rows]  # none twice
-    for page in ("unpaired.md", "superres.md", "degradation.md"):
+    for page in ("unpaired.md", "superres.md", "training/degradation.md"):
         said |= {names(row["setting"])[0]: row[name] for row in table(DOCS / page, "setting") if name in row}
     if name == "srgan":
-        for row in table(DOCS / "degradation.md", "of a stage"):
+        for row in table(DOCS / "training" / "degradation.md", "of a stage"):
             stages = ("degradation.first", "degradation.second")
             said |= {f"{stage}.{names(row['of a stage'])[0]}": row[stage] for stage in stages}
     return {key: value(cell) for key, cell in said.items() if cell != "—"}
