@@ -82,9 +82,9 @@ function drawOffer(large) {
 
 function drawResult() {
   const result = selected?.result;
-  $("result").hidden = !result;
+  $("result").inert = !result; // and keeps its room, so that nothing moves when it comes
   $("strength").disabled = !result;
-  if (!result) return;
+  if (!result) return void ($("took").textContent = "Not translated yet");
   const strength = +$("strength").value / 100;
   $("took").textContent = selected.example ? `An example: ${words.sides(result)}` : words.took({ ...result, bytes: result.blob.size });
   $("download").querySelector("span").textContent = strength === 1 ? "Download in full quality" : `Download at ${$("strength").value} %`;
@@ -116,11 +116,11 @@ async function drawStage(isNew = false) {
   $("backdrop").style.backgroundImage = `url("${item.thumb}")`;
   stage.show(before, after ?? null, size, { keepView: true, reveal: isNew || item.example });
   Object.assign($("stage").dataset, { picture: item.name, shows: isBack ? "back" : result ? "after" : "before" });
-  const [left, right] = words.ends(by, isBack);
+  const [left, right] = words.ends(by, item.example, isBack);
   $("left-is").textContent = left;
   $("right-is").textContent = result ? right : "";
   $("sizes").textContent = larger ? `${words.sides(item)} → ${words.sides(size)}` : words.sides(size);
-  if (isNew && innerWidth < 860) $("view").scrollIntoView({ behavior: "smooth", block: "start" });
+  if (isNew && !item.example && innerWidth < 860) $("view").scrollIntoView({ behavior: "smooth", block: "start" });
 }
 
 // What one does

@@ -43,13 +43,14 @@ const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 export function does(model) {
   if (model.scale > 1) return `Makes pictures ${model.scale} times as large`;
   if (model.task === "restoration") return `Restores ${model.source}`;
+  if (model.source === model.target) return `Translates ${model.source}`;
   return `${capital(model.source)} → ${model.target}`;
 }
 
 /** [term, words] rows of a model's card. */
 export function card(model, limits) {
   const pixels = Math.min(limits.pixels, model.scale > 1 ? limits.result_pixels / model.scale ** 2 : Infinity);
-  const out = model.scale > 1 ? `${model.scale} times as wide and high` : "the same size out";
+  const out = model.scale > 1 ? `${model.scale} times as wide and high` : "size kept";
   const sizes = model.fixed ? `${model.fixed[1]} × ${model.fixed[0]} alone` : `up to ${megapixels(pixels)}, ${out}`;
   const scores = Object.entries(model.metrics).map(([name, value]) => {
     const plain = name.replace(/^val_/, "");
@@ -60,10 +61,11 @@ export function card(model, limits) {
 }
 
 /** What lies left and right of the handle. */
-export function ends(model, isBack = false) {
-  if (isBack) return [capital(model.source), `There and back`];
+export function ends(model, isExample, isBack) {
+  const before = isExample ? capital(model.source) : "Your picture";
+  if (isBack) return [before, "There and back"];
   if (model.scale > 1) return [`Bicubic × ${model.scale}`, `${capital(model.id)} × ${model.scale}`];
-  return [capital(model.source), capital(model.target)];
+  return [before, capital(model.target)];
 }
 
 /** How far a job is. */

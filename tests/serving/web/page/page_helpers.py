@@ -65,7 +65,7 @@ def drop(page: Page, *files: tuple[str, bytes, str]) -> None:
 def translate(page: Page) -> None:
     """Press the button, and wait for the result."""
     page.get_by_role("button", name="Translate", exact=True).click()
-    expect(page.locator("#result")).to_be_visible()
+    expect(page.locator("#stage[data-shows=after]")).to_be_visible()
     expect(page.locator("#translate")).to_be_visible()
 
 

@@ -19,7 +19,7 @@ def test_on_arrival_an_example_lies_beside_its_translation_with_what_the_model_i
     np.testing.assert_array_equal(after, 255 - before)
     expect(page.locator("#does")).to_have_text("Labels → photographs")
     card = page.locator("#card")
-    for words in ("up to 2 megapixels, the same size out", "20.4 of 255 off on average", "CC0-1.0"):
+    for words in ("up to 2 megapixels, size kept", "20.4 of 255 off on average", "CC0-1.0"):
         expect(card).to_contain_text(words)
 
 
