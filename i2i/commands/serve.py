@@ -41,6 +41,11 @@ def serve(
     access_log: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A line of JSON for each request; - is standard output.")
     ] = None,
+    batches: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Take batches of pictures, and keep them in this file for a day."),
+    ] = None,
+    batches_megabytes: Annotated[float, typer.Option(help="Room for all batches.", min=1)] = 1000,
     root_path: Annotated[
         str, typer.Option(metavar="PATH", help="Prefix that a proxy serves it under, as in /i2i.")
     ] = "",
@@ -71,4 +76,6 @@ def serve(
         root_path=root_path,
         metrics_port=metrics_port,
         access_log=access_log,
+        batches=batches,
+        batches_quota=batches_megabytes * 1e6,
     )

@@ -18,6 +18,12 @@ def header(scope: Scope, name: bytes) -> bytes:
     return next((bytes(value) for key, value in scope["headers"] if key == name), b"")
 
 
+def below(scope: Scope) -> str:
+    """The path below the prefix that a proxy serves us under, whether or not the proxy has taken it away."""
+    path, prefix = str(scope["path"]), str(scope.get("root_path", "")).rstrip("/")
+    return path[len(prefix) :] if prefix and path.startswith(prefix + "/") else path
+
+
 async def answer(send: Send, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:
     """`{"error": text}`, and the connection's end: the rest of a body is not read."""
     body = json.dumps({"error": text}).encode()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import math
 import time
 from collections import Counter
 from pathlib import Path
@@ -19,6 +20,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LARGEST_HEAD = 65536
 """Bytes of a request's line and headers."""
+LARGEST_SHARE = 8
+"""Times 32 MiB, for which a body gets more time."""
 BACKLOG = 32
 """Connections that are accepted before the first of them is looked at."""
 SPARE = 24
@@ -32,7 +35,7 @@ class Patience:
     head: float = 10
     """For the request's line and headers, from the connection or its first byte on."""
     body: float = 60
-    """For the body."""
+    """For the body, and as much again for each further 32 MiB that it says it has."""
     answer: float = 60
     """For reading what is there of an answer."""
     rate: float = 1024
@@ -87,6 +90,8 @@ class Connection(HttpToolsProtocol):
         self.phase = "head"
         """`head`; `body`; `work`: a request is here; `rest`: of a body that was answered before its end; `idle`."""
         self.since = time.monotonic()
+        self._share = 1
+        """Of 32 MiB, how many the body says that it has."""
         self._bytes = self._head = 0
         """Of this phase, and of this request's line and headers."""
         self._unread = (0, self.since)
@@ -125,12 +130,14 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """See HttpToolsProtocol."""
-        self._head = 0
+        self._head, self._share = 0, 1
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """See HttpToolsProtocol."""
         self._head += len(name) + len(value)
+        if name.lower() == b"content-length" and value.isdigit():
+            self._share = min(LARGEST_SHARE, max(1, math.ceil(int(value[:20]) / 2**25)))
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -191,8 +198,8 @@ class Connection(HttpToolsProtocol):
         patience = self._all.patience
         if self.phase == "head" and took > patience.head:
             self.end(408, f"The request's headers did not arrive within {patience.head:g} s.")
-        elif self.phase in ("body", "rest") and took > patience.body:
-            self.end(408, f"The picture did not arrive within {patience.body:g} s.")
+        elif self.phase in ("body", "rest") and took > patience.body * self._share:
+            self.end(408, f"The picture did not arrive within {patience.body * self._share:g} s.")
         elif self.phase in ("body", "rest") and took > patience.grace and self._bytes < patience.rate * took:
             self.end(408, f"The picture came at less than {patience.rate:g} bytes a second.")
 

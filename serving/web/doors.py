@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ...errors import RequestError
-from .asgi import App, Receive, Scope, Send, answer, header
+from .asgi import App, Receive, Scope, Send, answer, below, header
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 """Names that a browser on this machine knows the server by."""
@@ -102,12 +102,6 @@ class Doors:
             return False
         found = [hmac.compare_digest(given.strip(), key) for key in self.keys]  # all: the time tells nothing
         return any(found)
-
-
-def below(scope: Scope) -> str:
-    """The path below the prefix that a proxy serves us under, whether or not the proxy has taken it away."""
-    path, prefix = str(scope["path"]), str(scope.get("root_path", "")).rstrip("/")
-    return path[len(prefix) :] if prefix and path.startswith(prefix + "/") else path
 
 
 def read_keys(path: Path) -> list[str]:

@@ -21,6 +21,7 @@ from ...errors import (
 )
 from ..runtime.jobs import CancelledError, DeadlineError
 from .admission import BusyError, ClosingError
+from .batches.store import FullError
 from .service import NotAPictureError
 
 log = logging.getLogger("i2i.serving")
@@ -34,6 +35,7 @@ STATUS: dict[type[I2IError], int] = {  # the first class that fits decides
     BusyError: 429,
     DeadlineError: 504,
     ClosingError: 503,
+    FullError: 507,
     ProviderError: 503,
     I2IError: 500,
 }
@@ -46,6 +48,7 @@ MEANINGS = {
     404: "No such model, or no such address.",
     405: "The address takes other methods, which `Allow` names.",
     408: "The request came too slowly.",
+    409: "A batch is not done yet.",
     413: "The upload, its picture or the result is too large.",
     415: "Not a picture of a kind that is read.",
     422: "A damaged picture, or one whose channels the model does not take.",
@@ -54,6 +57,7 @@ MEANINGS = {
     500: "Unforeseen; the server's log says why.",
     503: "The server is being stopped, or cannot compute this.",
     504: "The picture was not ready in its time.",
+    507: "Batches have no room left.",
 }
 """Of the statuses, for OpenAPI. 401, 403, 408 and 431 are given before a route is looked for."""
 OF_ALL = (401, 403, 404, 405, 408, 413, 431, 500)

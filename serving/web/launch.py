@@ -17,12 +17,15 @@ import uvicorn
 from fastapi import FastAPI
 
 from ...errors import RequestError
+from .batches.store import Store
 from .connections import BACKLOG, Connections
 from .doors import LOOPBACK, read_keys
 from .jobs import Jobs
 from .observed import open_log
 from .server import create_app, load_engines
 
+KEPT = 86400
+"""Seconds for which a batch is kept."""
 _GRACE = 10
 """Seconds that clients have to read the last answers."""
 
@@ -43,6 +46,8 @@ def serve(
     root_path: str = "",
     metrics_port: int | None = None,
     access_log: Path | None = None,
+    batches: Path | None = None,
+    batches_quota: float = 1e9,
     say: Callable[[str], None] = print,
     **limits: Any,
 ) -> None:
@@ -52,7 +57,8 @@ def serve(
     `allow_host`, or to any name. Another address needs keys, or the word `open_to_all`.
 
     `root_path` is the prefix that a proxy serves it under. Metrics for Prometheus are on `metrics_port` of the same
-    host; `access_log` is a file, or `-`, that gets a line of JSON for each request.
+    host; `access_log` is a file, or `-`, that gets a line of JSON for each request. `batches` is a file in which
+    batches are kept for a day, of `batches_quota` bytes together at most.
 
     Raises RequestError when the port is taken, the host is not this machine's, keys cannot be read or are missing, and
     what loading a model raises.
@@ -80,6 +86,7 @@ def serve(
             keys=keys,
             root_path=root_path,
             access_log=log,
+            batches=None if batches is None else Store(batches, batches_quota, KEPT),
             **limits,
         )
         say(f"Serving at http://{_shown(host)}:{listening.getsockname()[1]}/ (API: /docs). Stop with Ctrl-C.")

@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ..runtime.jobs import current
-from .asgi import App, Message, Receive, Scope, Send, answer, header
+from .asgi import App, Message, Receive, Scope, Send, answer, below, header
 
 FORM_OVERHEAD = 16 * 1024
 """Bytes that a multipart form adds around a picture at the limit: boundaries and headers."""
@@ -21,21 +21,24 @@ FORM_OVERHEAD = 16 * 1024
 class BodyLimit:
     """ASGI middleware that answers 413 with `{"error": …}` to bodies of more than `max_bytes`."""
 
-    def __init__(self, app: App, max_bytes: int) -> None:
+    def __init__(self, app: App, max_bytes: int, more: Mapping[str, int] | None = None) -> None:
+        """`more` are the limits of paths that have another."""
         self.app = app
         self.max_bytes = max_bytes
+        self.more = more or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, unless its body is or grows too large."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        limit = self.max_bytes + (FORM_OVERHEAD if _is_form(scope) else 0)
+        allowed = self.more.get(below(scope), self.max_bytes)
+        limit = allowed + (FORM_OVERHEAD if _is_form(scope) else 0)
         declared = header(scope, b"content-length")
         if declared.isdigit() and int(declared) > limit:
-            return await self._refuse(send)
-        return await self._counted(scope, receive, send, limit)
+            return await self._refuse(send, allowed)
+        return await self._counted(scope, receive, send, allowed, limit)
 
-    async def _counted(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+    async def _counted(self, scope: Scope, receive: Receive, send: Send, allowed: int, limit: int) -> None:
         received, answered, refused = 0, False, False
 
         async def counting_receive() -> Message:
@@ -45,7 +48,7 @@ class BodyLimit:
             if received > limit and not refused:
                 refused = True
                 if not answered:
-                    await self._refuse(send)
+                    await self._refuse(send, allowed)
             return {"type": "http.disconnect"} if refused else message
 
         async def guarded_send(message: Message) -> None:
@@ -60,8 +63,8 @@ class BodyLimit:
             if not refused:  # else the application complains of the connection that was cut
                 raise
 
-    async def _refuse(self, send: Send) -> None:
-        text = f"The upload is larger than the limit of {self.max_bytes / 2**20:g} MiB."
+    async def _refuse(self, send: Send, allowed: int) -> None:
+        text = f"The upload is larger than the limit of {allowed / 2**20:g} MiB."
         await answer(send, 413, text)
 
 

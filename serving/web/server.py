@@ -5,12 +5,14 @@ Only uploaded bytes are read: no path and no URL that a client names. Every erro
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import contextlib
+from collections.abc import AsyncIterator, Collection, Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
 from ...errors import RequestError
@@ -19,6 +21,8 @@ from ..inference.engine import Engine
 from ..runtime.resolve import exported_models, resolve_model
 from .admission import ClosingError
 from .api_docs import docs_page, docs_policy, openapi_of, setting_schema
+from .batches.routes import add_batches
+from .batches.store import Store
 from .doors import OPEN, Doors
 from .errors import add_errors, error_responses
 from .jobs import Jobs, add_jobs
@@ -28,6 +32,8 @@ from .oip.routes import add_oip
 from .service import MAX_WAITING, ModelService
 from .translate import add_translate
 
+BATCH = 8
+"""Times the largest upload that a batch may have."""
 DEADLINE = 300.0
 """Seconds that a request may take, its waiting included."""
 
@@ -70,6 +76,7 @@ def create_app(
     keys: Collection[str] = (),
     root_path: str = "",
     access_log: TextIO | None = None,
+    batches: Store | None = None,
 ) -> FastAPI:
     """The application that serves `engines` by name; the first is taken when a request names none.
 
@@ -77,7 +84,8 @@ def create_app(
     `max_result_pixels`. `max_waiting` requests may wait for an engine, and each may take `deadline` seconds. `hosts`
     are the names that it answers to (any where it is None), `origins` other sites whose pages may use it; with `keys`
     a request has to carry one (doors.py). `root_path` is the prefix that a proxy serves it under, as in `/i2i`. A line
-    of JSON for each request goes to `access_log`. Raises RequestError without an engine.
+    of JSON for each request goes to `access_log`. Batches of many pictures are kept in `batches`; there are none
+    without it. Raises RequestError without an engine.
     """
     if not engines:
         raise RequestError("There is no model to serve. Name a run directory or an ONNX file.")
@@ -92,19 +100,23 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         root_path=root_path.rstrip("/"),
+        lifespan=_background,
     )
+    app.state.background = []
     add_errors(app)
     _add_facts(app, engines, jobs)
     add_translate(app, services, jobs)
     add_jobs(app, jobs)
     add_oip(app, services, jobs)
+    if batches is not None:
+        add_batches(app, services, jobs, batches)
     app.state.jobs = jobs
     app.openapi = openapi_of(app)  # type: ignore[method-assign]
     if page:
         from .page import mount_page
 
         mount_page(app, services, jobs, max_bytes)
-    app.add_middleware(BodyLimit, max_bytes=max_bytes)
+    app.add_middleware(BodyLimit, max_bytes=max_bytes, more={"/v1/batches": BATCH * max_bytes})
     if origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=list(origins), allow_methods=["GET", "POST"], allow_headers=["*"]
@@ -113,6 +125,16 @@ def create_app(
     app.state.metrics = Metrics(services)
     app.add_middleware(Observed, metrics=app.state.metrics, log=access_log)
     return app
+
+
+@contextlib.asynccontextmanager
+async def _background(app: FastAPI) -> AsyncIterator[None]:
+    """Runs what works beside the requests for as long as the application serves."""
+    for each in app.state.background:
+        each.start()
+    yield
+    for each in app.state.background:
+        await run_in_threadpool(each.stop)
 
 
 def _add_facts(app: FastAPI, engines: dict[str, Engine], jobs: Jobs) -> None:

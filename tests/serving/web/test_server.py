@@ -220,7 +220,7 @@ def test_other_methods_are_refused_with_those_that_there_are(client):
 
 def test_the_description_names_every_answer_that_a_route_may_give(client):
     paths = client.get("/openapi.json").json()["paths"]
-    assert set(paths["/v1/translate"]["post"]["responses"]) == {"200", *map(str, MEANINGS)}
+    assert set(paths["/v1/translate"]["post"]["responses"]) == {"200", *map(str, MEANINGS)} - {"409", "507"}
     for operation in (operation for path in paths.values() for operation in path.values()):
         for status, response in operation["responses"].items():
             schemas = [content["schema"] for content in response.get("content", {}).values()]
