@@ -110,7 +110,7 @@ def convert(
     from ..serving import convert_folder
     from ..serving.inference.chain import open_models
     from ..serving.inference.controls import parse_controls
-    from ..serving.inference.memory import parse_memory
+    from ..serving.inference.memory import fit_stacks, parse_memory
     from ..serving.inference.tiles import parse_tile
     from ..workflows.conversion_summary import METERS, summary
     from ..workflows.convert import ENGINES, PIPE, check_engine, through_pipe, watch_and_convert
@@ -122,6 +122,7 @@ def convert(
     controls = parse_controls(with_ or ())
     loading: dict[str, Any] = {"device": device, "precision": precision, "tile": parse_tile(tile)}
     loading |= {"ensemble": ensemble, "memory": parse_memory(memory), "maps": maps}
+    fit_stacks()
     engine = open_models(model, direction, **loading)
     typer.echo(engine.reason, err=True)
     options: dict[str, Any] = {"format": format, "quality": quality, "metadata": metadata, "controls": controls}

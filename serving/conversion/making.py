@@ -72,7 +72,8 @@ class Making:
         """What became of jobs; last of those that memory did not suffice for beside others."""
         scarce: list[Job] = []
         yield from self._outcomes(jobs, workers, scarce)
-        for job in scarce:  # once more with nothing read ahead or kept of others: what fits alone is written
+        # Once more with nothing read ahead or kept of others, small files first: what fits alone is written.
+        for job in sorted(scarce, key=_size):
             self.engine.let_go()
             yield from self._outcomes([job], 1)
 
@@ -160,3 +161,11 @@ class Making:
         if isinstance(error, OSError) and error.errno in STORAGE_ERRORS:
             raise ends(error, job.target, written, total) from error
         return dataclasses.replace(result, error=why_unwritten(job, error))
+
+
+def _size(job: Job) -> int:
+    """Bytes of the source; 0 where it is not there any more."""
+    try:
+        return job.source.stat().st_size
+    except OSError:
+        return 0

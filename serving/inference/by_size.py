@@ -86,7 +86,7 @@ class BySize:
             fits = self.peak.fits(pixels, room)
         if is_exact and fits:
             yield _Watched(self.whole, self.peak)
-        in_segments = self._segments() if self.tile != "off" and room >= LEAST_ROOM else None
+        in_segments = self._segments() if self.tile != "off" and self.memory.free() >= LEAST_ROOM else None
         if in_segments is not None:
             yield in_segments
         elif not (is_exact and fits) and self.peak.least(pixels) <= room:

@@ -36,6 +36,8 @@ UNKNOWN = 1500
 """Bytes an input pixel, of a graph that does not tell its sizes: those of a network 64 wide."""
 
 
+STACK = 2**21
+"""More than macOS and musl give their threads."""
 UNITS = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 LEAST = 10**8
 
@@ -58,13 +60,15 @@ class Memory:
         """At most `limit` bytes for the whole process; None: three quarters of what is free when it is asked."""
         self.limit = limit
 
-    def room(self) -> int:
-        """Bytes that a run may take beside what is taken."""
+    def free(self) -> int:
+        """Bytes that are to be had beside what is taken."""
         free = available_memory()
-        if free is None:
-            free = UNTOLD
-        free += reusable()
-        return int(free * SHARE) if self.limit is None else max(0, min(self.limit - resident() + reusable(), free))
+        free = (UNTOLD if free is None else free) + reusable()
+        return free if self.limit is None else max(0, min(self.limit - resident() + reusable(), free))
+
+    def room(self) -> int:
+        """Bytes that a run may take of them."""
+        return int(self.free() * SHARE) if self.limit is None else self.free()
 
 
 class Peak:
@@ -178,6 +182,24 @@ def give_back() -> None:
     """Hand what was freed back to the system, as far as the allocator can (glibc)."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def fit_stacks() -> bool:
+    """Where the process has a limit of data, give threads to come stacks of STACK bytes; whether that was done.
+
+    The C library (glibc) keeps the stacks of threads that ended, of which providers begin many to load a model: 40 MB
+    of them, all of which counts, at 8 MB each unless told otherwise.
+    """
+    with contextlib.suppress(ImportError, OSError, AttributeError):
+        import resource
+
+        limits = (resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_DATA, resource.RLIMIT_AS))
+        library, attributes = ctypes.CDLL(None), ctypes.create_string_buffer(256)
+        if any(limit != resource.RLIM_INFINITY for limit in limits):
+            done = library.pthread_getattr_default_np(attributes) == 0
+            done = done and library.pthread_attr_setstacksize(attributes, ctypes.c_size_t(STACK)) == 0
+            return bool(done and library.pthread_setattr_default_np(attributes) == 0)
+    return False
 
 
 def _highest(reset: bool = False) -> int | None:

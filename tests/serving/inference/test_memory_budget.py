@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import numpy as np
@@ -116,3 +117,28 @@ def test_a_small_picture_is_computed_without_reading_the_file_again(make_model):
     """Which is hundreds of megabytes for a large network, before its first picture."""
     peak = Peak(lambda: pytest.fail("the file was read"), Engine(make_model("network"), device="cpu").card)
     assert peak.fits(256 * 256, 10**9)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of glibc")
+def test_stacks_of_threads_are_small_where_data_is_limited_and_as_usual_elsewhere():
+    code = """
+import resource, threading
+from i2i.serving.inference.memory import STACK, fit_stacks
+def data():
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmData")) // 1024
+def taken():
+    before, go = data(), threading.Event()
+    threads = [threading.Thread(target=go.wait) for _ in range(8)]
+    [thread.start() for thread in threads]
+    taken = data() - before
+    go.set()
+    return taken
+resource.setrlimit(resource.RLIMIT_STACK, (8 * 2**20, resource.RLIM_INFINITY))
+assert not fit_stacks()
+resource.setrlimit(resource.RLIMIT_DATA, (2**31, resource.RLIM_INFINITY))
+assert fit_stacks()
+print(taken())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) <= 8 * 2 + 3
