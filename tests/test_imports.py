@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-BASE = "errors text seeding files file_kinds renamed settings card ports probes tail images hardware.system"
+BASE = "errors text seeding files file_kinds renamed settings card ports probes tail half images hardware.system"
 """What every package may use: no torch, and little else."""
 
 PACKAGES = {
@@ -23,6 +23,7 @@ PACKAGES = {
     "ports": "errors",
     "card": "errors ports",
     "tail": "",
+    "half": "",
     "probes": "card ports",
     "file_kinds": "",
     "images": "errors text files",
@@ -35,7 +36,7 @@ PACKAGES = {
     "diagnostics": "errors text images evaluation",
     "methods": "errors renamed settings ports card hardware networks losses degradation adversarial evaluation diagnostics",
     "training": "errors text files renamed settings card hardware methods",
-    "export": "errors files file_kinds settings ports card probes tail hardware networks methods training",
+    "export": "errors files file_kinds settings ports card probes tail half hardware networks methods training",
     "report": "errors text files settings card images hardware.system diagnostics training",
     "datasets.layouts": "errors images",
     "datasets.streams": f"{BASE} datasets.layouts",

@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 from pathlib import Path
-from typing import cast
 
 import onnx
 import torch
@@ -18,15 +17,13 @@ from torch import Tensor, nn
 
 from ..card import CARD_KEY, Card
 from ..files import write_atomically
+from ..half import to_half
 from ..networks import Generator, for_inference
 from ..ports import PICTURES
 from ..probes import Arrays, golden_probe
 from ..tail import end_in_convolution
 from .proof import parity
 from .trace import Trace, at_any_size, at_one_size, quiet
-
-FP32_OPS = ["InstanceNormalization", "Resize", "Tanh", "Clip"]
-"""What stays in fp32 in an fp16 file: sums over a picture and the last steps lose too much in half precision."""
 
 
 class Boundary(nn.Module):
@@ -80,7 +77,8 @@ def export_onnx(generator: Generator, path: Path, card: Card, precision: str = "
         model = trace(served, card, side)
         end_in_convolution(model)
         if precision == "fp16":
-            model = _to_half(model)
+            with quiet():
+                model = to_half(model)
         return model, parity(run, model.SerializeToString(), card, side, precision)
 
     try:
@@ -92,15 +90,3 @@ def export_onnx(generator: Generator, path: Path, card: Card, precision: str = "
     entry.key, entry.value = CARD_KEY, card.to_json()
     write_atomically(path, model.SerializeToString())
     return card
-
-
-def _to_half(model: onnx.ModelProto) -> onnx.ModelProto:
-    from onnxruntime.transformers.float16 import convert_float_to_float16
-
-    with quiet():
-        half = convert_float_to_float16(model, keep_io_types=True, op_block_list=FP32_OPS)
-    # Where nodes share a weight, the converter writes its cast once for each of them, all under one name.
-    once = list({(node.name, *node.output): node for node in half.graph.node}.values())
-    del half.graph.node[:]
-    half.graph.node.extend(once)
-    return cast(onnx.ModelProto, half)

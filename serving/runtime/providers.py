@@ -6,12 +6,8 @@ Whatever is taken proves itself on the card's golden probe before it serves.
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import dataclasses
 import functools
-import io
-import platform
 import re
 from collections.abc import Callable
 
@@ -19,12 +15,12 @@ import onnxruntime as ort
 
 from ...card import Card
 from ...errors import ConfigError, ModelFileError, ProviderError, UnknownNameError, first_line
-from . import openvino
+from . import nvidia, openvino
 from .probe import probe_complaint
 from .sessions import Session, StoppableSession, session_options
 from .trial import trial_complaint
 
-PRECISIONS = ("auto", "fp32", "bf16", "tf32")
+PRECISIONS = ("auto", "fp32", "bf16", "tf32", "fp16")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +35,8 @@ class Backend:
     open: Callable[[bytes, str, int, int], Session]
     """A session from (model, precision, number of the device, threads)."""
     way_out: str
+    asked: tuple[str, ...] = ()
+    """What it computes in where that is asked for, or measured by `i2i tune`, alone."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +109,9 @@ def _try_backend(
     if why_not is not None:
         refusals.append(f"{backend.title}: {why_not}.")
         return None
-    chosen = [p for p in backend.precisions() if precision in ("auto", p)]
+    chosen = [p for p in backend.precisions() if precision in ("auto", p)] + [
+        p for p in backend.asked if p == precision
+    ]
     if not chosen:
         refusals.append(f"{backend.title}: it does not compute in {precision} here.")
     for each in chosen:
@@ -174,51 +174,13 @@ def _open_cpu(model: bytes, _precision: str, _number: int, threads: int) -> Sess
     return session
 
 
-# CUDA
-
-
-def _cuda_missing(number: int) -> str | None:
-    if "CUDAExecutionProvider" not in ort.get_available_providers():
-        return "the installed onnxruntime has no CUDA provider"
-    cards = _nvidia_cards()
-    if cards == 0:
-        return "no NVIDIA card was found"
-    return None if number < cards else f"there is no card number {number}; the first of {cards} is cuda:0"
-
-
-def _nvidia_cards() -> int:
-    """Cards that the driver shows; asked of the driver because ONNX Runtime lists CUDA on any machine."""
-    count = ctypes.c_int(0)
-    with contextlib.suppress(OSError, AttributeError):
-        driver = ctypes.CDLL("nvcuda.dll" if platform.system() == "Windows" else "libcuda.so.1")
-        if driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0:
-            return count.value
-    return 0
-
-
-def _open_cuda(model: bytes, precision: str, number: int, threads: int) -> Session:
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints each library that it does not find
-        if hasattr(ort, "preload_dlls"):
-            ort.preload_dlls()
-    chosen = {
-        "device_id": str(number),
-        "cudnn_conv_algo_search": "HEURISTIC",  # the default measures anew at each picture size
-        "use_tf32": "1" if precision == "tf32" else "0",
-    }
-    providers = [("CUDAExecutionProvider", chosen), "CPUExecutionProvider"]
-    session = StoppableSession(model, session_options(threads), providers=providers)
-    if "CUDAExecutionProvider" not in session.get_providers():  # ONNX Runtime falls back in silence
-        raise ProviderError("CUDA or cuDNN libraries of the right version are not installed.")
-    on_cuda: Session = session
-    return on_cuda
-
-
 BACKENDS: dict[str, Backend] = {  # in the order in which `auto` tries them
     "cuda": Backend(
         title="CUDA",
-        missing=_cuda_missing,
+        missing=nvidia.missing,
         precisions=lambda: ("tf32", "fp32"),
-        open=_open_cuda,
+        open=nvidia.open_model,
+        asked=("fp16",),
         way_out="Install the driver and the libraries: pip install 'onnxruntime-gpu[cuda,cudnn]'.",
     ),
     "openvino": Backend(

@@ -146,7 +146,7 @@ def _ways(
         if why_not is not None:
             refused.append(f"{backend.title}: {why_not}.")
             continue
-        for each in backend.precisions() if precision is None else [precision]:
+        for each in (*backend.precisions(), *backend.asked) if precision is None else [precision]:
             try:
                 running = file.open(each, raw)
             except (ProviderError, ModelFileError) as error:
