@@ -13,7 +13,7 @@ from .choices import devices
 
 @app.command()
 def serve(
-    models: Annotated[list[Path], typer.Argument(help="Run directories or ONNX files.")],
+    models: Annotated[list[Path], typer.Argument(help="Run directories, ONNX files, or folders of them.")],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 7860,
     device: Annotated[str, typer.Option(help=f"{devices()}.")] = "auto",

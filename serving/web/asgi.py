@@ -25,9 +25,11 @@ def below(scope: Scope) -> str:
 
 
 async def answer(send: Send, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:
-    """`{"error": text}`, and the connection's end: the rest of a body is not read."""
+    """`{"error": text}`. What is left of a body is read and dropped (connections.py): to close before would reset the
+    connection, by which clients and proxies lose the answer.
+    """
     body = json.dumps({"error": text}).encode()
-    told = {"content-type": "application/json", "content-length": str(len(body)), "connection": "close"}
+    told = {"content-type": "application/json", "content-length": str(len(body))}
     encoded = [
         (name.encode(), value.encode("latin-1", "replace")) for name, value in {**told, **(headers or {})}.items()
     ]

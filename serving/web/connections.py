@@ -22,6 +22,8 @@ LARGEST_HEAD = 65536
 """Bytes of a request's line and headers."""
 LARGEST_SHARE = 8
 """Times 32 MiB, for which a body gets more time."""
+LARGEST_REST = 2**26
+"""Bytes that are read of a body after its answer, so that the answer arrives."""
 BACKLOG = 32
 """Connections that are accepted before the first of them is looked at."""
 SPARE = 24
@@ -124,6 +126,9 @@ class Connection(HttpToolsProtocol):
         if self.phase == "idle":
             self._enter("head")
         self._bytes += len(data)
+        if self.phase == "rest" and self._bytes > LARGEST_REST:
+            self.transport.abort()
+            return
         super().data_received(data)
         if self.phase == "head" and self._bytes > LARGEST_HEAD:
             self._refuse_head()

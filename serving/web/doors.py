@@ -26,7 +26,7 @@ PAGE_ROUTES = {"GET": ("/", "/page/"), "HEAD": ("/", "/page/"), "POST": ("/page/
 """The page's own, by method; those that end in a slash with what follows it."""
 
 OPEN = ("/health", "/health/live", "/health/ready")
-"""Answered without a key: whoever restarts servers has none."""
+"""Answered without a key and by any name: whoever restarts servers has none, and asks by address."""
 
 REQUEST_ID = "x-request-id"
 """Of every answer: as the request has it, for whoever looks for one of many in a log."""
@@ -76,7 +76,7 @@ class Doors:
     def _refusal(self, scope: Scope) -> tuple[int, str, dict[str, str]] | None:
         host, origin = header(scope, b"host").decode("latin-1").lower(), header(scope, b"origin").decode("latin-1")
         path = below(scope)
-        if self.hosts is not None and _name(host) not in self.hosts:
+        if self.hosts is not None and path not in OPEN and _name(host) not in self.hosts:
             named = f"The host {host[:80]!r} is not one that this server answers to; `--allow-host` adds it."
             return 403, named, {}
         if origin and origin.lower() not in self.origins and not _same(origin, host):

@@ -46,12 +46,13 @@ def load_engines(
 ) -> dict[str, Engine]:
     """An engine for each MODEL by the name that clients use: the card's, with `-2`, `-3` … where names repeat.
 
-    A run with two directions gives both unless `direction` is given. Raises what `resolve_model` and Engine raise.
+    A run with two directions gives both unless `direction` is given, and a folder of files or of runs all of them.
+    Raises what `resolve_model` and Engine raise.
     """
     files: list[Path] = []
     for model in models:
-        both = exported_models(model) if model.is_dir() and direction is None else []
-        files += both or [resolve_model(model, direction)]
+        found = _exported(model) if model.is_dir() and direction is None else []
+        files += found or [resolve_model(model, direction)]
     engines: dict[str, Engine] = {}
     for file in files:
         engine = Engine(file, device, precision)
@@ -60,6 +61,12 @@ def load_engines(
             name, number = f"{engine.card.name}-{number}", number + 1
         engines[name] = engine
     return engines
+
+
+def _exported(folder: Path) -> list[Path]:
+    """The models in a folder, or in the folders in it."""
+    inner = sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
+    return exported_models(folder) or [file for each in inner for file in exported_models(each)]
 
 
 def create_app(

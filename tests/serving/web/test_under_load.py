@@ -40,10 +40,14 @@ class Slowly:
     def __init__(self, engine: Engine) -> None:
         self.inner, self.seconds = engine.batcher.executor, 0.0
         self.computed: list[int] = []
+        self.begun, self.gate = threading.Event(), threading.Event()
+        self.gate.set()
 
     def run(self, feeds, into=None):
         if feeds["image"].shape[2] < 64 or not self.seconds:
             return self.inner.run(feeds, into)
+        self.begun.set()
+        assert self.gate.wait(20)
         for _ in parts(range(20)):
             time.sleep(self.seconds / 20)
         self.computed.append(feeds["image"].shape[2])
@@ -187,14 +191,19 @@ def test_a_picture_that_is_not_ready_in_its_time_is_given_up_with_504(slowly, pa
 
 
 def test_a_client_can_watch_where_its_picture_stands(slowly, patient):
-    base = f"http://127.0.0.1:{patient(slowly(1.0)[0])}"
+    app, executor = slowly(1.0)
+    base, events = f"http://127.0.0.1:{patient(app)}", []
+    executor.gate.clear()
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(httpx.post, f"{base}/v1/translate", content=png(64, 64), timeout=20)
-        time.sleep(0.2)
+        assert executor.begun.wait(20)
         headers = {"x-request-id": "my-picture-1"}
         second = pool.submit(httpx.post, f"{base}/v1/translate", content=png(64, 64, 1), headers=headers, timeout=20)
         with httpx.stream("GET", f"{base}/v1/jobs/my-picture-1", timeout=20) as stream:
-            events = [json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: ")]
+            for line in stream.iter_lines():
+                events += [json.loads(line[6:])] if line.startswith("data: ") else []
+                if events[-1]["place"] == 1:
+                    executor.gate.set()
         assert first.result().status_code == second.result().status_code == 200
     states = [event["state"] for event in events]
     assert states[-1] == "done"
