@@ -84,7 +84,7 @@ def open_session(
             reopen = functools.partial(_reopened, key, used, number, threads)
             shown = INT8 if is_quantised else used
             return Running(session, label, shown, _sentence(key, shown, name == "auto", refusals), reopen)
-    damaged = any(refusal.startswith(f"{BACKENDS['cpu'].title} in") for refusal in refusals)
+    damaged = not is_quantised and any(refusal.startswith(f"{BACKENDS['cpu'].title} in") for refusal in refusals)
     way_out = "As the plain provider fails, the file is likely damaged: copy or export it again." if damaged else ""
     if name == "auto":
         raise ProviderError(f"No provider of this machine runs the model: {' '.join(refusals)} {way_out}".rstrip())
@@ -132,7 +132,7 @@ def _try_backend(
         complaint = probe_complaint(card, session, exact=exact) or trial_complaint(card, session)
         if complaint is None:
             return session, each
-        refusals.append(f"{backend.title} in {each}: {complaint}.")
+        refusals.append(f"{backend.title} in {INT8 if is_quantised else each}: {complaint}.")
     return None
 
 

@@ -7,9 +7,11 @@ import onnx
 import pytest
 from PIL import Image
 
+from i2i.errors import ProviderError
 from i2i.serving import Engine
 from i2i.serving.runtime.model_file import read_model
 from i2i.serving.runtime.profiles import Profile, keep_profile, profile_of, quantised_file
+from i2i.serving.runtime.providers import open_session
 from i2i.serving.tuning import int8, samples, tune
 
 
@@ -139,3 +141,11 @@ def test_the_first_and_the_last_convolution_stay_as_they_are_and_the_card_goes_a
         each.key: each.value for each in onnx.ModelProto.FromString(raw).metadata_props
     }
     assert card.scale == 2
+
+
+def test_a_copy_that_loses_too_much_is_not_called_a_damaged_file(make_model):
+    path = make_model("invert", spoil=0.05)
+    raw, card = read_model(path)
+    with pytest.raises(ProviderError, match=r"Plain CPU in int8: it reaches 2.* dB on the golden probe") as caught:
+        open_session(raw, card, "cpu", is_quantised=True)
+    assert "damaged" not in str(caught.value)
