@@ -70,7 +70,7 @@ class Wear:
 
     def __init__(self) -> None:
         self.is_spoiled = False
-        """Whether its memory did not suffice once; what it computes afterwards may be wrong."""
+        """Whether its memory did not suffice once, or a run was stopped; what it computes afterwards may be wrong."""
         self._largest = 0
 
     def add(self, shape: tuple[int, ...]) -> None:
@@ -127,7 +127,7 @@ class Whole:
         self._wear.add(feeds[IMAGE].shape)
         try:
             answer: FloatArray = computed(self.session.run, [TRANSLATION], feeds)[0]
-        except OutOfMemoryError:
+        except (OutOfMemoryError, StoppedError):
             self._wear.is_spoiled = True
             raise
         finally:

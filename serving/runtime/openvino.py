@@ -172,13 +172,8 @@ class OpenVINOSession:
         read = core.read_model(model)
         self._inputs = [_entry(port) for port in read.inputs]  # once compiled, they go by other names as well
         self._outputs = [_Port(port.any_name) for port in read.outputs]
-        self._compile = lambda: core.compile_model(read, "CPU", hints)
-        self._open()
-
-    def _open(self) -> None:
-        self._model = self._compile()
+        self._model = core.compile_model(read, "CPU", hints)
         self._request = self._model.create_infer_request()
-        self._is_spoiled = False
 
     def run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any], /) -> list[Any]:
         """Arrays by input name -> the arrays of the outputs named, or of all."""
@@ -196,19 +191,16 @@ class OpenVINOSession:
         return [found[name] for name in output_names]
 
     def _answers(self, feed: dict[str, Any], **how: bool) -> Mapping[Any, Any]:
-        """Of one run, which ends between two operations when the job of its thread does."""
+        """Of one run, which ends between two operations when the job of its thread does. That spoils the session: some
+        operations keep the sizes of the picture that was stopped, in a new request too.
+        """
         job = current()
-        if self._is_spoiled:
-            self._open()
         if job is None:
             return cast(Mapping[Any, Any], self._request.infer(feed, **how))
         with job.stopping(self._request.cancel):
             try:
                 return cast(Mapping[Any, Any], self._request.infer(feed, **how))
             except Exception:
-                # A graph that was stopped midway keeps the sizes of that picture for some of its operations, and
-                # computes later pictures of other sizes in them, in a new request too.
-                self._is_spoiled = True
                 job.check()
                 raise
 

@@ -35,3 +35,19 @@ async def answer(send: Send, status: int, text: str, headers: Mapping[str, str] 
     ]
     await send({"type": "http.response.start", "status": status, "headers": encoded})
     await send({"type": "http.response.body", "body": body})
+
+
+class Prefixed:
+    """ASGI middleware: the application is below a prefix, which a proxy in front of it may have taken away or not."""
+
+    def __init__(self, app: App, prefix: str) -> None:
+        """`prefix` as in `/i2i`."""
+        self.app, self.prefix = app, prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on as one below the prefix."""
+        if scope["type"] == "http":
+            path = scope["path"]
+            whole = path if path == self.prefix or path.startswith(self.prefix + "/") else self.prefix + path
+            scope = {**scope, "root_path": self.prefix, "path": whole}
+        await self.app(scope, receive, send)

@@ -21,6 +21,7 @@ from ..inference.engine import Engine
 from ..runtime.resolve import exported_models, resolve_model
 from .admission import ClosingError
 from .api_docs import docs_page, docs_policy, openapi_of, setting_schema
+from .asgi import Prefixed
 from .batches.routes import add_batches
 from .batches.store import Store
 from .doors import OPEN, Doors
@@ -106,7 +107,6 @@ def create_app(
         summary="Picture in, translated picture out.",
         docs_url=None,
         redoc_url=None,
-        root_path=root_path.rstrip("/"),
         lifespan=_background,
     )
     app.state.background = []
@@ -131,6 +131,8 @@ def create_app(
     app.add_middleware(Doors, routes=ROUTES, hosts=hosts, origins=origins, keys=keys)
     app.state.metrics = Metrics(services)
     app.add_middleware(Observed, metrics=app.state.metrics, log=access_log)
+    if root_path.rstrip("/"):
+        app.add_middleware(Prefixed, prefix=root_path.rstrip("/"))
     return app
 
 

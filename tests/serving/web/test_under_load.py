@@ -20,7 +20,6 @@ from PIL import Image
 
 from i2i.serving.inference.engine import Engine
 from i2i.serving.runtime.jobs import CancelledError, Job, parts, working_on
-from i2i.serving.runtime.openvino import OpenVINOSession
 from i2i.serving.web.admission import Admission, BusyError
 from i2i.serving.web.connections import Connections, Patience
 from i2i.serving.web.launch import Server, bind
@@ -159,19 +158,19 @@ def test_a_run_is_stopped_in_its_midst(exported):
 
 def test_openvino_computes_another_size_right_after_a_run_that_was_stopped(exported):
     pytest.importorskip("openvino", reason="openvino is not installed (the extra `openvino`)")
-    session = OpenVINOSession(exported("resnet6").path.read_bytes(), {"INFERENCE_PRECISION_HINT": "f32"})
+    engine = Engine(exported("resnet6").path, device="openvino")
     small, large = (np.random.default_rng(1).random((1, 3, side, side), np.float32) for side in (64, 512))
-    (expected,) = session.run(None, {"image": small})
+    expected = engine.executor.run({"image": small})
     job = Job()
 
     def work() -> None:
         threading.Timer(0.2, job.cancel).start()
         for _ in range(100):
-            session.run(None, {"image": large})
+            engine.executor.run({"image": large})
 
     with pytest.raises(CancelledError), working_on(job):
         work()
-    (answer,) = session.run(None, {"image": small})  # of the size of the one that was stopped, it was
+    answer = engine.executor.run({"image": small})  # of the size of the one that was stopped, it was
     np.testing.assert_array_equal(answer, expected)
 
 
