@@ -22,6 +22,8 @@ $(READY): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing i2i and what it needs into $(VENV) (a few minutes, several GB, once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
+	@! command -v npm >/dev/null || npm install --silent --no-save --no-audit --no-fund --prefix $(VENV) axe-core@4.11.0 || \
+		echo "axe-core could not be fetched; the test of accessibility is skipped."
 	@touch $@
 
 demo: $(READY)  ## train, export, convert and score on sample pairs, or on DATA=folder

@@ -39,7 +39,7 @@ const modelOf = (item) => facts.models.find((each) => each.id === item.model) ??
 // What is shown
 
 function draw(finished) {
-  drawItems(session.items, selected, { choose: select, remove: (item) => { session.remove(item); if (item === selected) select(session.items.at(-1) ?? null); } });
+  drawItems(session.items, selected, { choose: (item) => { $("notices").replaceChildren(); select(item); }, remove: (item) => { session.remove(item); if (item === selected) select(session.items.at(-1) ?? null); } });
   const running = session.running;
   const busy = Boolean(running);
   document.body.classList.toggle("arriving", !selected || Boolean(selected.example));
@@ -279,6 +279,7 @@ try {
   useModel(facts.models[0]);
   listen();
   draw();
+  document.body.classList.remove("loading");
   await openExample(0, true);
 } catch (error) {
   say(words.refusal(error));

@@ -35,9 +35,7 @@ export class Stage {
     this.slider.hidden = !after;
     if (same) this.place();
     else this.fit();
-    if (!after) this.cut();
-    else if (reveal) this.reveal();
-    else this.cut();
+    if (after && reveal) this.reveal();
   }
 
   clear() {
@@ -92,6 +90,7 @@ export class Stage {
       element.style.transform = `translate(${this.view.left}px, ${this.view.top}px) scale(${scale})`;
     for (const pane of Object.values(this.panes)) pane.classList.toggle("exact", this.isZoomed && scale > 1.001 * this.exactScale);
     this.stage.classList.toggle("zoomed", this.isZoomed);
+    this.cut();
     this.onView(this);
   }
 
@@ -112,7 +111,7 @@ export class Stage {
   cut() {
     const at = `${this.share * 100}%`;
     const whole = Math.round(this.share * 100);
-    this.slider.style.left = at;
+    this.slider.style.transform = `translateX(${this.share * this.stage.clientWidth}px)`; // moves nothing else
     this.slider.setAttribute("aria-valuenow", whole);
     this.slider.setAttribute("aria-valuetext", `${whole} % of the width shows before, ${100 - whole} % after`);
     this.panes.after.style.clipPath = `inset(0 0 0 ${at})`;

@@ -1,0 +1,196 @@
+"""What the page does beside translating one picture: many, wrong and large ones, code, strength, there and back."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from page_helpers import downloaded, drop, give, opened, png, saved, scene, translate
+from PIL import Image
+from playwright.sync_api import expect
+from small_models import write_model
+
+from i2i.serving.inference.engine import Engine
+from i2i.serving.web.server import create_app
+from i2i.serving.web.service import ModelService
+
+
+def test_what_is_no_picture_or_damaged_is_refused_at_the_drop_in_a_visitors_words(page):
+    drop(page, ("notes.png", b"a text", "image/png"))
+    notices = page.locator("#notices")
+    expect(notices).to_contain_text("“notes.png” is not a picture that can be read here.")
+    drop(page, ("cut.png", png(scene(1))[:2000], "image/png"))
+    expect(notices).to_contain_text("“cut.png” is damaged or cut short.")
+    expect(page.locator("#items li")).to_have_count(0)
+    assert "i2i" not in notices.inner_text()
+
+
+def test_a_picture_that_is_too_large_is_made_smaller_at_a_click(page, tmp_path):
+    give(page, saved(tmp_path, "large.jpg", 2, (2000, 1500)))
+    expect(page.locator("#offer")).to_contain_text("This picture has 3 megapixels; up to 2 megapixels go through here.")
+    expect(page.locator("#translate")).to_be_disabled()
+    page.get_by_role("button", name="Make it 1632 × 1224").click()
+    expect(page.locator("#offer")).to_be_hidden()
+    translate(page)
+    expect(page.locator("#sizes")).to_have_text("1632 × 1224")
+
+
+def test_many_pictures_make_a_strip_and_one_zip_with_a_report(page, tmp_path):
+    pictures = [png(scene(seed, (40, 30))) for seed in range(3)]
+    drop(page, *[(name, data, "image/png") for name, data in zip(("a.png", "b.png", "a.png"), pictures, strict=True)])
+    expect(page.locator("#items li")).to_have_count(3)
+    expect(page.locator(".tile.opening")).to_have_count(0)
+    page.get_by_role("button", name="Translate all").click()
+    expect(page.locator(".tile.done")).to_have_count(3)
+    with zipfile.ZipFile(downloaded(page, tmp_path, "#download-all")) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["a-translated.png", "b-translated.png", "a-translated-2.png", "report.json"]
+        last = np.asarray(Image.open(io.BytesIO(archive.read("a-translated-2.png"))))
+        report = json.loads(archive.read("report.json"))["files"]
+    np.testing.assert_array_equal(last, 255 - np.asarray(scene(2, (40, 30))))
+    assert [(row["source"], row["file"], row["status"]) for row in report][2] == ("a.png", "a-translated-2.png", "done")
+
+
+def test_a_picture_is_pasted(page):
+    page.evaluate(
+        """bytes => {
+            const data = new DataTransfer();
+            data.items.add(new File([Uint8Array.from(bytes)], "image.png", { type: "image/png" }));
+            document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
+        }""",
+        list(png(scene(3, (40, 30)))),
+    )
+    expect(page.get_by_role("button", name="pasted.png", exact=True)).to_be_visible()
+
+
+def test_the_code_of_a_picture_gives_what_the_page_gives(page, tmp_path):
+    picture = saved(tmp_path, "it's a 'house' 家.png", 4)
+    give(page, picture)
+    translate(page)
+    wanted = downloaded(page, tmp_path / "got").read_bytes()
+    page.get_by_role("button", name="As code").click()
+    result = tmp_path / "it's a 'house' 家-translated.png"
+    for language, command in (("curl", ["sh", "-c"]), ("Python", [sys.executable, "-c"])):
+        page.get_by_role("button", name=language, exact=True).click()
+        subprocess.run([*command, page.locator("#snippet").inner_text()], cwd=tmp_path, check=True, timeout=30)
+        assert result.read_bytes() == wanted
+        result.unlink()
+
+
+def test_strength_blends_without_asking_the_server_again(page, tmp_path):
+    give(page, saved(tmp_path, "a.png", 5))
+    translate(page)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if "/v1/" in request.url else None)
+    page.get_by_label("Strength", exact=True).fill("25")
+    with Image.open(downloaded(page, tmp_path)) as image:
+        assert image.filename.endswith("a-translated-25.png")
+        blended = np.asarray(image.convert("RGB")).astype(float)
+    before = np.asarray(scene(5)).astype(float)
+    assert np.abs(blended - (0.75 * before + 0.25 * (255 - before))).max() < 3
+    assert asked == []
+
+
+def test_there_and_back_is_offered_where_the_other_direction_is_served(browser, serving, tmp_path):
+    about = {"method": "cyclegan"}
+    there = write_model(tmp_path, name="a2b", source="summer", target="winter", **about)
+    back = write_model(tmp_path, name="b2a", source="winter", target="summer", **about)
+    engines = {name: Engine(file, device="cpu") for name, file in (("a2b", there), ("b2a", back))}
+    with serving(create_app(engines)) as base, opened(browser, base) as page:
+        give(page, saved(tmp_path, "a.png", 6))
+        translate(page)
+        page.get_by_role("button", name="There and back").click()
+        expect(page.locator("#trip")).to_have_text(
+            "There and back it differs from the original by 0.0 of 255 on average."
+        )
+
+
+def test_progress_and_place_are_told_and_cancel_ends_the_work_on_the_server(page, tmp_path, monkeypatch):
+    ended = []
+
+    def slow(_self, _data, _controls, job, _form):
+        job.place, job.done, job.total, job.is_begun = 0, 3, 9, True
+        try:
+            while True:
+                time.sleep(0.05)
+                job.check()
+        finally:
+            ended.append(True)
+
+    monkeypatch.setattr(ModelService, "translate", slow)
+    give(page, saved(tmp_path, "a.png", 7))
+    page.get_by_role("button", name="Translate", exact=True).click()
+    expect(page.locator("#stage-says")).to_have_text("Translating… part 4 of 9")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#translate")).to_be_visible()
+    deadline = time.monotonic() + 10
+    while not ended and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert ended
+
+
+def test_nothing_moves_while_a_visitor_translates(page, phone, tmp_path):
+    picture = saved(tmp_path, "tall.png", 8, (120, 300))
+    for each in (page, phone):
+        each.evaluate(
+            """() => {
+                window.shifted = [];
+                new PerformanceObserver(list => {
+                    for (const { value, sources } of list.getEntries())
+                        window.shifted.push([value, ...sources.map(each => each.node?.id || each.node?.className)]);
+                }).observe({ type: "layout-shift", buffered: true });
+            }"""
+        )
+        give(each, picture)
+        translate(each)
+        each.wait_for_timeout(300)
+        shifted = each.evaluate("window.shifted")
+        assert sum(row[0] for row in shifted) < 0.02, shifted
+        assert each.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert abs(phone.locator("#view").bounding_box()["y"]) < 300  # it is scrolled to
+
+
+def test_uploads_leave_no_file_behind(base, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    data = png(Image.fromarray(np.random.default_rng(1).integers(0, 256, (700, 800, 3), dtype=np.uint8)))
+    assert len(data) > 2**20
+    for route in ("v1/translate", "page/preview"):
+        assert httpx.post(f"{base}/{route}", content=data, timeout=30).status_code == 200
+    assert httpx.post(f"{base}/v1/translate", files={"image": data}, timeout=30).status_code == 200
+    assert httpx.post(f"{base}/v1/translate", files={"other": data}, timeout=30).status_code == 400
+    assert list(tmp_path.iterdir()) == []
+
+
+AXE = [Path(folder) / "node_modules/axe-core/axe.min.js" for folder in (sys.prefix, "build/axe")]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(theme, browser, base, tmp_path):
+    axe = next((path for path in AXE if path.is_file()), None)
+    if axe is None:
+        pytest.skip("axe-core is not here (make setup fetches it where npm is)")
+    with opened(browser, base, color_scheme=theme, reduced_motion="reduce") as page:
+        states = [lambda: None, lambda: give(page, saved(tmp_path, "a.png", 9)), lambda: translate(page),
+                  lambda: page.get_by_role("button", name="As code").click()]  # fmt: skip
+        page.evaluate(axe.read_text("utf-8"))
+        for state in states:
+            state()
+            found = page.evaluate("axe.run()")["violations"]
+            serious = [
+                (each["id"], [node["html"][:90] for node in each["nodes"]])
+                for each in found
+                if each["impact"] in ("serious", "critical")
+            ]
+            assert serious == []
+        page.goto(f"{base}/docs")
+        page.evaluate(axe.read_text("utf-8"))
+        found = page.evaluate("axe.run()")["violations"]
+        assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
