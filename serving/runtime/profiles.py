@@ -78,9 +78,14 @@ def _makes_sense(profile: Profile) -> bool:
     return words and tile and type(profile.batch) is int and profile.batch >= 1
 
 
-def _folder() -> Path:
+def cache_folder(name: str) -> Path:
+    """A folder of the user's cache, which may not be there yet."""
     told = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
-    return (Path(told) if told else Path.home() / ".cache") / "i2i" / "tuned"
+    return (Path(told) if told else Path.home() / ".cache") / "i2i" / name
+
+
+def _folder() -> Path:
+    return cache_folder("tuned")
 
 
 def _file(sha256: str) -> Path:

@@ -35,6 +35,8 @@ class Backend:
     open: Callable[[bytes, str, int, int], Session]
     """A session from (model, precision, number of the device, threads)."""
     way_out: str
+    is_named_only: bool = False
+    """Whether `auto` leaves it out."""
     asked: tuple[str, ...] = ()
     """What it computes in where that is asked for, or measured by `i2i tune`, alone."""
 
@@ -53,6 +55,7 @@ class Running:
     """Loads a model, or a part of it, in the same way; without a probe."""
 
 
+NUMBERED = ("cuda", "tensorrt")
 INT8 = "int8"
 """What a quantised model computes in: chosen by `i2i tune` alone, as it is another file."""
 
@@ -76,7 +79,8 @@ def open_session(
         raise UnknownNameError("precision", precision, PRECISIONS)
     name, number = _parse(device)
     refusals: list[str] = []
-    for key in BACKENDS if name == "auto" else [name]:
+    automatic = [key for key, backend in BACKENDS.items() if not backend.is_named_only]
+    for key in automatic if name == "auto" else [name]:
         opened = _try_backend(key, number, model, card, precision, threads, is_quantised, refusals)
         if opened is not None:
             session, used = opened
@@ -144,8 +148,8 @@ def _parse(device: str) -> tuple[str, int]:
     match = re.fullmatch(r"([a-z]+)(?::(\d+))?", device)
     if match is None or match[1] not in {"auto", *BACKENDS}:
         raise UnknownNameError("device", device, ["auto", *BACKENDS])
-    if match[2] is not None and match[1] != "cuda":
-        raise ConfigError(f"Device {device!r} has a number; only CUDA devices are numbered (cuda:1).")
+    if match[2] is not None and match[1] not in NUMBERED:
+        raise ConfigError(f"Device {device!r} has a number; only NVIDIA's cards are numbered (cuda:1, tensorrt:1).")
     return match[1], int(match[2] or 0)
 
 
@@ -182,6 +186,15 @@ BACKENDS: dict[str, Backend] = {  # in the order in which `auto` tries them
         open=nvidia.open_model,
         asked=("fp16",),
         way_out="Install the driver and the libraries: pip install 'onnxruntime-gpu[cuda,cudnn]'.",
+    ),
+    "tensorrt": Backend(
+        title="TensorRT",
+        missing=nvidia.tensorrt_missing,
+        precisions=lambda: ("fp32",),
+        open=nvidia.open_tensorrt,
+        asked=("fp16",),
+        is_named_only=True,  # the first picture waits for minutes, until an engine is built
+        way_out="Install TensorRT's libraries: pip install tensorrt. Or take --device cuda.",
     ),
     "openvino": Backend(
         title="OpenVINO",

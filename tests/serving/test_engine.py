@@ -459,7 +459,7 @@ def test_unknown_devices_and_precisions_are_named(make_model):
     model = make_model()
     with pytest.raises(UnknownNameError, match="Did you mean 'openvino'"):
         Engine(model, device="openvno")
-    with pytest.raises(ConfigError, match="only CUDA devices are numbered"):
+    with pytest.raises(ConfigError, match="only NVIDIA's cards are numbered"):
         Engine(model, device="cpu:1")
     with pytest.raises(UnknownNameError, match="precision"):
         Engine(model, precision="int8")

@@ -13,6 +13,9 @@ from i2i.serving.runtime import nvidia
 HALF, FULL = onnx.TensorProto.FLOAT16, onnx.TensorProto.FLOAT
 
 
+PROVIDERS = ("TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider")
+
+
 @pytest.fixture
 def cards(monkeypatch):
     """A machine with two cards, whose provider is played by the plain one; gives what each session was asked for."""
@@ -26,11 +29,12 @@ def cards(monkeypatch):
             super().__init__(model, options, providers=["CPUExecutionProvider"])
 
         def get_providers(self):
-            return ["CUDAExecutionProvider"] if self.has_libraries else ["CPUExecutionProvider"]
+            named = [each if isinstance(each, str) else each[0] for each in asked[-1][1]]
+            return named if self.has_libraries else ["CPUExecutionProvider"]
 
     monkeypatch.setattr(nvidia, "StoppableSession", Played)
     monkeypatch.setattr(nvidia, "_nvidia_cards", lambda: 2)
-    monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"])
+    monkeypatch.setattr(ort, "get_available_providers", lambda: list(PROVIDERS))
     monkeypatch.setattr(ort, "preload_dlls", lambda: None, raising=False)
     asked.append(Played)
     return asked
@@ -84,3 +88,30 @@ def test_a_card_without_its_libraries_is_refused_where_it_is_named_and_passed_ov
     assert "CUDA or cuDNN libraries" in Engine(make_model()).reason
     with pytest.raises(ProviderError, match="there is no card number 2; the first of 2 is cuda:0"):
         Engine(make_model(), "cuda:2")
+
+
+def test_tensorrt_gets_one_engine_for_a_range_of_sides_when_it_is_named(make_model, cards, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    path = make_model("network")
+    engine = Engine(path, "tensorrt:1", "fp16")
+    assert (engine.provider, engine.precision) == ("tensorrt:1", "fp16")
+    model, wanted = cards[1]
+    assert [each if isinstance(each, str) else each[0] for each in wanted] == list(PROVIDERS)
+    options = wanted[0][1]
+    assert options["device_id"] == wanted[1][1]["device_id"] == "1"
+    assert options["trt_fp16_enable"] == options["trt_build_heuristics_enable"] == "True"
+    assert options["trt_profile_min_shapes"] == "image:1x3x64x64"
+    assert options["trt_profile_opt_shapes"] == "image:1x3x512x512"
+    assert options["trt_profile_max_shapes"] == "image:1x3x1024x1024"
+    assert options["trt_engine_cache_path"].startswith(str(tmp_path / "i2i" / "tensorrt"))
+    assert kinds(model) == ({HALF}, {FULL})
+    assert Engine(path).provider == "cuda"  # `auto` leaves it out
+
+
+def test_tensorrt_without_its_libraries_is_refused_and_never_replaced(make_model, cards, monkeypatch):
+    cards[0].has_libraries = False
+    with pytest.raises(ProviderError, match="TensorRT libraries .* pip install tensorrt. Or take --device cuda"):
+        Engine(make_model(), "tensorrt")
+    monkeypatch.setattr(ort, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    with pytest.raises(ProviderError, match="no TensorRT provider"):
+        Engine(make_model(), "tensorrt")

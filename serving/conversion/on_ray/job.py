@@ -16,6 +16,7 @@ from typing import Any
 from ....errors import I2IError, ProviderError
 from ...inference.chain import Chain
 from ...inference.engine import Engine
+from ...runtime.providers import NUMBERED
 from ..claim import Claim, Placing
 from ..failures import STORAGE_ERRORS, ends, why_unwritten
 from ..making import Results
@@ -58,7 +59,7 @@ class OnRay:
         claim.clear(())  # of a run that was killed
         try:
             with cluster(self.address) as ray:
-                dealt = share(ray, self.engines, on_gpu=self.engine.provider == "cuda")
+                dealt = share(ray, self.engines, on_gpu=self.engine.provider.partition(":")[0] in NUMBERED)
                 self.say(str(dealt))
                 is_seen = not all(isinstance(place, Url) for job in jobs for place in (job.source, job.target))
                 expected = Expected(Path.cwd() if is_seen else None, claim.root, how_of(self.engine))
