@@ -74,7 +74,7 @@ class Client:
         self._http.close()
 
     def translate(self, picture: Picture, model: str | None = None, format: str = "png", **settings: object) -> bytes:
-        """The file of a picture's translation, by the model of that name (the first one else), as png, jpg or webp.
+        """The file of a picture's translation, by the model of that name (the first one else), in a format of its.
 
         `settings` are what else the model takes: `label="winter"`. Raises ServerError, and OSError for a path that
         cannot be read.

@@ -21,13 +21,16 @@ from .image import Header, Opened, Picture
 from .orientation import orientation_of
 from .quiet import quiet
 from .source import MAX_PIXELS, first_bytes, opened, several_frames, source_name
+from .structure.bounds import OWN, Bounds
+from .structure.look import look_through
 
 __all__ = ["MAX_PIXELS", "read_header", "read_picture"]
 
 
-def read_header(source: Path | bytes) -> Header:
-    """Size and channels, read without decoding; raises PictureError when the file is no picture."""
+def read_header(source: Path | bytes, bounds: Bounds = OWN) -> Header:
+    """Size and channels, read without decoding; raises PictureError when the file is no picture, or beyond `bounds`."""
     with as_picture_error(source):
+        look_through(source, source_name(source), bounds)
         special = _by_reader(source)
         if special is not None:
             return _checked(source, special.header)
@@ -35,9 +38,13 @@ def read_header(source: Path | bytes) -> Header:
             return _checked(source, _header(image))
 
 
-def read_picture(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Decode a file or its bytes; raises PictureError, or PictureTooLargeError before decoding."""
+def read_picture(source: Path | bytes, max_pixels: int = MAX_PIXELS, bounds: Bounds = OWN) -> Picture:
+    """Decode a file or its bytes; raises PictureError, or PictureTooLargeError before decoding.
+
+    `bounds` are of what stands beside the pixels: of lists whose length the file says, and of metadata.
+    """
     with as_picture_error(source):
+        look_through(source, source_name(source), bounds)
         special = _by_reader(source)
         if special is not None:
             header = _checked(source, special.header)

@@ -20,11 +20,15 @@ from ..text import listed
 
 if TYPE_CHECKING:
     from .image import Opened, Picture, Timing
+    from .structure.counted import Counted
 
 Reader = Callable[[Path | bytes], "Opened | None"]
 """Opens a file that Pillow would cut or refuse; gives None where Pillow reads it whole."""
 Writer = Callable[["Picture", int], bytes]
 """From a picture and a quality (1 to 100) to the bytes of a file."""
+
+Look = Callable[["Counted"], None]
+"""Raises PictureError where a file would cost its decoder more than its pixels do (structure)."""
 
 FrameWriter = Callable[["Sequence[Picture]", "Timing", int], bytes]
 """From frames, their timing and a quality to the bytes of a file."""
@@ -70,6 +74,10 @@ class Format:
     """Whether `--quality` matters."""
     kept_as: str = "png"
     """What `--format keep` writes where there is no writer; a key of FORMATS."""
+    look: Look | None = None
+    """Counts what stands in such a file beside its pixels; without one, no list in it has a length that it says."""
+    public: bool = False
+    """Whether a server takes it from strangers."""
     metadata: tuple[str, ...] = ()
     """What a written file holds beside the pixels: fields of `Picture`, or `comment` for one text of that name. The
     resolution stands in EXIF where this names `exif` and no `dpi`. What it does not name is left out, and that is said;
@@ -79,34 +87,41 @@ class Format:
 FORMATS: dict[str, Format] = {
     "jpg": Format("JPEG", (".jpg", ".jpeg", ".jfif", ".jpe"), "JPEG", "image/jpeg", late(".encode", "jpeg"),
                   late(".codecs.deep_jpeg", "open_deep"), rb"\xff\xd8\xff", alpha=False, lossy=True,
+                  look=late(".structure.jpeg", "look"), public=True,
                   metadata=("icc", "exif", "xmp", "iptc", "dpi", "comment")),
-    "mpo": Format("MPO", (".mpo",), "JPEG", "image/mpo", None, begins=rb"\xff\xd8\xff", kept_as="jpg"),
+    "mpo": Format("MPO", (".mpo",), "JPEG", "image/mpo", None, begins=rb"\xff\xd8\xff", kept_as="jpg", public=True),
     "png": Format("PNG", (".png",), "PNG", "image/png", late(".codecs.png", "write"), late(".codecs.png", "open_deep"),
                   rb"\x89PNG\r\n\x1a\n", depths=(8, 16), frames=True,
                   frame_writer=late(".frames", "animation", "PNG"),
+                  look=late(".structure.png", "look"), public=True,
                   metadata=("icc", "colour_chunks", "exif", "xmp", "iptc", "dpi", "texts")),
     "webp": Format("WebP", (".webp",), "WEBP", "image/webp", late(".encode", "webp"), None, rb"RIFF.{4}WEBP",
                    frames=True, frame_writer=late(".frames", "animation", "WEBP"), lossy=True,
-                   metadata=("icc", "exif", "xmp")),
+                   look=late(".structure.riff", "look"), public=True,
+                  metadata=("icc", "exif", "xmp")),
     "tiff": Format("TIFF", (".tiff", ".tif"), "TIFF", "image/tiff", late(".codecs.tiff", "write"),
                    late(".codecs.tiff", "open_tiff"), rb"(II|MM)(\0[*+]|[*+]\0)",
                    depths=(8, 16, 32), bands=True, frames=True,
                    frame_writer=late(".codecs.tiff", "write_pages"),
-                   metadata=("icc", "exif", "xmp", "iptc", "dpi")),
+                   look=late(".structure.tiff", "look"), public=True,
+                  metadata=("icc", "exif", "xmp", "iptc", "dpi")),
     "bmp": Format("BMP", (".bmp",), "BMP", "image/bmp", late(".encode", "eight_bits", "BMP"), None, rb"BM",
+                  look=late(".structure.bmp", "look"), public=True,
                   metadata=("dpi",)),
-    "gif": Format("GIF", (".gif",), "GIF", "image/gif", None, begins=rb"GIF8[79]a", frames=True),
+    "gif": Format("GIF", (".gif",), "GIF", "image/gif", None, begins=rb"GIF8[79]a", frames=True,
+                  look=late(".structure.gif", "look"), public=True),
     "avif": Format("AVIF", (".avif",), "AVIF", "image/avif", late(".codecs.avif", "write"),
                    late(".codecs.avif", "open_deep"), rb".{4}ftyp(.{4})*?avi[fs]", frames=True,
                    frame_writer=late(".frames", "animation", "AVIF"), lossy=True,
-                   metadata=("icc", "exif", "xmp")),
+                   look=late(".structure.boxes", "look"), public=True,
+                  metadata=("icc", "exif", "xmp")),
     "jxl": Format("JPEG XL", (".jxl",), None, "image/jxl", late(".codecs.jxl", "write"),
                   late(".codecs.jxl", "open_jxl"), rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n",
                   depths=(8, 16, 32), lossy=True, metadata=("exif", "xmp")),
     "ppm": Format("PPM", (".ppm", ".pgm", ".pbm", ".pnm"), None, "image/x-portable-anymap", None,
                   late(".codecs.netpbm", "open_netpbm"), rb"P[1-6][\s#]"),
     "heic": Format("HEIC", (".heic", ".heif", ".hif"), None, "image/heic", None, late(".codecs.heic", "open_heic"),
-                   rb".{4}ftyp(.{4})*?(hei[cxms]|hev[cxms])"),
+                   rb".{4}ftyp(.{4})*?(hei[cxms]|hev[cxms])", look=late(".structure.boxes", "look"), public=True),
     "exr": Format("OpenEXR", (".exr",), None, "image/x-exr", None, late(".codecs.exr", "open_exr"),
                   rb"\x76\x2f\x31\x01", kept_as="tiff"),
     "tga": Format("TGA", (".tga",), "TGA", "image/x-tga", late(".encode", "eight_bits", "TGA"),
@@ -139,9 +154,14 @@ def written() -> tuple[str, ...]:
     return tuple(name for name, row in FORMATS.items() if row.writer)
 
 
-def format_titles(last: str = "or") -> str:
-    """`JPEG, MPO, PNG, … or TGA`."""
-    return listed(*(row.title for row in FORMATS.values()), last=last)
+def format_titles(last: str = "or", public: bool = False) -> str:
+    """`JPEG, MPO, PNG, … or TGA`; with `public` those that a server takes."""
+    return listed(*(row.title for row in FORMATS.values() if row.public or not public), last=last)
+
+
+def public_names() -> tuple[str, ...]:
+    """The keys of FORMATS that a server takes."""
+    return tuple(name for name, row in FORMATS.items() if row.public)
 
 
 def lossy_titles() -> str:

@@ -22,6 +22,8 @@ from .image import Picture, Timing
 from .metadata.fitting import fitted
 from .quiet import quiet
 from .source import MAX_PIXELS, first_bytes, opened, several_frames, source_name
+from .structure.bounds import OWN
+from .structure.look import look_through
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +45,7 @@ def read_frames(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> Frames:
     `max_pixels` bounds the pixels of all frames together.
     """
     with as_picture_error(source):
+        look_through(source, source_name(source), OWN)
         rows = claimed(first_bytes(source, HEAD))
         if any(row is FORMATS["tiff"] for row in rows):
             return _pages(source, max_pixels)

@@ -10,7 +10,7 @@ from .colour.by_exif import adobe_rgb, is_adobe_rgb
 from .colour.inks import cmyk_to_srgb
 from .image import Array, Picture
 from .metadata.read import metadata_of
-from .orientation import orientation_of
+from .orientation import exif_of, orientation_of
 from .quiet import quiet
 
 _PLAIN = {
@@ -27,7 +27,7 @@ def from_pil(image: Image.Image) -> Picture:
     """
     deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")  # PGM says what its white is
     image.load()  # some formats say it at their end
-    is_turned = image.getexif().get(ExifTags.Base.Orientation) in range(2, 9)
+    is_turned = exif_of(image).get(ExifTags.Base.Orientation) in range(2, 9)
     icc, upright = image.info.get("icc_profile"), ImageOps.exif_transpose(image) if is_turned else image  # else a copy
     beside = metadata_of(image, orientation_of(image))
     if icc is None and image.format in ("JPEG", "MPO") and image.mode == "RGB" and is_adobe_rgb(beside["exif"]):

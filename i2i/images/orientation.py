@@ -2,9 +2,35 @@
 
 from __future__ import annotations
 
+import io
+import re
+
 from PIL import Image
 
+from ..errors import PictureError
 from .image import Array
+from .structure import exif
+from .structure.bounds import OWN
+from .structure.counted import Counted
+
+_REPEATED = re.compile(rb"(?:Exif\0\0){2,}")
+_RAW = "Raw profile type exif"
+
+
+def exif_of(image: Image.Image) -> Image.Exif:
+    """Pillow's, without repeated headers; raises PictureError where it would copy the same bytes again and again."""
+    block, text = image.info.get("exif"), image.info.get(_RAW)
+    if not isinstance(block, bytes) and isinstance(text, str):
+        try:
+            block = bytes.fromhex("".join(text.split("\n")[3:]))
+        except ValueError:
+            block = None
+    if isinstance(block, bytes):
+        repeated = _REPEATED.match(block)
+        if repeated:  # Pillow drops them one by one
+            block = image.info["exif"] = exif.HEAD + block[repeated.end() :]
+        exif.look(Counted(io.BytesIO(block), "The picture", OWN), block)
+    return image.getexif()
 
 
 def orientation_of(image: Image.Image) -> int:
@@ -12,7 +38,9 @@ def orientation_of(image: Image.Image) -> int:
     if image.format == "PNG" and not {"exif", "Raw profile type exif"} & image.info.keys():
         return 1
     try:
-        return int(image.getexif().get(0x0112, 1))
+        return int(exif_of(image).get(0x0112, 1))
+    except PictureError:
+        raise
     except Exception:  # damaged EXIF: decoding decides what the file is worth
         return 1
 

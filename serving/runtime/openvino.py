@@ -198,6 +198,7 @@ class OpenVINOSession:
         if job is None:
             return cast(Mapping[Any, Any], self._request.infer(feed, **how))
         with job.stopping(self._request.cancel):
+            job.check()  # to cancel what has not begun does nothing
             try:
                 return cast(Mapping[Any, Any], self._request.infer(feed, **how))
             except Exception:

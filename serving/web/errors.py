@@ -19,6 +19,7 @@ from ...errors import (
     RequestError,
     UnknownNameError,
 )
+from ...images.guarded.seen import DecoderError
 from ..runtime.jobs import CancelledError, DeadlineError
 from .admission import BusyError, ClosingError
 from .batches.store import FullError
@@ -37,6 +38,7 @@ STATUS: dict[type[I2IError], int] = {  # the first class that fits decides
     ClosingError: 503,
     FullError: 507,
     ProviderError: 503,
+    DecoderError: 503,
     I2IError: 500,
 }
 

@@ -23,6 +23,7 @@ from .doors import LOOPBACK, read_keys
 from .jobs import Jobs
 from .observed import open_log
 from .server import create_app, load_engines
+from .service import shared_decoder
 
 KEPT = 86400
 """Seconds for which a batch is kept."""
@@ -72,6 +73,7 @@ def serve(
     listening = bind(host, port)  # first: a taken port should not cost the loading of a model
     log = open_log(access_log)
     with contextlib.closing(listening), contextlib.ExitStack() as stack:
+        shared_decoder().start()
         engines = load_engines(models, direction, device, precision)
         for name, engine in engines.items():
             say(f"{name}: {engine.reason}")

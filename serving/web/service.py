@@ -13,16 +13,20 @@ from collections.abc import Callable, Mapping
 
 from ...card import Card
 from ...errors import PictureError, PictureTooLargeError
+from ...hardware.system import available_threads
 from ...images.colour.managed import in_srgb
-from ...images.decode import MAX_PIXELS, read_header, read_picture
+from ...images.decode import MAX_PIXELS
 from ...images.encode import encode
+from ...images.guarded.decoder import decoder
+from ...images.guarded.seen import CrowdedError, Decoder, Seen
 from ...images.image import Header, Picture, to_uint8
 from ...images.metadata.policy import kept
 from ..inference.controls import NO_CONTROLS
 from ..inference.engine import Engine
 from ..inference.executors import FloatArray
+from ..inference.padding import padded_side
 from ..runtime.jobs import Job, working_on
-from .admission import Admission
+from .admission import Admission, BusyError
 from .limits import PixelBudget
 
 
@@ -42,6 +46,15 @@ class Form:
 FORMS = {"png": Form("image/png"), "jpg": Form("image/jpeg", 92), "webp": Form("image/webp", 90)}
 """By names of formats; the first is taken where a client asks for none."""
 MAX_WAITING = 32
+MOST_DECODERS = 4
+"""Processes that decode small pictures at once; half as many decode large ones."""
+CROWDED = 5
+"""Seconds after which to try again when too many large pictures wait to be decoded."""
+
+
+def shared_decoder() -> Decoder:
+    """The one decoder that all models share."""
+    return decoder(min(MOST_DECODERS, available_threads()))
 
 
 class ModelService:
@@ -61,6 +74,7 @@ class ModelService:
         self.admission = Admission(max_waiting + 1, max_bytes)
         self.on_stage: Callable[[str, float], None] = lambda _stage, _seconds: None
         """Is told how long a picture was in each of its stages: decode, queue, inference, encode."""
+        self.decoder = shared_decoder()
         self._budget = PixelBudget()
         engine.let_short_ones_by()
 
@@ -74,18 +88,24 @@ class ModelService:
         channels that the model does not take), RequestError on controls that mean nothing, CancelledError and
         DeadlineError when the job is to end. Of the metadata the answer carries the colour profile alone.
         """
-        header, job, asked = self._admit(data), job or Job(), time.monotonic()
-        with working_on(job), self._budget.holding(self._share(header)):
+        job, began = job or Job(), time.monotonic()
+        seen = self.look(data)
+        asked = time.monotonic()
+        with working_on(job), self._budget.holding(self._share(seen.header)):
             job.check()
-            began = time.monotonic()
-            source = read_picture(data, max_pixels=self.max_pixels)
+            entered = time.monotonic()
+            source = self._decoded(data, seen)
             decoded = time.monotonic()
             picture = self.engine.translate(source, **controls)
             done = time.monotonic()
             answer = encode(kept(picture, "strip"), form, FORMS[form].quality)
         computing = done - decoded - job.waited
         self.admission.learn(computing)
-        stages = {"decode": decoded - began, "queue": began - asked + job.waited, "inference": computing}
+        stages = {
+            "decode": asked - began + decoded - entered,
+            "queue": entered - asked + job.waited,
+            "inference": computing,
+        }
         for stage, seconds in {**stages, "encode": time.monotonic() - done}.items():
             self.on_stage(stage, seconds)
         return answer
@@ -106,28 +126,37 @@ class ModelService:
         """A picture's file as PNG of 8 bits, upright and in sRGB, for who cannot read its kind. For those who have a
         place; raises what `translate` raises of a picture.
         """
-        header = self._admit(data)
-        with self._budget.holding(self._share(header)):
-            return encode(shown(read_picture(data, max_pixels=self.max_pixels)), "png")
+        seen = self.look(data)
+        with self._budget.holding(self._share(seen.header)):
+            return encode(shown(self._decoded(data, seen)), "png")
 
     def _share(self, header: Header) -> float:
         """Of the memory that the limits allow for."""
-        pixels, scale = header.width * header.height, self.engine.card.scale
+        pixels, scale = _padded(header, self.engine.card), self.engine.card.scale
         of_results = pixels * scale**2 / self.max_result_pixels if scale > 1 else 0
         return max(pixels / self.max_pixels, of_results)
 
-    def _admit(self, data: bytes) -> Header:
+    def look(self, data: bytes) -> Seen:
+        """What the picture's header says; raises NotAPictureError, PictureTooLargeError, PictureError, BusyError."""
         try:
-            header = read_header(data)
+            seen = self.decoder.look(data)
         except PictureTooLargeError as error:  # of our decoder, whose limit is another
             raise PictureTooLargeError(
                 f"The picture is too large: over the limit of {self.max_pixels / 1e6:g} megapixels."
             ) from error
         except PictureError as error:
             raise NotAPictureError(str(error)) from error
-        _check_size(header, self.engine.card, self.max_pixels, self.max_result_pixels)
-        _check_channels(header, self.engine.card)
-        return header
+        except CrowdedError as error:
+            raise BusyError(CROWDED) from error
+        _check_size(seen.header, self.engine.card, self.max_pixels, self.max_result_pixels)
+        _check_channels(seen.header, self.engine.card)
+        return seen
+
+    def _decoded(self, data: bytes, seen: Seen) -> Picture:
+        try:
+            return self.decoder.picture(data, seen, self.max_pixels)
+        except CrowdedError as error:
+            raise BusyError(CROWDED) from error
 
 
 def shown(picture: Picture) -> Picture:
@@ -139,7 +168,7 @@ def shown(picture: Picture) -> Picture:
 
 def _check_size(header: Header, card: Card, max_pixels: int, max_result_pixels: int) -> None:
     """Raises PictureTooLargeError on what the server will not even decode, and on too large a result."""
-    pixels = header.width * header.height
+    pixels = _padded(header, card)
     checks = [("The picture", pixels, max_pixels, "--max-megapixels")]
     if card.scale > 1:
         result = f"The result at scale {card.scale}"
@@ -147,10 +176,23 @@ def _check_size(header: Header, card: Card, max_pixels: int, max_result_pixels: 
     for what, has, limit, option in checks:
         if has > limit:
             raise PictureTooLargeError(
-                f"{what} has {math.ceil(has / 1e5) / 10:g} megapixels ({header.width}x{header.height} were sent); "
-                f"the limit is {limit / 1e6:g}. `i2i serve {option}` raises it; `i2i convert` reads up to "
-                f"{MAX_PIXELS / 1e6:g} megapixels and has no limit for results."
+                f"{what} has {math.ceil(has / 1e5) / 10:g} megapixels{_with_padding(header, card)} "
+                f"({header.width}x{header.height} were sent); the limit is {limit / 1e6:g}. `i2i serve {option}` "
+                f"raises it; `i2i convert` reads up to {MAX_PIXELS / 1e6:g} megapixels and has no limit for results."
             )
+
+
+def _padded(header: Header, card: Card) -> int:
+    """Pixels that the network is fed: a thin picture is grown to its least side, by many times what it has itself."""
+    return math.prod(padded_side(side, card.multiple, card.smallest) for side in (header.height, header.width))
+
+
+def _with_padding(header: Header, card: Card) -> str:
+    return (
+        " once it is grown to what the network takes"
+        if _padded(header, card) > 2 * header.width * header.height
+        else ""
+    )
 
 
 def _check_channels(header: Header, card: Card) -> None:

@@ -173,15 +173,12 @@ def test_the_same_chunks_give_the_same_profile_at_all_times():
     assert profile_of(JxlColour(1, 11, (), 13, None), 3)[24:36] == bytes.fromhex("07d000010001000000000000")
 
 
-@pytest.mark.parametrize("scale", [1, 2])
-def test_the_page_shows_the_picture_before_in_its_own_colours(scale):
+def test_a_preview_has_the_picture_s_own_colours():
     """The slider has no profiles: a picture of Adobe RGB was shown paler than it is."""
-    from i2i.serving.web.page import _before
+    from i2i.serving.web.service import shown
 
     green = Picture(np.full((8, 8, 3), (60, 200, 60), np.uint8), icc=SPACES["Adobe RGB"])
-    with Image.open(io.BytesIO(_before(green, scale))) as shown:
-        assert shown.size == (8 * scale, 8 * scale)
-        assert np.asarray(shown)[4, 4, 0] == 0  # sRGB's red of that green
+    assert shown(green).pixels[4, 4, 0] == 0  # sRGB's red of that green
 
 
 def of_camera(space, index, **options):

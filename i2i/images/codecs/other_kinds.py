@@ -47,13 +47,15 @@ def other_kind(head: bytes) -> str | None:
     return next((kind for kind, begins in OTHER_KINDS.items() if re.match(begins, head, re.DOTALL | re.I)), None)
 
 
-def not_read(name: str, head: bytes) -> str:
-    """The sentence that refuses the file of that name, which begins so."""
+def not_read(name: str, head: bytes, titles: str | None = None) -> str:
+    """The sentence that refuses the file of that name, which begins so; `titles` are the kinds that are taken."""
     kind = other_kind(head)
     begun = next((row.title for row in claimed(head[:HEAD]) if row.begins), None)
+    if titles is not None and begun is not None:
+        return f"{name} is a {begun} picture, which is not taken here; send it as {titles}."
     if kind is None and begun is not None:
         return f"{name} begins as {begun}, but is damaged or cut short."
     if kind is None:
-        return f"{name} is not a {format_titles()} picture."
+        return f"{name} is not a {titles or format_titles()} picture."
     way_out = "; save it as PNG or TIFF" if "picture" in kind or "drawing" in kind else ""
     return f"{name} is {kind}, which i2i does not read{way_out}."

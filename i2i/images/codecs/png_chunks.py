@@ -23,6 +23,8 @@ LARGEST_TEXT = 1 << 20
 """Bytes of one text, unpacked; Pillow refuses the file beyond that."""
 ALL_TEXT = 32 << 20
 """Bytes of all texts together; Pillow refuses the file beyond 64 MB."""
+ALL_WORK = 2 * ALL_TEXT
+"""Bytes that are unpacked to see how long texts are; those behind are left out unseen."""
 LARGEST_PROFILE = 16 << 20
 """Bytes of a colour profile, unpacked."""
 LARGEST_XMP = 7 << 20
@@ -133,10 +135,15 @@ def _without_large_texts(file: BinaryIO, chunks: list[Chunk]) -> Seen:
     packed = any(kind != b"tEXt" and length > HARMLESS for kind, _, length in texts)
     if not packed and sum(length for _, _, length in texts) + len(texts) * LARGEST_TEXT < ALL_TEXT:
         return Seen()
-    left_out, words, found, total = set[Chunk](), dict[str, None](), dict[bytes, bytes](), 0
+    left_out, words, found, total, work = set[Chunk](), dict[str, None](), dict[bytes, bytes](), 0, 0
     for chunk in texts:
+        if work > ALL_WORK:
+            left_out.add(chunk)
+            words["texts of more than 1 MB"] = None
+            continue
         size = _unpacked(file, chunk, LARGEST_TEXT)
         total += size
+        work += size
         if size > LARGEST_TEXT or total > ALL_TEXT:
             left_out.add(chunk)
             total -= size
@@ -154,6 +161,8 @@ def _chunks(file: BinaryIO) -> list[Chunk]:
     while len(head := file.read(8)) == 8:
         length, kind = struct.unpack(">I4s", head)
         found.append((kind, file.tell(), length))
+        if kind == b"IEND":
+            break
         file.seek(length + 4, io.SEEK_CUR)
     return found
 

@@ -66,7 +66,7 @@ def at_depth(values: Array, dtype: npt.DTypeLike) -> Array:
     return np.rint(values * np.float32(np.iinfo(np.dtype(dtype)).max)).astype(dtype)
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=16)  # a profile may have megabytes
 def _kind(icc: bytes, channels: int) -> str:
     """`srgb` where it changes no value by a level of 8 bits, `managed`, or `broken`."""
     if icc[16:20] != _SPACES.get(channels):

@@ -18,6 +18,7 @@ from ....errors import PictureError
 from ....images.decode import read_header, read_picture
 from ....images.encode import encode
 from ....images.find import find_pictures
+from ....images.structure.bounds import STRANGERS
 from ..service import ModelService, shown
 from .sample import sample
 
@@ -100,7 +101,7 @@ class Examples:
 
 def _fits(data: bytes, service: ModelService) -> bool:
     try:
-        header = read_header(data)
+        header = read_header(data, STRANGERS)
     except PictureError:
         return False
     pixels = header.width * header.height

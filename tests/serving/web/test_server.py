@@ -21,9 +21,7 @@ from PIL import Image
 from small_models import write_model
 
 from i2i.errors import PictureTooLargeError, RequestError
-from i2i.images.decode import read_picture
 from i2i.serving.inference.engine import Engine
-from i2i.serving.web import service
 from i2i.serving.web.errors import MEANINGS
 from i2i.serving.web.launch import bind, is_loopback
 from i2i.serving.web.limits import PixelBudget
@@ -328,13 +326,10 @@ def test_a_picture_is_decoded_and_encoded_while_another_is_computed(make_model, 
             assert gate.wait(20)
             return run(names, feeds)
 
-    def decode(data, max_pixels):
-        decoded.append(data)
-        return read_picture(data, max_pixels)
-
     taken = ModelService(engine, max_pixels=1e6, max_result_pixels=1e6)
     engine._executor.whole.session = Slow()
-    monkeypatch.setattr(service, "read_picture", decode)
+    plain = taken.decoder.picture
+    monkeypatch.setattr(taken.decoder, "picture", lambda *a: decoded.append(1) or plain(*a))
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(taken.translate, picture_bytes())
         assert begun.wait(20)
@@ -454,3 +449,11 @@ def test_sigterm_ends_the_server_after_the_request_under_way(make_model):
     finally:
         process.kill()
     assert (process.returncode, out, errors) == (0, "ended\n", "")
+
+
+@pytest.mark.parametrize("size", [(1, 20_000), (20_000, 1), (3, 10_000)])
+def test_thin_pictures_count_as_what_the_network_is_fed(make_model, size):
+    """Of 157 bytes, and some gigabytes of feature maps."""
+    service = ModelService(Engine(make_model(smallest=128, multiple=64), device="cpu"), 1e6, 1e6)
+    with pytest.raises(PictureTooLargeError, match=r"2\.6|1\.3 megapixels once it is grown to what the network takes"):
+        service.translate(claimed_png(*size))
