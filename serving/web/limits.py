@@ -68,8 +68,15 @@ class BodyLimit:
         await answer(send, 413, text)
 
 
+SMALL, ASIDE = 1 / 32, 1 / 4
+"""The share up to which a picture does not wait behind larger ones, and what such ones may take besides, together."""
+
+
 class PixelBudget:
-    """Lets pictures into memory, in the order in which they come, while together they are no more than one may be."""
+    """Lets pictures into memory, in the order in which they come, while together they are no more than one may be.
+
+    Small ones have a little room of their own, so that none waits for minutes behind large ones.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -91,7 +98,7 @@ class PixelBudget:
         with job.stopping(self._wake) if job is not None else contextlib.nullcontext(), self._changed:
             self._queue.append(ticket)
             try:
-                while not (self._queue[0] is ticket and self._has_room(share)):
+                while not self._may_enter(ticket, share):
                     if job is not None:
                         job.check()
                     self._changed.wait()
@@ -110,8 +117,11 @@ class PixelBudget:
         with self._changed:
             self._changed.notify_all()
 
-    def _has_room(self, share: float) -> bool:
-        return not self._shares or sum(self._shares) + share <= 1
+    def _may_enter(self, ticket: object, share: float) -> bool:
+        if share <= SMALL and share + sum(each for each in self._shares if each <= SMALL) <= ASIDE:
+            return True
+        taken = sum(each for each in self._shares if each > SMALL or share <= SMALL)
+        return self._queue[0] is ticket and (taken == 0 or taken + share <= 1)
 
 
 def _is_form(scope: Scope) -> bool:

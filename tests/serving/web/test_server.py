@@ -375,6 +375,30 @@ def test_pictures_in_memory_are_together_no_more_than_the_largest_one_and_keep_t
     assert budget.count == 0
 
 
+def test_a_small_picture_does_not_wait_behind_large_ones_that_wait():
+    budget, order, full, waiting = PixelBudget(), [], threading.Event(), threading.Event()
+
+    def hold(name, share):
+        with budget.holding(share):
+            order.append(name)
+            waiting.set()
+            full.wait(20)
+
+    with ThreadPoolExecutor(8) as pool:
+        pool.submit(hold, "large", 1.0)
+        assert waiting.wait(10)
+        pool.submit(hold, "another", 1.0)
+        for n in range(9):  # eight fit into their room
+            pool.submit(hold, f"small {n}", 1 / 32)
+            deadline = time.monotonic() + 10
+            while n < 6 and budget.count < n + 2 and time.monotonic() < deadline:
+                time.sleep(0.005)
+        assert order == ["large", *(f"small {n}" for n in range(6))]
+        full.set()
+    assert len(order) == 11
+    assert budget.count == 0
+
+
 # Starting and stopping
 
 
