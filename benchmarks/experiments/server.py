@@ -15,11 +15,13 @@ import re
 import resource
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -260,6 +262,54 @@ def slow(model: str, device: str) -> Iterator[Row]:
     )
 
 
+def hostile(model: str, device: str) -> Iterator[Row]:
+    """Pictures that are made to be costly, one by one, and 45 at once beside a good one."""
+    good = picture(64, 64)
+    costly = {
+        "a PNG of 1x200,000": _png(1, 200_000),
+        "a PNG of 16,000,000x1": _png(16_000_000, 1),
+        "a PNG with 700,000 headers of EXIF": _png(64, 64, _chunk(b"eXIf", b"Exif\0\0" * 700_000)),
+        "a JPEG with 7 million segments": good[:2] + b"\xff\xef\0\2" * 7_000_000 + good[2:],
+    }
+    with Served(model, device) as served, ThreadPoolExecutor(46) as pool:
+        served.post(good)
+        held = served.memory()
+        for name, data in costly.items():
+            began = time.monotonic()
+            status = served.post(data).status_code
+            took, more = 1000 * (time.monotonic() - began), (served.memory() - held) / 1e6
+            yield f"{name}, {len(data):,} bytes", f"{status} after {took:.0f} ms, {more:.0f} MB more memory"
+        clients = [_sent(served.port, costly["a PNG with 700,000 headers of EXIF"]) for _ in range(45)]
+        answers = [pool.submit(client.recv, 1000) for client in clients]
+        times: list[float] = []
+        alive: list[float] = []
+        began, beside = time.monotonic(), pool.submit(served.post, good, "good")
+        beside.add_done_callback(lambda _: times.append(time.monotonic() - began))
+        with httpx.Client(base_url=served.base, timeout=30) as client:
+            while not (beside.done() and all(each.done() for each in answers)):
+                asked = time.monotonic()
+                client.get("/health/live")
+                alive.append(time.monotonic() - asked)
+        statuses = Counter(int(each.result().split()[1]) for each in answers)
+        for each in clients:
+            each.close()
+        yield (
+            "45 of the third at once",
+            f"{dict(statuses)}; liveness within {1000 * max(alive):.0f} ms, a good picture after "
+            f"{1000 * times[0]:.0f} ms",
+        )
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def _png(width: int, height: int, more: bytes = b"") -> bytes:
+    head = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    pixels = _chunk(b"IDAT", zlib.compress(bytes(height * (1 + 3 * width)), 9))
+    return b"\x89PNG\r\n\x1a\n" + head + more + pixels + _chunk(b"IEND", b"")
+
+
 def _sent(port: int, data: bytes, length: int | None = None) -> socket.socket:
     client = socket.create_connection(("127.0.0.1", port), timeout=120)
     head = f"POST /v1/translate HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length or len(data)}\r\n\r\n"
@@ -289,6 +339,7 @@ def main() -> int:
         show(beside(served, picture(side, side), picture(128, 128)))
     show(stopping(asked.model, asked.device, picture(asked.two_seconds, asked.two_seconds)))
     show(slow(asked.model, asked.device))
+    show(hostile(asked.model, asked.device))
     return 0
 
 
