@@ -53,11 +53,6 @@ class Job:
         self._stops: list[Callable[[], None]] = []
 
     @property
-    def is_over(self) -> bool:
-        """Whether it was cancelled, or its time has passed."""
-        return self._is_cancelled or self.left <= 0
-
-    @property
     def left(self) -> float:
         """Seconds until the deadline; infinite without one."""
         return float("inf") if self.seconds is None else self.begun + self.seconds - time.monotonic()
@@ -66,9 +61,8 @@ class Job:
         """End it at the next part; what runs is stopped in its midst. Also for whoever watches the deadline."""
         with self._lock:
             self._is_cancelled = True
-            stops = list(self._stops)
-        for stop in stops:
-            stop()
+            for stop in self._stops:  # under the lock: one that comes late would stop the next job's run
+                stop()
 
     def check(self) -> None:
         """Raises CancelledError or DeadlineError when it is to end."""
@@ -141,11 +135,6 @@ class Turns:
         self._changed = threading.Condition()
         self._waiting: deque[object] = deque()
         self._is_taken = False
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nobody computes or waits."""
-        return not (self._is_taken or self._waiting)
 
     @contextlib.contextmanager
     def taken(self, job: Job | None = None, is_settled: Callable[[], bool] = lambda: False) -> Iterator[bool]:

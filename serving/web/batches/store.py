@@ -70,7 +70,7 @@ class Store:
         name, size = secrets.token_urlsafe(16), sum(len(data) for _, data in rows)
         with self._lock:
             self._sweep()
-            taken = self._db.execute("SELECT coalesce(sum(size), 0) FROM pictures").fetchone()[0]
+            taken = self._taken()
             if taken + size > self.quota:
                 raise FullError(
                     f"There is no room for {size / 1e6:.1f} MB: batches may take {self.quota / 1e6:g} MB and take "
@@ -129,8 +129,10 @@ class Store:
     def settle(self, picture: Queued, answer: bytes = b"", error: str | None = None) -> None:
         """It is done: its answer takes the place of what was sent."""
         changes = "status = ?, error = ?, answer = ?, size = ?, sent = NULL"
-        status = "written" if error is None else "failed"
         with self._lock:
+            if self._taken() - len(picture.sent) + len(answer) > self.quota:  # results may be larger by far
+                answer, error = b"", f"There was no room for the result of {len(answer) / 1e6:.1f} MB."
+            status = "written" if error is None else "failed"
             self._set(picture.batch, picture.number, changes, status, error, answer, len(answer))
 
     def remove(self, name: str) -> bool:
@@ -140,6 +142,9 @@ class Store:
 
     def _set(self, batch: str, number: int, changes: str, *values: object) -> None:
         self._db.execute(f"UPDATE pictures SET {changes} WHERE batch = ? AND number = ?", (*values, batch, number))
+
+    def _taken(self) -> int:
+        return int(self._db.execute("SELECT coalesce(sum(size), 0) FROM pictures").fetchone()[0])
 
     def _sweep(self) -> None:
         self._db.execute("DELETE FROM batches WHERE created < ?", (time.time() - self.keep,))

@@ -56,16 +56,17 @@ class Worker:
         self._job = Job(self.seconds)
         if self._is_ending:
             self._job.cancel()
+        if picture.model not in self.services:
+            self.store.settle(picture, error=f"The server has no model {picture.model!r} any more.")
+            return True
+        service = self.services[picture.model]
         try:
-            service = self.services[picture.model]
             with service.admission.enter(CLIENT):
                 made = service.translate(picture.sent, picture.settings, self._job, picture.format)
             self.store.settle(picture, made)
         except (BusyError, CancelledError):
             self.store.put_back(picture)
             return False
-        except KeyError:
-            self.store.settle(picture, error=f"The server has no model {picture.model!r} any more.")
         except I2IError as error:
             self.store.settle(picture, error=str(error))
         except Exception:

@@ -188,3 +188,14 @@ def test_a_batch_without_room_leaves_nothing_behind(tmp_path):
         store.add("invert", "png", {}, [("a.png", bytes(11))])
     assert store.add("invert", "png", {}, [("a.png", bytes(10))])
     store.close()
+
+
+def test_results_are_within_the_room_too(tmp_path):
+    store = Store(tmp_path / "batches.sqlite", 100, 60)
+    batch = store.add("invert", "png", {}, [("a.png", bytes(10)), ("b.png", bytes(10))])
+    store.settle(store.take(), bytes(80))
+    store.settle(store.take(), bytes(80))
+    files = store.describe(batch)["files"]
+    assert [row["status"] for row in files] == ["written", "failed"]
+    assert "no room" in files[1]["error"]
+    store.close()

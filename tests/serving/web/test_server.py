@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-import signal
 import struct
 import subprocess
 import sys
@@ -444,35 +443,6 @@ def test_models_of_one_name_get_different_ids_and_a_run_gives_both_directions(ma
     assert list(load_engines([tmp_path / "run"], direction="b2a")) == ["back"]
     with pytest.raises(RequestError, match="no model to serve"):
         create_app({})
-
-
-def test_sigterm_ends_the_server_after_the_request_under_way(make_model):
-    code = (
-        "import sys, time\nfrom pathlib import Path\nfrom i2i.serving import serve\n"
-        "from i2i.serving.inference.engine import Engine\n"
-        "plain = Engine.translate\n"
-        "def slow(self, picture):\n    print('working', flush=True)\n"
-        "    time.sleep(0.7)\n    return plain(self, picture)\n"
-        "Engine.translate = slow\n"
-        "serve([Path(sys.argv[1])], port=0, device='cpu', page=False, say=lambda t: print(t, flush=True))\n"
-        "print('ended', flush=True)\n"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(make_model())], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout is not None
-        assert "as asked" in process.stdout.readline()
-        base = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())[0]
-        with ThreadPoolExecutor(1) as pool:
-            answer = pool.submit(httpx.post, f"{base}/v1/translate", content=picture_bytes(), timeout=20)
-            assert process.stdout.readline() == "working\n"
-            process.send_signal(signal.SIGTERM)
-            assert answer.result().status_code == 200
-        out, errors = process.communicate(timeout=20)
-    finally:
-        process.kill()
-    assert (process.returncode, out, errors) == (0, "ended\n", "")
 
 
 @pytest.mark.parametrize("size", [(1, 20_000), (20_000, 1), (3, 10_000)])
