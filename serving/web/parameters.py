@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from fastapi import Request
@@ -51,6 +52,22 @@ def form_of(request: Request) -> str:
     accepted = [kind.partition(";")[0].strip().lower() for kind in request.headers.get("accept", "").split(",")]
     by_type = {form.media_type: name for name, form in FORMS.items()}
     return next((by_type[kind] for kind in accepted if kind in by_type), next(iter(FORMS)))
+
+
+def likely_mistake(data: bytes, content_type: str) -> str:
+    """What a body that is no picture is likely to be, as a sentence to add; empty where it is like nothing known."""
+    text = data[:64].lstrip()
+    if text.startswith((b"{", b"[")):
+        return " It looks like JSON: send the file's own bytes as the body."
+    if text.startswith(b"data:") or BASE64.match(data[:400]):
+        return " It looks like base64: send the file's own bytes as the body."
+    if content_type.startswith("application/x-www-form-urlencoded"):
+        return " curl's -d changes bytes: use --data-binary @FILE."
+    return ""
+
+
+BASE64 = re.compile(rb"\s*(?:iVBORw0KGgo|/9j/|R0lGOD|UklGR|SUkqA|TU0AK|Qk0)")
+"""As the usual pictures begin in it."""
 
 
 async def upload_of(request: Request) -> tuple[bytes, dict[str, str]]:

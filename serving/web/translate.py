@@ -11,8 +11,8 @@ from ...errors import UnknownNameError
 from .api_docs import setting_schemas
 from .errors import error_responses
 from .jobs import Jobs
-from .parameters import controls_of, form_of, upload_of
-from .service import FORMS, ModelService
+from .parameters import controls_of, form_of, likely_mistake, upload_of
+from .service import FORMS, ModelService, NotAPictureError
 
 SESSION = "x-session-id"
 """What the page calls one visit."""
@@ -34,7 +34,11 @@ def add_translate(app: FastAPI, services: dict[str, ModelService], jobs: Jobs) -
         with jobs.begun(request) as job, service.admission.enter(client_of(request), declared_size(request)):
             data, fields = await upload_of(request)
             controls = controls_of(request, fields, service.engine.card)
-            answer = await jobs.run(request, job, lambda: service.translate(data, controls, job, form))
+            try:
+                answer = await jobs.run(request, job, lambda: service.translate(data, controls, job, form))
+            except NotAPictureError as error:
+                hint = likely_mistake(data, request.headers.get("content-type", ""))
+                raise NotAPictureError(f"{error}{hint}") from error
         return Response(answer, media_type=FORMS[form].media_type)
 
 

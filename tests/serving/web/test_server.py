@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import io
 import re
@@ -451,3 +452,21 @@ def test_thin_pictures_count_as_what_the_network_is_fed(make_model, size):
     service = ModelService(Engine(make_model(smallest=128, multiple=64), device="cpu"), 1e6, 1e6)
     with pytest.raises(PictureTooLargeError, match=r"2\.6|1\.3 megapixels once it is grown to what the network takes"):
         service.translate(claimed_png(*size))
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "hint"),
+    [
+        (b'{"image": "aGVsbG8="}', "application/json", "looks like JSON"),
+        (base64.b64encode(picture_bytes("JPEG")), "text/plain", "looks like base64"),
+        (base64.b64encode(picture_bytes()), "text/plain", "looks like base64"),
+        (
+            picture_bytes().replace(b"\n", b"").replace(b"\r", b""),
+            "application/x-www-form-urlencoded",
+            "use --data-binary",
+        ),
+        (b"nothing known", "text/plain", "picture.$"),
+    ],
+)
+def test_a_body_that_is_likely_a_mistake_gets_a_hint(client, body, kind, hint):
+    check_error(client.post("/v1/translate", content=body, headers={"content-type": kind}), 415, hint)
