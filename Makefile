@@ -39,12 +39,13 @@ test: $(READY)  ## every test but the slow ones (TEST=tests/test_x.py for some)
 test-slow: $(READY)  ## the tests that train for minutes
 	@$(BIN)/pytest -m slow --timeout 3600 $(TEST)
 
-check: $(READY)  ## format, lint and types
+check: $(READY)  ## format, lint, types, and known holes in other people's packages
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@rm -rf build/typed && mkdir -p build/typed/i2i
 	@ln -s $(CURDIR)/i2i/* $(CURDIR)/datasets $(CURDIR)/serving build/typed/i2i/
 	@$(BIN)/mypy
+	@$(BIN)/python .ci/audit.py
 
 format: $(READY)  ## rewrite the files as `make check` wants them
 	@$(BIN)/ruff format .
