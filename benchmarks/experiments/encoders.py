@@ -29,6 +29,7 @@ def by_pillow(picture: Picture, level: int) -> bytes:
 
 WAYS: dict[str, Callable[[Picture], bytes]] = {
     "PNG": partial(encode, name="png"),
+    "PNG as the server sends it": partial(encode, name="png", is_quick=True),
     **{f"PNG by Pillow, level {level}": partial(by_pillow, level=level) for level in (1, 3, 6)},
     "JPEG, quality 95": partial(encode, name="jpg"),
     "WebP, quality 95": partial(encode, name="webp"),

@@ -25,12 +25,13 @@ from .metadata.iptc import segment
 from .quiet import quiet
 
 
-def encode(picture: Picture, name: str, quality: int | None = None) -> bytes:
+def encode(picture: Picture, name: str, quality: int | None = None, *, is_quick: bool = False) -> bytes:
     """A picture as the bytes of a file; `name` is a key of FORMATS, `quality` 1 to 100 (95 unless given).
 
-    Raises UnknownNameError for a format that is not written, PictureError when it cannot hold the picture.
+    `is_quick`: in less time, where the same picture may be written so in more room. Raises UnknownNameError for
+    a format that is not written, PictureError when it cannot hold the picture.
     """
-    return encoded(picture, name, quality).data
+    return encoded(picture, name, quality, is_quick=is_quick).data
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +56,7 @@ def told(data: bytes, pictures: Sequence[Picture], fitting: Sequence[Picture]) -
 
 
 @quiet
-def encoded(picture: Picture, name: str, quality: int | None = None) -> Encoded:
+def encoded(picture: Picture, name: str, quality: int | None = None, *, is_quick: bool = False) -> Encoded:
     """The same as `encode`, with what was left out."""
     require("picture format", name, written())
     row, channels = FORMATS[name], picture.pixels.shape[2]
@@ -64,7 +65,8 @@ def encoded(picture: Picture, name: str, quality: int | None = None) -> Encoded:
         raise PictureError(f"The result has {channels} bands, which {name} cannot hold. Use {flag_for_bands()}.")
     try:
         fitting = fitted(picture, name)
-        data = row.writer(fitting, 95 if quality is None else quality)
+        write = row.quick if is_quick and row.quick is not None else row.writer
+        data = write(fitting, 95 if quality is None else quality)
         return told(data, [picture], [fitting])
     except MemoryError:
         raise

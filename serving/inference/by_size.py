@@ -62,7 +62,7 @@ class BySize:
         """From the quickest that fits by what is foretold to the most frugal."""
         height, width = feeds[IMAGE].shape[2:]
         side = side_for(self.card, height, width, self.tile)
-        room = self.memory.room()
+        room = self.memory.room(self.peak.most(self._pixels(feeds, side)))
         if self.card.tiling != "local":
             yield from self._of_the_whole_picture(feeds, room)
             return

@@ -8,6 +8,7 @@ import functools
 import math
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -28,6 +29,9 @@ former, until a run has shown it. Measured at half a megapixel: OpenVINO 1.4 (Re
 Runtime 1.5 (SRVGGNetCompact) to 3.3 (ResNet-9)."""
 MARGIN = 1.1
 """By which a run is taken to take more than one that was seen."""
+RECENT, SMALL_PART = 0.5, 1 / 8
+"""Seconds for which a reading of the room serves those that want less than this part of it. Reading takes as long as
+decoding a small picture."""
 UNTOLD = 2**32
 """Bytes that are taken to be free where the system does not tell."""
 SEEN = 2**18
@@ -59,6 +63,8 @@ class Memory:
     def __init__(self, limit: int | None = None) -> None:
         """At most `limit` bytes for the whole process; None: three quarters of what is free when it is asked."""
         self.limit = limit
+        self._seen = (float("-inf"), 0)
+        """When the room was read, and what it was."""
 
     def free(self) -> int:
         """Bytes that are to be had beside what is taken."""
@@ -66,9 +72,13 @@ class Memory:
         free = (UNTOLD if free is None else free) + reusable()
         return free if self.limit is None else max(0, min(self.limit - resident() + reusable(), free))
 
-    def room(self) -> int:
-        """Bytes that a run may take of them."""
-        return int(self.free() * SHARE) if self.limit is None else self.free()
+    def room(self, wanted: float = float("inf")) -> int:
+        """Bytes that a run may take of them; as they were a moment ago, where it wants a small part."""
+        when, room = self._seen
+        if time.monotonic() - when > RECENT or wanted > room * SMALL_PART:
+            room = int(self.free() * SHARE) if self.limit is None else self.free()
+            self._seen = (time.monotonic(), room)
+        return room
 
 
 class Peak:
@@ -87,7 +97,11 @@ class Peak:
 
     def fits(self, pixels: int, room: int) -> bool:
         """Whether such a run fits into so many bytes; the file is not read where any network's would."""
-        return pixels * UNKNOWN * WORKSPACE <= room or self.of(pixels) <= room
+        return self.most(pixels) <= room or self.of(pixels) <= room
+
+    def most(self, pixels: int) -> float:
+        """Bytes that any network's run may take."""
+        return pixels * UNKNOWN * WORKSPACE
 
     def least(self, pixels: int) -> int:
         """Bytes without which such a run cannot be."""
@@ -172,16 +186,22 @@ class _MallInfo(ctypes.Structure):
 def reusable() -> int:
     """Bytes that were freed and that the allocator holds for what is allocated next; 0 where it does not tell."""
     with contextlib.suppress(OSError, AttributeError):
-        ask = ctypes.CDLL(None).mallinfo2  # glibc from 2.33 on
+        ask = _library().mallinfo2  # glibc from 2.33 on
         ask.restype = _MallInfo
         return int(ask().fordblks)
     return 0
 
 
+@functools.cache
+def _library() -> ctypes.CDLL:
+    """The C library; raises OSError where there is none to be asked."""
+    return ctypes.CDLL(None)
+
+
 def give_back() -> None:
     """Hand what was freed back to the system, as far as the allocator can (glibc)."""
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
+        _library().malloc_trim(0)
 
 
 def fit_stacks() -> bool:

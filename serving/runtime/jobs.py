@@ -128,17 +128,30 @@ def parts(things: Sequence[Part]) -> Iterator[Part]:
             job.is_counting = False
 
 
+class _Ticket:
+    """Of one who waits for a turn."""
+
+    def __init__(self, lock: threading.Lock, job: Job | None, is_settled: Callable[[], bool]) -> None:
+        self.called = threading.Condition(lock)
+        self.job, self.is_settled = job, is_settled
+
+
 class Turns:
-    """One computation at a time, in the order in which they come: a lock whose waiting ends when a job does."""
+    """One computation at a time, in the order in which they come: a lock whose waiting ends when a job does.
+
+    Only who has something to do is called: of many that wait, each that woke would take the processor from the one
+    whose turn it is.
+    """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._waiting: deque[object] = deque()
+        self._lock = threading.Lock()
+        self._waiting: deque[_Ticket] = deque()
         self._is_taken = False
 
     @contextlib.contextmanager
     def taken(self, job: Job | None = None, is_settled: Callable[[], bool] = lambda: False) -> Iterator[bool]:
-        """Wait for the turn: True within, or False, without one, once `is_settled` says that it is not needed any more.
+        """Wait for the turn: True within, or False, without one, once `is_settled` says that it is not needed any more
+        (and `wake` was called). `is_settled` must not block.
 
         Tells the job its place. Raises CancelledError and DeadlineError when the job is to end before.
         """
@@ -147,35 +160,53 @@ class Turns:
             yield is_ours
         finally:
             if is_ours:
-                with self._changed:
+                with self._lock:
                     self._is_taken = False
-                    self._changed.notify_all()
+                    self._call_next()
 
     def wake(self) -> None:
-        """Let all who wait look again."""
-        with self._changed:
-            self._changed.notify_all()
+        """Let those who do not need their turn any more see that."""
+        with self._lock:
+            for ticket in self._waiting:
+                if ticket.is_settled():
+                    ticket.called.notify()
 
     def _wait(self, job: Job | None, is_settled: Callable[[], bool]) -> bool:
-        ticket, began = object(), time.monotonic()
-        with contextlib.ExitStack() as stack:
-            if job is not None:
-                stack.enter_context(job.stopping(self.wake))
-            stack.enter_context(self._changed)
+        with self._lock:
+            if not self._is_taken and not self._waiting:
+                self._is_taken = True
+                return True
+        ticket, began = _Ticket(self._lock, job, is_settled), time.monotonic()
+
+        def call() -> None:
+            with self._lock:
+                ticket.called.notify()
+
+        with contextlib.nullcontext() if job is None else job.stopping(call), self._lock:
             self._waiting.append(ticket)
+            self._tell_places()
             try:
                 while self._is_taken or self._waiting[0] is not ticket:
                     if is_settled():
                         return False
                     if job is not None:
-                        job.place = self._waiting.index(ticket) + self._is_taken
                         job.check()
-                    self._changed.wait()
+                    ticket.called.wait()
                 self._is_taken = True
                 return True
             finally:
                 self._waiting.remove(ticket)
-                self._changed.notify_all()
+                self._call_next()
                 if job is not None:
                     job.place = None
                     job.waited += time.monotonic() - began
+
+    def _call_next(self) -> None:
+        if self._waiting and not self._is_taken:
+            self._waiting[0].called.notify()
+        self._tell_places()
+
+    def _tell_places(self) -> None:
+        for before, ticket in enumerate(self._waiting):
+            if ticket.job is not None:
+                ticket.job.place = before + self._is_taken

@@ -98,7 +98,7 @@ class ModelService:
             decoded = time.monotonic()
             picture = self.engine.translate(source, **controls)
             done = time.monotonic()
-            answer = encode(kept(picture, "strip"), form, FORMS[form].quality)
+            answer = encode(kept(picture, "strip"), form, FORMS[form].quality, is_quick=True)
         computing = done - decoded - job.waited
         self.admission.learn(computing)
         stages = {
@@ -128,7 +128,7 @@ class ModelService:
         """
         seen = self.look(data)
         with self._budget.holding(self._share(seen.header)):
-            return encode(shown(self._decoded(data, seen)), "png")
+            return encode(shown(self._decoded(data, seen)), "png", is_quick=True)
 
     def _share(self, header: Header) -> float:
         """Of the memory that the limits allow for."""

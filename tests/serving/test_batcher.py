@@ -14,6 +14,7 @@ from i2i.errors import ProviderError
 from i2i.images.image import Picture
 from i2i.serving.inference.batcher import BATCH_PIXELS, LARGEST_BATCH, Batcher
 from i2i.serving.inference.engine import Engine
+from i2i.serving.runtime.jobs import Turns
 
 EXPORTED = sorted((Path(__file__).parent.parent / "witnesses").glob("*/exported/*.onnx"))
 
@@ -60,6 +61,30 @@ def proved(executor: Recorder, **limits: int) -> Batcher:
     batcher = Batcher(executor, **limits)
     batcher.is_proved = True
     return batcher
+
+
+def test_of_many_that_wait_only_the_one_whose_turn_it_is_wakes():
+    turns, looks, begun = Turns(), [0] * 12, []
+
+    def wait(number: int) -> None:
+        def is_settled() -> bool:
+            looks[number] += 1
+            return False
+
+        with turns.taken(is_settled=is_settled):
+            begun.append(number)
+
+    with ThreadPoolExecutor(12) as pool:
+        with turns.taken():
+            done = []
+            for number in range(12):
+                done.append(pool.submit(wait, number))
+                while not looks[number]:
+                    time.sleep(0.001)
+        for each in done:
+            each.result(10)
+    assert begun == list(range(12))
+    assert sum(looks) < 3 * 12  # all would look at each end: 78 times
 
 
 # Exactness

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import itertools
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -111,9 +113,13 @@ def with_metadata(png: bytes, picture: Picture) -> bytes:
     return png[:AFTER_IHDR] + joined(metadata_chunks(picture)) + png[AFTER_IHDR:]
 
 
-def joined(chunks: list[tuple[bytes, bytes]]) -> bytes:
+def joined(chunks: Sequence[tuple[bytes, bytes | bytearray]]) -> bytes:
     """(type, data) as they stand in a file."""
-    return b"".join(struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in chunks)
+    parts = [
+        (struct.pack(">I", len(data)), kind, data, struct.pack(">I", zlib.crc32(data, zlib.crc32(kind))))
+        for kind, data in chunks
+    ]
+    return b"".join(itertools.chain.from_iterable(parts))
 
 
 def _text(key: str, text: str) -> tuple[bytes, bytes]:

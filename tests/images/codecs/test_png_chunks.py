@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import struct
 import zlib
@@ -9,7 +10,7 @@ import zlib
 import imagecodecs
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from i2i.errors import PictureError
 from i2i.images.codecs import png, png_chunks
@@ -100,9 +101,10 @@ def noise(channels, dtype, height, width):
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 7), (9, 1), (33, 20)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_every_kind_of_png_is_read_back_as_it_was_by_libpng_pillow_and_i2i(channels, dtype, height, width):
+@pytest.mark.parametrize("is_quick", [False, True])
+def test_every_kind_of_png_is_read_back_as_it_was_by_libpng_pillow_and_i2i(is_quick, channels, dtype, height, width):
     given, whole = noise(channels, dtype, height, width)
-    data = encode(given, "png")
+    data = encode(given, "png", is_quick=is_quick)
     assert np.array_equal(imagecodecs.png_decode(data).reshape(whole.shape), whole)
     if dtype == np.uint8:
         image = Image.open(io.BytesIO(data))
@@ -133,6 +135,15 @@ def test_a_photograph_takes_no_more_room_than_by_pillow():
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG", compress_level=3)
     assert len(encode(Picture(pixels), "png")) < 1.05 * len(buffer.getvalue())
+    assert len(encode(Picture(pixels), "png", is_quick=True)) < 1.1 * len(buffer.getvalue())
+
+
+def test_what_a_quick_png_says_beside_its_pixels_is_the_same():
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    given = dataclasses.replace(noise(3, np.uint16, 9, 7)[0], icc=profile, texts=(("Title", "a"),))
+    quick, usual = (read_picture(encode(given, "png", is_quick=is_quick)) for is_quick in (True, False))
+    assert quick.icc == usual.icc == profile
+    assert quick.texts == usual.texts == given.texts
 
 
 @pytest.mark.parametrize("array", [RGB, DEEP], ids=["8 bits", "16 bits"])

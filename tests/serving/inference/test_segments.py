@@ -300,7 +300,7 @@ def test_an_engine_takes_segments_where_memory_is_scarce_and_gives_the_same(make
     monkeypatch.setattr(Segmented, "run", lambda self, *a: runs.append(a) or real(self, *a))
     engine(picture)
     assert runs == []
-    monkeypatch.setattr(engine._executor.memory, "room", lambda: 3 * 10**8)
+    monkeypatch.setattr(engine._executor.memory, "room", lambda *_: 3 * 10**8)
     monkeypatch.setattr(engine._executor.peak, "fits", lambda _pixels, _room: False)
     found = engine(picture)
     assert len(runs) > 1  # the probe, and the picture
@@ -323,7 +323,7 @@ def test_a_picture_that_fits_in_no_way_is_a_sentence_and_the_next_is_unharmed(ma
     assert engine._executor._segments() is not None
     tried = []
     monkeypatch.setattr(Segmented, "run", lambda *_: tried.append(1) or _scarce())
-    monkeypatch.setattr(engine._executor.memory, "room", lambda: by_size.LEAST_ROOM)
+    monkeypatch.setattr(engine._executor.memory, "room", lambda *_: by_size.LEAST_ROOM)
     monkeypatch.setattr(engine._executor.peak, "fits", lambda _pixels, _room: False)
     with pytest.raises(OutOfMemoryError, match="not enough memory for a picture of 90x80"):
         engine(picture)
@@ -341,7 +341,7 @@ def test_what_the_session_holds_is_given_back_before_a_picture_that_does_not_fit
     held = executor.whole.session
     rooms = []
     monkeypatch.setattr(executor, "segmented", lambda: pytest.fail("segments"))
-    monkeypatch.setattr(executor.memory, "room", lambda: 10**9 if hasattr(executor.whole, "session") else 2 * 10**9)
+    monkeypatch.setattr(executor.memory, "room", lambda *_: 10**9 if hasattr(executor.whole, "session") else 2 * 10**9)
     monkeypatch.setattr(executor.peak, "fits", lambda _pixels, room: rooms.append(room) or room > 10**9)
     np.testing.assert_array_equal(engine(picture), wanted)
     assert rooms == [10**9, 2 * 10**9]
