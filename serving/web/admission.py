@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import heapq
+import ipaddress
 import threading
 import time
-from collections import Counter
 
 from ...errors import I2IError
 
 LARGEST_SHARE = 0.5
-"""Of the places for one client (an address, or a session of the page), that others find some free."""
+"""Of the places for one client, that others find some free: a session of the page, or an address without one. All of
+one address have no more together while other addresses ask, since anybody may call each request a session."""
+LATELY = 60.0
+"""Seconds for which an address that asked is one that asks."""
 LARGEST_BODIES = 8
 """Times the largest upload that bodies may have together, from when they are let in."""
 
@@ -37,6 +41,7 @@ class Place:
 
     def __init__(self, admission: Admission, client: str, size: int) -> None:
         self._admission, self.client, self.size = admission, client, size
+        self.address = address_of(client)
 
     def __enter__(self) -> Place:
         return self
@@ -56,6 +61,9 @@ class Admission:
         self._seconds_each = 1.0
         self._last_left = 0.0
         self._promised: list[float] = []
+        """A heap of times; no more than there are places."""
+        self._asked: dict[str, float] = {}
+        """When the two addresses asked that did so last."""
 
     @property
     def count(self) -> int:
@@ -63,18 +71,46 @@ class Admission:
         return len(self._inside)
 
     def enter(self, client: str = "", size: int = 0) -> Place:
-        """A place for a client's picture, whose body is `size` bytes at most; raises BusyError when there is none."""
+        """A place for a client's picture, whose body is `size` bytes at most; raises BusyError when there is none.
+
+        `client` is its address, and after a space its session.
+        """
         with self._lock:
-            own = Counter(place.client for place in self._inside)[client]
-            is_own = client != "" and own >= max(1, self.places * LARGEST_SHARE)
-            bodies = sum(place.size for place in self._inside) + size
-            if is_own or len(self._inside) >= self.places or bodies > LARGEST_BODIES * self.max_bytes:
-                raise BusyError(self._wait(), is_own)
+            busy = self._refusal(client, size)
+            if busy is not None:
+                raise busy
             if not self._inside:
                 self._last_left = time.monotonic()
             place = Place(self, client, size)
             self._inside.append(place)
             return place
+
+    def refusal(self, client: str, size: int) -> BusyError | None:
+        """What `enter` would raise now."""
+        with self._lock:
+            return self._refusal(client, size)
+
+    def _refusal(self, client: str, size: int) -> BusyError | None:
+        address, most = address_of(client), max(1, self.places * LARGEST_SHARE)
+        has_others = self._has_others(address)
+        is_own = client != "" and (
+            sum(place.client == client for place in self._inside) >= most
+            or (has_others and sum(place.address == address for place in self._inside) >= most)
+        )
+        bodies = sum(place.size for place in self._inside) + size
+        if is_own or len(self._inside) >= self.places or bodies > LARGEST_BODIES * self.max_bytes:
+            return BusyError(self._wait(), is_own)
+        return None
+
+    def _has_others(self, address: str) -> bool:
+        """Whether other addresses asked lately; notes that this one does."""
+        now = time.monotonic()
+        if address:
+            self._asked.pop(address, None)
+            self._asked[address] = now
+        if len(self._asked) > 2:
+            del self._asked[next(iter(self._asked))]
+        return any(other != address and now - when < LATELY for other, when in self._asked.items())
 
     def leave(self, place: Place) -> None:
         """The place is free again."""
@@ -89,8 +125,24 @@ class Admission:
     def _wait(self) -> int:
         """Seconds, at least 1, until a place is free that was promised to nobody: one leaves after the other."""
         now = time.monotonic()
-        self._promised = [when for when in self._promised if when > now]
+        while self._promised and self._promised[0] <= now:
+            heapq.heappop(self._promised)
         first = max(self._last_left + self._seconds_each, now + 0.1 * self._seconds_each)
         turn = min(len(self._promised), len(self._inside) - 1)
-        self._promised.append(first + turn * self._seconds_each)
-        return max(1, round(self._promised[-1] - now))
+        when = first + turn * self._seconds_each
+        if turn == len(self._promised):  # else all are promised, and those who ask for more get the last one's time
+            heapq.heappush(self._promised, when)
+        return max(1, round(when - now))
+
+
+def address_of(client: str) -> str:
+    """A client's address; of IPv6 the network, whose addresses one machine may all have."""
+    address = client.partition(" ")[0]
+    if ":" not in address:
+        return address
+    try:
+        of_six = ipaddress.IPv6Address(address)
+    except ValueError:
+        return address
+    mapped = of_six.ipv4_mapped
+    return str(mapped) if mapped is not None else str(ipaddress.IPv6Network((of_six, 64), strict=False))

@@ -30,6 +30,7 @@ from .jobs import Jobs, add_jobs
 from .limits import BodyLimit
 from .observed import Metrics, Observed
 from .oip.routes import add_oip
+from .refusing import Refusing
 from .service import MAX_WAITING, ModelService
 from .translate import add_translate
 
@@ -124,6 +125,7 @@ def create_app(
 
         mount_page(app, services, jobs, max_bytes)
     app.add_middleware(BodyLimit, max_bytes=max_bytes, more={"/v1/batches": BATCH * max_bytes})
+    app.add_middleware(Refusing, services=services, jobs=jobs)
     if origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=list(origins), allow_methods=["GET", "POST"], allow_headers=["*"]

@@ -12,10 +12,8 @@ from .api_docs import setting_schemas
 from .errors import error_responses
 from .jobs import Jobs
 from .parameters import controls_of, form_of, likely_mistake, upload_of
+from .refusing import asker
 from .service import FORMS, ModelService, NotAPictureError
-
-SESSION = "x-session-id"
-"""What the page calls one visit."""
 
 
 def add_translate(app: FastAPI, services: dict[str, ModelService], jobs: Jobs) -> None:
@@ -31,7 +29,7 @@ def add_translate(app: FastAPI, services: dict[str, ModelService], jobs: Jobs) -
         service = services[known_model(model, services)]
         form = form_of(request)
         controls_of(request, {}, service.engine.card)  # refused before anything is uploaded
-        with jobs.begun(request) as job, service.admission.enter(client_of(request), declared_size(request)):
+        with jobs.begun(request) as job, service.admission.enter(*asker(request)):
             data, fields = await upload_of(request)
             controls = controls_of(request, fields, service.engine.card)
             try:
@@ -47,18 +45,6 @@ def known_model(name: str | None, services: dict[str, ModelService]) -> str:
     if name is not None and name not in services:
         raise UnknownNameError("model", name, services)
     return name if name is not None else next(iter(services))
-
-
-def client_of(request: Request) -> str:
-    """Whose request it is, for a fair share of the places: the visit of a page, else the address."""
-    address = request.client.host if request.client else ""
-    return f"{address} {request.headers.get(SESSION, '')[:64]}"
-
-
-def declared_size(request: Request) -> int:
-    """Bytes of the body, by its header."""
-    said = request.headers.get("content-length", "")
-    return int(said) if said.isascii() and said.isdigit() else 0
 
 
 def _asked(services: dict[str, ModelService]) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from ...inference.executors import IMAGE, TRANSLATION, FloatArray
 from ..admission import ClosingError
 from ..errors import error_responses
 from ..jobs import Jobs
+from ..refusing import asker
 from ..service import ModelService
-from ..translate import client_of, declared_size, known_model
+from ..translate import known_model
 from .tensors import HEAD, InferRequest, answer, parse
 
 VERSION = "1"
@@ -40,7 +41,7 @@ def add_oip(app: FastAPI, services: dict[str, ModelService], jobs: Jobs) -> None
         bytes behind it.
         """
         service = services[_model(name, version, services)]
-        with jobs.begun(request) as job, service.admission.enter(client_of(request), declared_size(request)):
+        with jobs.begun(request) as job, service.admission.enter(*asker(request)):
             data = await request.body()
 
             def work() -> tuple[bytes, dict[str, str]]:

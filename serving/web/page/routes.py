@@ -23,8 +23,8 @@ from starlette.exceptions import HTTPException
 from ....errors import I2IError
 from ....images.formats import FORMATS
 from ..jobs import Jobs
+from ..refusing import asker
 from ..service import ModelService
-from ..translate import client_of, declared_size
 from .examples import Examples
 
 POLICY = (
@@ -75,7 +75,7 @@ def mount_page(app: FastAPI, services: Mapping[str, ModelService], jobs: Jobs, m
     async def preview(request: Request) -> Response:
         """A picture of a kind that browsers do not show, as PNG of 8 bits."""
         service = next(iter(services.values()))
-        with jobs.begun(request) as job, service.admission.enter(client_of(request), declared_size(request)):
+        with jobs.begun(request) as job, service.admission.enter(*asker(request)):
             data = await request.body()
             made = await jobs.run(request, job, lambda: service.preview(data))
         return Response(made, media_type="image/png")

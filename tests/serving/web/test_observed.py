@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import time
 
 import httpx
 import pytest
@@ -61,6 +62,9 @@ def test_each_request_has_a_line_with_its_id_and_nothing_of_picture_or_key(serve
     headers = {"authorization": "Bearer a key of the right length", "x-request-id": "request-17"}
     answer = httpx.post(f"{base}/v1/translate?model=invert", content=png(seed=5), headers=headers)
     assert answer.headers["x-request-id"] == "request-17"
+    deadline = time.monotonic() + 10
+    while "request-17" not in log.getvalue() and time.monotonic() < deadline:
+        time.sleep(0.01)  # the line is written when the answer is sent
     line = json.loads(log.getvalue().splitlines()[-1])
     assert line.pop("milliseconds") > 0
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", line.pop("time"))
