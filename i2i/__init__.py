@@ -14,9 +14,14 @@ Importing i2i imports nothing heavy: each name below loads its module when it is
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# From 1.29 on ONNX Runtime tells its makers the names and hashes of models, and keeps an id of this machine; it looks
+# here when it is imported. ORT_DISABLE_TELEMETRY=0 lets it.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from .export import export as export  # at run time the package itself, which can be called

@@ -28,7 +28,7 @@ def test_the_names_are_exactly_these():
     assert sorted(face.__all__) == NAMES
     public = {name for name in vars(face) if not name.startswith("_")}
     modules = {path.stem for path in (ROOT / "i2i").glob("*")} | {"datasets", "serving"}
-    assert public - modules - set(NAMES) <= {"importlib", "annotations", "TYPE_CHECKING", "Any"}
+    assert public - modules - set(NAMES) <= {"importlib", "os", "annotations", "TYPE_CHECKING", "Any"}
     assert set(NAMES) <= set(dir(face))
     with pytest.raises(AttributeError, match="no attribute 'trian'"):
         face.trian  # noqa: B018

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -77,15 +78,18 @@ def add_errors(app: FastAPI) -> None:
         if status == 500 or isinstance(error, ProviderError):
             log.error("%s", error)
         wait = {"Retry-After": str(error.seconds)} if isinstance(error, BusyError) else None
+        _forget(error)
         return answer(status, str(error), wait)
 
     @app.exception_handler(CancelledError)
     async def cancelled(request: Request, error: CancelledError) -> JSONResponse:
         is_closing = request.app.state.jobs.is_closing  # else the client is gone
+        _forget(error)
         return answer(503 if is_closing else 499, str(ClosingError() if is_closing else error))
 
     @app.exception_handler(ClientDisconnect)
-    async def left(_request: Request, _error: ClientDisconnect) -> Response:
+    async def left(_request: Request, error: ClientDisconnect) -> Response:
+        _forget(error)
         return Response(status_code=499)  # nobody reads it, and nothing is wrong here
 
     @app.exception_handler(HTTPException)
@@ -103,7 +107,17 @@ def add_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def unforeseen(_request: Request, error: Exception) -> JSONResponse:
         log.exception("unforeseen error", exc_info=error)
+        _forget(error)
         return answer(500, "The server failed on this request; its log says why.")
+
+
+def _forget(error: BaseException | None) -> None:
+    """Empty the frames that led to an error, which hold the picture's bytes: asyncio makes a ring of the error, its
+    frames and a future, so that all of it would stay until garbage is collected, after many megabytes more.
+    """
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:

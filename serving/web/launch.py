@@ -31,6 +31,10 @@ _GRACE = 10
 """Seconds that clients have to read the last answers."""
 
 
+def _said(text: str) -> None:
+    print(text, flush=True)  # into a pipe, too
+
+
 def serve(
     models: Iterable[Path],
     host: str = "127.0.0.1",
@@ -49,7 +53,7 @@ def serve(
     access_log: Path | None = None,
     batches: Path | None = None,
     batches_quota: float = 1e9,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = _said,
     **limits: Any,
 ) -> None:
     """Serve MODELs until SIGTERM or Ctrl-C; `limits` go to `create_app`, port 0 takes a free one.

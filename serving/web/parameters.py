@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 
 from fastapi import Request
-from starlette.exceptions import HTTPException
 
 from ...card import Card
 from ...errors import RequestError, UnknownNameError, did_you_mean
 from ..inference.controls import resolve_controls, settings_of
+from .bodies import body_of, form_of, is_form
 from .service import FORMS
 
 OWN = ("model", "format")
@@ -40,7 +40,7 @@ def controls_of(request: Request, fields: Mapping[str, str], card: Card) -> dict
     return controls
 
 
-def form_of(request: Request) -> str:
+def format_of(request: Request) -> str:
     """The format of the answer, a key of FORMS: by the parameter `format`, else by `Accept`, else the first; raises
     RequestError.
     """
@@ -72,21 +72,23 @@ BASE64 = re.compile(rb"\s*(?:iVBORw0KGgo|/9j/|R0lGOD|UklGR|SUkqA|TU0AK|Qk0)")
 
 async def upload_of(request: Request) -> tuple[bytes, dict[str, str]]:
     """The picture's bytes, from the raw body or a form, and the form's other fields; RequestError without a picture."""
-    fields: dict[str, str] = {}
-    if request.headers.get("content-type", "").lower().startswith("multipart/"):
-        try:
-            async with request.form(max_files=1, max_fields=LARGEST_FORM, max_part_size=2**16) as form:
-                upload = form.get("image")
-                if upload is None or isinstance(upload, str):
-                    raise RequestError("The form must hold the picture in a file field called 'image'.")
-                data = await upload.read()
-                fields = {key: value for key, value in form.multi_items() if isinstance(value, str)}
-        except HTTPException as error:
-            raise RequestError(
-                f"The form must hold one file field 'image' and settings of the model, nothing else ({error.detail})"
-            ) from error
-    else:
-        data = await request.body()
+    data, fields = (await _form_upload(request)) if is_form(request) else (await body_of(request), {})
     if not data:
         raise RequestError("The request has no picture in it (0 bytes). Send the file's bytes as the body.")
     return data, fields
+
+
+async def _form_upload(request: Request) -> tuple[bytes, dict[str, str]]:
+    try:
+        form = await form_of(request, max_files=1, max_fields=LARGEST_FORM)
+    except RequestError as error:
+        raise RequestError(
+            f"The form must hold one file field 'image' and settings of the model, nothing else ({error})"
+        ) from error
+    try:
+        upload = form.get("image")
+        if upload is None or isinstance(upload, str):
+            raise RequestError("The form must hold the picture in a file field called 'image'.")
+        return await upload.read(), {key: value for key, value in form.multi_items() if isinstance(value, str)}
+    finally:
+        await form.close()

@@ -11,7 +11,7 @@ from ...errors import UnknownNameError
 from .api_docs import setting_schemas
 from .errors import error_responses
 from .jobs import Jobs
-from .parameters import controls_of, form_of, likely_mistake, upload_of
+from .parameters import controls_of, format_of, likely_mistake, upload_of
 from .refusing import asker
 from .service import FORMS, ModelService, NotAPictureError
 
@@ -27,7 +27,7 @@ def add_translate(app: FastAPI, services: dict[str, ModelService], jobs: Jobs) -
         or form fields; /v1/models lists them.
         """
         service = services[known_model(model, services)]
-        form = form_of(request)
+        form = format_of(request)
         controls_of(request, {}, service.engine.card)  # refused before anything is uploaded
         with jobs.begun(request) as job, service.admission.enter(*asker(request)):
             data, fields = await upload_of(request)

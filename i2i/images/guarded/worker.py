@@ -12,13 +12,16 @@ import os
 import resource
 import signal
 import socket
+from pathlib import Path
 from typing import Any
 
 from ...errors import PictureError
 from ..colour.managed import from_srgb, in_srgb
-from ..decode import read_header, read_picture
+from ..decode import as_picture_error, read_header, read_picture
 from ..image import Picture, to_float
+from ..source import source_name
 from ..structure.bounds import STRANGERS
+from ..structure.look import look_through
 from . import wire
 
 LARGEST_PROFILE = 4 << 20
@@ -33,7 +36,9 @@ def run(connection: socket.socket) -> None:
     while True:
         try:
             said = wire.receive(connection)
-            data = _received(connection, int(said["bytes"]))
+            size = int(said["bytes"])
+            file = None if size <= wire.INLINE else wire.receive_file(connection)
+            data = bytes(wire.receive_bytes(connection, size)) if file is None else b""
         except (wire.GoneError, KeyError):
             return
         if addresses() > base + GROWN:
@@ -41,22 +46,26 @@ def run(connection: socket.socket) -> None:
             return
         _limit(base + int(said["memory"]), float(said["seconds"]))
         try:
-            _answer(connection, said, data)
+            _answer(connection, said, data if file is None else _looked_through(file, size))
         except wire.GoneError:
             return
+        except PictureError as error:
+            wire.send_error(connection, None, error)
         except Exception as error:  # e.g. memory that ran out outside the decoder
             text = "The picture is damaged, or there is not enough memory for it."
             wire.send(connection, {"error": PictureError.__name__, "text": text, "of": type(error).__name__})
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
+            if file is not None:
+                os.close(file)
         del data
 
 
-def _received(connection: socket.socket, size: int) -> bytes:
-    if size <= wire.INLINE:
-        return bytes(wire.receive_bytes(connection, size))
-    with open(wire.receive_file(connection), "rb", buffering=0) as file:  # noqa: PTH123
-        return os.pread(file.fileno(), size, 0)
+def _looked_through(file: int, size: int) -> bytes:
+    """The bytes of a large file, which are read once it is known to be within the bounds; raises PictureError."""
+    with as_picture_error(b""):
+        look_through(Path(f"/proc/self/fd/{file}"), source_name(b""), STRANGERS)
+    return os.pread(file, size, 0)
 
 
 def _answer(connection: socket.socket, said: dict[str, Any], data: bytes) -> None:

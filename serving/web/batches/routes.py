@@ -19,9 +19,10 @@ from starlette.responses import StreamingResponse
 
 from ....errors import RequestError
 from ..admission import ClosingError
+from ..bodies import form_of, is_form
 from ..errors import error_responses
 from ..jobs import TICK, UNCACHED, Jobs
-from ..parameters import controls_of, form_of
+from ..parameters import controls_of, format_of
 from ..service import ModelService
 from ..translate import known_model
 from .store import Store
@@ -46,7 +47,7 @@ def add_batches(app: FastAPI, services: dict[str, ModelService], jobs: Jobs, sto
         """
         if jobs.is_closing:
             raise ClosingError
-        name, form = known_model(model, services), form_of(request)
+        name, form = known_model(model, services), format_of(request)
         settings = controls_of(request, {}, services[name].engine.card)
         pictures = await _pictures_of(request)
         batch = await run_in_threadpool(store.add, name, form, settings, pictures)
@@ -109,18 +110,26 @@ def zipped(found: dict[str, Any], store: Store) -> IO[bytes]:
 
 
 async def _pictures_of(request: Request) -> list[tuple[str, bytes]]:
-    if not request.headers.get("content-type", "").lower().startswith("multipart/"):
+    if not is_form(request):
         raise RequestError("A batch is a form with a file field `images` for each picture: curl -F images=@a.png …")
     try:
-        async with request.form(max_files=LARGEST, max_fields=0) as form:
-            files = [each for name, each in form.multi_items() if name == "images" and isinstance(each, UploadFile)]
-            if not files or len(files) != len(form.multi_items()):
-                raise RequestError("The form holds file fields `images` alone, one for each picture.")
-            return [(_base(each.filename or ""), await each.read()) for each in files]
-    except HTTPException as error:
-        raise RequestError(
-            f"The form holds at most {LARGEST} file fields `images`, nothing else ({error.detail})"
-        ) from error
+        form = await form_of(request, max_files=LARGEST, max_fields=0)
+    except RequestError as error:
+        raise RequestError(f"The form holds at most {LARGEST} file fields `images`, nothing else ({error})") from error
+    try:
+        files = [each for name, each in form.multi_items() if name == "images" and isinstance(each, UploadFile)]
+        if not files or len(files) != len(form.multi_items()):
+            raise RequestError("The form holds file fields `images` alone, one for each picture.")
+        return [(_base(each.filename or ""), await _taken(each)) for each in files]
+    finally:
+        await form.close()
+
+
+async def _taken(file: UploadFile) -> bytes:
+    """Its bytes, which it has no more: a batch is in memory once."""
+    data = await file.read()
+    await file.close()
+    return data
 
 
 def _base(name: str) -> str:

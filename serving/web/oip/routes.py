@@ -14,6 +14,7 @@ from ....errors import RequestError, UnknownNameError, require
 from ...inference.controls import resolve_controls
 from ...inference.executors import IMAGE, TRANSLATION, FloatArray
 from ..admission import ClosingError
+from ..bodies import body_of
 from ..errors import error_responses
 from ..jobs import Jobs
 from ..refusing import asker
@@ -42,7 +43,7 @@ def add_oip(app: FastAPI, services: dict[str, ModelService], jobs: Jobs) -> None
         """
         service = services[_model(name, version, services)]
         with jobs.begun(request) as job, service.admission.enter(*asker(request)):
-            data = await request.body()
+            data = await body_of(request)
 
             def work() -> tuple[bytes, dict[str, str]]:
                 asked = parse(data, request.headers.get(HEAD))

@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 
 from ....errors import I2IError
 from ....images.formats import FORMATS
+from ..bodies import body_of
 from ..jobs import Jobs
 from ..refusing import asker
 from ..service import ModelService
@@ -76,7 +77,7 @@ def mount_page(app: FastAPI, services: Mapping[str, ModelService], jobs: Jobs, m
         """A picture of a kind that browsers do not show, as PNG of 8 bits."""
         service = next(iter(services.values()))
         with jobs.begun(request) as job, service.admission.enter(*asker(request)):
-            data = await request.body()
+            data = await body_of(request)
             made = await jobs.run(request, job, lambda: service.preview(data))
         return Response(made, media_type="image/png")
 
