@@ -6,12 +6,13 @@ import heapq
 import ipaddress
 import threading
 import time
+from collections.abc import Sequence
 
 from ...errors import I2IError
 
 LARGEST_SHARE = 0.5
-"""Of the places for one client, that others find some free: a session of the page, or an address without one. All of
-one address have no more together while other addresses ask, since anybody may call each request a session."""
+"""Of the places and the bodies for one client, that others find some free: a session of the page, or an address
+without one. All of one address have no more together while other addresses ask: anybody may call a request a session."""
 LATELY = 60.0
 """Seconds for which an address that asked is one that asks."""
 LARGEST_BODIES = 8
@@ -39,7 +40,7 @@ class ClosingError(I2IError):
 class Place:
     """Somebody's place among those who are let in; a context that ends with the answer."""
 
-    def __init__(self, admission: Admission, client: str, size: int) -> None:
+    def __init__(self, admission: Admission, client: str, size: float) -> None:
         self._admission, self.client, self.size = admission, client, size
         self.address = address_of(client)
 
@@ -70,7 +71,7 @@ class Admission:
         """Pictures that are inside."""
         return len(self._inside)
 
-    def enter(self, client: str = "", size: int = 0) -> Place:
+    def enter(self, client: str = "", size: float = 0) -> Place:
         """A place for a client's picture, whose body is `size` bytes at most; raises BusyError when there is none.
 
         `client` is its address, and after a space its session.
@@ -81,26 +82,33 @@ class Admission:
                 raise busy
             if not self._inside:
                 self._last_left = time.monotonic()
-            place = Place(self, client, size)
+            place = Place(self, client, min(size, self.max_bytes))
             self._inside.append(place)
             return place
 
-    def refusal(self, client: str, size: int) -> BusyError | None:
+    def refusal(self, client: str, size: float) -> BusyError | None:
         """What `enter` would raise now."""
         with self._lock:
             return self._refusal(client, size)
 
-    def _refusal(self, client: str, size: int) -> BusyError | None:
-        address, most = address_of(client), max(1, self.places * LARGEST_SHARE)
+    def _refusal(self, client: str, size: float) -> BusyError | None:
+        address, size = address_of(client), min(size, self.max_bytes)  # what is longer is refused while it arrives
         has_others = self._has_others(address)
         is_own = client != "" and (
-            sum(place.client == client for place in self._inside) >= most
-            or (has_others and sum(place.address == address for place in self._inside) >= most)
+            self._is_most([place for place in self._inside if place.client == client], size)
+            or (has_others and self._is_most([place for place in self._inside if place.address == address], size))
         )
         bodies = sum(place.size for place in self._inside) + size
         if is_own or len(self._inside) >= self.places or bodies > LARGEST_BODIES * self.max_bytes:
             return BusyError(self._wait(), is_own)
         return None
+
+    def _is_most(self, own: Sequence[Place], size: float) -> bool:
+        """Whether one client's places and bodies are as many as it may have."""
+        bodies = sum(place.size for place in own) + size
+        return len(own) >= max(1, self.places * LARGEST_SHARE) or (
+            own != [] and bodies > LARGEST_SHARE * LARGEST_BODIES * self.max_bytes
+        )
 
     def _has_others(self, address: str) -> bool:
         """Whether other addresses asked lately; notes that this one does."""

@@ -74,6 +74,11 @@ class Connections:
         oldest.end(503, "The server has as many connections as it can hold, and this one was slow.")
         return True
 
+    def end_unfinished(self) -> None:
+        """Close those whose requests have not arrived: the server ends."""
+        for each in [each for each in self.open if each.phase in ("head", "body")]:
+            each.end(503, "The server is being stopped, and the request had not arrived.")
+
     async def watch(self) -> None:
         """Look through them, until cancelled."""
         while True:

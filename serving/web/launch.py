@@ -9,6 +9,7 @@ import ipaddress
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from .service import shared_decoder
 KEPT = 86400
 """Seconds for which a batch is kept."""
 _GRACE = 10
-"""Seconds that clients have to read the last answers."""
+"""Seconds that clients have to read the last answers, and to send what is let in already, once the server is to end."""
 
 
 def _said(text: str) -> None:
@@ -121,7 +122,9 @@ class Server(uvicorn.Server):
                 backlog=BACKLOG,
             )
         )
+        self.grace: float = _GRACE
         self._watching: asyncio.Task[None] | None = None
+        self._closing_since: float | None = None
 
     def handle_exit(self, sig: int, _frame: Any) -> None:
         """See uvicorn.Server."""
@@ -134,6 +137,10 @@ class Server(uvicorn.Server):
         """See uvicorn.Server; True ends the loop."""
         if self._watching is None:
             self._watching = asyncio.create_task(self.connections_open.watch())
+        if self.jobs.is_closing:
+            self._closing_since = self._closing_since or time.monotonic()
+            if time.monotonic() - self._closing_since > self.grace:
+                self.connections_open.end_unfinished()
         ends = await super().on_tick(counter) or (self.jobs.is_closing and self.jobs.count == 0)
         if ends:
             self._watching.cancel()

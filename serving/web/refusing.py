@@ -23,6 +23,8 @@ HELD = 0.5
 MOST_TOLD = 1024
 """Clients of whom it is known until when they were told to wait."""
 
+UNKNOWN = 2**62
+"""Bytes of a body that does not say how many it has."""
 SESSION = b"x-session-id"
 """What the page calls one visit."""
 INFER = re.compile(r"/v2/models/([^/]+)(?:/versions/[^/]+)?/infer")
@@ -80,6 +82,6 @@ def client_of(scope: Scope) -> str:
 
 
 def declared_size(scope: Scope) -> int:
-    """Bytes of the body, by its header."""
+    """Bytes of the body, by its header; of one that comes in chunks without a length, as many as there may be."""
     said = header(scope, b"content-length")
-    return int(said) if said.isdigit() else 0
+    return int(said) if said.isdigit() else UNKNOWN if header(scope, b"transfer-encoding") else 0

@@ -18,11 +18,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
 from ....errors import RequestError
-from ..admission import ClosingError
+from ..admission import Admission, ClosingError
 from ..bodies import form_of, is_form
 from ..errors import error_responses
 from ..jobs import TICK, UNCACHED, Jobs
 from ..parameters import controls_of, format_of
+from ..refusing import asker
 from ..service import ModelService
 from ..translate import known_model
 from .store import Store
@@ -30,6 +31,8 @@ from .worker import Worker
 
 LARGEST = 1000
 """Pictures of a batch."""
+AT_ONCE = 2
+"""Batches that may arrive at the same time, of which one client has one: each is in memory until it is kept."""
 CHUNK = 2**18
 
 
@@ -37,9 +40,10 @@ def add_batches(app: FastAPI, services: dict[str, ModelService], jobs: Jobs, sto
     """The routes, and the thread behind them, which lives as long as the application serves."""
     worker = Worker(store, services, jobs.seconds)
     app.state.background.append(worker)
+    arriving = Admission(AT_ONCE)
     _add_results(app, jobs, store)
 
-    @app.post("/v1/batches", status_code=202, responses=error_responses(400, 503, 507), openapi_extra=ASKED)
+    @app.post("/v1/batches", status_code=202, responses=error_responses(400, 429, 503, 507), openapi_extra=ASKED)
     async def create(request: Request, model: str | None = None) -> JSONResponse:
         """Many pictures, each a form field `images`. The answer has the batch's id; the rest is asked by it.
 
@@ -49,8 +53,9 @@ def add_batches(app: FastAPI, services: dict[str, ModelService], jobs: Jobs, sto
             raise ClosingError
         name, form = known_model(model, services), format_of(request)
         settings = controls_of(request, {}, services[name].engine.card)
-        pictures = await _pictures_of(request)
-        batch = await run_in_threadpool(store.add, name, form, settings, pictures)
+        with arriving.enter(asker(request)[0]):
+            pictures = await _pictures_of(request)
+            batch = await run_in_threadpool(store.add, name, form, settings, pictures)
         worker.new.set()
         return JSONResponse(await run_in_threadpool(store.describe, batch), 202, {"location": f"v1/batches/{batch}"})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import threading
 import time
 import zipfile
@@ -117,6 +118,19 @@ def test_more_than_there_is_room_for_is_507_and_room_comes_back(client):
     for batch in batches:
         client.delete(f"/v1/batches/{batch}")
     assert client.post("/v1/batches", files=sent(("a.png", large))).status_code == 202
+
+
+def test_one_client_sends_one_batch_at_a_time(client):
+    head = "POST /v1/batches HTTP/1.1\r\nhost: x\r\ncontent-type: multipart/form-data; boundary=x\r\ncontent-length: 9999\r\n"
+    with socket.create_connection(("127.0.0.1", client.base_url.port)) as slow:
+        slow.sendall(f"{head}\r\n--x\r\n".encode())
+        deadline, status = time.monotonic() + 10, 0
+        while status != 429 and time.monotonic() < deadline:
+            status = client.post("/v1/batches", files=sent(("a.png", png()))).status_code
+        assert status == 429
+    while status != 202 and time.monotonic() < deadline:
+        status = client.post("/v1/batches", files=sent(("a.png", png()))).status_code
+    assert status == 202
 
 
 def test_a_batch_that_is_not_done_has_no_result_yet_and_one_of_a_server_that_ended_goes_on(engine, serving, tmp_path):

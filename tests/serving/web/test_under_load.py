@@ -23,6 +23,7 @@ from i2i.serving.runtime.jobs import CancelledError, Job, parts, working_on
 from i2i.serving.web.admission import Admission, BusyError
 from i2i.serving.web.connections import Connections, Patience
 from i2i.serving.web.launch import Server, bind
+from i2i.serving.web.refusing import declared_size
 from i2i.serving.web.server import create_app
 
 
@@ -271,6 +272,15 @@ def test_bodies_under_way_have_a_limit_together():
         admission.enter("another", 1000)
 
 
+def test_one_client_has_half_of_the_bodies_at_most_and_one_of_unknown_length_is_as_large_as_may_be():
+    admission = Admission(100, max_bytes=1000)
+    for _ in range(4):
+        admission.enter("greedy", declared_size({"headers": [(b"transfer-encoding", b"chunked")]}))
+    with pytest.raises(BusyError, match="as many pictures here as one client may"):
+        admission.enter("greedy", 1)
+    admission.enter("modest", 1000)
+
+
 def test_a_short_picture_does_not_wait_for_a_long_one_but_is_computed_beside_it(slowly, patient):
     app, executor = slowly(2.0)
     base = f"http://127.0.0.1:{patient(app)}"
@@ -361,6 +371,23 @@ def test_a_second_request_on_a_connection_is_held_to_the_same_limits(slowly, pat
 
 
 # The end
+
+
+def test_a_client_that_sends_slowly_does_not_hold_the_end_of_the_server(slowly):
+    listening = bind("127.0.0.1", 0)
+    server = Server(slowly(0)[0])
+    server.grace = 0.5
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    client = connected(listening.getsockname()[1], request_line() + bytes(50_000))
+    deadline = time.monotonic() + 10
+    while not server.jobs.count and time.monotonic() < deadline:
+        time.sleep(0.02)
+    server.handle_exit(signal.SIGTERM, None)
+    thread.join(20)
+    listening.close()
+    assert not thread.is_alive()
+    assert b" 503 " in client.recv(65536)
 
 
 def test_sigterm_answers_what_is_accepted_and_says_at_once_that_it_is_not_ready(make_model):
