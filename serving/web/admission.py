@@ -12,7 +12,7 @@ from ...errors import I2IError
 
 LARGEST_SHARE = 0.5
 """Of the places and the bodies for one client, that others find some free: a session of the page, or an address
-without one. All of one address have no more together while other addresses ask: anybody may call a request a session."""
+without one. All of one address have no more together while other addresses ask: anybody may claim a session."""
 LATELY = 60.0
 """Seconds for which an address that asked is one that asks."""
 LARGEST_BODIES = 8
