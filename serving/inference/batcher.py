@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
@@ -75,8 +75,7 @@ class Pending:
 LONG = 0.5
 """Seconds of a computation from which on others may go beside it."""
 SHORTER = 2
-"""Such as have so many times fewer pixels. They take their share of the processors at once, and so at most some three
-times as long as alone; waiting for the long one would be many times that."""
+"""Of those that take long, such as have so many times fewer pixels than the one that is computed go beside it too."""
 
 
 class Batcher:
@@ -84,6 +83,9 @@ class Batcher:
 
     The first batch proves itself: its pictures are computed alone as well, and unless all bytes agree (or where the
     graph takes one picture at a time) this model's pictures go one by one from then on.
+
+    With `beside`, what takes long has a second executor of its own, so that short pictures wait neither for it, nor for
+    its session to be opened, which after large pictures is done anew. Both take their share of the processors at once.
     """
 
     def __init__(self, executor: Executor, largest: int = LARGEST_BATCH, pixels: int = BATCH_PIXELS) -> None:
@@ -91,13 +93,15 @@ class Batcher:
         self.executor, self.largest, self.pixels = executor, largest, pixels
         self.is_proved = False
         self.beside: Callable[[], Executor] | None = None
-        """Opens a second executor, for short pictures beside a long one; without it all go one after the other."""
+        """Opens the executor for what takes long, when the first such picture comes; without it all go one after the
+        other."""
         self.on_batch: Callable[[int], None] = lambda _count: None
         """Is told how many pictures go together."""
-        self._aside: Executor | None = None
-        self._turns, self._turns_aside = Turns(), Turns()
-        self._running_long = 0
-        """Pixels of the long picture that is being computed."""
+        self._turns, self._turns_beside = Turns(), Turns()
+        self._opened: Executor | None = None
+        """What `beside` gave."""
+        self._longest = 0
+        """Pixels of the picture that is computed beside the others."""
         self._seconds_a_pixel = 0.0
         self._waiting: list[Pending] = []
 
@@ -128,81 +132,78 @@ class Batcher:
         """Wait for the picture's turn; compute it, and with it what waits and is alike, unless it is done by then."""
         try:
             while not pending.is_settled:
-                if self._goes_beside(pending):
-                    self._settle_beside(pending)
-                    continue
-                with self._turns.taken(
-                    pending.job, lambda: pending.is_settled or self._goes_beside(pending)
+                is_long = self._is_long(pending)
+                turns = self._turns_beside if is_long else self._turns
+                with turns.taken(
+                    pending.job,
+                    lambda before=is_long: pending.is_settled or self._is_long(pending) != before,  # type: ignore[misc]
                 ) as is_ours:
                     if is_ours and not pending.is_settled:
-                        self._settle_now(pending)
+                        self._settle_now(pending, turns)
         finally:
             self.forget(pending)
 
-    def _settle_beside(self, pending: Pending) -> None:
-        with self._turns_aside.taken(pending.job):
-            executor = self._opened_aside()
-            if executor is not None:
-                self._alone(pending, executor)
+    def _is_long(self, pending: Pending) -> bool:
+        """Whether it is computed beside the others."""
+        is_usual = self.beside is not None and pending.executor is self.executor
+        is_shorter = pending.pixels * SHORTER <= self._longest
+        return is_usual and not is_shorter and self.seconds(pending.pixels) >= LONG
 
-    def _opened_aside(self) -> Executor | None:
-        if self._aside is None and self.beside is not None:
-            try:
-                self._aside = self.beside()
-            except Exception:  # there is no memory for a second one, say; then they wait
-                self.beside = None
-        return self._aside
-
-    def _settle_now(self, pending: Pending) -> None:
-        alike = [
-            each
-            for each in list(self._waiting)
-            if each is not pending and each.like == pending.like and each.into is None
-        ]
-        batch = [pending, *alike[: self.room(pending.feeds) - 1]] if pending.into is None else [pending]
-        pixels, began = sum(each.pixels for each in batch), time.monotonic()
+    def _settle_now(self, pending: Pending, turns: Turns) -> None:
+        executor = pending.executor
+        if turns is self._turns_beside:
+            opened = self._open_beside()
+            if opened is None:
+                return
+            executor, self._longest = opened, pending.pixels
+            turns.wake()
         try:
-            with self._letting_others_by(pixels):
-                self._compute(batch)
+            self._settle_batch(self._alike(pending), executor)
+        finally:
+            if turns is self._turns_beside:
+                self._longest = 0
+        turns.wake()
+
+    def _open_beside(self) -> Executor | None:
+        if self._opened is None and self.beside is not None:
+            try:
+                self._opened = self.beside()
+            except Exception:  # there is no memory for a second one, say; then all wait for one another
+                self.beside = None
+        return self._opened
+
+    def _alike(self, pending: Pending) -> list[Pending]:
+        """The picture, and what waits and may go with it."""
+        if pending.into is not None:
+            return [pending]
+        others = (each for each in list(self._waiting) if each is not pending)
+        alike = [each for each in others if each.like == pending.like and each.into is None]
+        return [pending, *alike[: self.room(pending.feeds) - 1]]
+
+    def _settle_batch(self, batch: list[Pending], executor: Executor) -> None:
+        began = time.monotonic()
+        try:
+            self._compute(batch, executor)
         finally:
             for each in batch:
                 self.forget(each)
-        if pending.error is None:
-            self._seconds_a_pixel = (time.monotonic() - began) / pixels
-        if len(batch) > 1:
-            self._turns.wake()
-
-    @contextlib.contextmanager
-    def _letting_others_by(self, pixels: int) -> Iterator[None]:
-        """Within, shorter pictures may go beside, when so many pixels take long. What they need is opened first."""
-        if self.beside is not None and self.seconds(pixels) >= LONG:
-            self._running_long = pixels
-            self._turns.wake()
-            with self._turns_aside.taken():
-                self._opened_aside()
-        try:
-            yield
-        finally:
-            self._running_long = 0
-
-    def _goes_beside(self, pending: Pending) -> bool:
-        is_usual = self.beside is not None and pending.executor is self.executor
-        return is_usual and pending.pixels * SHORTER <= self._running_long
+        if batch[0].error is None:
+            self._seconds_a_pixel = (time.monotonic() - began) / sum(each.pixels for each in batch)
 
     def forget(self, pending: Pending) -> None:
         """Take it off the list of what waits."""
         with contextlib.suppress(ValueError):  # another thread's batch had it
             self._waiting.remove(pending)
 
-    def _compute(self, batch: list[Pending]) -> None:
+    def _compute(self, batch: list[Pending], executor: Executor) -> None:
         self.on_batch(len(batch))
-        answers = self._together(batch) if len(batch) > 1 else None
+        answers = self._together(batch, executor) if len(batch) > 1 else None
         if answers is not None and self.is_proved:
             for each, answer in zip(batch, answers, strict=True):
                 each.answer = answer
             return
         for each in batch:
-            self._alone(each)
+            self._alone(each, executor)
         if len(batch) > 1 and all(each.error is None for each in batch):
             self.is_proved = answers is not None and all(
                 np.array_equal(each.answer, answer)  # type: ignore[arg-type]
@@ -210,24 +211,24 @@ class Batcher:
             )
             self.largest = self.largest if self.is_proved else 1
 
-    def _together(self, batch: list[Pending]) -> FloatArray | None:
+    def _together(self, batch: list[Pending], executor: Executor) -> FloatArray | None:
         """(N, C', …), or None where the batch cannot be computed: alone, each picture gets its own error."""
         feeds: dict[str, Array] = {
             name: np.concatenate([each.feeds[name] for each in batch]) for name in batch[0].feeds
         }
         try:
             with working_on(None):  # it goes on when one of them is cancelled
-                return batch[0].executor.run(feeds)
+                return executor.run(feeds)
         except Exception:  # executors raise anything
             return None
 
-    def _alone(self, pending: Pending, executor: Executor | None = None) -> None:
+    def _alone(self, pending: Pending, executor: Executor) -> None:
         try:
             with working_on(pending.job):
                 if pending.job is not None:
                     pending.job.check()
                     pending.job.is_begun = True
-                answer = (executor or pending.executor).run(pending.feeds, pending.into)
+                answer = executor.run(pending.feeds, pending.into)
             pending.answer = answer[0] if pending.into is None else pending.into
         except Exception as error:
             pending.error = error

@@ -29,6 +29,7 @@ from ..runtime.profiles import profile_of
 from ..runtime.resolve import resolve_model
 from .batcher import EXACT, LARGEST_BATCH, Batcher, Pending
 from .controls import NO_CONTROLS, resolve_controls
+from .courteous import Courteous
 from .ensemble import Ensemble
 from .executors import IMAGE, TRANSLATION, Executor, FloatArray
 from .memory import Memory, give_back
@@ -194,10 +195,10 @@ class Engine:
         return whole[..., 0] if picture.ndim == 2 and whole.shape[2] == 1 else whole
 
     def let_short_ones_by(self) -> None:
-        """From now on a short picture of 8 bits does not wait for a long one, but is computed beside it, in another
+        """From now on a short picture of 8 bits does not wait for a long one, which is computed beside it, in another
         session that is opened with the first long one. Computes a small picture, to know what is long.
         """
-        self.batcher.beside = self._open_another
+        self.batcher.beside = lambda: Courteous(self._open_another)
         side = max(128, self.card.smallest)
         with contextlib.suppress(I2IError):
             self.submit(self.prepare(Picture(np.zeros((side, side, self.card.input_channels), np.uint8)))).result()

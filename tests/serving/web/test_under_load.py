@@ -64,6 +64,7 @@ def slowly(make_model):
         engine.batcher.largest = 1
         app = create_app({"slow": engine}, page=False, **options)
         executor.seconds = seconds
+        engine.batcher.beside = lambda: executor
         engine.batcher._seconds_a_pixel = seconds / 4096  # as measured before
         return app, executor
 
