@@ -283,15 +283,17 @@ def test_one_client_has_half_of_the_bodies_at_most_and_one_of_unknown_length_is_
 
 
 def test_a_short_picture_does_not_wait_for_a_long_one_but_is_computed_beside_it(slowly, patient):
-    app, executor = slowly(2.0)
+    app, executor = slowly(1.0)
     base = f"http://127.0.0.1:{patient(app)}"
+    executor.gate.clear()
     with ThreadPoolExecutor(1) as pool:
         long = pool.submit(httpx.post, f"{base}/v1/translate", content=png(64, 64), timeout=20)
-        time.sleep(0.5)
+        assert executor.begun.wait(20)
         for n in range(5):
             short = httpx.post(f"{base}/v1/translate", content=png(16, 16, n), timeout=20)
             assert short.status_code == 200
         assert not long.done()
+        executor.gate.set()
         assert long.result().status_code == 200
     assert executor.computed == [64]
 
