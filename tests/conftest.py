@@ -61,13 +61,13 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exports:
 
 
 @pytest.fixture(scope="session")
-def serving() -> Callable[[FastAPI], contextlib.AbstractContextManager[str]]:
-    """`with serving(app) as base:` runs the application on a free loopback port, as the product does."""
+def serving() -> Callable[..., contextlib.AbstractContextManager[str]]:
+    """`with serving(app) as base:` runs the application on a free loopback port, or `port`, as the product does."""
     from i2i.serving.web.launch import Server, bind
 
     @contextlib.contextmanager
-    def run(app: FastAPI) -> Iterator[str]:
-        listening = bind("127.0.0.1", 0)
+    def run(app: FastAPI, port: int = 0) -> Iterator[str]:
+        listening = bind("127.0.0.1", port)
         server = Server(app)
         server.config.timeout_graceful_shutdown = 3
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -125,6 +125,7 @@ def i2i(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
 ]  # fmt: skip
 
 

@@ -28,11 +28,20 @@ async def answer(send: Send, status: int, text: str, headers: Mapping[str, str] 
     """`{"error": text}`. What is left of a body is read and dropped (connections.py): to close before would reset the
     connection, by which clients and proxies lose the answer.
     """
-    body = json.dumps({"error": text}).encode()
-    told = {"content-type": "application/json", "content-length": str(len(body))}
-    encoded = [
-        (name.encode(), value.encode("latin-1", "replace")) for name, value in {**told, **(headers or {})}.items()
-    ]
+    await _answer(send, status, "application/json", json.dumps({"error": text}).encode(), headers or {})
+
+
+async def answer_page(send: Send, status: int, text: str, headers: Mapping[str, str]) -> None:
+    """A page of that sentence, for people."""
+    page = (
+        f'<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>i2i</title><p>{text}'
+    )
+    await _answer(send, status, "text/html; charset=utf-8", page.encode(), headers)
+
+
+async def _answer(send: Send, status: int, kind: str, body: bytes, headers: Mapping[str, str]) -> None:
+    told = {"content-type": kind, "content-length": str(len(body)), **headers}
+    encoded = [(name.encode(), value.encode("latin-1", "replace")) for name, value in told.items()]
     await send({"type": "http.response.start", "status": status, "headers": encoded})
     await send({"type": "http.response.body", "body": body})
 

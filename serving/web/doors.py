@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ...errors import RequestError
-from .asgi import App, Receive, Scope, Send, answer, below, header
+from .asgi import App, Receive, Scope, Send, answer, answer_page, below, header
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 """Names that a browser on this machine knows the server by."""
@@ -27,6 +27,9 @@ PAGE_ROUTES = {"GET": ("/", "/page/"), "HEAD": ("/", "/page/"), "POST": ("/page/
 
 OPEN = ("/health", "/health/live", "/health/ready")
 """Answered without a key and by any name: whoever restarts servers has none, and asks by address."""
+
+KEYLESS = "This page asks for a key. Load it again, and give the key as the password; any name will do."
+"""What a visitor without one reads."""
 
 REQUEST_ID = "x-request-id"
 """Of every answer: as the request has it, for whoever looks for one of many in a log."""
@@ -67,6 +70,8 @@ class Doors:
         refusal, name = self._refusal(scope), request_id(scope)
         scope.setdefault("state", {})["request_id"] = name
         sending = with_headers(send, {**HEADERS, REQUEST_ID: name})
+        if refusal is not None and refusal[0] == 401 and b"text/html" in header(scope, b"accept"):
+            return await answer_page(sending, 401, KEYLESS, refusal[2])  # who has closed the browser's question
         if refusal is not None:
             return await answer(sending, *refusal)
         if scope["method"] == "HEAD" and _among(below(scope), self.routes):

@@ -10,8 +10,9 @@ import asyncio
 import hashlib
 import mimetypes
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 from urllib.parse import quote
 
@@ -51,17 +52,18 @@ def mount_page(app: FastAPI, services: Mapping[str, ModelService], jobs: Jobs, m
     get: dict[str, Any] = {"methods": ["GET", "HEAD"], "include_in_schema": False}
     here = files(__package__)
     page = (here / "index.html").read_bytes()
-    static = {each.name: each.read_bytes() for each in (here / "static").iterdir()}
+    static = {name: each.read_bytes() for name, each in _files(here / "static")}
 
     @app.api_route("/", **get)
     async def index(request: Request) -> Response:
         return answer(request, page, "text/html; charset=utf-8", {"content-security-policy": POLICY})
 
     @app.api_route("/page/facts", **get)
-    async def facts() -> JSONResponse:
+    async def facts(request: Request) -> JSONResponse:
         """Limits, kinds of files, and of each model what only the page wants to know."""
         models = {name: await run_in_threadpool(_facts, name, services, examples) for name in services}
-        return JSONResponse({"models": models, "limits": _limits(services, max_bytes), "kinds": KINDS})
+        told = {"models": models, "limits": _limits(services, max_bytes), "kinds": KINDS}
+        return JSONResponse({**told, "asks_for_key": "authorization" in request.headers})
 
     @app.api_route("/page/examples/{model}/{number}/{what}", **get)
     async def example(request: Request, model: str, number: str, what: str) -> Response:
@@ -81,7 +83,7 @@ def mount_page(app: FastAPI, services: Mapping[str, ModelService], jobs: Jobs, m
             made = await jobs.run(request, job, lambda: service.preview(data))
         return Response(made, media_type="image/png")
 
-    @app.api_route("/page/{name}", **get)
+    @app.api_route("/page/{name:path}", **get)
     async def file(request: Request, name: str) -> Response:
         if name not in static:
             raise HTTPException(404, "The page has no such file.")
@@ -95,6 +97,15 @@ def answer(request: Request, data: bytes, kind: str, headers: Mapping[str, str] 
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=told)
     return Response(data, media_type=kind, headers=told)
+
+
+def _files(folder: Traversable, below: str = "") -> Iterator[tuple[str, Traversable]]:
+    """Every file in a folder and in those in it, by its path."""
+    for each in folder.iterdir():
+        if each.is_dir():
+            yield from _files(each, f"{below}{each.name}/")
+        else:
+            yield f"{below}{each.name}", each
 
 
 def _type(name: str) -> str:
@@ -135,10 +146,22 @@ def _facts(name: str, services: Mapping[str, ModelService], examples: Examples) 
     return {
         "fixed": services[name].engine.card.fixed_size,
         "back": back(name, services),
+        "origin": origin(services[name].engine.card.training),
         "examples": [
             {"name": each, **{what: f"{at}/{number}/{what}" for what in MADE}} for number, each in enumerate(names)
         ],
     }
+
+
+def origin(training: Mapping[str, Any]) -> dict[str, Any]:
+    """Whose weights they are, by a card's training facts: the file that was `adopted` or `imported` (`how`, `file`), or
+    how many `pictures` they learned from; nothing where the card does not say.
+    """
+    for how in ("adopted", "imported"):
+        if isinstance(training.get(how), dict):
+            return {"how": how, "file": training[how].get("file")}
+    pictures = training.get("pictures")
+    return {"pictures": pictures} if isinstance(pictures, int) else {}
 
 
 def back(name: str, services: Mapping[str, ModelService]) -> str | None:

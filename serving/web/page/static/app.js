@@ -1,15 +1,18 @@
 // The page: what is shown for which state. The session holds the pictures, the stage shows two of them.
 
-import { load, translate } from "./api.js";
-import * as controls from "./controls.js";
-import { addIntake } from "./intake.js";
-import { addLoupe } from "./loupe.js";
-import * as pixels from "./pixels.js";
-import * as ratings from "./ratings.js";
-import { makeItem, Session } from "./session.js";
-import { showCode } from "./snippets.js";
-import { Stage } from "./stage.js";
-import { drawExamples, drawItems, markExample } from "./strip.js";
+import { load } from "./api.js";
+import { hush, say } from "./notices.js";
+import * as controls from "./panel/controls.js";
+import { addRatings } from "./panel/ratings.js";
+import { download, drawResult, roundTrip, save } from "./panel/result.js";
+import { showCode } from "./panel/snippets.js";
+import { drawExamples, drawItems, markExample } from "./panel/strip.js";
+import { addIntake } from "./pictures/intake.js";
+import * as pixels from "./pictures/pixels.js";
+import { makeItem, Session } from "./pictures/session.js";
+import { addLoupe } from "./stage/loupe.js";
+import { Stage } from "./stage/stage.js";
+import { addTheme } from "./theme.js";
 import * as words from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -20,57 +23,61 @@ let shown = null; // what the stage has: an item, its result, whether it is the 
 const stage = new Stage(({ size, view, exactScale }) => {
   $("zoom").textContent = size ? `${Math.round((100 * view.scale) / exactScale)} %` : "";
 });
-addLoupe(stage);
+const loupe = addLoupe(stage);
 
-function say(sentence) {
-  const close = document.createElement("button");
-  close.type = "button";
-  close.setAttribute("aria-label", "Close");
-  close.innerHTML = '<svg aria-hidden="true"><use href="#i-close"/></svg>';
-  const notice = document.createElement("div");
-  notice.append(sentence, close);
-  close.addEventListener("click", () => notice.remove());
-  setTimeout(() => notice.remove(), 12000);
-  $("notices").replaceChildren(...[...$("notices").children].slice(-2), notice);
-}
-
-const modelOf = (item) => facts.models.find((each) => each.id === item.model) ?? model;
+const modelOf = (item) => facts.models.find((each) => each.id === item?.model) ?? model;
 
 // What is shown
 
 function draw(finished) {
-  drawItems(session.items, selected, { choose: (item) => { $("notices").replaceChildren(); select(item); }, remove: (item) => { session.remove(item); if (item === selected) select(session.items.at(-1) ?? null); } });
+  if (finished && finished !== selected && selected?.state !== "done") selected = finished;
+  drawItems(session.items, selected, { choose: (item) => { hush(); select(item); }, remove });
   const running = session.running;
   const busy = Boolean(running);
-  document.body.classList.toggle("arriving", !selected || Boolean(selected.example));
+  const large = selected && selected.width && session.isLarge(selected, model);
   $("translate").hidden = busy;
   $("cancel").hidden = !busy;
-  const large = selected && selected.width && session.isLarge(selected, model);
-  $("translate").disabled = !selected || selected.state === "opening" || large;
+  $("translate").disabled = !selected || selected.state === "opening" || large || (selected.example && !isNews(selected));
   const mine = busy && (running.item === selected || session.queue.includes(selected));
-  $("progress").hidden = !mine;
-  $("scan").hidden = !mine;
+  $("progress").hidden = $("scan").hidden = !mine;
   if (mine) drawProgress(running.item === selected ? running.now : { state: "queued", place: session.queue.indexOf(selected) + 1 });
   drawOffer(large);
-  if (finished && finished !== selected && selected?.state !== "done") selected = finished;
-  drawResult();
+  drawResult(selected, modelOf(selected));
+  drawFirst();
   drawStage(finished === selected);
-  if (finished?.why) say(finished.why);
+  if (finished?.why && finished !== selected) say(finished.why);
+}
+
+/** What is the next thing to do: it alone has the accent. */
+function drawFirst() {
+  const arriving = !selected || selected.example;
+  const first = arriving && !isNews(selected) ? "choose" : selected?.result && !isNews(selected) ? "download" : "translate";
+  for (const id of ["choose", "translate", "download"]) $(id).classList.toggle("primary", id === first);
+  document.body.classList.toggle("arriving", first === "choose");
+}
+
+/** Whether a translation by the model and the settings as they stand would be another one. */
+function isNews(item) {
+  return Boolean(item) && !(item.result && item.model === model.id && JSON.stringify(item.settings) === JSON.stringify(controls.values())) && !(item.example && !item.result);
 }
 
 function drawProgress(now) {
-  $("stage-says").textContent = words.progress(now);
+  const text = words.progress(now);
+  if ($("stage-says").textContent !== text) $("stage-says").textContent = text;
   const bar = $("progress").querySelector("progress");
   if (now.total > 1) [bar.max, bar.value] = [now.total, now.done];
+  else if (now.left > 0) [bar.max, bar.value] = [1, now.spent / (now.spent + now.left)];
   else bar.removeAttribute("value");
 }
 
 function drawOffer(large) {
   const failed = selected?.state === "failed";
+  const again = failed && words.PASSING.has(selected.status);
   $("offer").hidden = !(large || failed);
-  const [text, button] = $("offer").children;
-  button.hidden = !large;
+  const [text, button] = $("offer").firstElementChild.children;
+  button.hidden = !(large || again);
   if (failed) text.textContent = selected.why;
+  if (again) button.textContent = "Try again";
   if (!large) return;
   const size = pixels.smaller(selected, session.limit(model));
   const heavy = selected.width * selected.height <= session.limit(model);
@@ -78,23 +85,6 @@ function drawOffer(large) {
     ? `This file has ${(selected.blob.size / 1e6).toFixed(1)} MB; up to ${(facts.limits.bytes / 1e6).toFixed(1)} go through here.`
     : `This picture has ${words.megapixels(selected.width * selected.height)}; up to ${words.megapixels(session.limit(model))} go through here.`;
   button.textContent = heavy ? "Pack it smaller" : `Make it ${words.sides(size)}`;
-}
-
-function drawResult() {
-  const result = selected?.result;
-  $("result").inert = !result; // and keeps its room, so that nothing moves when it comes
-  $("strength").disabled = !result;
-  if (!result) return void ($("took").textContent = "Not translated yet");
-  const strength = +$("strength").value / 100;
-  $("took").textContent = selected.example ? `An example: ${words.sides(result)}` : words.took({ ...result, bytes: result.blob.size });
-  $("download").querySelector("span").textContent = strength === 1 ? "Download in full quality" : `Download at ${$("strength").value} %`;
-  $("download").href = result.url;
-  $("download").download = selected.target;
-  $("round-trip").hidden = !modelOf(selected).back;
-  $("round-trip").setAttribute("aria-pressed", String(Boolean(selected.trip?.shown)));
-  $("trip").hidden = !selected.trip?.shown;
-  if (selected.trip) $("trip").textContent = `There and back it differs from the original by ${selected.trip.error.toFixed(1)} of 255 on average.`;
-  ratings.draw(selected);
 }
 
 async function drawStage(isNew = false) {
@@ -107,7 +97,7 @@ async function drawStage(isNew = false) {
   if (!item) return stage.clear();
   const by = modelOf(item);
   const size = result ? { width: result.width, height: result.height } : { width: item.width, height: item.height };
-  const larger = result && size.width > item.width;
+  const larger = Boolean(result) && size.width > item.width;
   const [before, after] = await Promise.all([
     larger ? pixels.enlarged(item.shown, by.scale, item.url) : pixels.image(item.url),
     result && pixels.image(result.url),
@@ -116,11 +106,12 @@ async function drawStage(isNew = false) {
   $("backdrop").style.backgroundImage = `url("${item.thumb}")`;
   stage.show(before, after ?? null, size, { keepView: true, reveal: isNew || item.example });
   Object.assign($("stage").dataset, { picture: item.name, shows: isBack ? "back" : result ? "after" : "before" });
-  const [left, right] = words.ends(by, item.example, isBack);
+  const [left, right] = words.ends(by, item.example, isBack, larger);
   $("left-is").textContent = left;
   $("right-is").textContent = result ? right : "";
   $("sizes").textContent = larger ? `${words.sides(item)} → ${words.sides(size)}` : words.sides(size);
-  if (isNew && !item.example && innerWidth < 860) $("view").scrollIntoView({ behavior: "smooth", block: "start" });
+  const smooth = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
+  if (isNew && !item.example && innerWidth < 860) $("view").scrollIntoView({ behavior: smooth, block: "start" });
 }
 
 // What one does
@@ -129,11 +120,16 @@ function select(item) {
   selected = item;
   markExample(item?.example ? item.number : -1);
   $("strength").value = 100;
-  setStrength();
   if (item?.result && !item.example && item.model !== model.id) useModel(modelOf(item));
-  if (item?.result) controls.set(item.settings);
+  if (item?.result && !item.example) controls.set(item.settings);
   if (!item) return openExample(0, true);
+  setStrength();
   draw();
+}
+
+function remove(item) {
+  session.remove(item);
+  if (item === selected) select(session.items.at(-1) ?? null);
 }
 
 function useModel(next) {
@@ -146,7 +142,7 @@ function useModel(next) {
     [dt.textContent, dd.textContent] = [term, text];
     return [dt, dd];
   }));
-  controls.build(model.settings, () => {});
+  controls.build(model.settings, () => draw());
   drawExamples(model.examples, (number) => openExample(number));
 }
 
@@ -157,14 +153,15 @@ async function openExample(number, byItself = false) {
   const of = model;
   const bytes = (path) => fetch(path).then((answer) => (answer.ok ? answer.blob() : null));
   const before = bytes(example.picture);
-  const after = bytes(example.after);
-  const blob = await before;
-  if (!blob || of !== model) return;
-  const item = { ...makeItem(new Blob([blob], { type: blob.type }), example.name), example: true, number, model: of.id };
+  const after = bytes(example.after).catch(() => null);
+  const blob = await before.catch(() => null);
+  if (!blob) return say(words.refusal({ status: 0, message: "" }));
+  if (of !== model) return;
+  const item = { ...makeItem(new Blob([blob], { type: blob.type }), example.name), example: true, number, model: of.id, settings: controls.defaults() };
   Object.assign(item, await pixels.open(item.shown), { state: "ready" });
   if (byItself && session.items.includes(selected)) return; // a picture came meanwhile
   select(item);
-  const result = await after.catch(() => null);
+  const result = await after;
   if (!result || selected !== item) return;
   item.result = { blob: result, url: URL.createObjectURL(result), seconds: 0, ...(await pixels.pngSize(result)) };
   if (selected === item) draw(item);
@@ -185,96 +182,66 @@ async function take(files) {
 function setStrength() {
   $("strength-is").textContent = `${$("strength").value} %`;
   stage.setStrength(+$("strength").value / 100);
-  if (selected) drawResult();
+  if (selected) drawResult(selected, modelOf(selected));
 }
 
-async function download(event) {
-  const strength = +$("strength").value / 100;
-  if (strength === 1) return; // the link gives the server's very bytes
-  event.preventDefault();
-  const { before, after } = stage.elements;
-  save(await pixels.blend(before, after, strength, stage.size), selected.target.replace(/\.png$/, `-${$("strength").value}.png`));
+function go(items) {
+  const [item] = session.translate(items, model, controls.values());
+  if (item) select(item);
 }
 
-function save(blob, name) {
-  const url = URL.createObjectURL(blob);
-  Object.assign(document.createElement("a"), { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60000);
+const openOnes = () => session.items.filter((item) => ["ready", "failed"].includes(item.state) && !session.isLarge(item, model));
+
+function leave(event) {
+  if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+  if (session.running) session.cancel();
+  else if (loupe.isOn()) loupe.close();
+  else if (stage.isZoomed) stage.fit();
+  else hush();
 }
 
-/** Translate the result back, by the model of the other direction, and say how far it is from the original. */
-async function roundTrip() {
-  const item = selected;
-  if (item.trip) item.trip.shown = !item.trip.shown;
-  else {
-    $("round-trip").disabled = true;
-    try {
-      const { blob } = await translate(item.result.blob, modelOf(item).back, {});
-      const trip = { blob, url: URL.createObjectURL(blob), ...(await pixels.pngSize(blob)), shown: true };
-      const [first, last] = await Promise.all([pixels.image(item.url), pixels.image(trip.url)]);
-      item.trip = { ...trip, error: pixels.difference(first, last, item) };
-    } catch (error) {
-      say(words.refusal(error));
-    }
-    $("round-trip").disabled = false;
-  }
-  drawResult();
-  drawStage(true);
-}
-
-function go() {
-  const [item] = session.translate([selected], model, controls.values());
-  select(item);
-}
-
-function addTheme() {
-  const themes = ["", "light", "dark"];
-  const said = { "": "as the system has them", light: "light", dark: "dark" };
-  const use = (theme) => {
-    document.documentElement.dataset.theme = theme;
-    $("theme").setAttribute("aria-label", `Colours: ${said[theme]}`);
-    try { localStorage.setItem("i2i-theme", theme); } catch { /* not allowed: for this visit alone */ }
-  };
-  let now = "";
-  try { now = localStorage.getItem("i2i-theme") ?? ""; } catch { /* likewise */ }
-  use(themes.includes(now) ? now : "");
-  $("theme").addEventListener("click", () => use(themes[(themes.indexOf(document.documentElement.dataset.theme) + 1) % 3]));
-}
+const ACTIONS = {
+  translate: () => go([selected]),
+  cancel: () => session.cancel(),
+  "translate-all": () => go(openOnes()),
+  "download-all": async () => save(await session.archive(), "translated.zip"),
+  clear: () => { for (const item of [...session.items]) session.remove(item); select(null); },
+  "offer-act": async () => {
+    if (selected.state === "failed") return go([selected]);
+    await session.fit(selected, model);
+    draw();
+  },
+  download: (event) => download(event, selected, stage),
+  "round-trip": async () => {
+    const item = selected;
+    await roundTrip(item, modelOf(item).back);
+    if (item === selected) draw(item);
+  },
+  "show-code": () => showCode(selected, facts.asks_for_key),
+  "zoom-in": () => stage.zoom(stage.view.scale * 1.4),
+  "zoom-out": () => stage.zoom(stage.view.scale / 1.4),
+  fit: () => stage.size && stage.fit(),
+  "one-to-one": () => stage.zoom(stage.exactScale),
+};
 
 function listen() {
   addIntake(facts.kinds, take, say);
-  $("translate").addEventListener("click", go);
-  $("cancel").addEventListener("click", () => session.cancel());
-  $("translate-all").addEventListener("click", () => {
-    const open = session.items.filter((item) => ["ready", "failed"].includes(item.state) && !session.isLarge(item, model));
-    const [item] = session.translate(open, model, controls.values());
-    if (item) select(item);
-  });
-  $("download-all").addEventListener("click", async () => save(await session.archive(), "translated.zip"));
-  $("clear").addEventListener("click", () => { for (const item of [...session.items]) session.remove(item); select(null); });
+  for (const [id, act] of Object.entries(ACTIONS)) $(id).addEventListener("click", act);
   $("model").addEventListener("change", () => {
     useModel(facts.models.find((each) => each.id === $("model").value));
     if (!selected || selected.example) openExample(0, true);
-    draw();
+    else draw();
   });
-  $("offer").querySelector("button").addEventListener("click", async () => { await session.fit(selected, model); draw(); });
   $("strength").addEventListener("input", setStrength);
-  $("download").addEventListener("click", download);
-  $("round-trip").addEventListener("click", roundTrip);
-  $("show-code").addEventListener("click", () => showCode(selected));
-  $("zoom-in").addEventListener("click", () => stage.zoom(stage.view.scale * 1.4));
-  $("zoom-out").addEventListener("click", () => stage.zoom(stage.view.scale / 1.4));
-  $("fit").addEventListener("click", () => stage.size && stage.fit());
-  $("one-to-one").addEventListener("click", () => stage.zoom(stage.exactScale));
-  addEventListener("keydown", (event) => { if (event.key === "Escape" && session.running && !document.querySelector("dialog[open]")) session.cancel(); });
-  ratings.addRatings(() => selected, () => stage.elements);
+  addEventListener("keydown", leave);
+  addRatings(() => selected, () => stage.elements);
 }
 
 addTheme();
 try {
   facts = await load();
   session = new Session(facts, draw);
-  $("model").replaceChildren(...facts.models.map((each) => new Option(each.id, each.id)));
+  $("model").replaceChildren(...facts.models.map((each) => new Option(words.title(each), each.id)));
   $("model-row").hidden = facts.models.length < 2;
   useModel(facts.models[0]);
   listen();

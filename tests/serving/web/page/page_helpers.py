@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,14 +26,17 @@ def saved(folder: Path, name: str, seed: int = 1, size: tuple[int, int] = (320, 
 
 
 @contextlib.contextmanager
-def opened(browser: Browser, base: str, **options: Any) -> Iterator[Page]:
-    """The page on arrival; at the end no error may stand in the console, and no request may have left the server."""
+def opened(browser: Browser, base: str, refused: str = "status of [45]", **options: Any) -> Iterator[Page]:
+    """The page on arrival; at the end no error may stand in the console, and no request may have left the server.
+
+    What browsers write of an answer is none: it fits `refused`.
+    """
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, "accept_downloads": True, **options})
     page = context.new_page()
     page.set_default_timeout(20_000)
     complaints: list[str] = []
     page.on(
-        "console", lambda m: complaints.append(m.text) if m.type == "error" and "status of 4" not in m.text else None
+        "console", lambda m: complaints.append(m.text) if m.type == "error" and not re.search(refused, m.text) else None
     )
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda r: complaints.append(r.url) if not r.url.startswith((base, "data:", "blob:")) else None)

@@ -2,8 +2,9 @@
 
 const $ = (id) => document.getElementById(id);
 const STATES = {
-  opening: "opening…", ready: "", large: "too large", waiting: "waiting", running: "working…", done: "done", failed: "failed",
+  opening: "opening…", ready: "", waiting: "waiting", running: "working…", done: "done", failed: "failed",
 };
+const CHECK = '<svg aria-hidden="true"><use href="#i-check"/></svg>';
 
 function tile(thumb, name, choose) {
   const button = document.createElement("button");
@@ -42,7 +43,8 @@ export function drawItems(items, selected, { choose, remove }) {
     const words = STATES[item.state];
     item.tile.className = `tile ${item.state}`;
     const state = item.tile.querySelector(".state");
-    state.textContent = words;
+    if (item.state === "done") state.innerHTML = CHECK;
+    else state.textContent = words;
     state.hidden = !words;
     item.tile.setAttribute("aria-label", words ? `${item.name}: ${words}` : item.name);
     item.tile.setAttribute("aria-current", String(item === selected));
@@ -50,7 +52,9 @@ export function drawItems(items, selected, { choose, remove }) {
   const rows = items.map((item) => item.row);
   if (rows.length !== list.children.length || rows.some((row, n) => row !== list.children[n])) list.replaceChildren(...rows);
   const done = items.filter((item) => item.state === "done").length;
-  $("strip-title").textContent = items.length ? `Your pictures (${items.length})` : $("examples").children.length ? "Try one of these" : "";
+  const examples = $("examples").children.length;
+  $("strip-title").textContent = items.length ? `Your pictures (${items.length})` : examples ? "Try one of these" : "";
+  $("or").hidden = !items.length || !examples;
   $("translate-all").hidden = items.filter((item) => ["ready", "failed"].includes(item.state)).length < 2;
   $("download-all").hidden = done < 2;
   $("clear").hidden = !items.length;

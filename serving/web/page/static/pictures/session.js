@@ -1,14 +1,14 @@
 // The pictures of this session and their translations. They live in this page alone, and go when it is closed.
 
-import { preview, Refused, translate } from "./api.js";
+import { preview, Refused, translate } from "../api.js";
+import { list, refusal } from "../words.js";
 import { kindOf } from "./intake.js";
-import { open, pngSize, shrink, smaller } from "./pixels.js";
-import { list, refusal } from "./words.js";
+import { firstFrame, open, pngSize, shrink, smaller } from "./pixels.js";
 import { distinct, zip } from "./zip.js";
 
 const target = (name) => `${name.replace(/\.[^.]+$/, "")}-translated.png`;
 
-/** item: { name, blob, url, width, height, thumb, state, why, model, settings, target, result: { blob, url, seconds, width, height } } */
+/** item: { name, blob, url, width, height, thumb, state, why, status, told, model, settings, target, result: { blob, url, seconds, width, height } } */
 export function makeItem(blob, name) {
   return { name, blob, shown: blob, url: URL.createObjectURL(blob), state: "opening", target: target(name), settings: {} };
 }
@@ -19,7 +19,8 @@ export class Session {
     this.items = [];
     this.changed = changed;
     this.queue = [];
-    this.running = null; // { item, abort, now }
+    this.running = null; // { item, abort, now, began, counted }, the last two in ms: when it and its present part began
+    this.pace = new Map(); // seconds a pixel, by model, of the last picture
   }
 
   /** The most pixels that `model` takes here. */
@@ -32,7 +33,7 @@ export class Session {
     return item.width * item.height > this.limit(model) || item.blob.size > this.facts.limits.bytes;
   }
 
-  /** Take files in; gives the items that came, and a sentence about each that did not. */
+  /** Take files in; gives the items that came, and a sentence about each that did not, or not as it was. */
   async add(files) {
     const added = [];
     const refused = [];
@@ -43,6 +44,7 @@ export class Session {
       try {
         await this.open(item);
         added.push(item);
+        if (item.told) refused.push(item.told);
       } catch (error) {
         refused.push(error.message);
         this.remove(item);
@@ -65,6 +67,8 @@ export class Session {
     }
     try {
       Object.assign(item, await open(item.shown));
+      const moving = await firstFrame(item.blob).catch(() => null);
+      if (moving) this.still(item, moving);
     } catch {
       if (kind.shown) throw new Error(`“${item.name}” is damaged or cut short.`);
       try {
@@ -77,6 +81,14 @@ export class Session {
       }
     }
     item.state = "ready";
+  }
+
+  still(item, { frames, still }) {
+    item.told = `“${item.name}” is an animation of ${frames} pictures: its first one is taken.`;
+    item.shown = item.blob = still;
+    item.name = item.name.replace(/(\.[^.]*)?$/, ".png");
+    URL.revokeObjectURL(item.url);
+    item.url = URL.createObjectURL(still);
   }
 
   /** Make a picture that is too large for `model` smaller, here in the browser. */
@@ -95,7 +107,7 @@ export class Session {
       const fresh = other || item.example ? { ...makeItem(item.blob, item.name), shown: item.shown, width: item.width, height: item.height, thumb: item.thumb } : item;
       if (fresh !== item && item.shown !== item.blob) fresh.url = URL.createObjectURL(item.shown);
       if (!this.items.includes(fresh)) this.items.push(fresh);
-      Object.assign(fresh, { state: "waiting", why: null, model: model.id, settings, result: null, trip: null });
+      Object.assign(fresh, { state: "waiting", why: null, status: null, model: model.id, settings, result: null, trip: null });
       return fresh;
     });
     this.queue.push(...wanted);
@@ -108,17 +120,22 @@ export class Session {
     while (this.queue.length) {
       const item = this.queue.shift();
       const abort = new AbortController();
-      this.running = { item, abort, now: { state: "running" } };
+      this.running = { item, abort, now: { state: "running" }, began: null, counted: null };
       item.state = "running";
       this.changed();
+      const clock = setInterval(() => this.tell(this.running.now), 500);
       try {
         const { blob, seconds } = await this.ask(item.blob, item.model, item.settings, abort.signal);
         item.result = { blob, url: URL.createObjectURL(blob), seconds, ...(await pngSize(blob)) };
         item.state = "done";
+        if (this.running.began) this.pace.set(item.model, (performance.now() - this.running.began) / 1000 / (item.width * item.height));
       } catch (error) {
-        item.state = error.name === "AbortError" ? "ready" : "failed";
-        item.why = error.name === "AbortError" ? null : error instanceof Refused ? refusal(error) : "The result cannot be shown.";
+        const left = error.name === "AbortError";
+        item.state = left ? "ready" : "failed";
+        item.status = error.status ?? null;
+        item.why = left ? null : error instanceof Refused ? refusal(error) : "The result cannot be shown.";
       }
+      clearInterval(clock);
       this.running = null;
       this.changed(item);
     }
@@ -128,12 +145,11 @@ export class Session {
   async ask(blob, model, settings, signal) {
     for (;;) {
       try {
-        const tell = (now) => this.tell(now);
-        return await translate(blob, model, settings, { signal, tell });
+        return await translate(blob, model, settings, { signal, tell: (now) => this.tell(now) });
       } catch (error) {
         if (error.status !== 429) throw error;
         for (let left = Math.max(1, error.wait); left > 0; left--) {
-          this.tell({ state: "waiting", place: left });
+          this.tell({ state: "busy", place: left });
           await new Promise((resolve) => setTimeout(resolve, 1000));
           if (signal.aborted) throw new DOMException("cancelled", "AbortError");
         }
@@ -142,9 +158,24 @@ export class Session {
   }
 
   tell(now) {
-    if (!this.running) return;
-    this.running.now = now;
+    const { running } = this;
+    if (!running) return;
+    if (now.state !== "running") running.began = null;
+    else running.began ??= performance.now();
+    if (now.done !== running.now.done) running.counted = performance.now();
+    running.now = { ...now, ...this.forecast(now) };
     this.changed();
+  }
+
+  /** Seconds that the running picture took and will take: by its parts so far, else by the pace of the one before. */
+  forecast({ state, done, total }) {
+    const { item, began, counted } = this.running;
+    if (state !== "running") return {};
+    const whole = total > 1 && done
+      ? ((counted - began) / 1000 / done) * total
+      : (this.pace.get(item.model) ?? 0) * item.width * item.height;
+    const spent = (performance.now() - began) / 1000;
+    return whole ? { spent, left: Math.max(0, whole - spent) } : {};
   }
 
   cancel() {

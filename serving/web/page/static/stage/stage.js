@@ -1,10 +1,13 @@
 // The stage: before and after on one another, a slider between them, zoom and pan.
 //
 // Both are elements (img or canvas) that are drawn at the size of "after". `view` maps its pixels to the stage's:
-// x = left + pixel * scale. The slider's place is a share of the stage's width, so it stays put while one zooms.
+// x = left + pixel * scale. The slider goes over what is seen of the picture; its place is a share of that.
+
+import { addGestures, clamp } from "./gestures.js";
 
 const $ = (id) => document.getElementById(id);
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+const LEAST_WAY = 240; // pixels of the screen that the slider goes, however thin the picture is
+const CELL = 10; // pixels of the screen a side of the checkerboard's squares, which lies beneath what is transparent
 
 export class Stage {
   constructor(onView) {
@@ -16,8 +19,7 @@ export class Stage {
     this.share = 0.5;
     this.strength = 1;
     this.onView = onView;
-    this.fingers = new Map();
-    this.listen();
+    addGestures(this);
     new ResizeObserver(() => this.size && this.fit()).observe(this.stage);
   }
 
@@ -86,8 +88,10 @@ export class Stage {
     const keep = (start, length, room) => (length <= room ? (room - length) / 2 : clamp(start, room - length, 0));
     this.view.left = keep(this.view.left, this.size.width * scale, width);
     this.view.top = keep(this.view.top, this.size.height * scale, height);
-    for (const element of Object.values(this.elements).filter(Boolean))
+    for (const element of Object.values(this.elements).filter(Boolean)) {
       element.style.transform = `translate(${this.view.left}px, ${this.view.top}px) scale(${scale})`;
+      element.style.backgroundSize = `${(2 * CELL) / scale}px ${(2 * CELL) / scale}px`;
+    }
     for (const pane of Object.values(this.panes)) pane.classList.toggle("exact", this.isZoomed && scale > 1.001 * this.exactScale);
     this.stage.classList.toggle("zoomed", this.isZoomed);
     this.cut();
@@ -96,6 +100,16 @@ export class Stage {
 
   get isZoomed() {
     return Boolean(this.size) && this.view.scale > this.fitScale * 1.001;
+  }
+
+  /** What the slider goes over, in the stage's pixels: { left, right, top, bottom }. */
+  get way() {
+    const { clientWidth: width, clientHeight: height } = this.stage;
+    if (!this.size) return { left: 0, right: width, top: 0, bottom: height };
+    const { scale, left, top } = this.view;
+    const [from, to] = [Math.max(0, left), Math.min(width, left + this.size.width * scale)];
+    const more = Math.max(0, Math.min(width, LEAST_WAY) - (to - from)) / 2;
+    return { left: from - more, right: to + more, top: Math.max(0, top), bottom: Math.min(height, top + this.size.height * scale) };
   }
 
   setShare(share) {
@@ -109,15 +123,17 @@ export class Stage {
   }
 
   cut() {
-    const at = `${this.share * 100}%`;
+    const { left, right, top, bottom } = this.way;
+    const at = left + this.share * (right - left);
     const whole = Math.round(this.share * 100);
-    this.slider.style.transform = `translateX(${this.share * this.stage.clientWidth}px)`; // moves nothing else
+    this.slider.style.transform = `translateX(${at}px)`; // moves nothing else
+    this.slider.style.setProperty("--line", `inset(${top}px 0 ${this.stage.clientHeight - bottom}px)`);
     this.slider.setAttribute("aria-valuenow", whole);
     this.slider.setAttribute("aria-valuetext", `${whole} % of the width shows before, ${100 - whole} % after`);
-    this.panes.after.style.clipPath = `inset(0 0 0 ${at})`;
+    this.panes.after.style.clipPath = `inset(0 0 0 ${at}px)`;
     this.panes.after.style.opacity = this.strength;
     const covered = this.elements?.after && this.strength === 1; // a see-through "after" shows no "before" behind it
-    this.panes.before.style.clipPath = covered ? `inset(0 ${100 - this.share * 100}% 0 0)` : "none";
+    this.panes.before.style.clipPath = covered ? `inset(0 ${this.stage.clientWidth - at}px 0 0)` : "none";
   }
 
   /** "After" comes in from the right, to the middle. */
@@ -132,92 +148,5 @@ export class Stage {
       else this.revealing = null;
     });
     run(start);
-  }
-
-  listen() {
-    const { stage, slider } = this;
-    stage.addEventListener("pointerdown", (event) => this.press(event));
-    stage.addEventListener("pointermove", (event) => this.move(event));
-    for (const end of ["pointerup", "pointercancel", "lostpointercapture"])
-      stage.addEventListener(end, (event) => this.release(event));
-    stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
-    stage.addEventListener("dblclick", (event) => {
-      if (!this.size || event.target.closest("#slider, #offer")) return;
-      const { left, top } = stage.getBoundingClientRect();
-      if (this.isZoomed) this.fit();
-      else this.zoom(Math.max(this.exactScale, 2 * this.fitScale), event.clientX - left, event.clientY - top);
-    });
-    slider.addEventListener("keydown", (event) => this.key(event));
-  }
-
-  key(event) {
-    const step = event.shiftKey ? 0.1 : 0.01;
-    const keys = {
-      ArrowLeft: -step, ArrowDown: -step, ArrowRight: step, ArrowUp: step,
-      PageDown: -0.1, PageUp: 0.1, Home: -1, End: 1,
-    };
-    const zooms = { "+": 1.25, "=": 1.25, "-": 0.8 };
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key in keys) {
-      this.revealing = null;
-      this.setShare(this.share + keys[event.key]);
-    } else if (event.key in zooms) this.zoom(this.view.scale * zooms[event.key]);
-    else if (event.key === "0" && this.size) this.fit();
-    else return;
-    event.preventDefault();
-  }
-
-  press(event) {
-    if (!this.size || event.button !== 0 || event.target.closest("#offer")) return;
-    this.revealing = null;
-    this.fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
-    this.stage.setPointerCapture?.(event.pointerId);
-    const onHandle = Boolean(event.target.closest("#slider"));
-    const slides = this.elements.after && (onHandle || !this.isZoomed);
-    this.drag = this.fingers.size > 1 ? "pinch" : slides && !this.loupeTakes?.(event) ? "slide" : "pan";
-    this.stage.classList.add("moving");
-    if (onHandle) this.slider.focus({ preventScroll: true });
-    if (this.drag === "slide" && event.pointerType === "mouse") this.slideTo(event);
-  }
-
-  move(event) {
-    const finger = this.fingers.get(event.pointerId);
-    if (!finger) return;
-    const now = { x: event.clientX, y: event.clientY };
-    if (this.drag === "pinch") this.pinch(event.pointerId, now);
-    else if (this.drag === "slide") this.slideTo(event);
-    else if (this.isZoomed) this.pan(now.x - finger.x, now.y - finger.y);
-    this.fingers.set(event.pointerId, now);
-  }
-
-  release(event) {
-    this.fingers.delete(event.pointerId);
-    if (this.fingers.size === 0) this.stage.classList.remove("moving");
-    if (this.fingers.size === 1 && this.drag === "pinch") this.drag = "pan";
-  }
-
-  slideTo(event) {
-    const { left, width } = this.stage.getBoundingClientRect();
-    this.setShare((event.clientX - left) / width);
-  }
-
-  pinch(id, now) {
-    const [other] = [...this.fingers].filter(([each]) => each !== id).map(([, place]) => place);
-    const before = this.fingers.get(id);
-    if (!other) return;
-    const apart = (place) => Math.hypot(place.x - other.x, place.y - other.y);
-    const { left, top } = this.stage.getBoundingClientRect();
-    const middle = { x: (now.x + other.x) / 2 - left, y: (now.y + other.y) / 2 - top };
-    this.zoom((this.view.scale * apart(now)) / Math.max(1, apart(before)), middle.x, middle.y);
-    if (this.isZoomed) this.pan((now.x - before.x) / 2, (now.y - before.y) / 2);
-  }
-
-  wheel(event) {
-    if (!this.size || event.target.closest("#offer")) return;
-    event.preventDefault();
-    const { left, top } = this.stage.getBoundingClientRect();
-    const speed = event.ctrlKey ? 0.01 : 0.0015; // a pinch on a touch pad comes as a wheel with Ctrl
-    const lines = event.deltaMode === 1 ? 16 : 1;
-    this.zoom(this.view.scale * Math.exp(-event.deltaY * lines * speed), event.clientX - left, event.clientY - top);
   }
 }

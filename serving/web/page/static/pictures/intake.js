@@ -1,6 +1,8 @@
 // How pictures come in: chosen, dropped, pasted, or taken with the camera. Each is looked at before it is taken: by its
 // first bytes, which say what kind of file it is, and by opening it.
 
+import { openCamera } from "./camera.js";
+
 const $ = (id) => document.getElementById(id);
 
 /** Which of the server's kinds a file is, by its beginning; null for none. A kind without one goes by its name. */
@@ -55,14 +57,18 @@ function addDrop(take, say) {
     const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
     const files = entries.some((entry) => entry.isDirectory) ? await within(entries) : [...event.dataTransfer.files];
     if (files.length) take(files);
+    else if (entries.length) say("There is no file in this folder.");
     else say("Only files are taken: this page fetches nothing from addresses. Save the picture, then drop the file.");
   });
 }
+
+const HIDDEN = /^(\.|thumbs\.db$|desktop\.ini$)/i; // what systems leave in folders
 
 /** The files below folders that were dropped, too. */
 async function within(entries) {
   const found = [];
   for (const entry of entries) {
+    if (entry.isFile && HIDDEN.test(entry.name)) continue;
     if (entry.isFile) found.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
     else {
       const reader = entry.createReader();
@@ -71,31 +77,4 @@ async function within(entries) {
     }
   }
   return found;
-}
-
-async function openCamera(take, say) {
-  if (matchMedia("(pointer: coarse)").matches || !navigator.mediaDevices?.getUserMedia) return $("native-camera").click();
-  const dialog = $("camera-dialog");
-  const video = dialog.querySelector("video");
-  let stream;
-  try {
-    stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1920 }, height: { ideal: 1080 } } });
-  } catch {
-    return say("There is no camera here, or the browser may not use it.");
-  }
-  video.srcObject = stream;
-  dialog.onclose = () => {
-    for (const track of stream.getTracks()) track.stop();
-    video.srcObject = null;
-  };
-  dialog.showModal();
-  await video.play();
-  $("shoot").onclick = () => {
-    const canvas = Object.assign(document.createElement("canvas"), { width: video.videoWidth, height: video.videoHeight });
-    canvas.getContext("2d").drawImage(video, 0, 0);
-    canvas.toBlob((blob) => {
-      dialog.close();
-      if (blob) take([new File([blob], "camera.png", { type: "image/png" })]);
-    }, "image/png");
-  };
 }

@@ -1,7 +1,10 @@
 // Thumbs up and down: kept in this browser, once its user says so, and given out as a file. Nothing is sent.
 
+import { link, say } from "../notices.js";
+
 const $ = (id) => document.getElementById(id);
 const KEPT = "i2i-ratings";
+let refused = false; // for this visit
 
 const read = () => {
   try {
@@ -10,22 +13,6 @@ const read = () => {
     return null;
   }
 };
-const write = (ratings) => {
-  try {
-    localStorage.setItem(KEPT, JSON.stringify(ratings));
-    return true;
-  } catch {
-    return false; // no room, or not allowed
-  }
-};
-
-function link(words, act) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.textContent = words;
-  button.addEventListener("click", act);
-  return button;
-}
 
 const small = (element) => {
   const canvas = Object.assign(document.createElement("canvas"), { width: 96, height: 96 });
@@ -44,29 +31,46 @@ export function addRatings(current, elements) {
     const { before, after } = elements();
     const row = { when: new Date().toISOString(), model: item.model, settings: item.settings, picture: item.name, good, before: small(before), after: small(after) };
     const kept = read();
-    if (kept) keep([...kept, row]);
-    else say("Keep this rating, with two tiny pictures, in this browser alone? ", link("Keep", () => keep([row])));
-  };
-  const keep = (ratings) => {
-    if (!write(ratings)) return say("This browser keeps nothing more.");
-    say(`${ratings.length} kept in this browser. `, link("Save as a file", save), " · ", link("Forget all", forget));
-  };
-  const save = () => {
-    const url = URL.createObjectURL(new Blob([JSON.stringify(read(), null, 1)], { type: "application/json" }));
-    Object.assign(document.createElement("a"), { href: url, download: "ratings.json" }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 1000);
-  };
-  const forget = () => {
-    localStorage.removeItem(KEPT);
-    say("Forgotten.");
+    if (kept) return keep([...kept, row]);
+    if (refused) return;
+    const asked = say(
+      "Keep your ratings in this browser alone, each with two tiny pictures? Nothing is sent. ",
+      link("Keep", () => { asked.remove(); keep([...(read() ?? []), row]); }), " ",
+      link("No", () => { asked.remove(); refused = true; }),
+    );
   };
   $("thumb-up").addEventListener("click", () => rate(true));
   $("thumb-down").addEventListener("click", () => rate(false));
+  tell();
 }
 
-function say(...words) {
-  $("ratings").replaceChildren(...words);
-  $("ratings").hidden = false;
+function keep(ratings) {
+  try {
+    localStorage.setItem(KEPT, JSON.stringify(ratings));
+    tell();
+  } catch {
+    say("This browser keeps nothing more.");
+  }
+}
+
+/** How many there are, and what may be done with them. */
+function tell() {
+  const kept = read() ?? [];
+  const count = `${kept.length} rating${kept.length === 1 ? "" : "s"} kept in this browser. `;
+  $("ratings").replaceChildren(count, link("Save as a file", save), " ", link("Forget all", forget));
+  $("ratings").hidden = !kept.length;
+}
+
+function save() {
+  const url = URL.createObjectURL(new Blob([JSON.stringify(read(), null, 1)], { type: "application/json" }));
+  Object.assign(document.createElement("a"), { href: url, download: "ratings.json" }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60000);
+}
+
+function forget() {
+  localStorage.removeItem(KEPT);
+  tell();
+  say("Your ratings are forgotten.");
 }
 
 /** Show what this item was rated. */

@@ -12,6 +12,32 @@ export async function open(blob) {
   return { width, height, thumb };
 }
 
+/** Of an animation its number of pictures and the first one as a PNG; null for a still, or where nobody can tell. */
+export async function firstFrame(blob) {
+  const type = await typeOf(blob);
+  if (!type || !("ImageDecoder" in window) || !(await ImageDecoder.isTypeSupported(type))) return null;
+  const decoder = new ImageDecoder({ type, data: await blob.arrayBuffer() });
+  try {
+    await Promise.all([decoder.tracks.ready, decoder.completed]);
+    const { frameCount } = decoder.tracks.selectedTrack;
+    if (frameCount < 2) return null;
+    const { image } = await decoder.decode({ frameIndex: 0 });
+    const still = await toBlob(drawn(image, image.displayWidth, image.displayHeight), "image/png");
+    image.close();
+    return { frames: frameCount, still };
+  } finally {
+    decoder.close();
+  }
+}
+
+/** Of the kinds that may move. */
+async function typeOf(blob) {
+  const head = String.fromCharCode(...new Uint8Array(await blob.slice(0, 12).arrayBuffer()));
+  if (head.startsWith("GIF8")) return "image/gif";
+  if (head.startsWith("\x89PNG")) return "image/png";
+  return head.startsWith("RIFF") && head.endsWith("WEBP") ? "image/webp" : null;
+}
+
 /** Width and height by the header of a PNG. */
 export async function pngSize(blob) {
   const header = new DataView(await blob.slice(16, 24).arrayBuffer());

@@ -1,7 +1,14 @@
 // A control for everything that a model takes beside the picture: a label, the seed of a latent, a strength.
 
 const form = document.getElementById("settings");
-const title = (name) => (name.charAt(0).toUpperCase() + name.slice(1)).replace(".seed", ": variation").replace(".", ": ");
+const capital = (name) => name.charAt(0).toUpperCase() + name.slice(1);
+
+/** What a setting is called: `latent.seed` is a variation, `noise.strength` the noise, `noise.seed` its pattern. */
+function title(name) {
+  const [port, what] = name.split(".");
+  if (what === "seed") return port === "latent" ? "Variation" : `${capital(port)} pattern`;
+  return capital(port);
+}
 
 function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
@@ -9,11 +16,14 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
+let initial = {};
+
 /** Build the form for a model's settings; `onChange` is called when one changes. */
 export function build(settings, onChange) {
   form.replaceChildren(...Object.entries(settings).map(([name, row]) => control(name, row)));
   form.oninput = onChange;
   form.onsubmit = (event) => event.preventDefault();
+  initial = values();
 }
 
 /** The settings as they stand, by name, as requests have them. */
@@ -21,10 +31,15 @@ export function values() {
   return Object.fromEntries([...form.elements].filter((each) => each.name).map((each) => [each.name, each.value]));
 }
 
+/** What `values` gives where nobody has changed anything. */
+export const defaults = () => initial;
+
 export function set(settings) {
   for (const [name, value] of Object.entries(settings)) {
     const input = form.elements.namedItem(name);
-    if (input) input.value = value;
+    if (!input) continue;
+    input.value = value;
+    input.dispatchEvent(new Event("input")); // for the figure beside it, and for nobody else
   }
 }
 

@@ -1,22 +1,30 @@
 // The request for the picture on the screen, as others can make it: by curl, and by Python without anything installed.
 
-import { query } from "./api.js";
+import { query } from "../api.js";
 
 const shell = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 const python = (text) => JSON.stringify(text).replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
-/** `item` has name, model, settings and target, the name of the result. */
-export function snippets(item, base = new URL(".", document.baseURI).href) {
+/** `item` has name, model, settings and target, the name of the result; a server `withKey` gets it from I2I_KEY. */
+export function snippets(item, withKey, base = new URL(".", document.baseURI).href) {
   const url = `${base}v1/translate?${query(item.model, item.settings)}`;
+  const key = withKey ? ', "Authorization": f"Bearer {os.environ[\'I2I_KEY\']}"' : "";
   return {
-    curl: `curl --fail --data-binary ${shell(`@${item.name}`)} ${shell(url)} -o ${shell(item.target)}`,
+    curl: [
+      `curl --fail --data-binary ${shell(`@${item.name}`)}`,
+      ...(withKey ? ['  -H "Authorization: Bearer $I2I_KEY"'] : []),
+      `  ${shell(url)}`,
+      `  -o ${shell(item.target)}`,
+    ].join(" \\\n"),
     python: [
+      ...(withKey ? ["import os"] : []),
       "from pathlib import Path",
       "from urllib.request import Request, urlopen",
       "",
       `picture = Path(${python(item.name)}).read_bytes()`,
       `url = ${python(url)}`,
-      "with urlopen(Request(url, picture, {\"Content-Type\": \"application/octet-stream\"})) as answer:",
+      `headers = {"Content-Type": "application/octet-stream"${key}}`,
+      "with urlopen(Request(url, picture, headers)) as answer:",
       `    Path(${python(item.target)}).write_bytes(answer.read())`,
     ].join("\n"),
   };
@@ -26,8 +34,8 @@ const dialog = document.getElementById("code");
 const text = document.getElementById("snippet");
 const tabs = dialog.querySelectorAll("[data-language]");
 
-export function showCode(item) {
-  const code = snippets(item);
+export function showCode(item, withKey) {
+  const code = snippets(item, withKey);
   const choose = (language) => {
     text.textContent = code[language];
     for (const tab of tabs) tab.setAttribute("aria-pressed", String(tab.dataset.language === language));
