@@ -7,7 +7,7 @@ import { addRatings } from "./panel/ratings.js";
 import { download, drawResult, roundTrip, save } from "./panel/result.js";
 import { showCode } from "./panel/snippets.js";
 import { drawExamples, drawItems, markExample } from "./panel/strip.js";
-import { addIntake } from "./pictures/intake.js";
+import { addIntake, offerKinds } from "./pictures/intake.js";
 import * as pixels from "./pictures/pixels.js";
 import { makeItem, Session } from "./pictures/session.js";
 import { addLoupe } from "./stage/loupe.js";
@@ -168,6 +168,7 @@ async function openExample(number, byItself = false) {
 }
 
 async function take(files) {
+  if (!(await started)) return; // what is dropped while the page comes waits for it
   const first = session.items.length;
   const adding = session.add(files);
   selected = session.items[first] ?? selected;
@@ -225,7 +226,6 @@ const ACTIONS = {
 };
 
 function listen() {
-  addIntake(facts.kinds, take, say);
   for (const [id, act] of Object.entries(ACTIONS)) $(id).addEventListener("click", act);
   $("model").addEventListener("change", () => {
     useModel(facts.models.find((each) => each.id === $("model").value));
@@ -237,18 +237,25 @@ function listen() {
   addRatings(() => selected, () => stage.elements);
 }
 
-addTheme();
-try {
-  facts = await load();
+async function start() {
+  try {
+    facts = await load();
+  } catch (error) {
+    say(words.refusal(error));
+    return false;
+  }
   session = new Session(facts, draw);
+  offerKinds(facts.kinds);
   $("model").replaceChildren(...facts.models.map((each) => new Option(words.title(each), each.id)));
   $("model-row").hidden = facts.models.length < 2;
   useModel(facts.models[0]);
   listen();
   draw();
   document.body.classList.remove("loading");
-  await openExample(0, true);
-} catch (error) {
-  say(words.refusal(error));
-  console.error(error);
+  openExample(0, true);
+  return true;
 }
+
+addTheme();
+const started = start();
+addIntake(take, say);

@@ -139,3 +139,15 @@ def test_a_still_gif_goes_as_it_is(page, base, tmp_path):
     wanted = httpx.post(f"{base}/v1/translate", content=(tmp_path / "still.gif").read_bytes()).content
     assert downloaded(page, tmp_path).read_bytes() == wanted
     assert np.asarray(Image.open(io.BytesIO(wanted))).shape == (30, 40, 3)
+
+
+def test_what_is_chosen_before_the_page_has_come_is_not_lost(browser, base, tmp_path):
+    context = browser.new_context()
+    page, held = context.new_page(), []
+    page.route("**/page/facts", lambda route: held.append(route))
+    page.goto(base)
+    page.locator("#file").set_input_files(saved(tmp_path, "early.png", 1, (40, 30)))
+    drag(page, saved(tmp_path, "dropped.png", 2, (40, 30)))
+    held[0].continue_()
+    expect(page.locator(".tile.ready")).to_have_count(2)
+    context.close()

@@ -18,17 +18,15 @@ export async function kindOf(file, kinds) {
 }
 
 /** Listen to all of them; `take(files)` gets what comes, `say(sentence)` what is to be said where nothing did. */
-export function addIntake(kinds, take, say) {
-  const accept = ["image/*", ...kinds.flatMap((kind) => kind.suffixes)].join(",");
-  const chosen = (input) => {
-    input.addEventListener("change", () => {
-      take([...input.files]);
+export function addIntake(take, say) {
+  for (const input of [$("file"), $("native-camera")]) {
+    const taken = () => {
+      if (input.files.length) take([...input.files]);
       input.value = ""; // the same file may be chosen again
-    });
-  };
-  $("file").accept = accept;
-  chosen($("file"));
-  chosen($("native-camera"));
+    };
+    input.addEventListener("change", taken);
+    taken(); // chosen before the page was ready
+  }
   $("choose").addEventListener("click", () => $("file").click());
   $("camera").addEventListener("click", () => openCamera(take, say));
   addDrop(take, say);
@@ -37,6 +35,11 @@ export function addIntake(kinds, take, say) {
     if (files.length) take(files.map((file, n) => renamed(file, files.length > 1 ? `pasted-${n + 1}` : "pasted")));
     else if (!event.target.closest?.("input, textarea")) say("There is no picture on the clipboard.");
   });
+}
+
+/** Have the browser's dialog offer the server's kinds. */
+export function offerKinds(kinds) {
+  $("file").accept = ["image/*", ...kinds.flatMap((kind) => kind.suffixes)].join(",");
 }
 
 /** A clipboard calls everything `image.png`. */
