@@ -23,6 +23,9 @@ def serve(
     max_megabytes: Annotated[float, typer.Option(help="Largest upload.", min=0.01)] = 32,
     max_waiting: Annotated[int, typer.Option(help="Pictures that may wait for a model.", min=0)] = 32,
     deadline: Annotated[float, typer.Option(help="Seconds that a picture may take, with its waiting.", min=0.1)] = 300,
+    batch_wait: Annotated[
+        float, typer.Option(help="Milliseconds that a picture waits for others of its size.", min=0, max=1000)
+    ] = 0,
     allow_host: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Answer to this name too; repeatable.")
     ] = None,
@@ -40,6 +43,9 @@ def serve(
     ] = None,
     access_log: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A line of JSON for each request; - is standard output.")
+    ] = None,
+    grpc_port: Annotated[
+        int | None, typer.Option(metavar="N", help="The Open Inference Protocol by gRPC, on a port of its own.")
     ] = None,
     batches: Annotated[
         Path | None,
@@ -69,6 +75,7 @@ def serve(
         max_bytes=int(max_megabytes * 2**20),
         max_waiting=max_waiting,
         deadline=deadline,
+        batch_wait=batch_wait / 1000,
         allow_host=allow_host or (),
         allow_origin=allow_origin or (),
         api_key_file=api_key_file,
@@ -76,6 +83,7 @@ def serve(
         root_path=root_path,
         metrics_port=metrics_port,
         access_log=access_log,
+        grpc_port=grpc_port,
         batches=batches,
         batches_quota=batches_megabytes * 1e6,
     )

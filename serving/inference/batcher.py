@@ -7,6 +7,7 @@ computation runs, requests gather, and the next takes those that are alike.
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable
 
@@ -35,6 +36,8 @@ class Pending:
     def __init__(self, batcher: Batcher, feeds: Feeds, executor: Executor, into: Canvas | None) -> None:
         self._batcher = batcher
         self.feeds, self.executor, self.into = feeds, executor, into
+        self.since = time.monotonic()
+        """When it was submitted."""
         self.job = current()
         """Of the thread that submitted it."""
         self.like = (
@@ -102,6 +105,10 @@ class Batcher:
         """What `beside` gave."""
         self._longest = 0
         """Pixels of the picture that is computed beside the others."""
+        self.wait = 0.0
+        """Seconds after its coming for which a picture waits at most for others to fill its batch."""
+        self._more = threading.Condition()
+        """Tells of what came."""
         self._seconds_a_pixel = 0.0
         self._waiting: list[Pending] = []
 
@@ -112,6 +119,9 @@ class Batcher:
         """
         pending = Pending(self, feeds, executor or self.executor, into)
         self._waiting.append(pending)
+        if self.wait:
+            with self._more:
+                self._more.notify_all()
         return pending
 
     def room(self, feeds: Feeds) -> int:
@@ -158,7 +168,7 @@ class Batcher:
             executor, self._longest = opened, pending.pixels
             turns.wake()
         try:
-            self._settle_batch(self._alike(pending), executor)
+            self._settle_batch(self._filled(pending), executor)
         finally:
             if turns is self._turns_beside:
                 self._longest = 0
@@ -171,6 +181,17 @@ class Batcher:
             except Exception:  # there is no memory for a second one, say; then all wait for one another
                 self.beside = None
         return self._opened
+
+    def _filled(self, pending: Pending) -> list[Pending]:
+        """Its batch, once that is full or the picture has waited for long enough."""
+        room = self.room(pending.feeds) if pending.into is None else 1
+        with self._more:
+            while len(batch := self._alike(pending)) < room:
+                left = pending.since + self.wait - time.monotonic()
+                if left <= 0:
+                    break
+                self._more.wait(left)
+        return batch
 
     def _alike(self, pending: Pending) -> list[Pending]:
         """The picture, and what waits and may go with it."""

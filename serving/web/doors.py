@@ -86,7 +86,7 @@ class Doors:
             return 403, named, {}
         if origin and origin.lower() not in self.origins and not _same(origin, host):
             return 403, f"Pages of {origin[:80]!r} may not use this server; `--allow-origin` lets them.", {}
-        if self.keys and path not in OPEN and not self._has_key(scope):
+        if self.keys and path not in OPEN and not has_key(header(scope, b"authorization"), self.keys):
             return (
                 401,
                 "This server asks for a key: `Authorization: Bearer KEY`.",
@@ -96,17 +96,19 @@ class Doors:
             return 404, f"There is no {scope['method']} {path[:80]}; /docs lists what there is.", {}
         return None
 
-    def _has_key(self, scope: Scope) -> bool:
-        kind, _, given = header(scope, b"authorization").partition(b" ")
-        if kind.lower() == b"basic":  # what a browser asks its user for; any name
-            try:
-                given = base64.b64decode(given, validate=True).partition(b":")[2]
-            except binascii.Error:
-                return False
-        elif kind.lower() != b"bearer":
+
+def has_key(given: bytes, keys: Collection[bytes]) -> bool:
+    """Whether an `Authorization` names one of the keys."""
+    kind, _, given = given.partition(b" ")
+    if kind.lower() == b"basic":  # what a browser asks its user for; any name
+        try:
+            given = base64.b64decode(given, validate=True).partition(b":")[2]
+        except binascii.Error:
             return False
-        found = [hmac.compare_digest(given.strip(), key) for key in self.keys]  # all: the time tells nothing
-        return any(found)
+    elif kind.lower() != b"bearer":
+        return False
+    found = [hmac.compare_digest(given.strip(), key) for key in keys]  # all: the time tells nothing
+    return any(found)
 
 
 def read_keys(path: Path) -> list[str]:

@@ -74,7 +74,7 @@ def add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(I2IError)
     async def ours(_request: Request, error: I2IError) -> JSONResponse:
-        status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
+        status = status_of(error)
         if status == 500 or isinstance(error, ProviderError):
             log.error("%s", error)
         wait = {"Retry-After": str(error.seconds)} if isinstance(error, BusyError) else None
@@ -118,6 +118,11 @@ def _forget(error: BaseException | None) -> None:
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__
+
+
+def status_of(error: I2IError) -> int:
+    """What its class is answered with."""
+    return next(status for kind, status in STATUS.items() if isinstance(error, kind))
 
 
 def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -52,12 +52,17 @@ class Jobs:
     @contextlib.contextmanager
     def begun(self, request: Request) -> Iterator[Job]:
         """A request's job; raises ClosingError when the server is about to end, RequestError on an id in use."""
+        with self.named(request.state.request_id) as job:
+            yield job
+
+    @contextlib.contextmanager
+    def named(self, name: str, seconds: float = float("inf")) -> Iterator[Job]:
+        """A job by its id, which has at most `seconds`; raises what `begun` raises."""
         if self.is_closing:
             raise ClosingError
-        name: str = request.state.request_id
         if name in self._under_way:
             raise RequestError(f"Another request goes by the X-Request-Id {name!r} now. Take a new one for each.")
-        self._under_way[name] = job = Job(self.seconds)
+        self._under_way[name] = job = Job(min(seconds, self.seconds))
         try:
             yield job
         finally:
@@ -70,14 +75,23 @@ class Jobs:
 
     async def run(self, request: Request, job: Job, work: Callable[[], Answer]) -> Answer:
         """`work()` in a thread. The job is cancelled when the client leaves and when its time has passed."""
-        self._limiter = self._limiter or anyio.CapacityLimiter(self._threads)
-        deadline = asyncio.get_running_loop().call_later(job.left, job.cancel)
         leaving = asyncio.create_task(_cancel_when_left(request, job))
         try:
+            return await self.work(job, work)
+        finally:
+            leaving.cancel()
+
+    async def work(self, job: Job, work: Callable[[], Answer]) -> Answer:
+        """`work()` in a thread. The job is cancelled when its time has passed, and with the task that asks for it."""
+        self._limiter = self._limiter or anyio.CapacityLimiter(self._threads)
+        deadline = asyncio.get_running_loop().call_later(job.left, job.cancel)
+        try:
             return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+        except asyncio.CancelledError:
+            job.cancel()
+            raise
         finally:
             deadline.cancel()
-            leaving.cancel()
 
 
 def add_jobs(app: FastAPI, jobs: Jobs) -> None:

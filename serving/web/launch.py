@@ -23,7 +23,7 @@ from .connections import BACKLOG, Connections
 from .doors import LOOPBACK, read_keys
 from .jobs import Jobs
 from .observed import open_log
-from .server import create_app, load_engines
+from .server import MAX_BYTES, create_app, load_engines
 from .service import shared_decoder
 
 KEPT = 86400
@@ -52,6 +52,7 @@ def serve(
     root_path: str = "",
     metrics_port: int | None = None,
     access_log: Path | None = None,
+    grpc_port: int | None = None,
     batches: Path | None = None,
     batches_quota: float = 1e9,
     say: Callable[[str], None] = _said,
@@ -63,7 +64,8 @@ def serve(
     `allow_host`, or to any name. Another address needs keys, or the word `open_to_all`.
 
     `root_path` is the prefix that a proxy serves it under. Metrics for Prometheus are on `metrics_port` of the same
-    host; `access_log` is a file, or `-`, that gets a line of JSON for each request. `batches` is a file in which
+    host; `access_log` is a file, or `-`, that gets a line of JSON for each request; `grpc_port` of that host speaks the
+    Open Inference Protocol by gRPC. `batches` is a file in which
     batches are kept for a day, of `batches_quota` bytes together at most.
 
     Raises RequestError when the port is taken, the host is not this machine's, keys cannot be read or are missing, and
@@ -75,6 +77,7 @@ def serve(
             f"{host} is reachable from other machines, and anyone who reaches it may use the models. Ask for keys "
             "with --api-key-file FILE, or say that all may: --open-to-all."
         )
+    rpc_server = None if grpc_port is None else _rpc(host, grpc_port)
     listening = bind(host, port)  # first: a taken port should not cost the loading of a model
     log = open_log(access_log)
     with contextlib.closing(listening), contextlib.ExitStack() as stack:
@@ -97,10 +100,29 @@ def serve(
             **limits,
         )
         say(f"Serving at http://{_shown(host)}:{listening.getsockname()[1]}/ (API: /docs). Stop with Ctrl-C.")
+        if rpc_server is not None:
+            rpc_server(app, keys, limits.get("max_bytes", MAX_BYTES))
+            say(f"gRPC at {_shown(host)}:{grpc_port} (Open Inference Protocol).")
         if metrics_port is not None:
             stack.callback(app.state.metrics.serve(host, metrics_port))
         with _quiet_end():
             Server(app).run(sockets=[listening])
+
+
+def _rpc(host: str, port: int) -> Callable[[FastAPI, Sequence[str], int], None]:
+    """Adds gRPC to an application; raises RequestError where that or the port is not to be had."""
+    try:
+        from .oip.rpc import Calls, RpcServer
+    except ImportError as error:
+        raise RequestError("gRPC needs grpcio: pip install 'i2i[grpc]', or leave --grpc-port out.") from error
+    bind(host, port).close()
+
+    def add(app: FastAPI, keys: Sequence[str], max_bytes: int) -> None:
+        state = app.state
+        calls = Calls(state.services, state.jobs, [key.encode() for key in keys], state.metrics)
+        state.background.append(RpcServer(calls, f"{_shown(host)}:{port}", max_bytes))
+
+    return add
 
 
 class Server(uvicorn.Server):

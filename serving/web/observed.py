@@ -63,6 +63,13 @@ class Metrics:
         service.on_stage = lambda stage, seconds: self.stages.labels(name, stage).observe(seconds)
         service.engine.batcher.on_batch = self.batches.labels(name).observe
 
+    def count(self, route: str, status: int, seconds: float) -> None:
+        """An answer."""
+        self.requests.labels(route, str(status)).inc()
+        self.seconds.labels(route).observe(seconds)
+        if status in REASONS:
+            self.rejections.labels(REASONS[status]).inc()
+
     def serve(self, host: str, port: int) -> Callable[[], None]:
         """Answer scrapers until the function that is given back is called; raises RequestError on a taken port."""
         try:
@@ -110,10 +117,7 @@ class Observed:
 
     def _tell(self, scope: Scope, seen: Mapping[str, int], seconds: float) -> None:
         route = route_of(scope["path"], scope.get("root_path", ""))
-        self.metrics.requests.labels(route, str(seen["status"])).inc()
-        self.metrics.seconds.labels(route).observe(seconds)
-        if seen["status"] in REASONS:
-            self.metrics.rejections.labels(REASONS[seen["status"]]).inc()
+        self.metrics.count(route, seen["status"], seconds)
         if self.log is not None:
             line = {
                 "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

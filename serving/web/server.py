@@ -34,6 +34,8 @@ from .refusing import Refusing
 from .service import MAX_WAITING, ModelService
 from .translate import add_translate
 
+MAX_BYTES = 32 * 2**20
+"""Of a request, unless told otherwise."""
 BATCH = 8
 """Times the largest upload that a batch may have."""
 DEADLINE = 300.0
@@ -74,11 +76,12 @@ def _exported(folder: Path) -> list[Path]:
 def create_app(
     engines: dict[str, Engine],
     *,
-    max_bytes: int = 32 * 2**20,
+    max_bytes: int = MAX_BYTES,
     max_pixels: float = 16e6,
     max_result_pixels: float = 64e6,
     max_waiting: int = MAX_WAITING,
     deadline: float = DEADLINE,
+    batch_wait: float = 0,
     page: bool = True,
     hosts: Collection[str] | None = None,
     origins: Collection[str] = (),
@@ -90,7 +93,8 @@ def create_app(
     """The application that serves `engines` by name; the first is taken when a request names none.
 
     Bodies are limited to `max_bytes`, the pictures in them to `max_pixels`, their results (where they are enlarged) to
-    `max_result_pixels`. `max_waiting` requests may wait for an engine, and each may take `deadline` seconds. `hosts`
+    `max_result_pixels`. `max_waiting` requests may wait for an engine, and each may take `deadline` seconds. A
+    picture waits `batch_wait` seconds at most for others of its size to be computed with. `hosts`
     are the names that it answers to (any where it is None), `origins` other sites whose pages may use it; with `keys`
     a request has to carry one (doors.py). `root_path` is the prefix that a proxy serves it under, as in `/i2i`. A line
     of JSON for each request goes to `access_log`. Batches of many pictures are kept in `batches`; there are none
@@ -102,6 +106,8 @@ def create_app(
         name: ModelService(engine, max_pixels, max_result_pixels, max_waiting, max_bytes)
         for name, engine in engines.items()
     }
+    for engine in engines.values():
+        engine.batcher.wait = batch_wait
     jobs = Jobs(deadline, threads=len(services) * (max_waiting + 1))
     app = FastAPI(
         title="i2i",
@@ -118,7 +124,7 @@ def create_app(
     add_oip(app, services, jobs)
     if batches is not None:
         add_batches(app, services, jobs, batches)
-    app.state.jobs = jobs
+    app.state.jobs, app.state.services = jobs, services
     app.openapi = openapi_of(app)  # type: ignore[method-assign]
     if page:
         from .page import mount_page

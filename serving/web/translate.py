@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -40,7 +41,7 @@ def add_translate(app: FastAPI, services: dict[str, ModelService], jobs: Jobs) -
         return Response(answer, media_type=FORMS[form].media_type)
 
 
-def known_model(name: str | None, services: dict[str, ModelService]) -> str:
+def known_model(name: str | None, services: Mapping[str, ModelService]) -> str:
     """The name of a model, the first one where none is given; raises UnknownNameError."""
     if name is not None and name not in services:
         raise UnknownNameError("model", name, services)

@@ -165,6 +165,22 @@ def test_what_waits_meanwhile_is_computed_together_and_the_first_waits_for_nothi
     assert batcher._waiting == []
 
 
+def test_a_picture_waits_for_its_batch_to_fill_and_no_longer_than_it_may():
+    executor = Recorder()
+    batcher = proved(executor, largest=3)
+    batcher.wait = 60.0
+    with ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(lambda n=n: batcher.submit({"image": picture(n)}).result()) for n in range(3)]
+        for n, each in enumerate(asked):
+            np.testing.assert_array_equal(each.result(20), 1 - picture(n)[0])
+    assert executor.batches == [3]
+    batcher.wait, began = 0.1, time.monotonic()
+    batcher.submit({"image": picture(0)}).result()
+    assert executor.batches == [3, 1]
+    assert time.monotonic() - began >= 0.1
+    batcher.submit({"image": picture(0, side=256)}).result()  # of which one is a batch
+
+
 def test_sizes_and_controls_that_differ_are_not_mixed():
     executor = Recorder()
     batcher = proved(executor)

@@ -49,7 +49,7 @@ def parse(body: bytes, head: str | None) -> InferRequest:
     rest = memoryview(body)[length:]
     inputs: dict[str, Array] = {}
     for tensor in told["inputs"]:
-        array, rest = _array(tensor, rest)
+        array, rest = array_of(tensor, rest)
         inputs[str(tensor["name"])] = array
     if len(rest):
         raise RequestError(f"{len(rest)} bytes follow the tensors that the request describes.")
@@ -92,8 +92,10 @@ def _head_length(head: str | None, total: int) -> int:
     return int(head)
 
 
-def _array(tensor: Any, rest: memoryview) -> tuple[Array, memoryview]:
-    """A tensor, and the bytes that are left for others."""
+def array_of(tensor: Any, rest: memoryview) -> tuple[Array, memoryview]:
+    """A tensor as JSON has it, with its data in it or among the bytes, and the bytes that are left for others. Raises
+    RequestError.
+    """
     if not isinstance(tensor, dict) or not isinstance(tensor.get("name"), str):
         raise RequestError("Each of the `inputs` is an object with a `name`, a `datatype` and a `shape`.")
     name, kind, shape = tensor["name"], tensor.get("datatype"), tensor.get("shape")

@@ -69,11 +69,12 @@ def full(make_model, serving):
     app = create_app({"a b": Engine(make_model(), device="cpu")}, max_waiting=0, page=False)
     with serving(app) as base:
         port = int(base.rpartition(":")[2])
-        connected(port, request_line())
+        holder = connected(port, request_line())
         with httpx.Client(base_url=base, timeout=20, headers={"x-session-id": "another"}) as client:
             while client.post("/v1/translate", content=png(), headers={"x-session-id": "first"}).status_code != 429:
                 time.sleep(0.01)
             yield client
+        holder.close()
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ def test_who_asks_sooner_than_told_waits_for_the_refusal_and_nobody_else_does(fu
 def test_behind_a_proxy_on_this_machine_clients_have_the_addresses_that_it_passes_on(make_model, serving):
     app = create_app({"a": Engine(make_model(), device="cpu")}, max_waiting=3, page=False)
     with serving(app) as base, httpx.Client(base_url=base, timeout=20) as client:
-        port = int(base.rpartition(":")[2])
+        port, holders = int(base.rpartition(":")[2]), []
 
         def from_address(address: str, visit: int) -> dict[str, str]:
             return {"x-forwarded-for": address, "x-session-id": str(visit)}
@@ -119,9 +120,11 @@ def test_behind_a_proxy_on_this_machine_clients_have_the_addresses_that_it_passe
         assert client.post("/v1/translate", content=png(), headers=from_address("10.0.0.2", 1)).status_code == 200
         for visit in (1, 2):  # two of four places, by those who do not send their picture
             told = b"".join(f"{n}: {v}\r\n".encode() for n, v in from_address("10.0.0.1", visit).items())
-            connected(port, request_line().removesuffix(b"\r\n") + told + b"\r\n")
+            holders.append(connected(port, request_line().removesuffix(b"\r\n") + told + b"\r\n"))
         deadline = time.monotonic() + 10
         while (answer := client.post("/v1/translate", content=png(), headers=from_address("10.0.0.1", 3))).is_success:
             assert time.monotonic() < deadline
         assert "as many pictures here as one client may" in answer.json()["error"]
         assert client.post("/v1/translate", content=png(), headers=from_address("10.0.0.2", 4)).status_code == 200
+        for holder in holders:
+            holder.close()

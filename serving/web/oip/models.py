@@ -1,0 +1,62 @@
+"""A model as the protocol sees it: named tensors of one version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ....card import Card
+from ....errors import RequestError, UnknownNameError, require
+from ...inference.controls import resolve_controls
+from ...inference.executors import IMAGE, TRANSLATION, FloatArray
+from ..service import ModelService
+from ..translate import known_model
+from .tensors import InferRequest
+
+VERSION = "1"
+"""Of every model: a file is one version, and another is another file."""
+
+
+def metadata(name: str, card: Card) -> dict[str, Any]:
+    """A model as the protocol describes one."""
+
+    def tensor(port: str, channels: int) -> dict[str, Any]:
+        return {"name": port, "datatype": "FP32", "shape": [-1, channels, -1, -1]}
+
+    return {
+        "name": name,
+        "versions": [VERSION],
+        "platform": "onnxruntime_onnx",
+        "inputs": [tensor(IMAGE, card.input_channels)],
+        "outputs": [tensor(TRANSLATION, card.output_channels)],
+    }
+
+
+def model_of(name: str, version: str, services: Mapping[str, ModelService]) -> str:
+    """The name of a model of which there is that version; raises UnknownNameError."""
+    if version != VERSION:
+        raise UnknownNameError("version", version, [VERSION])
+    return known_model(name, services)
+
+
+def image_of(asked: InferRequest, card: Card) -> FloatArray:
+    """The one picture tensor; raises RequestError on others, and on settings that mean nothing."""
+    if list(asked.inputs) != [IMAGE]:
+        given = ", ".join(map(repr, asked.inputs)) or "nothing"
+        raise RequestError(
+            f"The model's input is {IMAGE!r}, not {given}; what else it takes are `parameters` of the request."
+        )
+    image = asked.inputs[IMAGE]
+    if image.ndim != 4 or image.shape[1] != card.input_channels:
+        raise RequestError(f"{IMAGE!r} is (N, {card.input_channels}, H, W) in [0, 1], not {list(image.shape)}.")
+    if not np.isfinite(image).all():
+        raise RequestError(f"{IMAGE!r} holds values that are no numbers.")
+    try:
+        for name in asked.outputs:
+            require("output", name, [TRANSLATION])
+        resolve_controls(card, asked.settings, image.shape[2:])
+    except UnknownNameError as error:  # of a value, not of an address
+        raise RequestError(str(error)) from error
+    return image
