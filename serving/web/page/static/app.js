@@ -35,8 +35,8 @@ function draw(finished) {
   const running = session.running;
   const busy = Boolean(running);
   const large = selected && selected.width && session.isLarge(selected, model);
-  $("translate").hidden = busy;
-  $("cancel").hidden = !busy;
+  if (busy) swap("translate", "cancel");
+  else swap("cancel", finished?.result ? "download" : "translate");
   $("translate").disabled = !selected || selected.state === "opening" || large || (selected.example && !isNews(selected));
   const mine = busy && (running.item === selected || session.queue.includes(selected));
   $("progress").hidden = $("scan").hidden = !mine;
@@ -46,6 +46,15 @@ function draw(finished) {
   drawFirst();
   drawStage(finished === selected);
   if (finished?.why && finished !== selected) say(finished.why);
+}
+
+/** Hide one of the buttons and show the other, which gets the focus if that one had it. */
+function swap(old, next) {
+  const had = document.activeElement === $(old);
+  if (next !== "cancel") $("translate").hidden = false;
+  $(next).hidden = false;
+  if (had) setTimeout(() => $(next).focus({ preventScroll: true })); // once it may be used
+  $(old).hidden = true;
 }
 
 /** What is the next thing to do: it alone has the accent. */
@@ -73,7 +82,9 @@ function drawProgress(now) {
 function drawOffer(large) {
   const failed = selected?.state === "failed";
   const again = failed && words.PASSING.has(selected.status);
+  const had = document.activeElement === $("offer-act");
   $("offer").hidden = !(large || failed);
+  if (had && $("offer").hidden) setTimeout(() => $(session.running ? "cancel" : "translate").focus({ preventScroll: true }));
   const [text, button] = $("offer").firstElementChild.children;
   button.hidden = !(large || again);
   if (failed) text.textContent = selected.why;
@@ -111,7 +122,7 @@ async function drawStage(isNew = false) {
   $("right-is").textContent = result ? right : "";
   $("sizes").textContent = larger ? `${words.sides(item)} → ${words.sides(size)}` : words.sides(size);
   const smooth = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
-  if (isNew && !item.example && innerWidth < 860) $("view").scrollIntoView({ behavior: smooth, block: "start" });
+  if (isNew && !item.example && matchMedia("(max-width: 53.74em)").matches) $("view").scrollIntoView({ behavior: smooth, block: "start" });
 }
 
 // What one does
@@ -128,8 +139,11 @@ function select(item) {
 }
 
 function remove(item) {
+  const had = item.row.contains(document.activeElement);
+  const next = session.items[session.items.indexOf(item) + 1] ?? session.items.at(-2);
   session.remove(item);
-  if (item === selected) select(session.items.at(-1) ?? null);
+  if (item === selected) select(next ?? null);
+  if (had) (next?.tile ?? $("choose")).focus({ preventScroll: true });
 }
 
 function useModel(next) {
@@ -206,7 +220,11 @@ const ACTIONS = {
   cancel: () => session.cancel(),
   "translate-all": () => go(openOnes()),
   "download-all": async () => save(await session.archive(), "translated.zip"),
-  clear: () => { for (const item of [...session.items]) session.remove(item); select(null); },
+  clear: () => {
+    for (const item of [...session.items]) session.remove(item);
+    select(null);
+    $("choose").focus({ preventScroll: true });
+  },
   "offer-act": async () => {
     if (selected.state === "failed") return go([selected]);
     await session.fit(selected, model);

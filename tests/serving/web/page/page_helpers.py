@@ -26,14 +26,18 @@ def saved(folder: Path, name: str, seed: int = 1, size: tuple[int, int] = (320, 
 
 
 @contextlib.contextmanager
-def opened(browser: Browser, base: str, refused: str = "status of [45]", **options: Any) -> Iterator[Page]:
+def opened(
+    browser: Browser, base: str, refused: str = "status of [45]", first: str = "", **options: Any
+) -> Iterator[Page]:
     """The page on arrival; at the end no error may stand in the console, and no request may have left the server.
 
-    What browsers write of an answer is none: it fits `refused`.
+    What browsers write of an answer is none: it fits `refused`. The script `first` runs before the page's own.
     """
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, "accept_downloads": True, **options})
     page = context.new_page()
     page.set_default_timeout(20_000)
+    if first:
+        page.add_init_script(first)
     complaints: list[str] = []
     page.on(
         "console", lambda m: complaints.append(m.text) if m.type == "error" and not re.search(refused, m.text) else None

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import time
-
 import httpx
 import numpy as np
 import pytest
@@ -124,12 +121,3 @@ def test_a_kind_that_browsers_do_not_show_is_shown_and_translated(page, base, tm
         downloaded(page, tmp_path).read_bytes()
         == httpx.post(f"{base}/v1/translate", content=picture.read_bytes()).content
     )
-
-
-def test_the_first_result_is_there_within_two_seconds_of_the_click_by_a_browser_that_knows_nothing(page, tmp_path):
-    give(page, saved(tmp_path, "a.png", 4))
-    started = time.monotonic()
-    translate(page)
-    assert time.monotonic() - started < 20  # the claim is 2 s; a busy machine must not decide
-    with Image.open(io.BytesIO(downloaded(page, tmp_path).read_bytes())) as image:
-        assert image.size == (320, 240)
