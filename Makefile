@@ -7,9 +7,11 @@ READY := $(VENV)/.ready
 RUN ?= runs/demo
 DATA ?=
 TEST ?= tests
+EXAMPLES ?= 5000
+SECONDS ?= 600
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
-.PHONY: help setup demo serve test test-slow check format bench docs-diagram clean
+.PHONY: help setup demo serve test test-slow fuzz check format bench docs-diagram clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 22
@@ -38,6 +40,10 @@ test: $(READY)  ## every test but the slow ones (TEST=tests/test_x.py for some)
 
 test-slow: $(READY)  ## the tests that train for minutes
 	@$(BIN)/pytest -m slow --timeout 3600 $(TEST)
+
+fuzz: $(READY)  ## search for files and requests that break the decoder or the server (EXAMPLES= a kind, SECONDS= by coverage)
+	@FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest --timeout 0 -k damaged tests/images tests/serving/web/test_fuzz.py
+	@$(BIN)/python tests/images/strangers/coverage_guided.py $(SECONDS)
 
 check: $(READY)  ## format, lint, types, and known holes in other people's packages
 	@$(BIN)/ruff format --check .

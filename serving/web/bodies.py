@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import logging
 
 from fastapi import Request
 from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from ...errors import RequestError
+
+logging.getLogger("python_multipart").addHandler(logging.NullHandler())
+# It warns of every damaged form, which would be a line of the log for whoever sends many.
 
 LARGEST_PART = 2**16
 """Bytes of a field that is no file."""

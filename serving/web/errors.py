@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from ...errors import (
     I2IError,
@@ -96,7 +97,7 @@ def add_errors(app: FastAPI) -> None:
     async def http(request: Request, error: HTTPException) -> Response:
         headers, path = dict(error.headers or {}), request.url.path[:80]
         if error.status_code == 405:
-            headers["Allow"] = ", ".join(_with_ours(headers.get("Allow", "GET")))
+            headers["Allow"] = ", ".join(_allowed(request))
             if request.method == "OPTIONS":
                 return Response(status_code=204, headers=headers)
             return answer(405, f"{path} takes {headers['Allow']}, not {request.method}.", headers)
@@ -140,7 +141,8 @@ SCHEMA: Mapping[str, Any] = {
 }
 
 
-def _with_ours(allowed: str) -> list[str]:
-    """The methods of a route, and those that are answered for it."""
-    methods = {*allowed.split(", "), "OPTIONS"}
+def _allowed(request: Request) -> list[str]:
+    """The methods of all routes at this address, and those that are answered for them."""
+    there = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    methods = {"OPTIONS", *(method for route in there for method in getattr(route, "methods", None) or ())}
     return sorted(methods | ({"HEAD"} if "GET" in methods else set()))

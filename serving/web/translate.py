@@ -50,9 +50,10 @@ def known_model(name: str | None, services: Mapping[str, ModelService]) -> str:
 
 def _asked(services: dict[str, ModelService]) -> dict[str, Any]:
     """The request, for OpenAPI."""
-    picture = {"type": "string", "format": "binary"}
+    picture = {"type": "string", "format": "binary", "minLength": 1}
     settings = setting_schemas(service.engine.card for service in services.values())
-    form = {"type": "object", "required": ["image"], "properties": {"image": picture, **settings}}
+    fields = {"image": picture, **settings}
+    form = {"type": "object", "required": ["image"], "properties": fields, "additionalProperties": False}
     parameters = {**settings, "format": {"type": "string", "enum": list(FORMS)}}
     query = [{"in": "query", "name": name, "required": False, "schema": schema} for name, schema in parameters.items()]
     kinds = {"image/*": picture, "application/octet-stream": picture, "multipart/form-data": form}

@@ -92,3 +92,13 @@ def damaged(draw, whole):
         else:
             del data[place:]
     return bytes(data)
+
+
+@st.composite
+def joined(draw, two):
+    """The beginning of one file and the end of another, or one within the other; damaged besides, or not."""
+    first, second = two
+    cut, begin = draw(st.integers(0, len(first))), draw(st.integers(0, len(second)))
+    rest = draw(st.sampled_from([b"", first[cut:]]))
+    whole = first[:cut] + second[begin:] + rest
+    return draw(damaged(whole)) if draw(st.booleans()) else whole

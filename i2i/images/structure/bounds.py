@@ -31,6 +31,7 @@ MOST: dict[str, tuple[int, int]] = {
     "texts": (2_000, 100),
     "frames": (200_000, 500),
     "GIF extensions": (200_000, 500),
+    "bytes between GIF blocks": (200_000, 500),
     "RIFF chunks": (200_000, 500),
     "boxes": (20_000, 500),
     "items": (20_000, 500),

@@ -29,8 +29,12 @@ def look(file: Counted) -> None:
             if file.bounds.strict and (x + width > wide or y + height > high):
                 raise file.refused("has a frame that is larger than it")
             place += 11 + _table(flags)
-        else:  # the end, or no GIF any more
+        elif kind == b";":
             return
+        else:  # decoders look for the next block, byte by byte
+            file.count("bytes between GIF blocks")
+            place += 1
+            continue
         while length := file.at(place, 1):
             left -= 1
             if left < 0:

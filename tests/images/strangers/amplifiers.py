@@ -280,6 +280,7 @@ AMPLIFIERS = {
     "tiff, a claimed strip": lambda n: bare_tiff({279: (4, 1, min(4000 * n, 2**32 - 1))}),
     "gif, frames": gif_frames,
     "gif, blocks of a comment": gif_blocks,
+    "gif, junk": lambda n: GIF[:-1] + times(b"\0", n) + b";",
     "gif, extensions": lambda n: GIF[:-1] + times(b"\x21\xf9\4\0\0\0\0\0", n) + b";",
     "gif, extensions ahead": lambda n: GIF[: 13 + 768] + times(b"\x21\xfe\1A\0", n) + GIF[13 + 768 :],
     "gif, a wide frame": lambda n: GIF[:-1].replace(b"\x2c\0\0\0\0\x40\0\x40\0", b"\x2c\0\0\0\0" + struct.pack("<HH", min(n, 65_535), min(n, 65_535)), 1) + b";",

@@ -46,6 +46,9 @@ class Served:
             self.process.wait()
             raise
         finally:
+            self.log.seek(0)
+            self.said = self.log.read()
+            """What it wrote to its standard error."""
             self.log.close()
 
     def post(self, data: bytes, path: str = "/v1/translate", visit: str = "") -> httpx.Response:
