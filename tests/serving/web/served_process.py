@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -20,12 +20,20 @@ import httpx
 class Served:
     """`with Served(model) as served`: `i2i serve MODEL` on a free port."""
 
-    def __init__(self, model: Path, *options: str, descriptors: int | None = None, **environment: str) -> None:
+    def __init__(
+        self,
+        model: Path,
+        *options: str,
+        descriptors: int | None = None,
+        under: Sequence[str] = (),
+        **environment: str,
+    ) -> None:
+        """`under` is a command that runs it, as strace does."""
         command = [sys.executable, "-P", "-m", "i2i", "serve", str(model), "--device", "cpu", "--port", "0", *options]
         limit = None if descriptors is None else lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors,) * 2)
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed with the server
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=self.log, text=True, preexec_fn=limit,
+            [*under, *command], stdout=subprocess.PIPE, stderr=self.log, text=True, preexec_fn=limit,
             env={"PATH": "/usr/bin:/bin", **environment},  # not PYTHONUNBUFFERED, nor CI
         )  # fmt: skip
         assert self.process.stdout is not None
