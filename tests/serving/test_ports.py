@@ -223,4 +223,7 @@ def test_the_page_has_controls_that_work(base, browser, photo):
     page.locator("input[name='latent.seed']").fill("3")
     translated("label=winter&noise.strength=0.5&latent.seed=3")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.locator("#items .tile").nth(1).click()  # what was set for it comes back with it
+    settings = [page.locator(f"[name='{name}']").input_value() for name in ("label", "noise.strength", "latent.seed")]
+    assert settings == ["winter", "0", "0"]
     context.close()

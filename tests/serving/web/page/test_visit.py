@@ -72,6 +72,7 @@ def test_nothing_moves_in_a_whole_visit(phone, browser, pair, tmp_path):
             page.wait_for_timeout(600)
             assert places(page) == stood, step
         page.get_by_label("Strength", exact=True).fill("40")
+        assert places(page) == stood
         give(page, saved(tmp_path, "wide.png", 8, (300, 60)))
         page.get_by_role("button", name="Translate", exact=True).click()
         expect(page.locator("#download-all")).to_be_visible()
@@ -116,7 +117,7 @@ def test_strength_at_nothing_is_the_picture_and_at_full_the_servers_bytes(page, 
     translate(page)
     strength = page.get_by_label("Strength", exact=True)
     strength.fill("0")
-    expect(page.locator("#download")).to_have_text("Download at 0 %")
+    expect(page.locator("#download")).to_have_text("Download 0 %")
     assert page.locator("#after").evaluate("e => e.style.opacity") == "0"
     strength.fill("100")
     assert (

@@ -21,7 +21,7 @@ export function drawResult(item, model) {
   const trip = item.trip?.shown ? item.trip : null;
   if (trip) $("took").textContent = words.trip(trip);
   else $("took").textContent = item.example ? `An example, ${words.sides(result)}` : words.took({ ...result, bytes: result.blob.size });
-  $("download").querySelector("span").textContent = percent() === 100 ? "Download" : `Download at ${percent()} %`;
+  $("download").querySelector("span").textContent = percent() === 100 ? "Download" : `Download ${percent()} %`;
   $("download").href = result.url;
   $("download").download = item.target;
   $("round-trip").setAttribute("aria-pressed", String(Boolean(trip)));
