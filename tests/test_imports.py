@@ -48,8 +48,10 @@ PACKAGES = {
     "serving.conversion": f"{BASE} serving.runtime serving.inference",
     "serving.adopt": f"{BASE} serving.runtime serving.inference",
     "serving.tuning": f"{BASE} serving.runtime serving.inference",
-    "serving.web": f"{BASE} serving.runtime serving.inference",
-    "serving": "errors serving.runtime serving.inference serving.conversion serving.adopt serving.tuning serving.web",
+    "serving.hosting": f"{BASE} serving.runtime serving.inference",
+    "serving.web": f"{BASE} serving.runtime serving.inference serving.hosting",
+    "serving": "errors serving.runtime serving.inference serving.conversion serving.adopt serving.tuning serving.hosting "
+    "serving.web",
     "workflows": f"{BASE} hardware networks losses degradation adversarial evaluation diagnostics methods training export "
     "report datasets serving",
     "commands": f"{BASE} hardware networks losses degradation adversarial evaluation diagnostics methods training export "

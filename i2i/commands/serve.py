@@ -52,6 +52,16 @@ def serve(
         typer.Option(metavar="FILE", help="Take batches of pictures, and keep them in this file for a day."),
     ] = None,
     batches_megabytes: Annotated[float, typer.Option(help="Room for all batches.", min=1)] = 1000,
+    max_memory: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="Of models and pictures together, as in 4GB. [default: 3/4 of what is free]"),
+    ] = None,
+    unload_after: Annotated[
+        float, typer.Option(help="Seconds without a request until a model is unloaded.", min=0)
+    ] = 900,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Read the models again when they change, as SIGHUP does.")
+    ] = False,
     root_path: Annotated[
         str, typer.Option(metavar="PATH", help="Prefix that a proxy serves it under, as in /i2i.")
     ] = "",
@@ -63,6 +73,7 @@ def serve(
     curl --data-binary @sketch.png http://127.0.0.1:7860/v1/translate > photo.png
     """
     from ..serving import serve as run
+    from ..serving.inference.memory import parse_memory
 
     run(
         models,
@@ -86,4 +97,7 @@ def serve(
         grpc_port=grpc_port,
         batches=batches,
         batches_quota=batches_megabytes * 1e6,
+        max_memory=parse_memory(max_memory, "--max-memory"),
+        unload_after=unload_after,
+        watch=watch,
     )

@@ -6,6 +6,8 @@ import gc
 import math
 from collections.abc import Callable, Iterator
 
+import numpy as np
+
 from ...card import Card
 from ...errors import RequestError
 from .executors import IMAGE, Executor, Feeds, FloatArray, OutOfMemoryError, Tiled, Whole, wants_memory
@@ -19,6 +21,8 @@ EXACT_TO = {"cpu": 2**23, "openvino": 2**21, "cuda": 2**21}
 against statistics in double precision: ONNX Runtime's 0.02 at 2 megapixels and 0.40 at 8, OpenVINO's 0.35 and 2.89.
 CUDA's are not known, and taken to be no better."""
 
+PATIENCE = 5.0
+"""Seconds that a measurement waits for others."""
 LEAST_ROOM = 3 * 10**8
 """Bytes below which no session is opened for segments: a provider without memory for a thread ends the process."""
 
@@ -52,6 +56,22 @@ class BySize:
             gc.collect()  # what failed holds its arrays, in circles of frames and errors
         height, width = feeds[IMAGE].shape[2:]
         raise OutOfMemoryError(self._too_large(height, width))
+
+    def foretold(self, height: int, width: int) -> tuple[int, int]:
+        """Bytes that the quickest way takes for a picture, and the most frugal one, to be on the safe side."""
+        picture = {IMAGE: np.broadcast_to(np.float32(0), (1, 1, height, width))}
+        side = side_for(self.card, height, width, self.tile)
+        quickest = self.peak.of(self._pixels(picture, side))
+        if self.card.tiling != "local":
+            return quickest, quickest if self.tile == "off" else min(quickest, LEAST_ROOM)
+        while (smaller := halved(self.card, height, width, side, self.tile)) is not None:
+            side = smaller
+        return quickest, self.peak.of(self._pixels(picture, side))
+
+    def measure(self, feeds: Feeds) -> None:
+        """Run these, whole, to see what memory that takes."""
+        with self.peak.seen(math.prod(feeds[IMAGE].shape[2:]), PATIENCE):
+            self.whole.run(feeds)
 
     def let_go(self) -> None:
         """Give back what the sessions keep."""
@@ -89,7 +109,7 @@ class BySize:
         in_segments = self._segments() if self.tile != "off" and self.memory.free() >= LEAST_ROOM else None
         if in_segments is not None:
             yield in_segments
-        elif not (is_exact and fits) and self.peak.least(pixels) <= room:
+        elif not (is_exact and fits) and self.peak.least(pixels) <= room and not self.memory.is_granted:
             yield _Watched(self.whole, self.peak)
 
     def _pixels(self, feeds: Feeds, side: int | None) -> int:

@@ -11,7 +11,7 @@ import dataclasses
 import gc
 import hashlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,10 +28,11 @@ from ..runtime.model_file import read_model
 from ..runtime.profiles import profile_of
 from ..runtime.resolve import resolve_model
 from .batcher import EXACT, LARGEST_BATCH, Batcher, Pending
+from .by_size import BySize
 from .controls import NO_CONTROLS, resolve_controls
 from .courteous import Courteous
 from .ensemble import Ensemble
-from .executors import IMAGE, TRANSLATION, Executor, FloatArray
+from .executors import IMAGE, TRANSLATION, Executor, FloatArray, OutOfMemoryError
 from .memory import Memory, give_back
 from .opened import MAPS, ModelFile
 from .planes import Canvas
@@ -41,6 +42,8 @@ from .tiles import Tile, refuse_tiles
 Array = npt.NDArray[Any]
 Kind = TypeVar("Kind", Image.Image, Array)
 
+QUICK = 0.5
+"""Seconds of a run that are spent when a model is opened to see what memory it takes."""
 GONE = "What i2i tune found best is not to be had any more; tune again, or i2i tune MODEL --forget."
 
 
@@ -123,7 +126,9 @@ class Engine:
 
         def open_another() -> Executor:
             beside = dataclasses.replace(another, session=another.reopen(file.read()))
-            return self._with_views(file.executor(beside, self.tile, self._memory, self.maps))
+            executor = file.executor(beside, self.tile, self._memory, self.maps, self._executor.peak)
+            self._opened.append(executor)
+            return self._with_views(executor)
 
         self._open_another = open_another
         self._deep: Executor | None = None
@@ -162,6 +167,25 @@ class Engine:
         """What computes pictures of 8 bits, one view at a time."""
         return self._executor
 
+    def foretold(self, height: int, width: int) -> tuple[int, int]:
+        """Bytes of memory that a run takes for a picture of that size: the quickest way's, and the most frugal one's.
+
+        To be on the safe side: from the graph, by what providers were measured to take, until runs have shown it.
+        """
+        return self._executor.foretold(height, width)
+
+    def measure(self) -> int:
+        """Compute a picture of 512 pixels a side to see what memory a run takes, where that is quick (QUICK), and give
+        the bytes that the session may keep of it; 0 where it was not computed. After `let_short_ones_by`.
+        """
+        side, pixels = 512, 512 * 512
+        if not isinstance(self._executor, BySize) or self.batcher.seconds(pixels) > QUICK:
+            return 0
+        grey = Picture(np.full((side, side, self.card.input_channels), 128, np.uint8))
+        with contextlib.suppress(I2IError):
+            self._executor.measure(self.prepare(grey).feeds)
+        return self.foretold(side, side)[0]
+
     def submit(self, prepared: Prepared) -> Pending:
         """Have a prepared picture computed: `result()` of what is given waits for its answer, for `finish`.
 
@@ -194,11 +218,17 @@ class Engine:
         whole = to_array(self.translate(from_array(np.asarray(picture), self.card.input_channels), **controls))
         return whole[..., 0] if picture.ndim == 2 and whole.shape[2] == 1 else whole
 
-    def let_short_ones_by(self) -> None:
+    def let_short_ones_by(self, may: Callable[[], bool] = lambda: True) -> None:
         """From now on a short picture of 8 bits does not wait for a long one, which is computed beside it, in another
-        session that is opened with the first long one. Computes a small picture, to know what is long.
+        session that is opened with the first long one, if it `may` be. Computes a small picture, to know what is long.
         """
-        self.batcher.beside = lambda: Courteous(self._open_another)
+
+        def open_beside() -> Executor:
+            if not may():
+                raise OutOfMemoryError("There is no memory for a second session.")
+            return Courteous(self._open_another)
+
+        self.batcher.beside = open_beside
         side = max(128, self.card.smallest)
         with contextlib.suppress(I2IError):
             self.submit(self.prepare(Picture(np.zeros((side, side, self.card.input_channels), np.uint8)))).result()

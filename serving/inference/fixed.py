@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from ...card import Card
 from ...errors import PictureError
 from ..runtime.jobs import parts
 from .executors import IMAGE, Array, Executor, Feeds, FloatArray, with_pictures
+from .memory import Peak
 from .padding import grown
 from .planes import Canvas
 from .tiles import Window, halo
@@ -24,10 +26,10 @@ class FixedSize:
     (tiles.py). A network that looks at whole pictures gets none larger than it takes.
     """
 
-    def __init__(self, inner: Executor, card: Card) -> None:
+    def __init__(self, inner: Executor, card: Card, peak: Peak) -> None:
         """`inner` computes pieces of exactly `card.fixed_size`."""
         assert card.fixed_size is not None
-        self.inner, self.card, self.size = inner, card, card.fixed_size
+        self.inner, self.card, self.size, self.peak = inner, card, card.fixed_size, peak
 
     def run(self, feeds: Feeds, into: Canvas | None = None) -> FloatArray:
         """See Executor; raises PictureError on a picture that is too large."""
@@ -48,6 +50,10 @@ class FixedSize:
             out[:, :, down.place(scale), right.place(scale)] = part[:, :, down.kept(scale), right.kept(scale)]
         answer: FloatArray = out
         return answer
+
+    def foretold(self, _height: int, _width: int) -> tuple[int, int]:
+        """See BySize: a piece takes the same, whatever the picture."""
+        return (self.peak.of(math.prod(self.size)),) * 2
 
     def let_go(self) -> None:
         """Nothing: every piece takes what the last one left."""

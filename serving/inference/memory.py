@@ -8,6 +8,7 @@ import functools
 import math
 import os
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ import onnx
 from ...card import Card
 from ...errors import RequestError
 from ...hardware.system import available_memory
+from ..runtime.jobs import current
 from .executors import IMAGE
 from .segments.shapes import tensors_of, without_weights
 
@@ -42,23 +44,27 @@ UNKNOWN = 1500
 
 STACK = 2**21
 """More than macOS and musl give their threads."""
+M_MMAP_THRESHOLD = -3
+"""Of glibc's mallopt."""
+LARGE_BLOCK = 2**22
 UNITS = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 LEAST = 10**8
+_measuring = threading.Lock()
 
 
-def parse_memory(text: str | None) -> int | None:
-    """`2GB`, `1.5 GiB` or `800MB` in bytes; None stays None. Raises RequestError."""
+def parse_memory(text: str | None, option: str = "--memory") -> int | None:
+    """`2GB`, `1.5 GiB` or `800MB` in bytes; None stays None. Raises RequestError, which names the option."""
     if text is None:
         return None
     match = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*([a-z]+)", text.strip().lower())
     size = float(match[1]) * UNITS.get(match[2], 0) if match is not None else 0
     if size < LEAST:
-        raise RequestError(f"--memory is a size of 100MB at least, as in 2GB or 1.5GiB, not {text!r}.")
+        raise RequestError(f"{option} is a size of 100MB at least, as in 2GB or 1.5GiB, not {text!r}.")
     return int(size)
 
 
 class Memory:
-    """The memory of this process."""
+    """The memory of this process; or what the thread's job was granted of it."""
 
     def __init__(self, limit: int | None = None) -> None:
         """At most `limit` bytes for the whole process; None: three quarters of what is free when it is asked."""
@@ -66,19 +72,35 @@ class Memory:
         self._seen = (float("-inf"), 0)
         """When the room was read, and what it was."""
 
+    @property
+    def is_granted(self) -> bool:
+        """Whether the thread's job may not take more than it was granted."""
+        return _granted() is not None
+
     def free(self) -> int:
         """Bytes that are to be had beside what is taken."""
+        granted = _granted()
+        if granted is not None:
+            return granted
         free = available_memory()
         free = (UNTOLD if free is None else free) + reusable()
         return free if self.limit is None else max(0, min(self.limit - resident() + reusable(), free))
 
     def room(self, wanted: float = float("inf")) -> int:
         """Bytes that a run may take of them; as they were a moment ago, where it wants a small part."""
+        granted = _granted()
+        if granted is not None:
+            return granted
         when, room = self._seen
         if time.monotonic() - when > RECENT or wanted > room * SMALL_PART:
             room = int(self.free() * SHARE) if self.limit is None else self.free()
             self._seen = (time.monotonic(), room)
         return room
+
+
+def _granted() -> int | None:
+    job = current()
+    return None if job is None else job.memory
 
 
 class Peak:
@@ -108,15 +130,24 @@ class Peak:
         return int(pixels * self._living)
 
     @contextlib.contextmanager
-    def seen(self, pixels: int) -> Iterator[None]:
-        """A run within, from which it is learned when it is the largest yet and the system tells."""
-        tells = pixels > self._largest and _highest(reset=True) is not None
-        yield
-        highest = _highest() if tells else None
+    def seen(self, pixels: int, patience: float = 0) -> Iterator[None]:
+        """A run within, from which it is learned when it is the largest yet and the system tells, unless another is
+        being measured for longer than `patience`, in seconds: one would reset what the other reads.
+        """
+        is_ours = pixels >= self._largest and _measuring.acquire(timeout=patience)
+        try:
+            tells = is_ours and _highest(reset=True) is not None
+            yield
+            highest = _highest() if tells else None
+        finally:
+            if is_ours:
+                _measuring.release()
         if highest is not None:
             self._largest = pixels
             # What was held before is counted in: allocators keep what a run before has left, and use it again.
-            self._factor = max(1.1, (highest - self._base) / (pixels * self._living)) * MARGIN
+            factor = max(1.1, (highest - self._base) / (pixels * self._living)) * MARGIN
+            # Beside other runs (where memory is granted) theirs is seen too: one learns but to take less.
+            self._factor = factor if _granted() is None else min(factor, self._factor)
 
     @functools.cached_property
     def _living(self) -> float:
@@ -202,6 +233,16 @@ def give_back() -> None:
     """Hand what was freed back to the system, as far as the allocator can (glibc)."""
     with contextlib.suppress(OSError, AttributeError):
         _library().malloc_trim(0)
+
+
+def return_large_blocks() -> None:
+    """Have the allocator (glibc) hand blocks of LARGE_BLOCK bytes and more back to the system when they are freed.
+
+    It raises that size to 32 MiB by itself, and then every thread keeps some: in a server with a thread for each
+    picture that waits, many times what the pictures take.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
 
 
 def fit_stacks() -> bool:

@@ -71,8 +71,10 @@ class ModelFile:
         reason = f"{title} in {profile.precision}{tiles}, the best here by i2i tune of {profile.found}."
         return dataclasses.replace(running, reason=reason)
 
-    def executor(self, running: Running, tile: Tile, memory: Memory, maps: str = "fp32") -> BySize | FixedSize:
-        """What computes pictures of every size by a session."""
+    def executor(
+        self, running: Running, tile: Tile, memory: Memory, maps: str = "fp32", peak: Peak | None = None
+    ) -> BySize | FixedSize:
+        """What computes pictures of every size by a session; `peak` is what is known of the memory that runs take."""
         # Not `running` itself: what holds that holds its first session, when others have long taken its place.
         reopen, precision = running.reopen, running.precision
         where = f"{running.provider} in {precision}"
@@ -86,6 +88,7 @@ class ModelFile:
             return executor
 
         whole = Whole(running.session, self.card, where, lambda: reopen(self.read()))
+        peak = peak or Peak(self.read, self.card)
         if self.card.fixed_size is not None:
-            return FixedSize(whole, self.card)
-        return BySize(whole, self.card, tile, running.provider, memory, Peak(self.read, self.card), segmented)
+            return FixedSize(whole, self.card, peak)
+        return BySize(whole, self.card, tile, running.provider, memory, peak, segmented)

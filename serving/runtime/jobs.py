@@ -38,6 +38,8 @@ class Job:
         """`seconds` are what it may take from now on, the waiting included."""
         self.seconds = seconds
         self.begun = time.monotonic()
+        self.memory: int | None = None
+        """Bytes that it was granted, by who shares out what there is; None: what is free."""
         self.place: int | None = None
         """How many are before it, while it waits for its turn."""
         self.waited = 0.0

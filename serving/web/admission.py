@@ -9,14 +9,13 @@ import time
 from collections.abc import Sequence
 
 from ...errors import I2IError
+from ..hosting.ledger import Ledger
 
 LARGEST_SHARE = 0.5
 """Of the places and the bodies for one client, that others find some free: a session of the page, or an address
 without one. All of one address have no more together while other addresses ask: anybody may claim a session."""
 LATELY = 60.0
 """Seconds for which an address that asked is one that asks."""
-LARGEST_BODIES = 8
-"""Times the largest upload that bodies may have together, from when they are let in."""
 
 
 class BusyError(I2IError):
@@ -40,7 +39,7 @@ class ClosingError(I2IError):
 class Place:
     """Somebody's place among those who are let in; a context that ends with the answer."""
 
-    def __init__(self, admission: Admission, client: str, size: float) -> None:
+    def __init__(self, admission: Admission, client: str, size: int) -> None:
         self._admission, self.client, self.size = admission, client, size
         self.address = address_of(client)
 
@@ -54,9 +53,12 @@ class Place:
 class Admission:
     """Safe to use from several threads."""
 
-    def __init__(self, places: int, max_bytes: float = float("inf")) -> None:
-        """At most `places` pictures, the one at work included, with bodies of `max_bytes` each."""
+    def __init__(self, places: int, ledger: Ledger | None = None, max_bytes: int = 2**62) -> None:
+        """At most `places` pictures, the one at work included; their bodies, of `max_bytes` each at most, are counted
+        in `ledger`, from when they are let in.
+        """
         self.places, self.max_bytes = places, max_bytes
+        self._ledger = ledger
         self._lock = threading.Lock()
         self._inside: list[Place] = []
         self._seconds_each = 1.0
@@ -71,7 +73,7 @@ class Admission:
         """Pictures that are inside."""
         return len(self._inside)
 
-    def enter(self, client: str = "", size: float = 0) -> Place:
+    def enter(self, client: str = "", size: int = 0) -> Place:
         """A place for a client's picture, whose body is `size` bytes at most; raises BusyError when there is none.
 
         `client` is its address, and after a space its session.
@@ -82,33 +84,34 @@ class Admission:
                 raise busy
             if not self._inside:
                 self._last_left = time.monotonic()
+            if self._ledger is not None:
+                self._ledger.add_body(min(size, self.max_bytes))
             place = Place(self, client, min(size, self.max_bytes))
             self._inside.append(place)
             return place
 
-    def refusal(self, client: str, size: float) -> BusyError | None:
+    def refusal(self, client: str, size: int) -> BusyError | None:
         """What `enter` would raise now."""
         with self._lock:
             return self._refusal(client, size)
 
-    def _refusal(self, client: str, size: float) -> BusyError | None:
+    def _refusal(self, client: str, size: int) -> BusyError | None:
         address, size = address_of(client), min(size, self.max_bytes)  # what is longer is refused while it arrives
         has_others = self._has_others(address)
         is_own = client != "" and (
             self._is_most([place for place in self._inside if place.client == client], size)
             or (has_others and self._is_most([place for place in self._inside if place.address == address], size))
         )
-        bodies = sum(place.size for place in self._inside) + size
-        if is_own or len(self._inside) >= self.places or bodies > LARGEST_BODIES * self.max_bytes:
+        has_room = self._ledger is None or self._ledger.has_room_for(size, self.max_bytes)
+        if is_own or len(self._inside) >= self.places or not has_room:
             return BusyError(self._wait(), is_own)
         return None
 
-    def _is_most(self, own: Sequence[Place], size: float) -> bool:
+    def _is_most(self, own: Sequence[Place], size: int) -> bool:
         """Whether one client's places and bodies are as many as it may have."""
         bodies = sum(place.size for place in own) + size
-        return len(own) >= max(1, self.places * LARGEST_SHARE) or (
-            own != [] and bodies > LARGEST_SHARE * LARGEST_BODIES * self.max_bytes
-        )
+        room = float("inf") if self._ledger is None else self._ledger.room_for_bodies(self.max_bytes)
+        return len(own) >= max(1, self.places * LARGEST_SHARE) or (own != [] and bodies > LARGEST_SHARE * room)
 
     def _has_others(self, address: str) -> bool:
         """Whether other addresses asked lately; notes that this one does."""
@@ -124,6 +127,8 @@ class Admission:
         """The place is free again."""
         with self._lock:
             self._inside.remove(place)
+            if self._ledger is not None:
+                self._ledger.give_body(place.size)
             self._last_left = time.monotonic()
 
     def learn(self, seconds: float) -> None:

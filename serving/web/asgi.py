@@ -1,4 +1,4 @@
-"""What middleware of the server shares: the types of ASGI, a request's headers, an answer in one sentence."""
+"""ASGI: its types, a request's headers, an answer in one sentence; middleware for prefixes and sizes of bodies."""
 
 from __future__ import annotations
 
@@ -60,3 +60,64 @@ class Prefixed:
             whole = path if path == self.prefix or path.startswith(self.prefix + "/") else self.prefix + path
             scope = {**scope, "root_path": self.prefix, "path": whole}
         await self.app(scope, receive, send)
+
+
+FORM_OVERHEAD = 16 * 1024
+"""Bytes that a multipart form adds around a picture at the limit: boundaries and headers."""
+
+
+class BodyLimit:
+    """ASGI middleware that answers 413 with `{"error": …}` to bodies of more than `max_bytes`, on every route.
+
+    Bytes are counted while they arrive, so that neither a missing nor a false Content-Length helps.
+    """
+
+    def __init__(self, app: App, max_bytes: int, more: Mapping[str, int] | None = None) -> None:
+        """`more` are the limits of paths that have another."""
+        self.app = app
+        self.max_bytes = max_bytes
+        self.more = more or {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, unless its body is or grows too large."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        allowed = self.more.get(below(scope), self.max_bytes)
+        limit = allowed + (FORM_OVERHEAD if _is_form(scope) else 0)
+        declared = header(scope, b"content-length")
+        if declared.isdigit() and int(declared) > limit:
+            return await self._refuse(send, allowed)
+        return await self._counted(scope, receive, send, allowed, limit)
+
+    async def _counted(self, scope: Scope, receive: Receive, send: Send, allowed: int, limit: int) -> None:
+        received, answered, refused = 0, False, False
+
+        async def counting_receive() -> Message:
+            nonlocal received, refused
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit and not refused:
+                refused = True
+                if not answered:
+                    await self._refuse(send, allowed)
+            return {"type": "http.disconnect"} if refused else message
+
+        async def guarded_send(message: Message) -> None:
+            nonlocal answered
+            if not refused:
+                answered = True
+                await send(message)
+
+        try:
+            await self.app(scope, counting_receive, guarded_send)
+        except Exception:
+            if not refused:  # else the application complains of the connection that was cut
+                raise
+
+    async def _refuse(self, send: Send, allowed: int) -> None:
+        text = f"The upload is larger than the limit of {allowed / 2**20:g} MiB."
+        await answer(send, 413, text)
+
+
+def _is_form(scope: Scope) -> bool:
+    return header(scope, b"content-type").lower().startswith(b"multipart/")

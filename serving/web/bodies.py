@@ -1,4 +1,4 @@
-"""What a request brings along, in memory: held once, and nothing of it on a disk. Bodies have a limit (limits.py)."""
+"""What a request brings along, in memory: held once, and nothing of it on a disk. Bodies have a limit (asgi.py)."""
 
 from __future__ import annotations
 

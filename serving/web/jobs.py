@@ -31,8 +31,8 @@ PATIENCE = 10.0
 class Jobs:
     """Those under way, by their ids. Of the event loop's thread alone."""
 
-    def __init__(self, seconds: float, threads: int) -> None:
-        """Each may take `seconds`, waiting included; `threads` may work or wait at once."""
+    def __init__(self, seconds: float, threads: Callable[[], int]) -> None:
+        """Each may take `seconds`, waiting included; so many `threads` may work or wait at once."""
         self.seconds = seconds
         self.is_closing = False
         """Whether no more are taken: what is under way is finished."""
@@ -83,7 +83,8 @@ class Jobs:
 
     async def work(self, job: Job, work: Callable[[], Answer]) -> Answer:
         """`work()` in a thread. The job is cancelled when its time has passed, and with the task that asks for it."""
-        self._limiter = self._limiter or anyio.CapacityLimiter(self._threads)
+        self._limiter = self._limiter or anyio.CapacityLimiter(1)
+        self._limiter.total_tokens = self._threads()
         deadline = asyncio.get_running_loop().call_later(job.left, job.cancel)
         try:
             return await anyio.to_thread.run_sync(work, limiter=self._limiter)

@@ -18,14 +18,20 @@ import uvicorn
 from fastapi import FastAPI
 
 from ...errors import RequestError
+from ..hosting.host import Changes, Host
+from ..hosting.keeper import Keeper
+from ..hosting.ledger import Ledger
+from ..inference.memory import return_large_blocks
 from .batches.store import Store
 from .connections import BACKLOG, Connections
 from .doors import LOOPBACK, read_keys
 from .jobs import Jobs
 from .observed import open_log
-from .server import MAX_BYTES, create_app, load_engines
+from .server import MAX_BYTES, create_app
 from .service import shared_decoder
 
+UNLOAD_AFTER = 900.0
+"""Seconds without a request after which a model is closed."""
 KEPT = 86400
 """Seconds for which a batch is kept."""
 _GRACE = 10
@@ -55,6 +61,9 @@ def serve(
     grpc_port: int | None = None,
     batches: Path | None = None,
     batches_quota: float = 1e9,
+    max_memory: int | None = None,
+    unload_after: float = UNLOAD_AFTER,
+    watch: bool = False,
     say: Callable[[str], None] = _said,
     **limits: Any,
 ) -> None:
@@ -67,6 +76,10 @@ def serve(
     host; `access_log` is a file, or `-`, that gets a line of JSON for each request; `grpc_port` of that host speaks the
     Open Inference Protocol by gRPC. `batches` is a file in which
     batches are kept for a day, of `batches_quota` bytes together at most.
+
+    The first model is opened at once, others when they are asked for; but for the first they are closed after
+    `unload_after` seconds without a request. Models and pictures together keep the process within `max_memory` bytes,
+    three quarters of what is free unless given. With `watch`, and on SIGHUP, the MODELs are read again.
 
     Raises RequestError when the port is taken, the host is not this machine's, keys cannot be read or are missing, and
     what loading a model raises.
@@ -81,15 +94,15 @@ def serve(
     listening = bind(host, port)  # first: a taken port should not cost the loading of a model
     log = open_log(access_log)
     with contextlib.closing(listening), contextlib.ExitStack() as stack:
+        return_large_blocks()
         shared_decoder().start()
-        engines = load_engines(models, direction, device, precision)
-        for name, engine in engines.items():
-            say(f"{name}: {engine.reason}")
+        offered = Host(models, direction, device, precision, Ledger(max_memory))
+        open_first(offered, say)
         if not (is_loopback(host) or keys):
             say(f"Warning: {host} is reachable from other machines, and anyone who reaches it may use the models.")
         hosts = {*LOOPBACK, _shown(host), *allow_host} if is_loopback(host) else set(allow_host) or None
         app = create_app(
-            engines,
+            offered,
             page=page,
             hosts=hosts,
             origins=allow_origin,
@@ -105,7 +118,7 @@ def serve(
             say(f"gRPC at {_shown(host)}:{grpc_port} (Open Inference Protocol).")
         if metrics_port is not None:
             stack.callback(app.state.metrics.serve(host, metrics_port))
-        with _quiet_end():
+        with _quiet_end(), keeping(app, offered, unload_after, watch, say):
             Server(app).run(sockets=[listening])
 
 
@@ -123,6 +136,35 @@ def _rpc(host: str, port: int) -> Callable[[FastAPI, Sequence[str], int], None]:
         state.background.append(RpcServer(calls, f"{_shown(host)}:{port}", max_bytes))
 
     return add
+
+
+def open_first(host: Host, say: Callable[[str], None]) -> None:
+    """Open the first model of a host, so that what is wrong with it, or with the machine, is told before it serves."""
+    first, *others = host.values()
+    with first.leased() as engine:
+        say(f"{first.name}: {engine.reason}")
+    if others:
+        say(f"Opened when they are first asked for: {', '.join(model.name for model in others)}.")
+
+
+@contextlib.contextmanager
+def keeping(app: FastAPI, host: Host, idle: float, watches: bool, say: Callable[[str], None]) -> Iterator[None]:
+    """Within, models are closed, and read again on SIGHUP and when they change (keeper.py)."""
+
+    def tell(changes: Changes) -> None:
+        app.state.services.follow()
+        say(str(changes))
+
+    keeper = Keeper(host, idle, watches, tell)
+    is_told = hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread()  # Windows has none
+    before = signal.signal(signal.SIGHUP, lambda *_: keeper.again.set()) if is_told else None
+    keeper.start()
+    try:
+        yield
+    finally:
+        keeper.stop()
+        if is_told:
+            signal.signal(signal.SIGHUP, before)
 
 
 class Server(uvicorn.Server):

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from ...errors import RequestError
+from ..hosting.ledger import Ledger
 from .asgi import App, Message, Receive, Scope, Send, header
 from .service import ModelService
 
@@ -33,7 +34,7 @@ ROUTE = re.compile(r"^(/v[12]/(?:translate|models|jobs|batches|health)|/health|/
 class Metrics:
     """Of one application."""
 
-    def __init__(self, services: Mapping[str, ModelService]) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         self.registry = CollectorRegistry()
 
         def of(kind: type, name: str, text: str, *labels: str, **options: object) -> object:
@@ -51,17 +52,26 @@ class Metrics:
         self.batches: Histogram = of(  # type: ignore[assignment]
             Histogram, "batch_pictures", "Pictures computed at once.", "model", buckets=(1, 2, 3, 4, 5, 6, 7, 8)
         )
-        inside: Gauge = of(Gauge, "pictures_inside", "Pictures let in and not answered.", "model")  # type: ignore[assignment]
-        places: Gauge = of(Gauge, "places", "Pictures that are let in at most.", "model")  # type: ignore[assignment]
-        for name, service in services.items():
-            self.watch(name, service, inside, places)
+        self.inside: Gauge = of(Gauge, "pictures_inside", "Pictures let in and not answered.", "model")  # type: ignore[assignment]
+        self.places: Gauge = of(Gauge, "places", "Pictures that are let in at most.", "model")  # type: ignore[assignment]
+        self.is_open: Gauge = of(Gauge, "model_open", "Whether a model is in memory.", "model", "version")  # type: ignore[assignment]
+        memory: Gauge = of(  # type: ignore[assignment]
+            Gauge, "memory_bytes", "The budget of memory: the limit, and what models, pictures and bodies take.", "of"
+        )
+        memory.labels("limit").set(ledger.limit)
+        memory.labels("models").set_function(lambda: ledger.of_models)
+        memory.labels("pictures").set_function(lambda: ledger.of_pictures)
+        memory.labels("bodies").set_function(lambda: ledger.bodies)
 
-    def watch(self, name: str, service: ModelService, inside: Gauge, places: Gauge) -> None:
+    def watch(self, service: ModelService) -> None:
         """Have a model's work counted."""
-        inside.labels(name).set_function(lambda: service.admission.count)
-        places.labels(name).set_function(lambda: service.admission.places)
+        model, name = service.model, service.model.name
+        self.inside.labels(name).set_function(lambda: service.admission.count)
+        self.places.labels(name).set_function(lambda: service.admission.places)
+        self.is_open.labels(name, str(model.version)).set_function(lambda: model.engine is not None)
         service.on_stage = lambda stage, seconds: self.stages.labels(name, stage).observe(seconds)
-        service.engine.batcher.on_batch = self.batches.labels(name).observe
+        observe = self.batches.labels(name).observe
+        model.when_open(lambda engine: setattr(engine.batcher, "on_batch", observe))
 
     def count(self, route: str, status: int, seconds: float) -> None:
         """An answer."""

@@ -6,7 +6,8 @@ Only uploaded bytes are read: no path and no URL that a client names. Every erro
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Collection, Iterable
+import json
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,23 +17,24 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
 from ...errors import RequestError
+from ..hosting.host import Host
+from ..hosting.ledger import Ledger
+from ..hosting.model import Model
 from ..inference.controls import settings_of
 from ..inference.engine import Engine
-from ..runtime.resolve import exported_models, resolve_model
 from .admission import ClosingError
-from .api_docs import docs_page, docs_policy, openapi_of, setting_schema
-from .asgi import Prefixed
+from .api_docs.docs import docs_page, docs_policy, openapi_of, setting_schema
+from .asgi import BodyLimit, Prefixed
 from .batches.routes import add_batches
 from .batches.store import Store
 from .doors import OPEN, Doors
 from .errors import add_errors, error_responses
 from .jobs import Jobs, add_jobs
-from .limits import BodyLimit
 from .observed import Metrics, Observed
 from .oip.routes import add_oip
 from .refusing import Refusing
-from .service import MAX_WAITING, ModelService
-from .translate import add_translate
+from .service import MAX_WAITING, ModelService, Services
+from .translate import add_translate, asked, known_model
 
 MAX_BYTES = 32 * 2**20
 """Of a request, unless told otherwise."""
@@ -48,33 +50,13 @@ ROUTES = ("/v1/", "/v2", "/v2/", "/docs", "/openapi.json", *OPEN)
 def load_engines(
     models: Iterable[Path], direction: str | None = None, device: str = "auto", precision: str = "auto"
 ) -> dict[str, Engine]:
-    """An engine for each MODEL by the name that clients use: the card's, with `-2`, `-3` … where names repeat.
-
-    A run with two directions gives both unless `direction` is given, and a folder of files or of runs all of them.
-    Raises what `resolve_model` and Engine raise.
-    """
-    files: list[Path] = []
-    for model in models:
-        found = _exported(model) if model.is_dir() and direction is None else []
-        files += found or [resolve_model(model, direction)]
-    engines: dict[str, Engine] = {}
-    for file in files:
-        engine = Engine(file, device, precision)
-        name, number = engine.card.name, 2
-        while name in engines:
-            name, number = f"{engine.card.name}-{number}", number + 1
-        engines[name] = engine
-    return engines
-
-
-def _exported(folder: Path) -> list[Path]:
-    """The models in a folder, or in the folders in it."""
-    inner = sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
-    return exported_models(folder) or [file for each in inner for file in exported_models(each)]
+    """An engine for each MODEL by the name that clients use, all of them open; raises what Host and Engine raise."""
+    host = Host(models, direction, device, precision)
+    return {name: Engine(model.path, device, precision) for name, model in host.items()}
 
 
 def create_app(
-    engines: dict[str, Engine],
+    models: Host | Mapping[str, Engine],
     *,
     max_bytes: int = MAX_BYTES,
     max_pixels: float = 16e6,
@@ -90,7 +72,8 @@ def create_app(
     access_log: TextIO | None = None,
     batches: Store | None = None,
 ) -> FastAPI:
-    """The application that serves `engines` by name; the first is taken when a request names none.
+    """The application that serves `models` by name; the first is taken when a request names none. Those of a host are
+    opened when they are asked for, within its budget of memory; engines stay open.
 
     Bodies are limited to `max_bytes`, the pictures in them to `max_pixels`, their results (where they are enlarged) to
     `max_result_pixels`. `max_waiting` requests may wait for an engine, and each may take `deadline` seconds. A
@@ -100,15 +83,20 @@ def create_app(
     of JSON for each request goes to `access_log`. Batches of many pictures are kept in `batches`; there are none
     without it. Raises RequestError without an engine.
     """
-    if not engines:
+    if not models:
         raise RequestError("There is no model to serve. Name a run directory or an ONNX file.")
-    services = {
-        name: ModelService(engine, max_pixels, max_result_pixels, max_waiting, max_bytes)
-        for name, engine in engines.items()
-    }
-    for engine in engines.values():
-        engine.batcher.wait = batch_wait
-    jobs = Jobs(deadline, threads=len(services) * (max_waiting + 1))
+    ledger = models.ledger if isinstance(models, Host) else Ledger()
+    metrics = Metrics(ledger)
+
+    def service_of(model: Model) -> ModelService:
+        service = ModelService(model, max_pixels, max_result_pixels, max_waiting, max_bytes)
+        metrics.watch(service)
+        model.when_open(lambda engine: setattr(engine.batcher, "wait", batch_wait))
+        return service
+
+    hosted = models if isinstance(models, Host) else {name: Model.of(name, e, ledger) for name, e in models.items()}
+    services = Services(hosted, service_of)
+    jobs = Jobs(deadline, threads=lambda: len(services) * (max_waiting + 1))
     app = FastAPI(
         title="i2i",
         summary="Picture in, translated picture out.",
@@ -118,14 +106,14 @@ def create_app(
     )
     app.state.background = []
     add_errors(app)
-    _add_facts(app, engines, jobs)
+    _add_facts(app, services, jobs)
     add_translate(app, services, jobs)
     add_jobs(app, jobs)
     add_oip(app, services, jobs)
     if batches is not None:
-        add_batches(app, services, jobs, batches)
+        add_batches(app, services, jobs, batches, BATCH * max_bytes, ledger)
     app.state.jobs, app.state.services = jobs, services
-    app.openapi = openapi_of(app)  # type: ignore[method-assign]
+    app.openapi = openapi_of(app, lambda: asked(services))  # type: ignore[method-assign]
     if page:
         from .page import mount_page
 
@@ -137,8 +125,8 @@ def create_app(
             CORSMiddleware, allow_origins=list(origins), allow_methods=["GET", "POST"], allow_headers=["*"]
         )
     app.add_middleware(Doors, routes=ROUTES, hosts=hosts, origins=origins, keys=keys)
-    app.state.metrics = Metrics(services)
-    app.add_middleware(Observed, metrics=app.state.metrics, log=access_log)
+    app.state.metrics = metrics
+    app.add_middleware(Observed, metrics=metrics, log=access_log)
     if root_path.rstrip("/"):
         app.add_middleware(Prefixed, prefix=root_path.rstrip("/"))
     return app
@@ -154,13 +142,17 @@ async def _background(app: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(each.stop)
 
 
-def _add_facts(app: FastAPI, engines: dict[str, Engine], jobs: Jobs) -> None:
-    facts = [describe(name, engine) for name, engine in engines.items()]
-
+def _add_facts(app: FastAPI, services: Services, jobs: Jobs) -> None:
     @app.get("/v1/models", responses=error_responses())
     async def models() -> dict[str, Any]:
-        """Every model: its name for requests, what its card says, and what runs it."""
-        return {"models": facts}
+        """Every model: its name for requests, what its card says, and what runs it once it is open."""
+        return {"models": [describe(service.model) for service in services.values()]}
+
+    @app.get("/v1/models/{name}", responses=error_responses())
+    async def model(name: str) -> dict[str, Any]:
+        """A model, with its whole card."""
+        found = services[known_model(name, services)].model
+        return {**describe(found), "card": json.loads(found.card.to_json())}
 
     @app.get("/health", responses=error_responses())
     @app.get("/health/live", responses=error_responses())
@@ -170,22 +162,24 @@ def _add_facts(app: FastAPI, engines: dict[str, Engine], jobs: Jobs) -> None:
 
     @app.get("/health/ready", responses=error_responses(503))
     async def ready() -> dict[str, Any]:
-        """Every model is loaded and has passed its golden probe, and the server takes pictures."""
+        """The server takes pictures. Each model passes its golden probe before it is used."""
         if jobs.is_closing:
             raise ClosingError
-        return {"status": "ready", "models": list(engines)}
+        return {"status": "ready", "models": list(services)}
 
     @app.get("/docs", response_class=HTMLResponse, include_in_schema=False)
     async def docs(request: Request) -> HTMLResponse:
-        page = docs_page(app.openapi(), str(request.base_url).rstrip("/"), list(engines))
+        page = docs_page(app.openapi(), str(request.base_url).rstrip("/"), list(services))
         return HTMLResponse(page, headers={"content-security-policy": docs_policy(page)})
 
 
-def describe(name: str, engine: Engine) -> dict[str, Any]:
+def describe(model: Model) -> dict[str, Any]:
     """A model as `/v1/models` lists it."""
-    card = engine.card
+    card, engine = model.card, model.engine
     return {
-        "id": name,
+        "id": model.name,
+        "version": model.version,
+        "sha256": model.found.sha256,
         "method": card.method,
         "task": card.task,
         "source": card.source,
@@ -198,7 +192,8 @@ def describe(name: str, engine: Engine) -> dict[str, Any]:
         },
         "licence": card.licence,
         "metrics": card.metrics,
-        "provider": engine.provider,
-        "precision": engine.precision,
-        "reason": engine.reason,
+        "is_open": engine is not None,
+        "provider": None if engine is None else engine.provider,
+        "precision": None if engine is None else engine.precision,
+        "reason": "It is opened when it is first asked for." if engine is None else engine.reason,
     }

@@ -6,10 +6,11 @@ Decoding and encoding run in the callers' threads beside the engine's computatio
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from ...card import Card
 from ...errors import PictureError, PictureTooLargeError
@@ -21,13 +22,14 @@ from ...images.guarded.decoder import decoder
 from ...images.guarded.seen import CrowdedError, Decoder, Seen
 from ...images.image import Header, Picture, to_uint8
 from ...images.metadata.policy import kept
+from ..hosting.ledger import Ledger, NoRoomError
+from ..hosting.model import Model
 from ..inference.controls import NO_CONTROLS
 from ..inference.engine import Engine
-from ..inference.executors import FloatArray
+from ..inference.executors import FloatArray, OutOfMemoryError
 from ..inference.padding import padded_side
 from ..runtime.jobs import Job, working_on
 from .admission import Admission, BusyError
-from .limits import PixelBudget
 
 
 class NotAPictureError(PictureError):
@@ -62,21 +64,20 @@ class ModelService:
 
     def __init__(
         self,
-        engine: Engine,
+        model: Model | Engine,
         max_pixels: float,
         max_result_pixels: float,
         max_waiting: int = MAX_WAITING,
-        max_bytes: float = float("inf"),
+        max_bytes: int = 2**31,
     ) -> None:
-        self.engine = engine
+        self.model = Model.of(model.card.name, model, Ledger()) if isinstance(model, Engine) else model
+        self.card, self.ledger = self.model.card, self.model.ledger
         self.max_pixels = int(max_pixels)
         self.max_result_pixels = int(max_result_pixels)
-        self.admission = Admission(max_waiting + 1, max_bytes)
+        self.admission = Admission(max_waiting + 1, self.ledger, max_bytes)
         self.on_stage: Callable[[str, float], None] = lambda _stage, _seconds: None
         """Is told how long a picture was in each of its stages: decode, queue, inference, encode."""
         self.decoder = shared_decoder()
-        self._budget = PixelBudget()
-        engine.let_short_ones_by()
 
     def translate(
         self, data: bytes, controls: Mapping[str, object] = NO_CONTROLS, job: Job | None = None, form: str = "png"
@@ -85,18 +86,19 @@ class ModelService:
         picture had more than 8. For those who have a place (`admission`); in the caller's thread.
 
         `controls` are values by port name. Raises NotAPictureError, PictureTooLargeError, PictureError (damaged, or of
-        channels that the model does not take), RequestError on controls that mean nothing, CancelledError and
-        DeadlineError when the job is to end. Of the metadata the answer carries the colour profile alone.
+        channels that the model does not take), RequestError on controls that mean nothing, UnopenedError where the
+        model cannot be opened, CancelledError and DeadlineError when the job is to end. Of the metadata the answer
+        carries the colour profile alone.
         """
         job, began = job or Job(), time.monotonic()
         seen = self.look(data)
         asked = time.monotonic()
-        with working_on(job), self._budget.holding(self._share(seen.header)):
+        with working_on(job), self.model.leased() as engine, self._room(engine, seen.header, job):
             job.check()
             entered = time.monotonic()
             source = self._decoded(data, seen)
             decoded = time.monotonic()
-            picture = self.engine.translate(source, **controls)
+            picture = engine.translate(source, **controls)
             done = time.monotonic()
             answer = encode(kept(picture, "strip"), form, FORMS[form].quality, is_quick=True)
         computing = done - decoded - job.waited
@@ -116,25 +118,33 @@ class ModelService:
         """(N, C, H, W) in [0, 1] as `Engine.run` gives it. For those who have a place; raises what `translate` raises
         of sizes and controls, and DeadlineError and CancelledError.
         """
-        count, channels, height, width = batch.shape
+        job, (count, channels, height, width) = job or Job(), batch.shape
         header = Header(width, height * count, channels, 32)
-        _check_size(header, self.engine.card, self.max_pixels, self.max_result_pixels)
-        with working_on(job), self._budget.holding(self._share(header)):
-            return self.engine.run(batch, **controls)
+        _check_size(header, self.card, self.max_pixels, self.max_result_pixels)
+        with working_on(job), self.model.leased() as engine, self._room(engine, header, job):
+            return engine.run(batch, **controls)
 
     def preview(self, data: bytes) -> bytes:
         """A picture's file as PNG of 8 bits, upright and in sRGB, for who cannot read its kind. For those who have a
         place; raises what `translate` raises of a picture.
         """
         seen = self.look(data)
-        with self._budget.holding(self._share(seen.header)):
+        with self.ledger.holding(_picture_bytes(seen.header, None)):
             return encode(shown(self._decoded(data, seen)), "png", is_quick=True)
 
-    def _share(self, header: Header) -> float:
-        """Of the memory that the limits allow for."""
-        pixels, scale = _padded(header, self.engine.card), self.engine.card.scale
-        of_results = pixels * scale**2 / self.max_result_pixels if scale > 1 else 0
-        return max(pixels / self.max_pixels, of_results)
+    @contextlib.contextmanager
+    def _room(self, engine: Engine, header: Header, job: Job) -> Iterator[None]:
+        """Wait for memory for the picture, its result and the run; raises PictureTooLargeError where there never is."""
+        own = _picture_bytes(header, self.card)
+        quickest, least = engine.foretold(header.height, header.width)
+        try:
+            with self.ledger.holding(own, quickest, least, self.model) as job.memory:
+                yield
+        except (NoRoomError, OutOfMemoryError) as error:
+            raise PictureTooLargeError(
+                f"There is not enough memory here for a picture of {header.width}x{header.height}. Send a smaller one; "
+                f"`i2i serve --max-memory` raises the limit, which is {self.ledger.limit / 1e6:.0f} MB now."
+            ) from error
 
     def look(self, data: bytes) -> Seen:
         """What the picture's header says; raises NotAPictureError, PictureTooLargeError, PictureError, BusyError."""
@@ -148,8 +158,8 @@ class ModelService:
             raise NotAPictureError(str(error)) from error
         except CrowdedError as error:
             raise BusyError(CROWDED) from error
-        _check_size(seen.header, self.engine.card, self.max_pixels, self.max_result_pixels)
-        _check_channels(seen.header, self.engine.card)
+        _check_size(seen.header, self.card, self.max_pixels, self.max_result_pixels)
+        _check_channels(seen.header, self.card)
         return seen
 
     def _decoded(self, data: bytes, seen: Seen) -> Picture:
@@ -157,6 +167,35 @@ class ModelService:
             return self.decoder.picture(data, seen, self.max_pixels)
         except CrowdedError as error:
             raise BusyError(CROWDED) from error
+
+
+class Services(Mapping[str, ModelService]):
+    """What is served, by the names that clients use; it follows the models as they come, go and are replaced. Safe to
+    use from several threads: what was begun to be walked stays as it was.
+    """
+
+    def __init__(self, models: Mapping[str, Model], make: Callable[[Model], ModelService]) -> None:
+        self._models, self._make = models, make
+        self._now: dict[str, ModelService] = {}
+        self.follow()
+
+    def follow(self) -> None:
+        """Take up what has become of the models; those that are as they were keep who waits for them."""
+        models = dict(self._models)
+        kept = {name: self._now.get(name) for name in models}
+        self._now = {
+            name: service if service is not None and service.model is models[name] else self._make(models[name])
+            for name, service in kept.items()
+        }
+
+    def __getitem__(self, name: str) -> ModelService:
+        return self._now[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._now)
+
+    def __len__(self) -> int:
+        return len(self._now)
 
 
 def shown(picture: Picture) -> Picture:
@@ -185,6 +224,23 @@ def _check_size(header: Header, card: Card, max_pixels: int, max_result_pixels: 
 def _padded(header: Header, card: Card) -> int:
     """Pixels that the network is fed: a thin picture is grown to its least side, by many times what it has itself."""
     return math.prod(padded_side(side, card.multiple, card.smallest) for side in (header.height, header.width))
+
+
+def _picture_bytes(header: Header, card: Card | None) -> int:
+    """Of memory that a picture takes outside of the run: what the decoder holds of it, its own pixels, those that the
+    network is fed, and the same of its result; of a preview without a `card`.
+    """
+    depth = max(1, header.depth // 8)
+    here = header.width * header.height * (DECODING + header.channels * (depth + 4))
+    if card is None:
+        return here
+    return here + _padded(header, card) * (
+        4 * card.input_channels + card.scale**2 * card.output_channels * (4 + 2 * depth)
+    )
+
+
+DECODING = 5
+"""Bytes a pixel that a decoder's process takes."""
 
 
 def _with_padding(header: Header, card: Card) -> str:

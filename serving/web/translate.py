@@ -9,7 +9,9 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from ...errors import UnknownNameError
-from .api_docs import setting_schemas
+from ..hosting.ledger import Ledger
+from .api_docs.docs import setting_schemas
+from .asgi import Receive, Scope, Send
 from .errors import error_responses
 from .jobs import Jobs
 from .parameters import controls_of, format_of, likely_mistake, upload_of
@@ -17,10 +19,10 @@ from .refusing import asker
 from .service import FORMS, ModelService, NotAPictureError
 
 
-def add_translate(app: FastAPI, services: dict[str, ModelService], jobs: Jobs) -> None:
+def add_translate(app: FastAPI, services: Mapping[str, ModelService], jobs: Jobs) -> None:
     """The route, and what /v1 answers where nothing else does."""
 
-    @app.post("/v1/translate", response_class=Response, responses=_answers(), openapi_extra=_asked(services))
+    @app.post("/v1/translate", response_class=Response, responses=_answers())
     async def translate(request: Request, model: str | None = None) -> Response:
         """One picture in (its bytes as the body, or one form field `image`), its translation out.
 
@@ -29,16 +31,33 @@ def add_translate(app: FastAPI, services: dict[str, ModelService], jobs: Jobs) -
         """
         service = services[known_model(model, services)]
         form = format_of(request)
-        controls_of(request, {}, service.engine.card)  # refused before anything is uploaded
+        controls_of(request, {}, service.card)  # refused before anything is uploaded
         with jobs.begun(request) as job, service.admission.enter(*asker(request)):
             data, fields = await upload_of(request)
-            controls = controls_of(request, fields, service.engine.card)
+            controls = controls_of(request, fields, service.card)
             try:
                 answer = await jobs.run(request, job, lambda: service.translate(data, controls, job, form))
             except NotAPictureError as error:
                 hint = likely_mistake(data, request.headers.get("content-type", ""))
                 raise NotAPictureError(f"{error}{hint}") from error
-        return Response(answer, media_type=FORMS[form].media_type)
+        headers = {"x-model-version": str(service.model.version)}
+        return CountedResponse(service.ledger, answer, media_type=FORMS[form].media_type, headers=headers)
+
+
+class CountedResponse(Response):
+    """An answer that is counted in the budget of memory until its client has read it."""
+
+    def __init__(self, ledger: Ledger, content: bytes, **options: Any) -> None:
+        super().__init__(content, **options)
+        self.ledger = ledger
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See Response."""
+        self.ledger.add_body(len(self.body))
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.ledger.give_body(len(self.body))
 
 
 def known_model(name: str | None, services: Mapping[str, ModelService]) -> str:
@@ -48,10 +67,10 @@ def known_model(name: str | None, services: Mapping[str, ModelService]) -> str:
     return name if name is not None else next(iter(services))
 
 
-def _asked(services: dict[str, ModelService]) -> dict[str, Any]:
-    """The request, for OpenAPI."""
+def asked(services: Mapping[str, ModelService]) -> dict[str, Any]:
+    """The request to translate, for OpenAPI: with what the models take now."""
     picture = {"type": "string", "format": "binary", "minLength": 1}
-    settings = setting_schemas(service.engine.card for service in services.values())
+    settings = setting_schemas(service.card for service in services.values())
     fields = {"image": picture, **settings}
     form = {"type": "object", "required": ["image"], "properties": fields, "additionalProperties": False}
     parameters = {**settings, "format": {"type": "string", "enum": list(FORMS)}}

@@ -357,7 +357,7 @@ def test_every_provider_and_every_policy_for_existing_files_is_explained():
 
 
 def test_every_status_of_the_server_is_explained():
-    said = {int(row["status"]) for row in table(DOCS / "serving.md", "status")}
+    said = {int(row["status"]) for row in table(DOCS / "server.md", "status")}
     assert said == set(MEANINGS)
     assert {*STATUS.values(), *REASONS} <= said
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import tempfile
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import IO, Any
 
@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
 from ....errors import RequestError
+from ...hosting.ledger import Ledger
 from ..admission import Admission, ClosingError
 from ..bodies import form_of, is_form
 from ..errors import error_responses
@@ -36,11 +37,13 @@ AT_ONCE = 2
 CHUNK = 2**18
 
 
-def add_batches(app: FastAPI, services: dict[str, ModelService], jobs: Jobs, store: Store) -> None:
-    """The routes, and the thread behind them, which lives as long as the application serves."""
+def add_batches(
+    app: FastAPI, services: Mapping[str, ModelService], jobs: Jobs, store: Store, max_bytes: int, ledger: Ledger
+) -> None:
+    """The routes, and the thread behind them, for as long as the application. A batch has `max_bytes`."""
     worker = Worker(store, services, jobs.seconds)
     app.state.background.append(worker)
-    arriving = Admission(AT_ONCE)
+    arriving = Admission(AT_ONCE, ledger, max_bytes)
     _add_results(app, jobs, store)
 
     @app.post("/v1/batches", status_code=202, responses=error_responses(400, 429, 503, 507), openapi_extra=ASKED)
@@ -52,8 +55,8 @@ def add_batches(app: FastAPI, services: dict[str, ModelService], jobs: Jobs, sto
         if jobs.is_closing:
             raise ClosingError
         name, form = known_model(model, services), format_of(request)
-        settings = controls_of(request, {}, services[name].engine.card)
-        with arriving.enter(asker(request)[0]):
+        settings = controls_of(request, {}, services[name].card)
+        with arriving.enter(*asker(request)):
             pictures = await _pictures_of(request)
             batch = await run_in_threadpool(store.add, name, form, settings, pictures)
         worker.new.set()

@@ -9,36 +9,36 @@ import numpy as np
 
 from ....card import Card
 from ....errors import RequestError, UnknownNameError, require
+from ...hosting.model import Model
 from ...inference.controls import resolve_controls
 from ...inference.executors import IMAGE, TRANSLATION, FloatArray
 from ..service import ModelService
 from ..translate import known_model
 from .tensors import InferRequest
 
-VERSION = "1"
-"""Of every model: a file is one version, and another is another file."""
 
-
-def metadata(name: str, card: Card) -> dict[str, Any]:
+def metadata(model: Model) -> dict[str, Any]:
     """A model as the protocol describes one."""
+    card = model.card
 
     def tensor(port: str, channels: int) -> dict[str, Any]:
         return {"name": port, "datatype": "FP32", "shape": [-1, channels, -1, -1]}
 
     return {
-        "name": name,
-        "versions": [VERSION],
+        "name": model.name,
+        "versions": [str(model.version)],
         "platform": "onnxruntime_onnx",
         "inputs": [tensor(IMAGE, card.input_channels)],
         "outputs": [tensor(TRANSLATION, card.output_channels)],
     }
 
 
-def model_of(name: str, version: str, services: Mapping[str, ModelService]) -> str:
-    """The name of a model of which there is that version; raises UnknownNameError."""
-    if version != VERSION:
-        raise UnknownNameError("version", version, [VERSION])
-    return known_model(name, services)
+def model_of(name: str, version: str | None, services: Mapping[str, ModelService]) -> str:
+    """The name of a model, where the version is that of the file that is served now; raises UnknownNameError."""
+    now = str(services[known_model(name, services)].model.version)
+    if version not in (None, now):
+        raise UnknownNameError("version", str(version), [now])
+    return name
 
 
 def image_of(asked: InferRequest, card: Card) -> FloatArray:

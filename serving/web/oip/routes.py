@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -15,13 +16,14 @@ from ..errors import error_responses
 from ..jobs import Jobs
 from ..refusing import asker
 from ..service import ModelService
-from .models import VERSION, image_of, metadata, model_of
+from ..translate import CountedResponse
+from .models import image_of, metadata, model_of
 from .tensors import HEAD, answer, parse
 
 EXTENSIONS = ["binary_tensor_data", "model_repository"]
 
 
-def add_oip(app: FastAPI, services: dict[str, ModelService], jobs: Jobs) -> None:
+def add_oip(app: FastAPI, services: Mapping[str, ModelService], jobs: Jobs) -> None:
     """The routes below /v2."""
     _add_health(app, services, jobs)
     _add_metadata(app, services)
@@ -29,7 +31,7 @@ def add_oip(app: FastAPI, services: dict[str, ModelService], jobs: Jobs) -> None
 
     @app.post("/v2/models/{name}/infer", responses=error_responses(400, 429, 503, 504), openapi_extra=_asks(body))
     @app.post("/v2/models/{name}/versions/{version}/infer", include_in_schema=False)
-    async def infer(request: Request, name: str, version: str = VERSION) -> Response:
+    async def infer(request: Request, name: str, version: str | None = None) -> Response:
         """Tensors in, tensors out: `image` is (N, C, H, W) in [0, 1] of any size, `translation` what comes of it.
 
         Other settings of the model are `parameters` of the request. Tensors are in JSON or, by Triton's extension, in
@@ -42,14 +44,14 @@ def add_oip(app: FastAPI, services: dict[str, ModelService], jobs: Jobs) -> None
             def work() -> tuple[bytes, dict[str, str]]:
                 asked = parse(data, request.headers.get(HEAD))
                 return answer(
-                    name, asked, {TRANSLATION: service.infer(image_of(asked, service.engine.card), job, asked.settings)}
+                    name, asked, {TRANSLATION: service.infer(image_of(asked, service.card), job, asked.settings)}
                 )
 
             made, headers = await jobs.run(request, job, work)
-        return Response(made, headers=headers)
+        return CountedResponse(service.ledger, made, headers=headers)
 
 
-def _add_health(app: FastAPI, services: dict[str, ModelService], jobs: Jobs) -> None:
+def _add_health(app: FastAPI, services: Mapping[str, ModelService], jobs: Jobs) -> None:
     @app.get("/v2/health/live", responses=error_responses())
     async def live() -> dict[str, bool]:
         """The server answers."""
@@ -64,14 +66,14 @@ def _add_health(app: FastAPI, services: dict[str, ModelService], jobs: Jobs) -> 
 
     @app.get("/v2/models/{name}/ready", responses=error_responses(503))
     @app.get("/v2/models/{name}/versions/{version}/ready", include_in_schema=False)
-    async def model_ready(name: str, version: str = VERSION) -> dict[str, Any]:
+    async def model_ready(name: str, version: str | None = None) -> dict[str, Any]:
         """The model takes pictures."""
         if jobs.is_closing:
             raise ClosingError
         return {"name": model_of(name, version, services), "ready": True}
 
 
-def _add_metadata(app: FastAPI, services: dict[str, ModelService]) -> None:
+def _add_metadata(app: FastAPI, services: Mapping[str, ModelService]) -> None:
     @app.get("/v2", responses=error_responses())
     async def server() -> dict[str, Any]:
         """Which server this is."""
@@ -79,14 +81,19 @@ def _add_metadata(app: FastAPI, services: dict[str, ModelService]) -> None:
 
     @app.get("/v2/models/{name}", responses=error_responses())
     @app.get("/v2/models/{name}/versions/{version}", include_in_schema=False)
-    async def model(name: str, version: str = VERSION) -> dict[str, Any]:
+    async def model(name: str, version: str | None = None) -> dict[str, Any]:
         """A model's tensors; -1 is a side of any length."""
-        return metadata(name, services[model_of(name, version, services)].engine.card)
+        return metadata(services[model_of(name, version, services)].model)
 
     @app.post("/v2/repository/index", responses=error_responses())
     async def index() -> JSONResponse:
         """All models."""
-        return JSONResponse([{"name": name, "version": VERSION, "state": "READY", "reason": ""} for name in services])
+        return JSONResponse(
+            [
+                {"name": name, "version": str(service.model.version), "state": "READY", "reason": ""}
+                for name, service in services.items()
+            ]
+        )
 
 
 def _asks(content: dict[str, Any]) -> dict[str, Any]:

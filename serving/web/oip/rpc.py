@@ -28,7 +28,7 @@ from ..observed import Metrics
 from ..refusing import SESSION
 from ..service import ModelService
 from .messages import MESSAGES, SERVICE
-from .models import VERSION, image_of, metadata, model_of
+from .models import image_of, metadata, model_of
 from .tensors import InferRequest, array_of
 
 log = logging.getLogger("i2i.serving")
@@ -119,11 +119,14 @@ class Calls:
     async def model_metadata(self, request: Any, _context: Context) -> Any:
         """A model's tensors."""
         service = self._service(request.name, request.version)
-        return MESSAGES["ModelMetadataResponse"](**metadata(request.name, service.engine.card))
+        return MESSAGES["ModelMetadataResponse"](**metadata(service.model))
 
     async def repository_index(self, _request: Any, _context: Context) -> Any:
         """All models."""
-        models = [{"name": name, "version": VERSION, "state": "READY"} for name in self.services]
+        models = [
+            {"name": name, "version": str(service.model.version), "state": "READY"}
+            for name, service in self.services.items()
+        ]
         return MESSAGES["RepositoryIndexResponse"](models=models)
 
     async def model_infer(self, messages: AsyncIterator[bytes], context: Context) -> Any:
@@ -144,13 +147,13 @@ class Calls:
 
                 def work() -> Any:
                     asked = _asked(request)
-                    return service.infer(image_of(asked, service.engine.card), job, asked.settings)
+                    return service.infer(image_of(asked, service.card), job, asked.settings)
 
                 answer = await self.jobs.work(job, work)
         output = {"name": TRANSLATION, "datatype": "FP32", "shape": answer.shape}
         return MESSAGES["ModelInferResponse"](
             model_name=request.model_name,
-            model_version=VERSION,
+            model_version=str(service.model.version),
             id=request.id,
             outputs=[output],
             raw_output_contents=[answer.astype("<f4", copy=False).tobytes()],
@@ -163,7 +166,7 @@ class Calls:
         return mine
 
     def _service(self, name: str, version: str) -> ModelService:
-        return self.services[model_of(name, version or VERSION, self.services)]
+        return self.services[model_of(name, version or None, self.services)]
 
     def _answering(self, name: str, call: Callable[[Any, Context], Awaitable[Any]]) -> Any:
         """The call with its errors as statuses of gRPC, counted."""

@@ -45,9 +45,10 @@ class Examples:
         """File names of the examples; none of a model that is not there."""
         if model not in self._services:
             return []
-        if model not in self._named:
-            self._named[model] = [name for name, _ in self._found(model)]
-        return self._named[model]
+        file = self._services[model].model.found.sha256
+        if file not in self._named:
+            self._named[file] = [name for name, _ in self._found(model)]
+        return self._named[file]
 
     def picture(self, model: str, number: int) -> bytes:
         """The example itself: the file as it is, where browsers show it, else as PNG of 8 bits."""
@@ -62,7 +63,7 @@ class Examples:
         return self._once("after", model, number, lambda: self._translated(model, number))
 
     def _once(self, what: str, model: str, number: int, make: Callable[[], bytes]) -> bytes:
-        key = (what, model, number)
+        key = (what, self._services[model].model.found.sha256, number)
         with self._changing:
             if key in self._kept:
                 self._kept.move_to_end(key)
@@ -89,12 +90,12 @@ class Examples:
 
     def _found(self, model: str) -> list[tuple[str, Callable[[], bytes]]]:
         service = self._services[model]
-        folder = service.engine.path.parent / "examples"
+        folder = service.model.path.parent / "examples"
         found = find_pictures(folder)[:EACH] if folder.is_dir() else []
         rows = [(path.name, path.read_bytes) for path in found if _fits(path.read_bytes(), service)]
-        if rows or service.engine.card.input_channels not in (1, 3):
+        if rows or service.card.input_channels not in (1, 3):
             return rows
-        scale, fixed = service.engine.card.scale, service.engine.card.fixed_size
+        scale, fixed = service.card.scale, service.card.fixed_size
         height, width = fixed or (360 // scale, 480 // scale)
         return [("landscape.png", lambda: sample(width, height))]
 
@@ -105,7 +106,7 @@ def _fits(data: bytes, service: ModelService) -> bool:
     except PictureError:
         return False
     pixels = header.width * header.height
-    return pixels <= service.max_pixels and pixels * service.engine.card.scale**2 <= service.max_result_pixels
+    return pixels <= service.max_pixels and pixels * service.card.scale**2 <= service.max_result_pixels
 
 
 def _small(data: bytes) -> bytes:

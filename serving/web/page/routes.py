@@ -144,9 +144,9 @@ def _facts(name: str, services: Mapping[str, ModelService], examples: Examples) 
         names = []
     at = f"page/examples/{quote(name, safe='')}"
     return {
-        "fixed": services[name].engine.card.fixed_size,
+        "fixed": services[name].card.fixed_size,
         "back": back(name, services),
-        "origin": origin(services[name].engine.card.training),
+        "origin": origin(services[name].card.training),
         "examples": [
             {"name": each, **{what: f"{at}/{number}/{what}" for what in MADE}} for number, each in enumerate(names)
         ],
@@ -166,9 +166,9 @@ def origin(training: Mapping[str, Any]) -> dict[str, Any]:
 
 def back(name: str, services: Mapping[str, ModelService]) -> str | None:
     """The model that translates the other way: of an unpaired method, with the same two domains."""
-    card = services[name].engine.card
+    card = services[name].card
     for other, service in services.items():
-        there = service.engine.card
+        there = service.card
         same = (there.method, there.source, there.target) == (card.method, card.target, card.source)
         if card.supervision == "unpaired" and card.source != card.target and same:
             return other

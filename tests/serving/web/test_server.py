@@ -24,7 +24,6 @@ from i2i.errors import PictureTooLargeError, RequestError
 from i2i.serving.inference.engine import Engine
 from i2i.serving.web.errors import MEANINGS
 from i2i.serving.web.launch import bind, is_loopback
-from i2i.serving.web.limits import PixelBudget
 from i2i.serving.web.server import create_app, load_engines
 from i2i.serving.web.service import ModelService
 
@@ -353,50 +352,6 @@ def test_a_preview_is_the_picture_upright_in_eight_bits_and_within_the_same_limi
         check_error(httpx.post(f"{base}/page/preview", content=b"no picture"), 415, "picture")
         check_error(httpx.post(f"{base}/page/preview", content=claimed_png(100, 11)), 413, "megapixels")
     assert client.post("/page/preview", content=deep.getvalue()).status_code == 404  # a server without the page
-
-
-def test_pictures_in_memory_are_together_no_more_than_the_largest_one_and_keep_their_order():
-    budget, order, full = PixelBudget(), [], threading.Event()
-
-    def hold(name, share):
-        with budget.holding(share):
-            order.append(name)
-            full.wait(20)
-
-    with ThreadPoolExecutor(4) as pool:
-        for count, (name, share) in enumerate([("a", 0.5), ("b", 0.5), ("large", 1.0), ("small", 0.1)], 1):
-            pool.submit(hold, name, share)
-            deadline = time.monotonic() + 10
-            while len(budget._queue) + budget.count < count and time.monotonic() < deadline:
-                time.sleep(0.005)
-        assert order == ["a", "b"]  # a small one does not overtake the large one for ever
-        full.set()
-    assert order[2:] == ["large", "small"]
-    assert budget.count == 0
-
-
-def test_a_small_picture_does_not_wait_behind_large_ones_that_wait():
-    budget, order, full, waiting = PixelBudget(), [], threading.Event(), threading.Event()
-
-    def hold(name, share):
-        with budget.holding(share):
-            order.append(name)
-            waiting.set()
-            full.wait(20)
-
-    with ThreadPoolExecutor(8) as pool:
-        pool.submit(hold, "large", 1.0)
-        assert waiting.wait(10)
-        pool.submit(hold, "another", 1.0)
-        for n in range(9):  # eight fit into their room
-            pool.submit(hold, f"small {n}", 1 / 32)
-            deadline = time.monotonic() + 10
-            while n < 6 and budget.count < n + 2 and time.monotonic() < deadline:
-                time.sleep(0.005)
-        assert order == ["large", *(f"small {n}" for n in range(6))]
-        full.set()
-    assert len(order) == 11
-    assert budget.count == 0
 
 
 # Starting and stopping

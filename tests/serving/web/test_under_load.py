@@ -18,6 +18,7 @@ import pytest
 from fastapi import FastAPI
 from PIL import Image
 
+from i2i.serving.hosting.ledger import Ledger
 from i2i.serving.inference.engine import Engine
 from i2i.serving.runtime.jobs import CancelledError, Job, parts, working_on
 from i2i.serving.web.admission import Admission, BusyError
@@ -266,11 +267,17 @@ def test_one_client_has_half_of_the_places_at_most():
 
 
 def test_bodies_under_way_have_a_limit_together():
-    admission = Admission(100, max_bytes=1000)
-    for n in range(8):
-        admission.enter(str(n), 1000)
-    with pytest.raises(BusyError):
-        admission.enter("another", 1000)
+    ledger = Ledger(2**30)
+    one, two = (Admission(100, ledger, max_bytes=2**24) for _ in range(2))  # of two models
+    places = [
+        admission.enter(str(n), size) for n, size in enumerate([2**24, None] * 4) for admission in [(one, two)[n % 2]]
+    ]
+    for admission in (one, two):
+        with pytest.raises(BusyError):
+            admission.enter("another", 2**24)
+    with places[0]:
+        pass
+    one.enter("another", 2**24)
 
 
 def test_one_client_has_half_of_the_bodies_at_most_and_one_of_unknown_length_is_as_large_as_may_be():

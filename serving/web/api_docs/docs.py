@@ -10,9 +10,9 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from ...card import Card
-from ...text import render
-from ..inference.controls import Setting, settings_of
+from ....card import Card
+from ....text import render
+from ...inference.controls import Setting, settings_of
 
 
 def docs_page(schema: dict[str, Any], base: str, models: list[str]) -> str:
@@ -27,17 +27,18 @@ def docs_page(schema: dict[str, Any], base: str, models: list[str]) -> str:
         for method, row in rows.items()
     ]
     url = f"{base}/v1/translate?model={models[0]}"
-    return render(files(__package__) / "api_docs.html", routes=routes, url=url, models=models)
+    return render(files(__package__) / "page.html", routes=routes, url=url, models=models)
 
 
-def openapi_of(app: FastAPI) -> Callable[[], dict[str, Any]]:
+def openapi_of(app: FastAPI, asked: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
     """What gives the application's schema: FastAPI's, without the answer that it takes every route to give to wrong
-    parameters. Ours are `{"error": …}`.
+    parameters. Ours are `{"error": …}`. A request to translate is as `asked` says, since models come and go.
     """
     plain = app.openapi
 
     def openapi() -> dict[str, Any]:
         schema = plain()
+        schema["paths"]["/v1/translate"]["post"].update(asked())
         for operation in (operation for path in schema["paths"].values() for operation in path.values()):
             if "HTTPValidationError" in str(operation["responses"].get("422")):
                 del operation["responses"]["422"]

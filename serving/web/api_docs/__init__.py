@@ -1,0 +1,1 @@
+"""The API as people and machines read it."""
