@@ -24,7 +24,7 @@ from i2i.serving.runtime.jobs import CancelledError, Job, parts, working_on
 from i2i.serving.web.admission import Admission, BusyError
 from i2i.serving.web.connections import Connections, Patience
 from i2i.serving.web.launch import Server, bind
-from i2i.serving.web.refusing import declared_size
+from i2i.serving.web.refusing import UNKNOWN, declared_size
 from i2i.serving.web.server import create_app
 
 
@@ -270,7 +270,9 @@ def test_bodies_under_way_have_a_limit_together():
     ledger = Ledger(2**30)
     one, two = (Admission(100, ledger, max_bytes=2**24) for _ in range(2))  # of two models
     places = [
-        admission.enter(str(n), size) for n, size in enumerate([2**24, None] * 4) for admission in [(one, two)[n % 2]]
+        admission.enter(str(n), size)
+        for n, size in enumerate([2**24, UNKNOWN] * 4)
+        for admission in [(one, two)[n % 2]]
     ]
     for admission in (one, two):
         with pytest.raises(BusyError):
@@ -281,7 +283,7 @@ def test_bodies_under_way_have_a_limit_together():
 
 
 def test_one_client_has_half_of_the_bodies_at_most_and_one_of_unknown_length_is_as_large_as_may_be():
-    admission = Admission(100, max_bytes=1000)
+    admission = Admission(100, Ledger(8 * 8000), max_bytes=1000)
     for _ in range(4):
         admission.enter("greedy", declared_size({"headers": [(b"transfer-encoding", b"chunked")]}))
     with pytest.raises(BusyError, match="as many pictures here as one client may"):
