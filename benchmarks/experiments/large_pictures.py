@@ -54,7 +54,7 @@ def in_turns(model: Path, megapixels: float, device: str, turns: int) -> str:
     """How many times a whole run's time parts take, on the clock and of the processors; each is run once before."""
     from i2i.images.image import Picture
     from i2i.serving import Engine
-    from i2i.serving.inference.tile_check import in_parts
+    from i2i.serving.tuning.tile_check import in_parts
 
     engine = Engine(model, device=device, precision="fp32")
     feeds = {name: np.asarray(array) for name, array in engine.prepare(Picture(picture(megapixels))).feeds.items()}

@@ -63,8 +63,8 @@ def tile_check(
     """
     from ..images.decode import read_picture
     from ..serving import Engine, resolve_model
-    from ..serving.inference.tile_check import tile_check as checked
-    from ..serving.inference.tile_check import write_difference
+    from ..serving.tuning.tile_check import tile_check as checked
+    from ..serving.tuning.tile_check import write_difference
 
     engine = Engine(resolve_model(model, direction), device=device, precision=precision, maps=maps)
     typer.echo(engine.reason, err=True)

@@ -12,10 +12,10 @@ from PIL import Image
 
 from ...errors import RequestError
 from ...images.image import Picture
-from .by_size import BySize
-from .engine import Engine
-from .executors import IMAGE, Executor, Feeds, FloatArray, Tiled
-from .tiles import USUAL, halo, halved
+from ..inference.by_size import BySize
+from ..inference.engine import Engine
+from ..inference.executors import IMAGE, Executor, Feeds, FloatArray, Tiled
+from ..inference.tiles import USUAL, halo, halved
 
 LEVEL = 1 / 255
 """A difference up to which two pictures count as the same."""

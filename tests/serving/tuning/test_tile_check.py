@@ -11,8 +11,8 @@ from PIL import Image
 from i2i.errors import RequestError
 from i2i.images.image import Picture
 from i2i.serving import Engine
-from i2i.serving.inference import tile_check as module
-from i2i.serving.inference.tile_check import tile_check
+from i2i.serving.tuning import tile_check as module
+from i2i.serving.tuning.tile_check import tile_check
 
 
 def picture(height: int = 200, width: int = 260) -> Picture:
