@@ -175,15 +175,16 @@ class Engine:
         return self._executor.foretold(height, width)
 
     def measure(self) -> int:
-        """Compute a picture of 512 pixels a side to see what memory a run takes, where that is quick (QUICK), and give
-        the bytes that the session may keep of it; 0 where it was not computed. After `let_short_ones_by`.
+        """Compute a picture of 512 pixels a side, or of 256 where that would take long (QUICK), to see what memory a
+        run takes; gives the bytes that the session may keep of it, or 0. After `let_short_ones_by`.
         """
-        side, pixels = 512, 512 * 512
-        if not isinstance(self._executor, BySize) or self.batcher.seconds(pixels) > QUICK:
+        quick = (side for side in (512, 256) if self.batcher.seconds(side * side) <= QUICK)
+        side = next(quick, None) if isinstance(self._executor, BySize) else None
+        if side is None:
             return 0
         grey = Picture(np.full((side, side, self.card.input_channels), 128, np.uint8))
         with contextlib.suppress(I2IError):
-            self._executor.measure(self.prepare(grey).feeds)
+            self._executor.measure(self.prepare(grey).feeds)  # type: ignore[union-attr]
         return self.foretold(side, side)[0]
 
     def submit(self, prepared: Prepared) -> Pending:

@@ -132,9 +132,10 @@ class Peak:
     @contextlib.contextmanager
     def seen(self, pixels: int, patience: float = 0) -> Iterator[None]:
         """A run within, from which it is learned when it is the largest yet and the system tells, unless another is
-        being measured for longer than `patience`, in seconds: one would reset what the other reads.
+        being measured: one would reset what the other reads. With `patience`, seconds to wait for that one, it is
+        learned from a smaller run, too, but only to take less than was foretold.
         """
-        is_ours = pixels >= self._largest and _measuring.acquire(timeout=patience)
+        is_ours = (pixels >= self._largest or patience > 0) and _measuring.acquire(timeout=patience)
         try:
             tells = is_ours and _highest(reset=True) is not None
             yield
@@ -143,11 +144,12 @@ class Peak:
             if is_ours:
                 _measuring.release()
         if highest is not None:
-            self._largest = pixels
+            self._largest = max(pixels, self._largest)
             # What was held before is counted in: allocators keep what a run before has left, and use it again.
             factor = max(1.1, (highest - self._base) / (pixels * self._living)) * MARGIN
             # Beside other runs (where memory is granted) theirs is seen too: one learns but to take less.
-            self._factor = factor if _granted() is None else min(factor, self._factor)
+            is_all = _granted() is None and patience == 0
+            self._factor = factor if is_all else min(factor, self._factor)
 
     @functools.cached_property
     def _living(self) -> float:
