@@ -44,6 +44,9 @@ class Slowly:
         self.begun, self.gate = threading.Event(), threading.Event()
         self.gate.set()
 
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
     def run(self, feeds, into=None):
         if feeds["image"].shape[2] < 64 or not self.seconds:
             return self.inner.run(feeds, into)
