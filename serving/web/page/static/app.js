@@ -35,12 +35,16 @@ function draw(finished) {
   const running = session.running;
   const busy = Boolean(running);
   const large = selected && selected.width && session.isLarge(selected, model);
-  if (busy) swap("translate", "cancel");
-  else swap("cancel", finished?.result ? "download" : "translate");
+  const open = busy ? 0 : openOnes().length;
+  const done = finished?.result ? "download" : "translate";
+  for (const id of ["translate", "translate-all"]) show(id, !busy && (id === "translate" || open > 1), "cancel");
+  show("cancel", busy, done);
+  $("translate-all").textContent = `Translate all ${open}`;
   $("translate").disabled = !selected || selected.state === "opening" || large || (selected.example && !isNews(selected));
   const mine = busy && (running.item === selected || session.queue.includes(selected));
-  $("progress").hidden = $("scan").hidden = !mine;
+  $("progress").hidden = $("scan").hidden = !mine && !selected?.making;
   if (mine) drawProgress(running.item === selected ? running.now : { state: "queued", place: session.queue.indexOf(selected) + 1 });
+  else if (selected?.making) drawProgress({ state: "example" });
   drawOffer(large);
   drawResult(selected, modelOf(selected));
   drawFirst();
@@ -48,20 +52,18 @@ function draw(finished) {
   if (finished?.why && finished !== selected) say(finished.why);
 }
 
-/** Hide one of the buttons and show the other, which gets the focus if that one had it. */
-function swap(old, next) {
-  const had = document.activeElement === $(old);
-  if (next !== "cancel") $("translate").hidden = false;
-  $(next).hidden = false;
-  if (had) setTimeout(() => $(next).focus({ preventScroll: true })); // once it may be used
-  $(old).hidden = true;
+/** Show or hide a button; where one is hidden that has the focus, `next` gets it, once it may be used. */
+function show(id, is, next) {
+  if (!is && document.activeElement === $(id)) setTimeout(() => $(next).focus({ preventScroll: true }));
+  $(id).hidden = !is;
 }
 
 /** What is the next thing to do: it alone has the accent. */
 function drawFirst() {
   const arriving = !selected || selected.example;
-  const first = arriving && !isNews(selected) ? "choose" : selected?.result && !isNews(selected) ? "download" : "translate";
-  for (const id of ["choose", "translate", "download"]) $(id).classList.toggle("primary", id === first);
+  const now = $("translate-all").hidden ? "translate" : "translate-all";
+  const first = arriving && !isNews(selected) ? "choose" : selected?.result && !isNews(selected) ? "download" : now;
+  for (const id of ["choose", "translate", "translate-all", "download"]) $(id).classList.toggle("primary", id === first);
   document.body.classList.toggle("arriving", first === "choose");
 }
 
@@ -82,9 +84,9 @@ function drawProgress(now) {
 function drawOffer(large) {
   const failed = selected?.state === "failed";
   const again = failed && words.PASSING.has(selected.status);
-  const had = document.activeElement === $("offer-act");
-  $("offer").hidden = !(large || failed);
-  if (had && $("offer").hidden) setTimeout(() => $(session.running ? "cancel" : "translate").focus({ preventScroll: true }));
+  const is = Boolean(large || failed);
+  if (!is && $("offer").contains(document.activeElement)) show("offer-act", false, session.running ? "cancel" : "translate");
+  $("offer").hidden = !is;
   const [text, button] = $("offer").firstElementChild.children;
   button.hidden = !(large || again);
   if (failed) text.textContent = selected.why;
@@ -169,14 +171,17 @@ async function openExample(number, byItself = false) {
   const before = bytes(example.picture);
   const after = bytes(example.after).catch(() => null);
   const blob = await before.catch(() => null);
-  if (!blob) return say(words.refusal({ status: 0, message: "" }));
+  if (!blob) return say("The examples cannot be shown just now.");
   if (of !== model) return;
   const item = { ...makeItem(new Blob([blob], { type: blob.type }), example.name), example: true, number, model: of.id, settings: controls.defaults() };
   Object.assign(item, await pixels.open(item.shown), { state: "ready" });
   if (byItself && session.items.includes(selected)) return; // a picture came meanwhile
+  item.making = true;
   select(item);
   const result = await after;
-  if (!result || selected !== item) return;
+  item.making = false;
+  if (selected !== item) return;
+  if (!result) return draw();
   item.result = { blob: result, url: URL.createObjectURL(result), seconds: 0, ...(await pixels.pngSize(result)) };
   if (selected === item) draw(item);
 }
@@ -190,8 +195,8 @@ async function take(files) {
   if (added.length && !session.items.slice(first).includes(selected)) selected = added[0];
   if (!session.items.includes(selected) && !selected?.example) selected = session.items.at(-1) ?? null;
   if (refused.length) say(refused.length === 1 ? refused[0] : `${refused[0]} (and ${refused.length - 1} more)`);
-  if (added.length) $("translate").focus({ preventScroll: true });
   select(added[0] ?? selected);
+  if (added.length) $($("translate-all").hidden ? "translate" : "translate-all").focus({ preventScroll: true });
 }
 
 function setStrength() {
@@ -274,6 +279,7 @@ async function start() {
   return true;
 }
 
+for (const button of document.querySelectorAll("button[aria-label]")) button.title = button.getAttribute("aria-label");
 addTheme();
 const started = start();
 addIntake(take, say);

@@ -106,6 +106,7 @@ export function progress({ state, place, done, total, left }) {
   const more = left > 0 ? `, ${about(left)}` : "";
   if (state === "sending") return `Sending… ${Math.round((100 * done) / total)} %`;
   if (state === "busy") return `Many are here. Trying again in ${place} s…`;
+  if (state === "example") return "Making an example…";
   if (state === "queued") return place ? `Waiting: ${place} before this one` : "Next in line…";
   if (total > 1) return `Translating… part ${Math.min(total, done + 1)} of ${total}${more}`;
   return `Translating…${left > 0 ? ` ${about(left)}` : ""}`;

@@ -74,7 +74,7 @@ def translate(page: Page) -> None:
     """Press the button, and wait for the result."""
     page.get_by_role("button", name="Translate", exact=True).click()
     expect(page.locator("#stage[data-shows=after]")).to_be_visible()
-    expect(page.locator("#translate")).to_be_visible()
+    expect(page.locator("#cancel")).to_be_hidden()
 
 
 def downloaded(page: Page, folder: Path, button: str = "#download") -> Path:

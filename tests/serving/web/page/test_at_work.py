@@ -16,7 +16,9 @@ from page_helpers import downloaded, give, opened, png, saved, translate
 from PIL import Image
 from playwright.sync_api import expect
 
+from i2i.errors import PictureError
 from i2i.serving.web.admission import ClosingError
+from i2i.serving.web.page.examples import Examples
 from i2i.serving.web.server import create_app
 from i2i.serving.web.service import ModelService
 
@@ -183,3 +185,35 @@ def test_a_server_with_a_key_asks_for_it_and_the_code_has_a_place_for_it(models,
                 )
                 assert (tmp_path / "a-translated.png").read_bytes() == wanted
                 (tmp_path / "a-translated.png").unlink()
+
+
+def test_an_example_that_takes_long_is_told_to_be_made(models, serving, browser, monkeypatch):
+    go, plain = threading.Event(), Examples.after
+    monkeypatch.setattr(Examples, "after", lambda self, *which: (go.wait(20), plain(self, *which))[1])
+    with serving(create_app(models)) as base:
+        page = browser.new_page()
+        page.goto(base)
+        expect(page.locator("#stage-says")).to_have_text("Making an example…")
+        expect(page.locator("#translate")).to_be_disabled()
+        go.set()
+        expect(page.locator("#slider")).to_be_visible()
+        expect(page.locator("#progress")).to_be_hidden()
+        page.close()
+
+
+def test_where_no_example_can_be_shown_the_stage_itself_asks_for_a_picture(
+    models, serving, browser, tmp_path, monkeypatch
+):
+    def broken(*_):
+        raise PictureError("It is damaged.")
+
+    monkeypatch.setattr(Examples, "picture", broken)
+    with serving(create_app(models)) as base:
+        page = browser.new_page()
+        page.goto(base)
+        expect(page.locator("#notices")).to_have_text("The examples cannot be shown just now.")
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Drop a picture here, or choose one").click()
+        chooser.value.set_files(saved(tmp_path, "a.png", 3))
+        translate(page)
+        page.close()

@@ -44,8 +44,11 @@ def test_many_pictures_make_a_strip_and_one_zip_with_a_report(page, tmp_path):
     drop(page, *[(name, data, "image/png") for name, data in zip(("a.png", "b.png", "a.png"), pictures, strict=True)])
     expect(page.locator("#items li")).to_have_count(3)
     expect(page.locator(".tile.opening")).to_have_count(0)
-    page.get_by_role("button", name="Translate all").click()
+    everyone = page.get_by_role("button", name="Translate all 3")
+    expect(everyone).to_have_class("primary")  # the next thing to do
+    everyone.click()
     expect(page.locator(".tile.done")).to_have_count(3)
+    expect(page.locator("#strip-title")).to_have_text("Your pictures (3 of 3 done)")
     with zipfile.ZipFile(downloaded(page, tmp_path, "#download-all")) as archive:
         assert archive.testzip() is None
         assert archive.namelist() == ["a-translated.png", "b-translated.png", "a-translated-2.png", "report.json"]

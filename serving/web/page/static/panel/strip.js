@@ -13,6 +13,7 @@ function tile(thumb, name, choose) {
   const image = new Image();
   image.alt = "";
   image.loading = "lazy";
+  image.addEventListener("error", () => (image.hidden = true));
   if (thumb) image.src = thumb;
   const state = document.createElement("span");
   state.className = "state";
@@ -53,9 +54,9 @@ export function drawItems(items, selected, { choose, remove }) {
   if (rows.length !== list.children.length || rows.some((row, n) => row !== list.children[n])) list.replaceChildren(...rows);
   const done = items.filter((item) => item.state === "done").length;
   const examples = $("examples").children.length;
-  $("strip-title").textContent = items.length ? `Your pictures (${items.length})` : examples ? "Try one of these" : "";
+  const count = items.length > 1 && done ? `${done} of ${items.length} done` : items.length;
+  $("strip-title").textContent = items.length ? `Your pictures (${count})` : examples ? "Try one of these" : "";
   $("or").hidden = !items.length || !examples;
-  $("translate-all").hidden = items.filter((item) => ["ready", "failed"].includes(item.state)).length < 2;
   $("download-all").hidden = done < 2;
   $("clear").hidden = !items.length;
 }

@@ -27,7 +27,7 @@ export function addIntake(take, say) {
     input.addEventListener("change", taken);
     taken(); // chosen before the page was ready
   }
-  $("choose").addEventListener("click", () => $("file").click());
+  for (const id of ["choose", "hint"]) $(id).addEventListener("click", () => $("file").click());
   $("camera").addEventListener("click", () => openCamera(take, say));
   addDrop(take, say);
   addEventListener("paste", (event) => {
