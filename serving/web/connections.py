@@ -20,6 +20,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LARGEST_HEAD = 65536
 """Bytes of a request's line and headers."""
+SEPARATORS = 4
+"""Bytes around a header."""
 LARGEST_SHARE = 8
 """Times 32 MiB, for which a body gets more time."""
 LARGEST_REST = 2**26
@@ -100,7 +102,11 @@ class Connection(HttpToolsProtocol):
         self._share = 1
         """Of 32 MiB, how many the body says that it has."""
         self._bytes = self._head = 0
-        """Of this phase, and of this request's line and headers."""
+        """Of this phase, and of this request's line, headers and trailers."""
+        self._is_head = True
+        """Whether the headers are not complete."""
+        self._silent = 0
+        """Bytes in which the parser saw neither a message's beginning or end nor a piece of a body."""
         self._unread = (0, self.since)
         """Bytes of the answer that the client has not read, and when there were fewer."""
 
@@ -134,26 +140,33 @@ class Connection(HttpToolsProtocol):
         if self.phase == "rest" and self._bytes > LARGEST_REST:
             self.transport.abort()
             return
+        self._silent += len(data)
         super().data_received(data)
-        if self.phase == "head" and self._bytes > LARGEST_HEAD:
+        is_long = self._silent > LARGEST_HEAD or (self.phase == "head" and self._bytes > LARGEST_HEAD)
+        if is_long and not self.transport.is_closing():
             self._refuse_head()
 
     def on_message_begin(self) -> None:
         """See HttpToolsProtocol."""
-        self._head, self._share = 0, 1
+        self._head, self._silent, self._share, self._is_head = 0, 0, 1, True
         super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """See HttpToolsProtocol."""
+        if self._is_within(len(url)):
+            super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """See HttpToolsProtocol."""
-        self._head += len(name) + len(value)
+        if not self._is_within(len(name) + len(value) + SEPARATORS) or not self._is_head:
+            return  # trailers: nobody reads them
         if name.lower() == b"content-length" and value.isdigit():
             self._share = min(LARGEST_SHARE, max(1, math.ceil(int(value[:20]) / 2**25)))
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """See HttpToolsProtocol."""
-        if self._head + len(self.url) > LARGEST_HEAD:
-            self._refuse_head()
+        self._is_head, self._silent = False, 0
         if self.transport.is_closing():
             return
         if self.phase != "work":  # else it came before the answer to the one before
@@ -162,11 +175,13 @@ class Connection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """See HttpToolsProtocol."""
+        self._silent = 0
         if not self.transport.is_closing():
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """See HttpToolsProtocol."""
+        self._silent = 0
         if self.transport.is_closing():
             return
         if self.phase in ("body", "rest"):
@@ -212,6 +227,13 @@ class Connection(HttpToolsProtocol):
             self.end(408, f"The picture did not arrive within {patience.body * self._share:g} s.")
         elif self.phase in ("body", "rest") and took > patience.grace and self._bytes < patience.rate * took:
             self.end(408, f"The picture came at less than {patience.rate:g} bytes a second.")
+
+    def _is_within(self, more: int) -> bool:
+        """Whether the request's line, headers and trailers are no longer than they may be; else it is refused."""
+        self._head += more
+        if self._head > LARGEST_HEAD and not self.transport.is_closing():
+            self._refuse_head()
+        return not self.transport.is_closing()
 
     def _refuse_head(self) -> None:
         self.end(431, f"The request's line and headers are longer than {LARGEST_HEAD} bytes.")

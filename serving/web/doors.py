@@ -81,6 +81,8 @@ class Doors:
     def _refusal(self, scope: Scope) -> tuple[int, str, dict[str, str]] | None:
         host, origin = header(scope, b"host").decode("latin-1").lower(), header(scope, b"origin").decode("latin-1")
         path = below(scope)
+        if sum(name == b"host" for name, _ in scope["headers"]) > 1:
+            return 403, "The request names several hosts.", {}
         if self.hosts is not None and path not in OPEN and _name(host) not in self.hosts:
             named = f"The host {host[:80]!r} is not one that this server answers to; `--allow-host` adds it."
             return 403, named, {}

@@ -25,7 +25,7 @@ from ..inference.engine import Engine
 from .admission import ClosingError
 from .api_docs.docs import docs_page, docs_policy, openapi_of, setting_schema
 from .asgi import BodyLimit, Prefixed
-from .batches.routes import add_batches
+from .batches.routes import BATCH, add_batches
 from .batches.store import Store
 from .doors import OPEN, Doors
 from .errors import add_errors, error_responses
@@ -38,8 +38,6 @@ from .translate import add_translate, asked, known_model
 
 MAX_BYTES = 32 * 2**20
 """Of a request, unless told otherwise."""
-BATCH = 8
-"""Times the largest upload that a batch may have."""
 DEADLINE = 300.0
 """Seconds that a request may take, its waiting included."""
 
@@ -111,7 +109,7 @@ def create_app(
     add_jobs(app, jobs)
     add_oip(app, services, jobs)
     if batches is not None:
-        add_batches(app, services, jobs, batches, BATCH * max_bytes, ledger)
+        add_batches(app, services, jobs, batches, max_bytes, ledger)
     app.state.jobs, app.state.services = jobs, services
     app.openapi = openapi_of(app, lambda: asked(services))  # type: ignore[method-assign]
     if page:

@@ -17,7 +17,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
-from ....errors import RequestError
+from ....errors import PictureTooLargeError, RequestError
 from ...hosting.ledger import Ledger
 from ..admission import Admission, ClosingError
 from ..bodies import form_of, is_form
@@ -30,6 +30,8 @@ from ..translate import known_model
 from .store import Store
 from .worker import Worker
 
+BATCH = 8
+"""Times the largest upload that a batch may have."""
 LARGEST = 1000
 """Pictures of a batch."""
 AT_ONCE = 2
@@ -40,10 +42,12 @@ CHUNK = 2**18
 def add_batches(
     app: FastAPI, services: Mapping[str, ModelService], jobs: Jobs, store: Store, max_bytes: int, ledger: Ledger
 ) -> None:
-    """The routes, and the thread behind them, for as long as the application. A batch has `max_bytes`."""
+    """The routes, and the thread behind them, for as long as the application. A picture has `max_bytes`, a batch of
+    them BATCH times as many.
+    """
     worker = Worker(store, services, jobs.seconds)
     app.state.background.append(worker)
-    arriving = Admission(AT_ONCE, ledger, max_bytes)
+    arriving = Admission(AT_ONCE, ledger, BATCH * max_bytes)
     _add_results(app, jobs, store)
 
     @app.post("/v1/batches", status_code=202, responses=error_responses(400, 429, 503, 507), openapi_extra=ASKED)
@@ -57,7 +61,7 @@ def add_batches(
         name, form = known_model(model, services), format_of(request)
         settings = controls_of(request, {}, services[name].card)
         with arriving.enter(*asker(request)):
-            pictures = await _pictures_of(request)
+            pictures = await _pictures_of(request, max_bytes)
             batch = await run_in_threadpool(store.add, name, form, settings, pictures)
         worker.new.set()
         return JSONResponse(await run_in_threadpool(store.describe, batch), 202, {"location": f"v1/batches/{batch}"})
@@ -117,7 +121,7 @@ def zipped(found: dict[str, Any], store: Store) -> IO[bytes]:
     return file
 
 
-async def _pictures_of(request: Request) -> list[tuple[str, bytes]]:
+async def _pictures_of(request: Request, max_bytes: int) -> list[tuple[str, bytes]]:
     if not is_form(request):
         raise RequestError("A batch is a form with a file field `images` for each picture: curl -F images=@a.png …")
     try:
@@ -128,6 +132,8 @@ async def _pictures_of(request: Request) -> list[tuple[str, bytes]]:
         files = [each for name, each in form.multi_items() if name == "images" and isinstance(each, UploadFile)]
         if not files or len(files) != len(form.multi_items()):
             raise RequestError("The form holds file fields `images` alone, one for each picture.")
+        if any((each.size or 0) > max_bytes for each in files):
+            raise PictureTooLargeError(f"A picture of the batch is larger than the limit of {max_bytes / 2**20:g} MiB.")
         return [(_base(each.filename or ""), await _taken(each)) for each in files]
     finally:
         await form.close()

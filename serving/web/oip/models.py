@@ -44,7 +44,7 @@ def model_of(name: str, version: str | None, services: Mapping[str, ModelService
 def image_of(asked: InferRequest, card: Card) -> FloatArray:
     """The one picture tensor; raises RequestError on others, and on settings that mean nothing."""
     if list(asked.inputs) != [IMAGE]:
-        given = ", ".join(map(repr, asked.inputs)) or "nothing"
+        given = ", ".join(repr(name[:40]) for name in [*asked.inputs][:4]) or "nothing"
         raise RequestError(
             f"The model's input is {IMAGE!r}, not {given}; what else it takes are `parameters` of the request."
         )
@@ -55,7 +55,7 @@ def image_of(asked: InferRequest, card: Card) -> FloatArray:
         raise RequestError(f"{IMAGE!r} holds values that are no numbers.")
     try:
         for name in asked.outputs:
-            require("output", name, [TRANSLATION])
+            require("output", name[:99], [TRANSLATION])
         resolve_controls(card, asked.settings, image.shape[2:])
     except UnknownNameError as error:  # of a value, not of an address
         raise RequestError(str(error)) from error

@@ -18,7 +18,7 @@ from ..refusing import asker
 from ..service import ModelService
 from ..translate import CountedResponse
 from .models import image_of, metadata, model_of
-from .tensors import HEAD, answer, parse
+from .tensors import HEAD, answer, check_answer, parse
 
 EXTENSIONS = ["binary_tensor_data", "model_repository"]
 
@@ -42,10 +42,10 @@ def add_oip(app: FastAPI, services: Mapping[str, ModelService], jobs: Jobs) -> N
             data = await body_of(request)
 
             def work() -> tuple[bytes, dict[str, str]]:
-                asked = parse(data, request.headers.get(HEAD))
-                return answer(
-                    name, asked, {TRANSLATION: service.infer(image_of(asked, service.card), job, asked.settings)}
-                )
+                asked, card = parse(data, request.headers.get(HEAD)), service.card
+                image = image_of(asked, card)
+                check_answer(asked, image.size // image.shape[1] * card.output_channels * card.scale**2)
+                return answer(name, asked, {TRANSLATION: service.infer(image, job, asked.settings)})
 
             made, headers = await jobs.run(request, job, work)
         return CountedResponse(service.ledger, made, headers=headers)

@@ -97,6 +97,7 @@ def test_a_batch_goes_when_it_is_deleted(client):
         ({"files": {"image": ("a.png", png())}}, 400),
         ({"files": sent(("a.png", png())), "data": {"url": "http://nowhere.example"}}, 400),
         ({"files": sent(("a.png", bytes(900_000)))}, 413),
+        ({"files": sent(("a.png", png()), ("b.png", bytes(100_001)))}, 413),
     ],
 )
 def test_what_is_no_batch_is_refused(client, form, status):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -45,6 +46,12 @@ def test_a_name_that_is_not_this_machines_is_refused(host, path, local):
     answer = httpx.get(local + path, headers={"host": host})
     assert answer.status_code == 403
     assert "--allow-host" in answer.json()["error"]
+
+
+def test_a_request_names_one_host(local):
+    with socket.create_connection(("127.0.0.1", int(local.rpartition(":")[2])), timeout=20) as client:
+        client.sendall(b"GET /v1/models HTTP/1.1\r\nhost: localhost\r\nhost: evil.example\r\nconnection: close\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 403 ")
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "127.0.0.1", "[::1]", "[::1]:7860"])

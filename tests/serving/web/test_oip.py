@@ -99,6 +99,13 @@ def test_tensors_in_bytes_give_the_same(client, engine, told):
         ({"inputs": [tensor()], "outputs": [{"name": "label"}]}, 400, "output .*'label'"),
         ({"inputs": [tensor()], "parameters": {"label": "winter"}}, 400, "label"),
         ({"inputs": [tensor(np.zeros((1, 3, 400, 400)))]}, 413, "limit"),
+        ({"inputs": [tensor(shape=[2**60] * 200_000)]}, 400, "at most 8 whole numbers"),  # whose product takes minutes
+        ({"inputs": [tensor(shape=[2, 3, 2**31, 13])]}, 400, "whole numbers from 1 on"),
+        ({"inputs": [tensor(datatype=["FP32"])]}, 400, "not \"\\['FP32'\\]\""),
+        ({"inputs": [tensor()] * 65}, 400, "65 `inputs`"),
+        ({"inputs": [tensor(name="x" * 10**6)]}, 400, "^.{1,200}$"),
+        (b'{"inputs": ' + b"[" * 10**6, 400, "no JSON"),
+        (b'{"inputs": [' + b"0," * 2**23, 413, "8 MiB of JSON. Send tensors as bytes"),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused_with_a_sentence(client, body, status, text):
@@ -107,6 +114,18 @@ def test_what_makes_no_sense_is_refused_with_a_sentence(client, body, status, te
     assert answer.status_code == status, answer.text
     assert list(answer.json()) == ["error"]
     assert re.search(text, answer.json()["error"]), answer.json()["error"]
+
+
+def test_an_answer_of_many_numbers_is_given_in_bytes_alone(engine, serving):
+    with serving(create_app({"large": engine}, page=False)) as base:
+        body, headers = in_bytes(np.zeros((1, 3, 500, 400), np.float32))
+        answer = httpx.post(f"{base}/v2/models/large/infer", content=body, headers=headers)
+        assert answer.status_code == 413
+        assert "binary_data_output" in answer.json()["error"]
+        body, headers = in_bytes(np.zeros((1, 3, 500, 400), np.float32), parameters={"binary_data_output": True})
+        answer = httpx.post(f"{base}/v2/models/large/infer", content=body, headers=headers)
+        assert answer.status_code == 200
+        assert len(answer.content) > 4 * 3 * 1000 * 800
 
 
 @pytest.mark.parametrize(

@@ -347,6 +347,29 @@ def test_headers_without_end_are_refused(slowly, patient):
     assert httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
 
 
+def test_nothing_without_end_is_kept_behind_a_body_or_while_another_request_is_at_work(slowly, patient):
+    port = patient(slowly(3)[0])
+    chunked = b"POST /v1/translate HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n"
+    busy = request_line(length=len(png(64, 64))) + png(64, 64)
+    without_end = {
+        "trailers": chunked + b"0\r\n" + b"a: b\r\n" * 40_000,
+        "a trailer": chunked + b"0\r\na: " + b"b" * 400_000,
+        "an extension": chunked + b"1;" + b"a" * 400_000,
+        "headers of the next": busy + b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 40_000,
+        "a header of the next": busy + b"GET / HTTP/1.1\r\na: " + b"b" * 400_000,
+        "the next one's line": busy + b"GET /" + b"b" * 400_000,
+    }
+    for name, sent in without_end.items():
+        client = connected(port)
+        client.settimeout(2)
+        try:
+            client.sendall(sent)
+            assert b" 431 " in client.recv(65536), name
+        except ConnectionError:  # closed while it was still sending
+            pass
+    assert httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
+
+
 def test_slow_clients_keep_nobody_out(slowly, patient):
     connections = Connections(most=20)
     port = patient(slowly(0)[0], connections)
