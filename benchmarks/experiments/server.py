@@ -10,115 +10,30 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import os
-import re
-import resource
 import signal
 import socket
 import struct
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 import numpy as np
-from PIL import Image
 
 from i2i.images.decode import read_picture
 from i2i.images.encode import encode
 from i2i.serving.inference.engine import Engine
 
 from ..command import end_with
+from .served import Asking, Served, load, milliseconds, picture
+from .soak import soak
 
 Row = tuple[str, str]
-
-
-class Served:
-    """A server, as its command starts it."""
-
-    def __init__(self, model: str, device: str, *options: str, descriptors: int | None = None) -> None:
-        command = [sys.executable, "-P", "-m", "i2i", "serve", model, "--device", device, "--port", "0", *options]
-        limit = None if descriptors is None else lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors,) * 2)
-        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed with the server
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True, preexec_fn=limit)
-        assert self.process.stdout is not None
-        lines = iter(self.process.stdout.readline, "")
-        found = (re.search(r"http://127\.0\.0\.1:(\d+)/", line) for line in lines)
-        self.port = int(next(match for match in found if match is not None)[1])
-        self.base = f"http://127.0.0.1:{self.port}"
-        self.client = httpx.Client()
-
-    def __enter__(self) -> Served:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.client.close()
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-        self.log.close()
-
-    def post(self, data: bytes, visit: str = "", timeout: float = 300) -> httpx.Response:
-        """One picture, by a client of its own."""
-        headers = {"x-session-id": visit}
-        return self.client.post(f"{self.base}/v1/translate", content=data, headers=headers, timeout=timeout)
-
-    def processor(self) -> float:
-        """Seconds of the processor that it has taken, with its own processes."""
-        return sum(_processor(pid) for pid in (self.process.pid, *_children(self.process.pid)))
-
-    def memory(self) -> int:
-        """Bytes that it holds, with its own processes."""
-        pids = (self.process.pid, *_children(self.process.pid))
-        return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids) * 4096
-
-
-def _processor(pid: int) -> float:
-    with contextlib.suppress(OSError):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")  # with its ended children
-    return 0.0
-
-
-def _children(pid: int) -> list[int]:
-    with contextlib.suppress(OSError):
-        own = [
-            int(child)
-            for task in Path(f"/proc/{pid}/task").iterdir()
-            for child in (task / "children").read_text().split()
-        ]
-        return own + [further for child in own for further in _children(child)]
-    return []
-
-
-def picture(width: int, height: int, kind: str = "JPEG") -> bytes:
-    """Smooth, with some noise, as photographs are."""
-    rng = np.random.default_rng(width)
-    small = rng.integers(0, 256, (max(2, height // 32), max(2, width // 32), 3), dtype=np.uint8)
-    image = Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
-    noisy = np.clip(np.asarray(image) + rng.normal(0, 4, (height, width, 3)), 0, 255).astype(np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(noisy).save(buffer, kind, quality=90)
-    return buffer.getvalue()
-
-
-def milliseconds(work: Callable[[], object], seconds: float = 3.0) -> float:
-    """Of the processor, each time."""
-    work()
-    began, before, count = time.monotonic(), time.process_time(), 0
-    while time.monotonic() - began < seconds:
-        work()
-        count += 1
-    return 1000 * (time.process_time() - before) / count
+SECONDS = 8.0
+"""Of each load."""
 
 
 def cost(model: str, device: str, served: Served) -> Iterator[Row]:
@@ -139,40 +54,37 @@ def cost(model: str, device: str, served: Served) -> Iterator[Row]:
     yield "a picture of 256x256: " + ", ".join(parts), f"{' + '.join(f'{each:.1f}' for each in parts.values())} ms"
     for clients in (1, 4, 8):
         before = served.processor()
-        answers, times = load(served, data, clients, 8.0)
+        answers, times = load(served, data, clients, SECONDS)
         each = 1000 * (served.processor() - before) / answers[200]
         yield (
             f"through the server, {clients} clients",
-            f"{each:.1f} ms of the processor, {each / bare:.2f} times; {answers[200] / 8:.0f} a second, median "
+            f"{each:.1f} ms of the processor, {each / bare:.2f} times; {answers[200] / SECONDS:.0f} a second, median "
             f"{1000 * float(np.median(times)):.0f} ms, 99 % within {1000 * float(np.quantile(times, 0.99)):.0f} ms",
         )
-    held = served.memory()
-    answers, times = load(served, data, 64, 8.0)
+    held, own, before = served.memory(), time.process_time(), served.processor()
+    answers, times = load(served, data, 64, SECONDS)
+    each, own = 1000 * (served.processor() - before) / answers[200], time.process_time() - own
     yield (
-        "64 clients",
-        f"{answers[200] / 8:.0f} a second answered, {answers[429] / 8:.0f} refused; memory {held / 1e6:.0f} to "
-        f"{served.memory() / 1e6:.0f} MB",
+        "64 clients that ask again at once",
+        f"{answers[200] / SECONDS:.0f} a second answered, {answers[429] / SECONDS:.0f} refused; {each:.1f} ms of the "
+        f"processor for an answer with the refusals, and the clients' own {1000 * own / answers[200]:.1f}; memory "
+        f"{held / 1e6:.0f} to {served.memory() / 1e6:.0f} MB",
     )
 
 
-def load(served: Served, data: bytes, clients: int, seconds: float) -> tuple[Counter[int], list[float]]:
-    """Each client asks again as soon as it is answered, or when it is told to: (statuses, seconds of good answers)."""
-    end, statuses, times = time.monotonic() + seconds, Counter[int](), []
-
-    def ask(number: int) -> None:
-        with httpx.Client(base_url=served.base, headers={"x-session-id": str(number)}, timeout=60) as client:
+def refusing(model: str, device: str, data: bytes) -> Iterator[Row]:
+    """What a refusal costs the server, whose only place is taken by one that does not send its picture."""
+    with Served(model, device, "--max-waiting", "0") as served, contextlib.closing(_sent(served.port, b"", 1000)):
+        count, end = 0, time.monotonic() + 4
+        with Asking(served.port, "") as client:
+            while client.ask(data, "first")[0] != 429:
+                time.sleep(0.01)
+            before = served.processor()
             while time.monotonic() < end:
-                began = time.monotonic()
-                answer = client.post("/v1/translate", content=data)
-                statuses[answer.status_code] += 1
-                if answer.status_code == 200:
-                    times.append(time.monotonic() - began)
-                else:
-                    time.sleep(0.02)  # a client that does not do as it is told
-
-    with ThreadPoolExecutor(clients) as pool:
-        list(pool.map(ask, range(clients)))
-    return statuses, times
+                assert client.ask(data, f"visit {count}")[0] == 429
+                count += 1
+            took = served.processor() - before
+    yield f"a refusal, of {count}", f"{1e6 * took / count:.0f} microseconds of the server's processor"
 
 
 def beside(served: Served, large: bytes, small: bytes) -> Iterator[Row]:
@@ -324,6 +236,9 @@ def main() -> int:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--large", type=float, default=3.8, metavar="MP", help="of the picture that others are beside")
     parser.add_argument("--two-seconds", type=int, default=1024, metavar="N", help="a side that takes about 2 s")
+    parser.add_argument(
+        "--soak", type=float, metavar="MINUTES", help="five times the load for so long, and nothing else"
+    )
     asked = parser.parse_args()
     side = int((asked.large * 1e6) ** 0.5)
     print("| | |\n|---|---|")
@@ -332,11 +247,15 @@ def main() -> int:
         for name, value in rows:
             print(f"| {name} | {value} |", flush=True)
 
+    if asked.soak:
+        show(soak(asked.model, asked.device, picture(256, 256), 60 * asked.soak))
+        return 0
     with Served(asked.model, asked.device) as served:
         show(cost(asked.model, asked.device, served))
         show(leaving(served, picture(asked.two_seconds, asked.two_seconds)))
     with Served(asked.model, asked.device) as served:
         show(beside(served, picture(side, side), picture(128, 128)))
+    show(refusing(asked.model, asked.device, picture(256, 256)))
     show(stopping(asked.model, asked.device, picture(asked.two_seconds, asked.two_seconds)))
     show(slow(asked.model, asked.device))
     show(hostile(asked.model, asked.device))
