@@ -50,6 +50,7 @@ PACKAGES = {
     "serving.tuning": f"{BASE} serving.runtime serving.inference",
     "serving.hosting": f"{BASE} serving.runtime serving.inference",
     "serving.web": f"{BASE} serving.runtime serving.inference serving.hosting",
+    "serving.ray_serve": f"{BASE} serving.runtime serving.inference serving.hosting serving.web",
     "serving": "errors serving.runtime serving.inference serving.conversion serving.adopt serving.tuning serving.hosting "
     "serving.web",
     "workflows": f"{BASE} hardware networks losses degradation adversarial evaluation diagnostics methods training export "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ...errors import I2IError, RequestError
@@ -45,14 +45,16 @@ class Host(Mapping[str, Model]):
         device: str = "auto",
         precision: str = "auto",
         ledger: Ledger | None = None,
+        opening: Callable[[Path], Engine] | None = None,
     ) -> None:
         """Reads every model's card, and opens none. A run with two directions gives both unless `direction` is given.
+        `opening` gives the engine of a file where that of `device` and `precision` will not do.
 
         Raises RequestError where there is no model at all, and what `resolve_model` and `read_model` raise.
         """
         self.places, self.direction = list(places), direction
         self.ledger = ledger or Ledger()
-        self._opening = functools.partial(Engine, device=device, precision=precision)
+        self._opening = opening or functools.partial(Engine, device=device, precision=precision)
         self._looking = threading.Lock()
         self._seen = self._stamps()
         self._models: dict[str, Model] = {}
