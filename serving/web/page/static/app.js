@@ -62,8 +62,9 @@ function show(id, is, next) {
 function drawFirst() {
   const arriving = !selected || selected.example;
   const now = $("translate-all").hidden ? "translate" : "translate-all";
-  const first = arriving && !isNews(selected) ? "choose" : selected?.result && !isNews(selected) ? "download" : now;
-  for (const id of ["choose", "translate", "translate-all", "download"]) $(id).classList.toggle("primary", id === first);
+  let first = arriving && !isNews(selected) ? "choose" : selected?.result && !isNews(selected) ? "download" : now;
+  if (!$("offer").hidden && !$("offer-act").hidden) first = "offer-act";
+  for (const id of ["offer-act", "choose", "translate", "translate-all", "download"]) $(id).classList.toggle("primary", id === first);
   document.body.classList.toggle("arriving", first === "choose");
 }
 

@@ -140,6 +140,25 @@ def test_two_fingers_zoom_and_one_moves_what_is_zoomed(phone, tmp_path):
     assert box(phone)[0] == pytest.approx(before - 50, abs=12)  # browsers wait a little to see what a finger wants
 
 
+def test_a_finger_moves_the_loupe_and_not_the_page(phone):
+    phone.get_by_role("button", name="Loupe").click()
+    left, top, width, height = box(phone, "#stage")
+    finger = phone.context.new_cdp_session(phone)
+    places = [
+        (left + width * 0.5, top + height * 0.9),
+        (left + width * 0.5, top + height * 0.6),
+        (left + width * 0.4, top + height * 0.5),
+    ]
+    seen = []
+    for kind, (x, y) in zip(("touchStart", "touchMove", "touchMove"), places, strict=True):
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+        phone.wait_for_timeout(50)
+        seen.append(phone.locator("#loupe").bounding_box()["y"])
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert seen[0] > seen[1] > seen[2]
+    assert phone.evaluate("scrollY") == 0
+
+
 @pytest.mark.parametrize("size", [(30, 900), (900, 30), (1, 1)])
 def test_the_slider_goes_over_the_whole_picture_however_thin(size, page, tmp_path):
     give(page, saved(tmp_path, "thin.png", 5, size))

@@ -13,6 +13,7 @@ export function addLoupe(stage) {
   stage.loupeTakes = (event) => isOn() && event.pointerType !== "mouse" && !event.target.closest("#slider");
   button.addEventListener("click", () => {
     button.setAttribute("aria-pressed", String(!isOn()));
+    ends.classList.toggle("looking", isOn()); // a finger moves the loupe then, and not the page
     loupe.hidden = !isOn() || !stage.size;
     if (isOn() && stage.size) look({ x: stage.share * ends.clientWidth, y: ends.clientHeight / 2 });
   });
