@@ -112,13 +112,11 @@ async function drawStage(isNew = false) {
   const by = modelOf(item);
   const size = result ? { width: result.width, height: result.height } : { width: item.width, height: item.height };
   const larger = Boolean(result) && size.width > item.width;
-  const [before, after] = await Promise.all([
-    larger ? pixels.enlarged(item.shown, by.scale, item.url) : pixels.image(item.url),
-    result && pixels.image(result.url),
-  ]);
+  const [before, after] = await Promise.all([pixels.image(item.url), result && pixels.image(result.url)]);
   if (key !== shown) return; // another picture was chosen meanwhile
   $("backdrop").style.backgroundImage = `url("${item.thumb}")`;
   stage.show(before, after ?? null, size, { keepView: true, reveal: isNew || item.example });
+  if (larger) pixels.enlarged(item.shown, by.scale, before).then((exact) => key === shown && stage.replaceBefore(exact)); // takes a while
   Object.assign($("stage").dataset, { picture: item.name, shows: isBack ? "back" : result ? "after" : "before" });
   const [left, right] = words.ends(by, item.example, isBack, larger);
   $("left-is").textContent = left;
@@ -233,7 +231,9 @@ const ACTIONS = {
   },
   "offer-act": async () => {
     if (selected.state === "failed") return go([selected]);
+    $("offer-act").disabled = true;
     await session.fit(selected, model);
+    $("offer-act").disabled = false;
     draw();
   },
   download: (event) => download(event, selected, stage),

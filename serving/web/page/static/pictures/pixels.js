@@ -83,11 +83,11 @@ export async function shrink(blob, size, bytes) {
   }
 }
 
-/** `blob` enlarged `scale` times with Pillow's bicubic filter, as a canvas; an <img> where that is too much. */
-export async function enlarged(blob, scale, url) {
+/** `blob` enlarged `scale` times with Pillow's bicubic filter, as a canvas; `instead` where that is too much. */
+export async function enlarged(blob, scale, instead) {
   try {
     const bitmap = await createImageBitmap(blob, { premultiplyAlpha: "none" });
-    if (bitmap.width * bitmap.height * scale ** 2 > LARGEST_BICUBIC) return image(url);
+    if (bitmap.width * bitmap.height * scale ** 2 > LARGEST_BICUBIC) return instead;
     const worker = new Worker(new URL("bicubic.js", import.meta.url));
     const pixels = await new Promise((resolve, reject) => {
       worker.onmessage = ({ data }) => resolve(data);
@@ -98,7 +98,7 @@ export async function enlarged(blob, scale, url) {
     canvas.getContext("2d").putImageData(pixels, 0, 0);
     return canvas;
   } catch {
-    return image(url);
+    return instead;
   }
 }
 

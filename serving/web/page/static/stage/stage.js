@@ -40,6 +40,11 @@ export class Stage {
     if (after && reveal) this.reveal();
   }
 
+  /** Show another element, of the same picture, in the place of "before". */
+  replaceBefore(element) {
+    if (element !== this.elements.before) this.show(element, this.elements.after, this.size, { keepView: true });
+  }
+
   clear() {
     this.size = this.elements = null;
     for (const pane of Object.values(this.panes)) pane.replaceChildren();
