@@ -41,7 +41,9 @@ class Patience:
     body: float = 60
     """For the body, and as much again for each further 32 MiB that it says it has."""
     answer: float = 60
-    """For reading what is there of an answer."""
+    """For reading what is there of an answer, or the next so many seconds' share of it."""
+    answer_rate: float = 32768
+    """Bytes a second of an answer at least, in each `answer` seconds in which not all of it is read."""
     rate: float = 1024
     """Bytes a second of a body at least, from `grace` seconds on."""
     grace: float = 5
@@ -107,8 +109,8 @@ class Connection(HttpToolsProtocol):
         """Whether the headers are not complete."""
         self._silent = 0
         """Bytes in which the parser saw neither a message's beginning or end nor a piece of a body."""
-        self._unread = (0, self.since)
-        """Bytes of the answer that the client has not read, and when there were fewer."""
+        self._read = (0, self.since)
+        """Bytes of answers that the client has read, and when it had so many: when it had all, or a while ago."""
 
     @property
     def is_waiting(self) -> bool:
@@ -117,7 +119,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         """See asyncio.Protocol."""
-        super().connection_made(transport)
+        super().connection_made(_Counted(transport))
         self.address = self.client[0] if self.client else ""
         if self._all.admit(self):
             self._all.open.add(self)
@@ -197,6 +199,10 @@ class Connection(HttpToolsProtocol):
         else:
             self._enter("rest" if self.phase == "body" else "idle")
 
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002
+        """See HttpToolsProtocol; a sentence as all others."""
+        self.end(400, "What was sent is no request of HTTP/1.1.")
+
     def end(self, status: int, text: str) -> None:
         """Say why, unless an answer has begun, and close."""
         self._all.open.discard(self)  # now: others may come before it is gone
@@ -211,13 +217,15 @@ class Connection(HttpToolsProtocol):
 
     def look(self, now: float) -> None:
         """Close it when its client took too long."""
-        if now - self._unread[1] > self._all.patience.answer and self.transport.get_write_buffer_size():
+        unread, patience = self.transport.get_write_buffer_size(), self._all.patience
+        read, (before, since) = self.transport.given - unread, self._read
+        took = now - since
+        if not unread or took > patience.answer:
+            self._read = (read, now)
+        if unread and took > patience.answer and read - before < patience.answer_rate * took:
             self.transport.abort()
         elif not self.transport.is_closing():
             self._look_at_request(now - self.since)
-        unread = self.transport.get_write_buffer_size()
-        since = now if unread == 0 or unread < self._unread[0] else self._unread[1]
-        self._unread = (unread, since)
 
     def _look_at_request(self, took: float) -> None:
         patience = self._all.patience
@@ -242,7 +250,26 @@ class Connection(HttpToolsProtocol):
         self.phase, self.since, self._bytes = phase, time.monotonic(), 0
 
 
-REASONS = {408: "Request Timeout", 431: "Request Header Fields Too Large", 503: "Service Unavailable"}
+class _Counted:
+    """A transport that knows how many bytes it was given."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport, self.given = transport, 0
+
+    def write(self, data: bytes) -> None:
+        self.given += len(data)
+        self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+REASONS = {
+    400: "Bad Request",
+    408: "Request Timeout",
+    431: "Request Header Fields Too Large",
+    503: "Service Unavailable",
+}
 
 
 def affordable() -> int:

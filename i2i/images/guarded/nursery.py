@@ -10,6 +10,7 @@ import contextlib
 import gc
 import importlib
 import os
+import resource
 import signal
 import socket
 import sys
@@ -34,6 +35,9 @@ CODECS = (
 def main(descriptor: int) -> None:
     """Until the other side closes."""
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    resource.setrlimit(
+        resource.RLIMIT_CORE, (0, 0)
+    )  # a decoder that fails would leave a stranger's picture on the disk
     _load()
     connection = socket.socket(fileno=descriptor)
     connection.set_inheritable(False)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,6 +117,12 @@ def test_a_picture_of_16_megapixels_has_time_and_memory_enough(guard, kind, opti
 def test_an_amplifier_ends_with_a_refusal(guard, name):
     with pytest.raises(PictureError):
         decoded(guard, AMPLIFIERS[name](1_000_000))
+
+
+def test_a_worker_that_fails_leaves_nothing_on_the_disk(guard):
+    decoded(guard, JPEG)
+    limits = Path(f"/proc/{guard._idle[0][0].pid}/limits").read_text()
+    assert re.search(r"Max core file size +0 +0 ", limits)
 
 
 def test_a_worker_that_is_killed_costs_its_own_picture_alone(guard):

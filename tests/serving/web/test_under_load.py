@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -80,8 +82,10 @@ def patient(request):
     """`with patient(app, Connections(...)) as port`: the server with limits of its own."""
     running = []
 
-    def start(app, connections=None) -> int:
+    def start(app, connections=None, sending=None) -> int:
         listening = bind("127.0.0.1", 0)
+        if sending is not None:  # bytes that the system takes of an answer
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, sending)
         server = Server(app, connections)
         server.config.timeout_graceful_shutdown = 3
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -335,6 +339,15 @@ def test_slow_heads_and_bodies_are_closed_with_a_sentence(slowly, patient):
     assert httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
 
 
+@pytest.mark.parametrize(
+    "sent", [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\x16\x03\x01\x02\0\1\0\1\xfc", b"GET /\0 HTTP/1.1\r\n"]
+)
+def test_what_is_no_request_gets_a_sentence(slowly, patient, sent):
+    answer = answer_of(connected(patient(slowly(0)[0]), sent))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert list(json.loads(answer.partition(b"\r\n\r\n")[2])) == ["error"]
+
+
 def test_headers_without_end_are_refused(slowly, patient):
     port = patient(slowly(0)[0])
     for headers in (b"x: " + b"a" * 200_000, b"".join(b"x%d: aaaaaaa\r\n" % n for n in range(9000)) + b"\r\n"):
@@ -382,22 +395,26 @@ def test_slow_clients_keep_nobody_out(slowly, patient):
         assert len(connections.open) <= 20
 
 
-def test_an_answer_that_nobody_reads_is_given_up(make_model, patient):
+@pytest.mark.parametrize("read", [0, 1000], ids=["not at all", "slowly"])
+def test_an_answer_that_nobody_reads_is_given_up(make_model, patient, read):
     engine = Engine(make_model("enlarge", scale=3), device="cpu")
     connections = Connections(patience=Patience(answer=0.8))
-    port = patient(create_app({"large": engine}, page=False), connections)
+    port = patient(create_app({"large": engine}, page=False), connections, sending=8192)
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.settimeout(20)
     client.connect(("127.0.0.1", port))
     body = png(300, 300)
     client.sendall(request_line(length=len(body)) + body)
-    deadline = time.monotonic() + 20
-    while not connections.open and time.monotonic() < deadline:
-        time.sleep(0.02)
+    deadline, found = time.monotonic() + 20, client.recv(1000)
     while connections.open and time.monotonic() < deadline:
         time.sleep(0.05)
+        found += client.recv(read) if read else b""
     assert not connections.open
+    with contextlib.suppress(ConnectionError):
+        found += answer_of(client)
     client.close()
+    assert len(found) < int(re.search(rb"content-length: (\d+)", found)[1])
 
 
 def test_a_second_request_on_a_connection_is_held_to_the_same_limits(slowly, patient):
