@@ -11,7 +11,7 @@ import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
 from i2i.card import CARD_KEY, SUPERVISION, Card
-from i2i.ports import Packed, Probe, digest, pack, translator_ports
+from i2i.ports import Packed, Probe, digest, pack, picture_port, translator_ports
 
 
 def card_for(name: str = "invert", **fields: object) -> Card:
@@ -95,6 +95,17 @@ def _network(card: Card) -> tuple[list[onnx.NodeProto], list[TensorProto]]:
     return nodes, [*weights, _constant("w2", rng.normal(0, 0.1, (card.output_channels, 16, 3, 3)))]
 
 
+def _masked(card: Card) -> tuple[list[onnx.NodeProto], list[TensorProto]]:
+    """1 - x where the mask is 1, x where it is 0."""
+    nodes = [
+        helper.make_node("Sub", ["one", "image"], ["inverse"]),
+        helper.make_node("Sub", ["inverse", "image"], ["difference"]),
+        helper.make_node("Mul", ["difference", "mask"], ["part"]),
+        helper.make_node("Add", ["image", "part"], ["translation"]),
+    ]
+    return nodes, [_constant("one", 1)]
+
+
 def _nothing(card: Card) -> tuple[list[onnx.NodeProto], list[TensorProto]]:
     """The picture over its largest value: 0 / 0 where it is black all over."""
     most = helper.make_node("ReduceMax", ["image"], ["most"], keepdims=1)
@@ -108,6 +119,7 @@ GRAPHS = {
     "enlarger": _enlarger,
     "mix": _mix,
     "network": _network,
+    "masked": _masked,
     "nothing": _nothing,
 }
 
@@ -116,12 +128,12 @@ def build(graph: str, card: Card) -> onnx.ModelProto:
     nodes, constants = GRAPHS[graph](card)
 
     def boundary(name: str, channels: int) -> onnx.ValueInfoProto:
-        sides = ("height", "width") if name == "image" else ("out_height", "out_width")
+        sides = ("out_height", "out_width") if name == "translation" else ("height", "width")
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", channels, *sides])
 
     model = helper.make_model(
         helper.make_graph(
-            nodes, graph, [boundary("image", card.input_channels)],
+            nodes, graph, [boundary(port.name, int(port.shape[0] or 1)) for port in card.inputs],
             [boundary("translation", card.output_channels)], constants,
         ),
         opset_imports=[helper.make_opsetid("", 18)],
@@ -134,13 +146,15 @@ def build(graph: str, card: Card) -> onnx.ModelProto:
 def make_probe(model: onnx.ModelProto, card: Card, spoil: float = 0.0) -> Probe:
     """What the plain CPU provider answers, `spoil` added."""
     rng = np.random.default_rng(3)
-    given = rng.integers(0, 256, (1, card.input_channels, 32, 24), dtype=np.uint8)
+    given = {
+        port.name: rng.integers(0, 256, (1, int(port.shape[0] or 1), 32, 24), dtype=np.uint8) for port in card.inputs
+    }
     session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    (answer,) = session.run(None, {"image": (given / 255).astype(np.float32)})
+    (answer,) = session.run(None, {name: (array / 255).astype(np.float32) for name, array in given.items()})
     wanted = np.rint(np.clip(answer + spoil, 0, 1) * 65535).astype("<u2")
     raw = wanted.tobytes()
     return Probe(
-        inputs={"image": Packed(type="unorm8", shape=given.shape, data=pack(given.tobytes()))},
+        inputs={n: Packed(type="unorm8", shape=a.shape, data=pack(a.tobytes())) for n, a in given.items()},
         outputs={"translation": Packed(type="unorm16", shape=wanted.shape, data=pack(raw))},
         digest=digest(raw),
     )
@@ -158,6 +172,8 @@ def write_model(
     """A model with a card and, unless told otherwise, a golden probe, `spoil` beside the truth."""
     more = {"tiling": "global"} if graph == "network" else {}
     card = card_for(str(fields.pop("name", graph)), **{**more, **fields})
+    if graph == "masked":
+        card = dataclasses.replace(card, inputs=(*card.inputs, picture_port("mask", 1, "mask")))
     model = build(graph, card)
     if probe:
         card = dataclasses.replace(card, probe=make_probe(model, card, spoil))

@@ -87,6 +87,18 @@ def resolve_controls(card: Card, given: Mapping[str, object], size: tuple[int, i
     return {name: _array(port, given, known, size) for name, port in ports.items()}
 
 
+def pictures_of(card: Card) -> tuple[Port, ...]:
+    """Ports that take a picture beside the one that is translated: masks and references."""
+    return tuple(port for port in card.controls if port.kind in PICTURES)
+
+
+def check_controls(card: Card, given: Mapping[str, object]) -> None:
+    """Raises what `resolve_controls` raises of all ports but those that take pictures."""
+    beside = [port.name for port in pictures_of(card)]
+    others = dataclasses.replace(card, inputs=tuple(port for port in card.inputs if port.name not in beside))
+    resolve_controls(others, {name: value for name, value in given.items() if name not in beside})
+
+
 def _array(port: Port, given: Mapping[str, object], known: Mapping[str, Setting], size: tuple[int, int]) -> Array:
     shape = _full(port, size)
     if port.kind == "label":

@@ -9,7 +9,7 @@ from fastapi import Request
 
 from ...card import Card
 from ...errors import RequestError, UnknownNameError, did_you_mean
-from ..inference.controls import resolve_controls, settings_of
+from ..inference.controls import check_controls, pictures_of, settings_of
 from .bodies import body_of, form_of, is_form
 from .service import FORMS
 
@@ -34,7 +34,7 @@ def controls_of(request: Request, fields: Mapping[str, str], card: Card) -> dict
             raise RequestError(f"The parameter {key!r} is given twice. Leave one of them out.")
     controls = dict(given)
     try:
-        resolve_controls(card, controls)
+        check_controls(card, controls)
     except UnknownNameError as error:  # of a value, not of an address
         raise RequestError(str(error)) from error
     return controls
@@ -70,25 +70,36 @@ BASE64 = re.compile(rb"\s*(?:iVBORw0KGgo|/9j/|R0lGOD|UklGR|SUkqA|TU0AK|Qk0)")
 """As the usual pictures begin in it."""
 
 
-async def upload_of(request: Request) -> tuple[bytes, dict[str, str]]:
-    """The picture's bytes, from the raw body or a form, and the form's other fields; RequestError without a picture."""
-    data, fields = (await _form_upload(request)) if is_form(request) else (await body_of(request), {})
+async def upload_of(request: Request, card: Card) -> tuple[bytes, dict[str, str], dict[str, bytes]]:
+    """The picture's bytes, from the raw body or a form, the form's other fields, and the files of masks and references
+    by their ports; RequestError without a picture, or without one of those.
+    """
+    beside = {port.name: port.kind for port in pictures_of(card)}
+    fields, files = await _form_upload(request, ("image", *beside)) if is_form(request) else ({}, {})
+    data = files.pop("image", b"") if is_form(request) else await body_of(request)
     if not data:
         raise RequestError("The request has no picture in it (0 bytes). Send the file's bytes as the body.")
-    return data, fields
+    for name, kind in beside.items():
+        if not files.get(name):
+            raise RequestError(f"The model takes a {kind} as well: send a form with file fields 'image' and {name!r}.")
+    return data, fields, files
 
 
-async def _form_upload(request: Request) -> tuple[bytes, dict[str, str]]:
+async def _form_upload(request: Request, names: tuple[str, ...]) -> tuple[dict[str, str], dict[str, bytes]]:
     try:
-        form = await form_of(request, max_files=1, max_fields=LARGEST_FORM)
+        form = await form_of(request, max_files=len(names), max_fields=LARGEST_FORM)
     except RequestError as error:
+        told = " and ".join(map(repr, names))
         raise RequestError(
-            f"The form must hold one file field 'image' and settings of the model, nothing else ({error})"
+            f"The form must hold one file field {told} and settings of the model, nothing else ({error})"
         ) from error
     try:
-        upload = form.get("image")
-        if upload is None or isinstance(upload, str):
+        files = [(key, value) for key, value in form.multi_items() if not isinstance(value, str)]
+        if "image" not in [key for key, _ in files]:
             raise RequestError("The form must hold the picture in a file field called 'image'.")
-        return await upload.read(), {key: value for key, value in form.multi_items() if isinstance(value, str)}
+        found = {key: await value.read() for key, value in files if key in names}
+        if len(found) != len(files):
+            raise RequestError(f"The form has a file field that is given twice, or is none of {', '.join(names)}.")
+        return {key: value for key, value in form.multi_items() if isinstance(value, str)}, found
     finally:
         await form.close()

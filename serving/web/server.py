@@ -20,7 +20,7 @@ from ...errors import RequestError
 from ..hosting.host import Host
 from ..hosting.ledger import Ledger
 from ..hosting.model import Model
-from ..inference.controls import settings_of
+from ..inference.controls import pictures_of, settings_of
 from ..inference.engine import Engine
 from .admission import ClosingError
 from .api_docs.docs import docs_page, docs_policy, openapi_of, setting_schema
@@ -188,6 +188,7 @@ def describe(model: Model) -> dict[str, Any]:
         "settings": {
             name: {"default": setting.default, **setting_schema(setting)} for name, setting in settings_of(card).items()
         },
+        "pictures": {port.name: port.kind for port in pictures_of(card)},
         "licence": card.licence,
         "metrics": card.metrics,
         "is_open": engine is not None,

@@ -12,6 +12,8 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 
+import numpy as np
+
 from ...card import Card
 from ...errors import PictureError, PictureTooLargeError
 from ...hardware.system import available_threads
@@ -20,11 +22,12 @@ from ...images.decode import MAX_PIXELS
 from ...images.encode import encode
 from ...images.guarded.decoder import decoder
 from ...images.guarded.seen import CrowdedError, Decoder, Seen
-from ...images.image import Header, Picture, to_uint8
+from ...images.image import Header, Picture, to_float, to_uint8, with_channels
 from ...images.metadata.policy import kept
+from ...ports import Port
 from ..hosting.ledger import Ledger, NoRoomError
 from ..hosting.model import Model
-from ..inference.controls import NO_CONTROLS
+from ..inference.controls import NO_CONTROLS, pictures_of
 from ..inference.engine import Engine
 from ..inference.executors import FloatArray, OutOfMemoryError
 from ..inference.padding import padded_side
@@ -85,20 +88,22 @@ class ModelService:
         """A picture's file as the file of its translation: `form` is a key of FORMS. A PNG has 16 bits where the
         picture had more than 8. For those who have a place (`admission`); in the caller's thread.
 
-        `controls` are values by port name. Raises NotAPictureError, PictureTooLargeError, PictureError (damaged, or of
-        channels that the model does not take), RequestError on controls that mean nothing, UnopenedError where the
-        model cannot be opened, CancelledError and DeadlineError when the job is to end. Of the metadata the answer
-        carries the colour profile alone.
+        `controls` are values by port name, a picture's file for a mask or a reference. Raises NotAPictureError,
+        PictureTooLargeError, PictureError (damaged, of channels that the model does not take, a mask of another size),
+        RequestError on controls that mean nothing, UnopenedError where the model cannot be opened, CancelledError and
+        DeadlineError when the job is to end. Of the metadata the answer carries the colour profile alone.
         """
         job, began = job or Job(), time.monotonic()
         seen = self.look(data)
+        beside = self._look_beside(seen.header, controls)
         asked = time.monotonic()
-        with working_on(job), self.model.leased() as engine, self._room(engine, seen.header, job):
+        with working_on(job), self.model.leased() as engine, self._room(engine, seen.header, job, len(beside)):
             job.check()
             entered = time.monotonic()
             source = self._decoded(data, seen)
+            pictures = {port.name: self._as_taken(port, *file) for port, file in beside.items()}
             decoded = time.monotonic()
-            picture = engine.translate(source, **controls)
+            picture = engine.translate(source, **{**controls, **pictures})
             done = time.monotonic()
             answer = encode(kept(picture, "strip"), form, FORMS[form].quality, is_quick=True)
         computing = done - decoded - job.waited
@@ -133,9 +138,11 @@ class ModelService:
             return encode(shown(self._decoded(data, seen)), "png", is_quick=True)
 
     @contextlib.contextmanager
-    def _room(self, engine: Engine, header: Header, job: Job) -> Iterator[None]:
-        """Wait for memory for the picture, its result and the run; raises PictureTooLargeError where there never is."""
-        own = _picture_bytes(header, self.card)
+    def _room(self, engine: Engine, header: Header, job: Job, beside: int = 0) -> Iterator[None]:
+        """Wait for memory for the picture, so many `beside` it, the result and the run; raises PictureTooLargeError
+        where there never is.
+        """
+        own = _picture_bytes(header, self.card) + beside * _picture_bytes(header, None)
         quickest, least = engine.foretold(header.height, header.width)
         try:
             with self.ledger.holding(own, quickest, least, self.model) as job.memory:
@@ -148,8 +155,14 @@ class ModelService:
 
     def look(self, data: bytes) -> Seen:
         """What the picture's header says; raises NotAPictureError, PictureTooLargeError, PictureError, BusyError."""
+        seen = self._looked(data)
+        _check_size(seen.header, self.card, self.max_pixels, self.max_result_pixels)
+        _check_channels(seen.header, self.card)
+        return seen
+
+    def _looked(self, data: bytes) -> Seen:
         try:
-            seen = self.decoder.look(data)
+            return self.decoder.look(data)
         except PictureTooLargeError as error:  # of our decoder, whose limit is another
             raise PictureTooLargeError(
                 f"The picture is too large: over the limit of {self.max_pixels / 1e6:g} megapixels."
@@ -158,9 +171,25 @@ class ModelService:
             raise NotAPictureError(str(error)) from error
         except CrowdedError as error:
             raise BusyError(CROWDED) from error
-        _check_size(seen.header, self.card, self.max_pixels, self.max_result_pixels)
-        _check_channels(seen.header, self.card)
-        return seen
+
+    def _look_beside(self, header: Header, controls: Mapping[str, object]) -> dict[Port, tuple[bytes, Seen]]:
+        """The files among the settings, by port, with their headers; PictureError unless they have the picture's size,
+        or the port's own.
+        """
+        files = {port: controls[port.name] for port in pictures_of(self.card)}
+        found = {port: (data, self._looked(data)) for port, data in files.items() if isinstance(data, bytes)}
+        for port, (_, seen) in found.items():
+            sides = zip(port.shape[1:], (header.height, header.width), strict=True)
+            height, width = (follows if side is None else side for side, follows in sides)
+            if (seen.header.height, seen.header.width) != (height, width):
+                has = f"{seen.header.width}x{seen.header.height}"
+                raise PictureError(f"The {port.kind} {port.name!r} has {has} pixels; it takes {width}x{height} here.")
+        return found
+
+    def _as_taken(self, port: Port, data: bytes, seen: Seen) -> FloatArray:
+        """(C, H, W) in [0, 1]."""
+        pixels = with_channels(self._decoded(data, seen).pixels, int(port.shape[0] or 1))
+        return np.ascontiguousarray(to_float(pixels).transpose(2, 0, 1))
 
     def _decoded(self, data: bytes, seen: Seen) -> Picture:
         try:

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from ...errors import UnknownNameError
 from ..hosting.ledger import Ledger
+from ..inference.controls import pictures_of
 from .api_docs.docs import setting_schemas
 from .asgi import Receive, Scope, Send
 from .errors import error_responses
@@ -24,7 +25,8 @@ def add_translate(app: FastAPI, services: Mapping[str, ModelService], jobs: Jobs
 
     @app.post("/v1/translate", response_class=Response, responses=_answers())
     async def translate(request: Request, model: str | None = None) -> Response:
-        """One picture in (its bytes as the body, or one form field `image`), its translation out.
+        """One picture in (its bytes as the body, or one form field `image`), its translation out. Masks and references
+        that the model takes are further file fields, by the names of their ports.
 
         It is a PNG, or what `format` or the header `Accept` asks for. What else the model takes is said by parameters
         or form fields; /v1/models lists them.
@@ -33,8 +35,8 @@ def add_translate(app: FastAPI, services: Mapping[str, ModelService], jobs: Jobs
         form = format_of(request)
         controls_of(request, {}, service.card)  # refused before anything is uploaded
         with jobs.begun(request) as job, service.admission.enter(*asker(request)):
-            data, fields = await upload_of(request)
-            controls = controls_of(request, fields, service.card)
+            data, fields, files = await upload_of(request, service.card)
+            controls = {**controls_of(request, fields, service.card), **files}
             try:
                 answer = await jobs.run(request, job, lambda: service.translate(data, controls, job, form))
             except NotAPictureError as error:
@@ -71,7 +73,8 @@ def asked(services: Mapping[str, ModelService]) -> dict[str, Any]:
     """The request to translate, for OpenAPI: with what the models take now."""
     picture = {"type": "string", "format": "binary", "minLength": 1}
     settings = setting_schemas(service.card for service in services.values())
-    fields = {"image": picture, **settings}
+    beside = {port.name: picture for service in services.values() for port in pictures_of(service.card)}
+    fields = {"image": picture, **beside, **settings}
     form = {"type": "object", "required": ["image"], "properties": fields, "additionalProperties": False}
     parameters = {**settings, "format": {"type": "string", "enum": list(FORMS)}}
     query = [{"in": "query", "name": name, "required": False, "schema": schema} for name, schema in parameters.items()]

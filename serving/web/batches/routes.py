@@ -19,6 +19,7 @@ from starlette.responses import StreamingResponse
 
 from ....errors import PictureTooLargeError, RequestError
 from ...hosting.ledger import Ledger
+from ...inference.controls import pictures_of
 from ..admission import Admission, ClosingError
 from ..bodies import form_of, is_form
 from ..errors import error_responses
@@ -59,6 +60,8 @@ def add_batches(
         if jobs.is_closing:
             raise ClosingError
         name, form = known_model(model, services), format_of(request)
+        if pictures_of(services[name].card):
+            raise RequestError("The model takes a mask or a reference with each picture; send them one by one.")
         settings = controls_of(request, {}, services[name].card)
         with arriving.enter(*asker(request)):
             pictures = await _pictures_of(request, max_bytes)
