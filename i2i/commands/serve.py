@@ -62,6 +62,7 @@ def serve(
     watch: Annotated[
         bool, typer.Option("--watch", help="Read the models again when they change, as SIGHUP does.")
     ] = False,
+    workers: Annotated[int, typer.Option(help="Processes that share the port.", min=1, max=64)] = 1,
     root_path: Annotated[
         str, typer.Option(metavar="PATH", help="Prefix that a proxy serves it under, as in /i2i.")
     ] = "",
@@ -100,4 +101,5 @@ def serve(
         max_memory=parse_memory(max_memory, "--max-memory"),
         unload_after=unload_after,
         watch=watch,
+        workers=workers,
     )

@@ -45,6 +45,7 @@ class Host(Mapping[str, Model]):
         device: str = "auto",
         precision: str = "auto",
         ledger: Ledger | None = None,
+        threads: int | None = None,
         opening: Callable[[Path], Engine] | None = None,
     ) -> None:
         """Reads every model's card, and opens none. A run with two directions gives both unless `direction` is given.
@@ -54,7 +55,7 @@ class Host(Mapping[str, Model]):
         """
         self.places, self.direction = list(places), direction
         self.ledger = ledger or Ledger()
-        self._opening = opening or functools.partial(Engine, device=device, precision=precision)
+        self._opening = opening or functools.partial(Engine, device=device, precision=precision, threads=threads)
         self._looking = threading.Lock()
         self._seen = self._stamps()
         self._models: dict[str, Model] = {}

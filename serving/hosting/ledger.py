@@ -28,6 +28,10 @@ LEAST = 2**26
 """Bytes that pictures have in any case, as a model that leaves nothing for them would be of no use."""
 RETIRED = 60.0
 """Seconds for which a model that was replaced stays, for who had been let in to it."""
+PATIENCE = 2.0
+"""Seconds after which a picture is refused that finds no room though nothing else is at work: while models are opened
+it is not known so well what they hold."""
+TOO_LARGE = "The picture needs more memory than there is."
 LOOK = 1.0
 """Seconds between two measurements of what is held while no picture is at work."""
 WORTH_IT = 2**25
@@ -81,6 +85,9 @@ class Ledger:
         self.limit = held + Memory().room() if limit is None else limit
         self.changed = threading.Condition(threading.RLock())
         """Its lock; told of whatever may let somebody in."""
+        self.opening = threading.Lock()
+        """One model is opened, or measured, at a time: each by what the process takes then."""
+        self._is_kept_free = False
         self.bodies = 0
         """Bytes of requests that have been let in, and of answers that are being read."""
         self._counting = threading.Lock()
@@ -133,6 +140,26 @@ class Ledger:
                 if time.monotonic() - self._looked >= LOOK:
                     self.look()
                 self.changed.notify_all()
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Wait until no picture is in memory, and let none in within: what the process takes can be measured.
+
+        Raises CancelledError and DeadlineError when the thread's job is to end before.
+        """
+        job = current()
+        with self.opening:
+            self._is_kept_free = True
+            try:
+                with self._waking(job), self.changed:
+                    while self._pictures:
+                        if job is not None:
+                            job.check()
+                        self.changed.wait()
+                yield
+            finally:
+                self._is_kept_free = False
+                self._wake()
 
     def make_room(self, holder: Holder, size: int) -> None:
         """Wait until a model that will hold `size` bytes may be opened, and count it as open; closes such as nobody
@@ -201,13 +228,20 @@ class Ledger:
 
     def _entered(self, own: int, run: int, least: int, holder: Holder | None) -> Taken:
         ticket, job = object(), current()
+        if own + least > (1 - ASIDE) * (self.limit - self._base):
+            raise NoRoomError(TOO_LARGE)
         with self._waking(job), self.changed:
             self._queue.append(ticket)
             try:
+                stuck: float | None = None
                 while (taken := self._taken(ticket, own, run, least, holder)) is None:
                     if job is not None:
                         job.check()
-                    self.changed.wait()
+                    is_alone = not self._pictures and not self._is_kept_free and self._queue[0] is ticket
+                    stuck = (stuck or time.monotonic()) if is_alone else None
+                    if stuck is not None and time.monotonic() - stuck > PATIENCE:
+                        raise NoRoomError(TOO_LARGE)
+                    self.changed.wait(None if stuck is None else 0.1)
                 self._pictures.append(taken)
                 return taken
             finally:
@@ -216,6 +250,8 @@ class Ledger:
 
     def _taken(self, ticket: object, own: int, run: int, least: int, holder: Holder | None) -> Taken | None:
         """What it takes from now on; None: it has to wait."""
+        if self._is_kept_free:
+            return None
         is_first = holder is not None and all(other.holder is not holder for other in self._pictures)
         kept = holder.kept if holder is not None and is_first else 0  # a run takes what the one before has left
         size = own + max(0, run - kept)
@@ -232,7 +268,7 @@ class Ledger:
         if large == 0 and own + max(0, least - kept) <= self.largest:
             return Taken(self.largest, False, holder, self.largest - own + kept)
         if not self._pictures:  # all that could be given back has been
-            raise NoRoomError(f"It takes {(own + least) / 1e6:.0f} MB of memory; there are {self.largest / 1e6:.0f}.")
+            self.look()
         return None
 
     def _waking(self, job: Job | None) -> contextlib.AbstractContextManager[None]:

@@ -155,15 +155,17 @@ class Model:
         expected = int(FACTOR * self.found.size) + AROUND
         self.ledger.make_room(self, expected)
         try:
-            before = resident()
-            engine = self._opening(self.path)
-            if engine.sha256 != self.found.sha256:
-                raise ModelFileError(f"{self.path} has changed since it was read; have the models read again.")
-            engine.let_short_ones_by(lambda: self.ledger.grow(self, self.size))
-            # Others are at work beside, so what the process has grown by is believed between bounds.
-            self.ledger.resize(self, min(max(resident() - before, self.found.size), expected))
-            engine.foretold(1, 1)  # what runs take is worked out from the graph now, not with the first picture
-            self.kept = engine.measure()
+            with self.ledger.opening:
+                before = resident()
+                engine = self._opening(self.path)
+                if engine.sha256 != self.found.sha256:
+                    raise ModelFileError(f"{self.path} has changed since it was read; have the models read again.")
+                engine.let_short_ones_by(lambda: self.ledger.grow(self, self.size))
+                # Others are at work beside, so what the process has grown by is believed between bounds.
+                self.ledger.resize(self, min(max(resident() - before, self.found.size), expected))
+                engine.foretold(1, 1)  # what runs take is worked out from the graph now, not with the first picture
+            with self.ledger.alone():
+                self.kept = engine.measure()
             self.ledger.look()
         except BaseException:
             self.ledger.closed(self)

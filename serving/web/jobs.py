@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
 import anyio
@@ -28,6 +28,10 @@ PATIENCE = 10.0
 """Seconds that a job may be watched before its picture has been let in."""
 
 
+async def _nowhere(_name: str) -> None:
+    return None
+
+
 class Jobs:
     """Those under way, by their ids. Of the event loop's thread alone."""
 
@@ -39,6 +43,8 @@ class Jobs:
         self._threads = threads
         self._limiter: anyio.CapacityLimiter | None = None
         self._under_way: dict[str, Job] = {}
+        self.elsewhere: Callable[[str], Awaitable[dict[str, Any] | None]] = _nowhere
+        """The state of a job of another process of the same server; None where there is none."""
 
     @property
     def count(self) -> int:
@@ -113,26 +119,30 @@ UNCACHED = {"cache-control": "no-store", "x-accel-buffering": "no"}
 """For proxies, which would keep events together."""
 
 
-def state_of(job: Job | None) -> dict[str, Any]:
+UNKNOWN: dict[str, Any] = {"state": "unknown", "place": None, "done": 0, "total": 0}
+
+
+def state_of(job: Job) -> dict[str, Any]:
     """As events have it."""
-    if job is None:
-        return {"state": "unknown", "place": None, "done": 0, "total": 0}
     state = "queued" if job.place or not job.is_begun else "running"
     return {"state": state, "place": job.place, "done": job.done, "total": job.total}
 
 
 async def _events(jobs: Jobs, name: str) -> AsyncIterator[str]:
-    seen: Job | None = None
+    job: Job | None = None
+    last: dict[str, Any] | None = None
     before: dict[str, Any] = {}
     waited = silent = 0.0
     while True:
-        job = jobs.find(name)
-        seen = job or seen
-        now = {**state_of(seen), "state": "done"} if seen is not None and job is None else state_of(job)
+        found = jobs.find(name)
+        job = found or job
+        seen = state_of(found) if found is not None else await jobs.elsewhere(name) if job is None else None
+        last = seen or (state_of(job) if job is not None else last)
+        now = seen or (UNKNOWN if last is None else {**last, "state": "done"})
         if now != before or silent >= PATIENCE:
             yield f"data: {json.dumps(now)}\n\n"
             before, silent = now, 0.0
-        if now["state"] == "done" or (seen is None and (waited >= PATIENCE or jobs.is_closing)):
+        if now["state"] == "done" or (last is None and (waited >= PATIENCE or jobs.is_closing)):
             return
         await asyncio.sleep(TICK)
         waited, silent = waited + TICK, silent + TICK

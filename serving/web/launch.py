@@ -18,10 +18,11 @@ import uvicorn
 from fastapi import FastAPI
 
 from ...errors import RequestError
+from ...hardware.system import available_threads
 from ..hosting.host import Changes, Host
 from ..hosting.keeper import Keeper
 from ..hosting.ledger import Ledger
-from ..inference.memory import return_large_blocks
+from ..inference.memory import Memory, return_large_blocks
 from .batches.store import Store
 from .connections import BACKLOG, Connections
 from .doors import LOOPBACK, read_keys
@@ -29,6 +30,7 @@ from .jobs import Jobs
 from .observed import open_log
 from .server import MAX_BYTES, create_app
 from .service import shared_decoder
+from .workers.supervisor import supervise
 
 UNLOAD_AFTER = 900.0
 """Seconds without a request after which a model is closed."""
@@ -47,39 +49,23 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 7860,
     *,
-    direction: str | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-    page: bool = True,
-    allow_host: Sequence[str] = (),
-    allow_origin: Sequence[str] = (),
+    workers: int = 1,
     api_key_file: Path | None = None,
     open_to_all: bool = False,
-    root_path: str = "",
-    metrics_port: int | None = None,
-    access_log: Path | None = None,
-    grpc_port: int | None = None,
-    batches: Path | None = None,
-    batches_quota: float = 1e9,
+    allow_host: Sequence[str] = (),
+    allow_origin: Sequence[str] = (),
     max_memory: int | None = None,
-    unload_after: float = UNLOAD_AFTER,
-    watch: bool = False,
     say: Callable[[str], None] = _said,
-    **limits: Any,
+    **options: Any,
 ) -> None:
-    """Serve MODELs until SIGTERM or Ctrl-C; `limits` go to `create_app`, port 0 takes a free one.
+    """Serve MODELs until SIGTERM or Ctrl-C; port 0 takes a free one. Further `options` are those of `serve_on` and
+    `create_app`.
 
     On an address of this machine alone it answers to that address, `localhost` and `allow_host`; on another to
     `allow_host`, or to any name. Another address needs keys, or the word `open_to_all`.
 
-    `root_path` is the prefix that a proxy serves it under. Metrics for Prometheus are on `metrics_port` of the same
-    host; `access_log` is a file, or `-`, that gets a line of JSON for each request; `grpc_port` of that host speaks the
-    Open Inference Protocol by gRPC. `batches` is a file in which
-    batches are kept for a day, of `batches_quota` bytes together at most.
-
-    The first model is opened at once, others when they are asked for; but for the first they are closed after
-    `unload_after` seconds without a request. Models and pictures together keep the process within `max_memory` bytes,
-    three quarters of what is free unless given. With `watch`, and on SIGHUP, the MODELs are read again.
+    `workers` processes share the port, the processors and `max_memory`, which models and pictures together keep to:
+    three quarters of what is free unless given.
 
     Raises RequestError when the port is taken, the host is not this machine's, keys cannot be read or are missing, and
     what loading a model raises.
@@ -90,34 +76,73 @@ def serve(
             f"{host} is reachable from other machines, and anyone who reaches it may use the models. Ask for keys "
             "with --api-key-file FILE, or say that all may: --open-to-all."
         )
-    rpc_server = None if grpc_port is None else _rpc(host, grpc_port)
+    if not (is_loopback(host) or keys):
+        say(f"Warning: {host} is reachable from other machines, and anyone who reaches it may use the models.")
+    hosts = {*LOOPBACK, _shown(host), *allow_host} if is_loopback(host) else set(allow_host) or None
+    options |= {"models": list(models), "host": host, "hosts": hosts, "origins": list(allow_origin), "keys": keys}
     listening = bind(host, port)  # first: a taken port should not cost the loading of a model
-    log = open_log(access_log)
-    with contextlib.closing(listening), contextlib.ExitStack() as stack:
+    with contextlib.closing(listening):
+        if workers == 1:
+            serve_on(listening, max_memory=max_memory, say=say, **options)
+            return
+        each = (Memory().room() if max_memory is None else max_memory) // workers
+        shared = {"max_memory": each, "threads": max(1, available_threads() // workers)}
+        supervise(workers, listening, serve_on, {**options, **shared}, say)
+
+
+def serve_on(
+    listening: socket.socket,
+    *,
+    models: Iterable[Path],
+    host: str,
+    direction: str | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    threads: int | None = None,
+    metrics_port: int | None = None,
+    grpc_port: int | None = None,
+    access_log: Path | None = None,
+    batches: Path | None = None,
+    batches_quota: float = 1e9,
+    max_memory: int | None = None,
+    unload_after: float = UNLOAD_AFTER,
+    watch: bool = False,
+    number: int = 0,
+    ready: Callable[[], None] = lambda: None,
+    say: Callable[[str], None] = _said,
+    **options: Any,
+) -> None:
+    """Serve on a socket that listens at `host`, as one process; further `options` go to `create_app`.
+
+    Metrics for Prometheus are on `metrics_port` of the same host, the Open Inference Protocol by gRPC on `grpc_port`,
+    of each further process on the next ones. `access_log` is a file, or `-`, that gets a line of JSON for each request.
+    `batches` is a file in which batches are kept for a day, of `batches_quota` bytes together at most.
+
+    The first model is opened at once, others when they are asked for; but for the first they are closed after
+    `unload_after` seconds without a request. With `watch`, and on SIGHUP, the MODELs are read again. Of several
+    processes only the first, by `number`, says anything; `ready` is called before it serves.
+    """
+    say = say if number == 0 else _nothing
+    add_rpc = None if grpc_port is None else _rpc(host, grpc_port + number)
+    with contextlib.ExitStack() as stack:
         return_large_blocks()
         shared_decoder().start()
-        offered = Host(models, direction, device, precision, Ledger(max_memory))
+        offered = Host(models, direction, device, precision, Ledger(max_memory), threads)
         open_first(offered, say)
-        if not (is_loopback(host) or keys):
-            say(f"Warning: {host} is reachable from other machines, and anyone who reaches it may use the models.")
-        hosts = {*LOOPBACK, _shown(host), *allow_host} if is_loopback(host) else set(allow_host) or None
         app = create_app(
             offered,
-            page=page,
-            hosts=hosts,
-            origins=allow_origin,
-            keys=keys,
-            root_path=root_path,
-            access_log=log,
+            access_log=open_log(access_log),
             batches=None if batches is None else Store(batches, batches_quota, KEPT),
-            **limits,
+            number=number,
+            **options,
         )
-        say(f"Serving at http://{_shown(host)}:{listening.getsockname()[1]}/ (API: /docs). Stop with Ctrl-C.")
-        if rpc_server is not None:
-            rpc_server(app, keys, limits.get("max_bytes", MAX_BYTES))
-            say(f"gRPC at {_shown(host)}:{grpc_port} (Open Inference Protocol).")
         if metrics_port is not None:
-            stack.callback(app.state.metrics.serve(host, metrics_port))
+            stack.callback(app.state.metrics.serve(host, metrics_port + number))
+        if add_rpc is not None:
+            add_rpc(app, options["keys"], options.get("max_bytes", MAX_BYTES))
+            say(f"gRPC at {_shown(host)}:{grpc_port} (Open Inference Protocol).")
+        ready()
+        say(f"Serving at http://{_shown(host)}:{listening.getsockname()[1]}/ (API: /docs). Stop with Ctrl-C.")
         with _quiet_end(), keeping(app, offered, unload_after, watch, say):
             Server(app).run(sockets=[listening])
 
@@ -136,6 +161,10 @@ def _rpc(host: str, port: int) -> Callable[[FastAPI, Sequence[str], int], None]:
         state.background.append(RpcServer(calls, f"{_shown(host)}:{port}", max_bytes))
 
     return add
+
+
+def _nothing(_text: str) -> None:
+    """What the processes but the first say."""
 
 
 def open_first(host: Host, say: Callable[[str], None]) -> None:

@@ -27,6 +27,7 @@ from .api_docs.docs import docs_page, docs_policy, openapi_of, setting_schema
 from .asgi import BodyLimit, Prefixed
 from .batches.routes import BATCH, add_batches
 from .batches.store import Store
+from .batches.worker import Worker
 from .doors import OPEN, Doors
 from .errors import add_errors, error_responses
 from .jobs import Jobs, add_jobs
@@ -35,6 +36,7 @@ from .oip.routes import add_oip
 from .refusing import Refusing
 from .service import MAX_WAITING, ModelService, Services
 from .translate import add_translate, asked, known_model
+from .workers.siblings import Siblings
 
 MAX_BYTES = 32 * 2**20
 """Of a request, unless told otherwise."""
@@ -69,6 +71,8 @@ def create_app(
     root_path: str = "",
     access_log: TextIO | None = None,
     batches: Store | None = None,
+    number: int = 0,
+    meeting: Path | None = None,
 ) -> FastAPI:
     """The application that serves `models` by name; the first is taken when a request names none. Those of a host are
     opened when they are asked for, within its budget of memory; engines stay open.
@@ -79,7 +83,8 @@ def create_app(
     are the names that it answers to (any where it is None), `origins` other sites whose pages may use it; with `keys`
     a request has to carry one (doors.py). `root_path` is the prefix that a proxy serves it under, as in `/i2i`. A line
     of JSON for each request goes to `access_log`. Batches of many pictures are kept in `batches`; there are none
-    without it. Raises RequestError without an engine.
+    without it. Of several processes that serve together this is the one of that `number`; they meet in the folder
+    `meeting`, and the first computes the batches of all. Raises RequestError without an engine.
     """
     if not models:
         raise RequestError("There is no model to serve. Name a run directory or an ONNX file.")
@@ -109,7 +114,14 @@ def create_app(
     add_jobs(app, jobs)
     add_oip(app, services, jobs)
     if batches is not None:
-        add_batches(app, services, jobs, batches, max_bytes, ledger)
+        worker = Worker(batches, services, jobs.seconds)
+        add_batches(app, services, jobs, worker, max_bytes, ledger)
+        if number == 0:
+            app.state.background.append(worker)
+    if meeting is not None:
+        siblings = Siblings(meeting, number, jobs)
+        jobs.elsewhere = siblings.ask
+        app.state.background.append(siblings)
     app.state.jobs, app.state.services = jobs, services
     app.openapi = openapi_of(app, lambda: asked(services))  # type: ignore[method-assign]
     if page:

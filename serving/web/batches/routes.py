@@ -41,13 +41,10 @@ CHUNK = 2**18
 
 
 def add_batches(
-    app: FastAPI, services: Mapping[str, ModelService], jobs: Jobs, store: Store, max_bytes: int, ledger: Ledger
+    app: FastAPI, services: Mapping[str, ModelService], jobs: Jobs, worker: Worker, max_bytes: int, ledger: Ledger
 ) -> None:
-    """The routes, and the thread behind them, for as long as the application. A picture has `max_bytes`, a batch of
-    them BATCH times as many.
-    """
-    worker = Worker(store, services, jobs.seconds)
-    app.state.background.append(worker)
+    """The routes; `worker` is told of what is new. A picture has `max_bytes`, a batch of them BATCH times as many."""
+    store = worker.store
     arriving = Admission(AT_ONCE, ledger, BATCH * max_bytes)
     _add_results(app, jobs, store)
 

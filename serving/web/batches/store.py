@@ -55,9 +55,13 @@ class Store:
         try:
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             self._db.executescript(SCHEMA)
-            self._db.execute("UPDATE pictures SET status = 'queued' WHERE status = 'running'")
         except sqlite3.Error as error:
             raise RequestError(f"The batches cannot be kept in {path} ({error}). Name another file.") from error
+
+    def recover(self) -> None:
+        """Have what a server before has left running taken again."""
+        with self._lock:
+            self._db.execute("UPDATE pictures SET status = 'queued' WHERE status = 'running'")
 
     def close(self) -> None:
         """Let go of the file."""

@@ -15,7 +15,9 @@ from .store import Queued, Store
 log = logging.getLogger("i2i.serving")
 
 PAUSE = 0.5
-"""Seconds until it looks again, when there is nothing to do or the model is busy."""
+"""Seconds until it looks again, when the model is busy."""
+IDLE = 1.0
+"""Seconds until it looks again for batches that another process of the server took."""
 CLIENT = "batches"
 
 
@@ -33,6 +35,7 @@ class Worker:
 
     def start(self) -> None:
         """Begin, with what a server before has left."""
+        self.store.recover()
         self._thread.start()
 
     def stop(self) -> None:
@@ -41,14 +44,15 @@ class Worker:
         self.new.set()
         if self._job is not None:
             self._job.cancel()
-        self._thread.join(10)
+        if self._thread.is_alive():
+            self._thread.join(10)
         self.store.close()
 
     def _run(self) -> None:
         while not self._is_ending:
             picture = self.store.take()
             if picture is None or not self._settle(picture):
-                self.new.wait(PAUSE if picture is not None else 60)
+                self.new.wait(PAUSE if picture is not None else IDLE)
                 self.new.clear()
 
     def _settle(self, picture: Queued) -> bool:

@@ -104,6 +104,32 @@ def test_who_waits_for_memory_leaves_when_the_job_is_cancelled(ledger):
             waiting.result(10)
 
 
+def test_a_measurement_waits_for_pictures_and_lets_none_in(ledger):
+    order, full = [], threading.Event()
+
+    def hold(name):
+        with ledger.holding(1000):
+            order.append(name)
+            full.wait(20)
+
+    def measure():
+        with ledger.alone():
+            order.append("measured")
+            until(lambda: len(ledger._queue) == 1)
+            time.sleep(0.05)
+            order.append("done")
+
+    with ThreadPoolExecutor(3) as pool:
+        pool.submit(hold, "before")
+        until(lambda: ledger.count == 1)
+        measuring = pool.submit(measure)
+        until(lambda: ledger._is_kept_free)
+        pool.submit(hold, "after")
+        full.set()
+        measuring.result(20)
+    assert order == ["before", "measured", "done", "after"]
+
+
 def test_the_longest_unused_model_makes_room_for_another(ledger):
     one, two = Held(ledger).open(250 * MB), Held(ledger).open(250 * MB)
     one.last_used = time.monotonic() + 1

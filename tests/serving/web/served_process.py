@@ -36,11 +36,20 @@ class Served:
             [*under, *command], stdout=subprocess.PIPE, stderr=self.log, text=True, preexec_fn=limit,
             env={"PATH": "/usr/bin:/bin", **environment},  # not PYTHONUNBUFFERED, nor CI
         )  # fmt: skip
-        assert self.process.stdout is not None
-        lines = iter(self.process.stdout.readline, "")
-        found = (re.search(r"http://127\.0\.0\.1:(\d+)/", line) for line in lines)
-        self.port = int(next(match for match in found if match is not None)[1])
+        self.said: list[str] = []
+        told = re.search(r"http://127\.0\.0\.1:(\d+)/", self.line_with("Serving at"))
+        assert told is not None
+        self.port = int(told[1])
         self.base = f"http://127.0.0.1:{self.port}"
+
+    def line_with(self, text: str) -> str:
+        """The next line that it says with `text` in it; all are kept in `said`."""
+        assert self.process.stdout is not None
+        for line in iter(self.process.stdout.readline, ""):
+            self.said.append(line)
+            if text in line:
+                return line
+        raise AssertionError("".join(self.said))
 
     def __enter__(self) -> Served:
         return self
@@ -82,12 +91,12 @@ class Served:
         return sum(map(_megabytes, self.pids()))
 
     @contextlib.contextmanager
-    def watched(self) -> Iterator[Watch]:
-        """Within, its memory is sampled each 10 ms."""
+    def watched(self, every: float = 0.01) -> Iterator[Watch]:
+        """Within, its memory is sampled, so many seconds apart (a sample of a large process takes some ms)."""
         watch, ends = Watch(self.megabytes()), threading.Event()
 
         def sample() -> None:
-            while not ends.wait(0.01):
+            while not ends.wait(every):
                 watch.most = max(watch.most, self.megabytes())
 
         thread = threading.Thread(target=sample, daemon=True)
