@@ -7,16 +7,15 @@ that none waits for minutes behind large ones. Models that nobody uses are close
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from typing import Protocol
 
 from ...errors import I2IError
 from ..inference.memory import Memory, give_back, resident, reusable
 from ..runtime.jobs import Job, current
+from .taken import Holder, Taken
 
 ASIDE = 1 / 8
 """The share of the pictures' room that small ones have to themselves."""
@@ -40,40 +39,6 @@ WORTH_IT = 2**25
 
 class NoRoomError(I2IError):
     """Something needs more memory than the budget can ever have for it."""
-
-
-class Holder(Protocol):
-    """A model as the ledger sees it."""
-
-    size: int
-    """Bytes that it holds while it is open."""
-    kept: int
-    """Bytes that its sessions keep from picture to picture, beside."""
-    last_used: float
-    is_retired: bool
-    """Whether another took its place."""
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether it is open and nobody uses it."""
-
-    def close(self) -> None:
-        """Give its memory back."""
-
-    def let_go(self) -> None:
-        """Give back what its sessions keep."""
-
-
-@dataclasses.dataclass(eq=False)
-class Taken:
-    """What a picture takes, and of which model's room it is."""
-
-    size: int
-    is_aside: bool
-    """Whether it is in the room that small ones have to themselves."""
-    holder: Holder | None
-    run: int
-    """Bytes that the run within may take, what the model keeps included."""
 
 
 class Ledger:
