@@ -119,7 +119,8 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         """See asyncio.Protocol."""
-        super().connection_made(_Counted(transport))
+        self._counted = _Counted(transport)
+        super().connection_made(self._counted)  # type: ignore[arg-type]  # it has what a transport has
         self.address = self.client[0] if self.client else ""
         if self._all.admit(self):
             self._all.open.add(self)
@@ -218,7 +219,7 @@ class Connection(HttpToolsProtocol):
     def look(self, now: float) -> None:
         """Close it when its client took too long."""
         unread, patience = self.transport.get_write_buffer_size(), self._all.patience
-        read, (before, since) = self.transport.given - unread, self._read
+        read, (before, since) = self._counted.given - unread, self._read
         took = now - since
         if not unread or took > patience.answer:
             self._read = (read, now)
