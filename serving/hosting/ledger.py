@@ -226,7 +226,7 @@ class Ledger:
         if self._queue[0] is not ticket:
             return None
         large = self.of_pictures - aside
-        while large + size > self.largest and (self._let_one_go() or (large == 0 and self._close_one())):
+        while large + size > self.largest and (self._let_one_go(holder) or (large == 0 and self._close_one())):
             pass
         if large + size <= self.largest:
             return Taken(size, False, holder, run)
@@ -249,9 +249,9 @@ class Ledger:
             idle.close()
         return idle is not None
 
-    def _let_one_go(self) -> bool:
+    def _let_one_go(self, but: Holder | None = None) -> bool:
         """Have a model that computes nothing give back what its sessions keep; the longest unused one."""
-        at_work = [taken.holder for taken in self._pictures]
+        at_work = [but, *(taken.holder for taken in self._pictures)]
         keeping = [each for each in self._open if each.kept and each not in at_work]
         if keeping:
             longest = min(keeping, key=lambda each: each.last_used)

@@ -104,6 +104,23 @@ def test_who_waits_for_memory_leaves_when_the_job_is_cancelled(ledger):
             waiting.result(10)
 
 
+def test_what_sessions_keep_is_used_again_by_the_same_model_and_given_back_for_another(ledger):
+    one, two = Held(ledger).open(10 * MB), Held(ledger).open(10 * MB)
+    large = int(ledger.largest * 0.7)
+    for _ in range(2):
+        with ledger.holding(MB, large, 0, one) as run:
+            assert run == large
+    assert one.kept == large
+    before = ledger.of_pictures
+    with ledger.holding(MB, large, 0, one):
+        assert ledger.of_pictures - before == MB  # the rest is there already
+    assert not hasattr(one, "has_let_go")
+    with ledger.holding(MB, large, 0, two):
+        assert one.has_let_go
+        assert (one.kept, two.kept) == (0, 0)
+    assert two.kept == large
+
+
 def test_a_measurement_waits_for_pictures_and_lets_none_in(ledger):
     order, full = [], threading.Event()
 
