@@ -33,11 +33,15 @@ class RequestError(I2IError):
     """The request was wrong; nothing was done."""
 
 
+LONGEST = 99
+"""Letters of an unknown name that are said and compared: anybody may send 30 million."""
+
+
 class UnknownNameError(RequestError, LookupError):
     """No generator is called 'unet265'. Did you mean 'unet256'? Known: resnet9, unet128, unet256."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        names = sorted(known)
+        names, name = sorted(known), name if len(name) <= LONGEST else f"{name[:LONGEST]}…"
         super().__init__(
             f"No {kind} is called {name!r}.{did_you_mean(name, names)} Known: {', '.join(names) or 'none'}."
         )
@@ -105,7 +109,7 @@ def first_line(error: Exception) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The hint `Did you mean 'unet256'?` with a space before it, or nothing when no known name is near."""
-    near = difflib.get_close_matches(name, list(known), n=1)
+    near = difflib.get_close_matches(name[:LONGEST], list(known), n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
 
 

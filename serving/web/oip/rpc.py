@@ -1,7 +1,7 @@
 """The protocol by gRPC: the same models, places, limits and errors as by HTTP, on a port of its own.
 
-A tensor is read once its request is let in, as a body is by HTTP: to gRPC the request is a stream of one message, which
-is the same on the wire. Who leaves, or whose deadline passes, is not computed for any more.
+A tensor is read once its request is let in: to gRPC the request is a stream of one message, the same on the wire. Who
+leaves, or whose deadline passes, is not computed for any more.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from .... import __version__
 from ....errors import I2IError, PictureTooLargeError, RequestError
@@ -29,7 +30,7 @@ from ..refusing import SESSION
 from ..service import ModelService
 from .messages import MESSAGES, SERVICE
 from .models import image_of, metadata, model_of
-from .tensors import InferRequest, array_of
+from .tensors import LARGEST_LIST, MOST_TENSORS, InferRequest, array_of
 
 log = logging.getLogger("i2i.serving")
 
@@ -141,7 +142,7 @@ class Calls:
         name = told.get("x-request-id") or uuid.uuid4().hex
         with self.jobs.named(name, float("inf") if left is None else left) as job:
             async with self._reading_of(address_of(client)), self._reading:
-                request = MESSAGES["ModelInferRequest"].FromString(await _read(messages))
+                request = _parsed(await _read(messages))
             service = self._service(request.model_name, request.model_version)
             with service.admission.enter(client, sum(map(len, request.raw_input_contents))):
 
@@ -252,6 +253,17 @@ async def _read(messages: AsyncIterator[bytes]) -> bytes:
         raise SlowError(f"The tensors did not arrive within {seconds:g} s.") from None
 
 
+def _parsed(message: bytes) -> Any:
+    """A request whose lists are as short as a model's; raises RequestError."""
+    try:
+        request = MESSAGES["ModelInferRequest"].FromString(message)
+    except DecodeError as error:
+        raise RequestError("The message is no ModelInferRequest.") from error
+    if max(map(len, (request.inputs, request.outputs, request.raw_input_contents, request.parameters))) > MOST_TENSORS:
+        raise RequestError(f"A request has at most {MOST_TENSORS} inputs, outputs, contents and parameters.")
+    return request
+
+
 def _asked(request: Any) -> InferRequest:
     """The message as a request; raises RequestError."""
     inputs, raw = {}, list(request.raw_input_contents)
@@ -263,7 +275,10 @@ def _asked(request: Any) -> InferRequest:
         if raw:
             told["parameters"] = {"binary_data_size": len(data)}
         else:
-            told["data"] = list(tensor.contents.fp64_contents or tensor.contents.fp32_contents)
+            numbers = tensor.contents.fp64_contents or tensor.contents.fp32_contents
+            if len(numbers) > LARGEST_LIST:
+                raise RequestError(f"More than {LARGEST_LIST:,} numbers are sent as bytes: `raw_input_contents`.")
+            told["data"] = list(numbers)
         inputs[tensor.name] = array_of(told, memoryview(data))[0]
     settings = {each.key: getattr(each.value, each.value.WhichOneof("choice") or "") for each in request.parameters}
     return InferRequest(request.id or None, inputs, settings, tuple(each.name for each in request.outputs), True)

@@ -134,11 +134,22 @@ def test_what_makes_no_sense_is_refused_with_a_status_and_a_sentence(served, eng
         (tensor(parameters=setting), "INVALID_ARGUMENT", "label"),
         (tensor(BATCH[:, :2].copy()), "INVALID_ARGUMENT", "3, H, W"),
         (tensor(np.zeros((1, 3, 200, 200), np.float32)), "RESOURCE_EXHAUSTED", "larger than max"),
+        (tensor(model="x" * 90_000), "NOT_FOUND", "No model is called"),
+        (tensor(raw_input_contents=[b""] * 65), "INVALID_ARGUMENT", "at most 64 inputs"),
+        (
+            {**tensor(), "inputs": [{"name": "image", "datatype": "FP32", "shape": [2**60] * 5000}]},
+            "INVALID_ARGUMENT",
+            "at most 8 whole numbers",
+        ),
     ]:
         found, details, _ = refusal(lambda request=request: client.ask("ModelInfer", request))
         assert found.name == code, details
         assert any(each in details for each in text.split("|")), details
         assert "Traceback" not in details
+        assert len(details) < 400
+    raw = client.channel.unary_unary(f"/{SERVICE}/ModelInfer")
+    found, details, _ = refusal(lambda: raw(b"\xff" * 100, timeout=20))
+    assert (found.name, details) == ("INVALID_ARGUMENT", "The message is no ModelInferRequest.")
 
 
 def test_without_a_key_nothing_but_liveness_is_answered(served, engine):
