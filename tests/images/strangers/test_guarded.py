@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import itertools
 import os
 import re
 import signal
+import struct
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +23,7 @@ from PIL import Image
 from i2i.errors import PictureError
 from i2i.images.decode import read_header, read_picture
 from i2i.images.encode import encode
+from i2i.images.formats import public_names
 from i2i.images.guarded import wire
 from i2i.images.guarded.guard import Guard
 from i2i.images.guarded.lanes import Lane
@@ -117,6 +121,21 @@ def test_a_picture_of_16_megapixels_has_time_and_memory_enough(guard, kind, opti
 def test_an_amplifier_ends_with_a_refusal(guard, name):
     with pytest.raises(PictureError):
         decoded(guard, AMPLIFIERS[name](1_000_000))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(name for name in FILES if name.split(",")[0] in public_names()))
+def test_no_number_in_a_small_file_makes_its_decoding_dear(guard, name):
+    """Each place in it says a thousand and a million, in two and in four bytes of both orders."""
+    for place in range(0, len(FILES[name]), 1 + len(FILES[name]) // 2000):
+        for form, value in itertools.product([">H", "<H", ">I", "<I"], [1000, 1_000_000]):
+            size = struct.calcsize(form)
+            changed = struct.pack(form, value & ((1 << 8 * size) - 1))
+            data = FILES[name][:place] + changed + FILES[name][place + size :]
+            began = time.monotonic()
+            with contextlib.suppress(PictureError):
+                decoded(guard, data, 16_000_000)
+            assert time.monotonic() - began < 10  # 0.8 at most where nothing else runs, of 90,000
 
 
 def test_a_worker_that_fails_leaves_nothing_on_the_disk(guard):
