@@ -6,7 +6,7 @@ import * as controls from "./panel/controls.js";
 import { addRatings } from "./panel/ratings.js";
 import { download, drawResult, roundTrip, save } from "./panel/result.js";
 import { showCode } from "./panel/snippets.js";
-import { drawExamples, drawItems, markExample } from "./panel/strip.js";
+import { bringIn, drawExamples, drawItems, markExample } from "./panel/strip.js";
 import { addIntake, offerKinds } from "./pictures/intake.js";
 import * as pixels from "./pictures/pixels.js";
 import { makeItem, Session } from "./pictures/session.js";
@@ -137,6 +137,7 @@ function select(item) {
   if (!item) return openExample(0, true);
   setStrength();
   draw();
+  if (session.items.includes(item)) bringIn(item);
 }
 
 function remove(item) {

@@ -28,7 +28,8 @@ export function say(...words) {
   for (const kind of ["pointerenter", "focusin"]) notice.addEventListener(kind, () => clearTimeout(timer));
   for (const kind of ["pointerleave", "focusout"]) notice.addEventListener(kind, wait);
   wait();
-  notices.replaceChildren(...[...notices.children].slice(-2), notice);
+  const others = [...notices.children].filter((each) => each.textContent !== notice.textContent);
+  notices.replaceChildren(...others.slice(-2), notice);
   return notice;
 }
 

@@ -70,6 +70,20 @@ def test_one_that_the_server_refuses_among_many_says_why_and_the_others_are_done
     expect(page.get_by_role("button", name="Try again")).to_be_hidden()  # it would not help
 
 
+def test_the_strip_shows_the_one_that_is_looked_at_and_a_notice_stands_once(phone):
+    drop(phone, *((f"{n}.png", png(scene(n, (40, 30))), "image/png") for n in range(9)))
+    expect(phone.locator(".tile.ready")).to_have_count(9)
+    phone.locator("#rows").evaluate("e => e.scrollTo(9999, 0)")
+    drop(phone, ("new.png", png(scene(10, (40, 30))), "image/png"))
+    tile, rows = phone.get_by_role("button", name="new.png", exact=True), phone.locator("#rows").bounding_box()
+    expect(tile).to_have_attribute("aria-current", "true")
+    place = tile.bounding_box()
+    assert rows["x"] <= place["x"] <= rows["x"] + rows["width"] - place["width"]
+    for _ in range(2):
+        drop(phone, ("x.png", b"no picture", "image/png"))
+    expect(phone.locator("#notices > div")).to_have_count(1)
+
+
 def test_a_picture_is_taken_with_the_camera(page):
     page.get_by_role("button", name="Take a picture with the camera").click()
     video = page.locator("#camera-dialog video")

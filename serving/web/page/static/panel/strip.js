@@ -78,3 +78,10 @@ export function drawExamples(examples, choose) {
 export function markExample(number) {
   [...$("examples").children].forEach((row, n) => row.firstChild.setAttribute("aria-current", String(n === number)));
 }
+
+/** Scroll the strip, and nothing else, until the small picture of an item is seen. */
+export function bringIn({ tile }) {
+  const rows = $("rows");
+  const [{ left, right }, row] = [tile.getBoundingClientRect(), rows.getBoundingClientRect()];
+  if (left < row.left || right > row.right) rows.scrollLeft += left - row.left - 12;
+}
