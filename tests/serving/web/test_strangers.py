@@ -80,7 +80,7 @@ def test_forty_five_at_once_leave_the_server_alive(served):
         answers = [pool.submit(client.recv, 1000) for client in clients]
         beside = pool.submit(served.post, JPEG, visit="visitor")
         with httpx.Client(base_url=served.base, timeout=30) as client:
-            while not (beside.done() and all(each.done() for each in answers)):
+            while not alive or not (beside.done() and all(each.done() for each in answers)):
                 began = time.monotonic()
                 assert client.get("/health/live").status_code == 200
                 alive.append(time.monotonic() - began)
