@@ -124,7 +124,8 @@ class ModelService:
         of sizes and controls, and DeadlineError and CancelledError.
         """
         job, (count, channels, height, width) = job or Job(), batch.shape
-        header = Header(width, height * count, channels, 32)
+        tall = height if count == 1 else count * padded_side(height, self.card.multiple, self.card.smallest)
+        header = Header(width, tall, channels, 32)  # each of them is grown to what the network takes
         _check_size(header, self.card, self.max_pixels, self.max_result_pixels)
         with working_on(job), self.model.leased() as engine, self._room(engine, header, job):
             return engine.run(batch, **controls)

@@ -142,6 +142,19 @@ def test_bytes_that_do_not_fit_are_refused(client, cut, head, text):
     assert text in answer.json()["error"]
 
 
+def test_several_pictures_that_the_network_takes_only_larger_are_counted_as_it_is_fed(make_model, serving):
+    engine = Engine(make_model("network", multiple=32, smallest=64), device="cpu")
+    with serving(create_app({"padded": engine}, page=False, max_pixels=3 * 64**2)) as base:
+        for count, status in ((1, 200), (2, 200), (3, 200), (4, 413)):
+            batch = np.random.default_rng(count).random((count, 3, 40, 33), dtype=np.float32)
+            body, headers = in_bytes(batch, parameters={"binary_data_output": True})
+            answer = httpx.post(f"{base}/v2/models/padded/infer", content=body, headers=headers, timeout=60)
+            assert answer.status_code == status, answer.text[:300]
+            if status == 200:
+                raw = answer.content[int(answer.headers["inference-header-content-length"]) :]
+                np.testing.assert_array_equal(np.frombuffer(raw, np.float32), engine.run(batch).ravel())
+
+
 def test_unknown_models_and_versions_are_404(client):
     assert client.get("/v2/models/small").status_code == 404
     assert client.get("/v2/models/large/versions/2").status_code == 404
