@@ -69,14 +69,14 @@ def test_nothing_moves_in_a_whole_visit(phone, browser, pair, tmp_path):
         for step in steps:
             page.get_by_role("button", name=step, exact=True).click()
             expect(page.locator("#round-trip")).to_be_enabled()
-            page.wait_for_timeout(600)
+            page.wait_for_timeout(150)
             assert places(page) == stood, step
         page.get_by_label("Strength", exact=True).fill("40")
         assert places(page) == stood
         give(page, saved(tmp_path, "wide.png", 8, (300, 60)))
         page.get_by_role("button", name="Translate", exact=True).click()
         expect(page.locator("#download-all")).to_be_visible()
-        page.wait_for_timeout(600)
+        page.wait_for_timeout(200)
         assert places(page) == stood
         page.get_by_label("Model", exact=True).select_option("x2")
         expect(page.locator("#does")).to_have_text("Makes pictures 2 times as large")
@@ -84,7 +84,7 @@ def test_nothing_moves_in_a_whole_visit(phone, browser, pair, tmp_path):
         page.wait_for_timeout(900)
         shifted = page.evaluate("window.shifted")
         assert sum(row["value"] for row in shifted if not row["hadRecentInput"]) < 0.02, shifted
-        assert sum(row["value"] for row in shifted) < 0.1, shifted
+        assert sum(row["value"] for row in shifted) < 0.05, shifted
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

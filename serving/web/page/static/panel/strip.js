@@ -54,8 +54,8 @@ export function drawItems(items, selected, { choose, remove }) {
   if (rows.length !== list.children.length || rows.some((row, n) => row !== list.children[n])) list.replaceChildren(...rows);
   const done = items.filter((item) => item.state === "done").length;
   const examples = $("examples").children.length;
-  const count = items.length > 1 && done ? `${done} of ${items.length} done` : items.length;
-  $("strip-title").textContent = items.length ? `Your pictures (${count})` : examples ? "Try one of these" : "";
+  const yours = items.length > 1 && done ? `${done} of ${items.length} done` : `Your pictures (${items.length})`;
+  $("strip-title").textContent = items.length ? yours : examples ? "Try one of these" : "";
   $("or").hidden = !items.length || !examples;
   $("download-all").hidden = done < 2;
   $("clear").hidden = !items.length;
