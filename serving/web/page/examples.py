@@ -19,6 +19,7 @@ from ....images.decode import read_header, read_picture
 from ....images.encode import encode
 from ....images.find import find_pictures
 from ....images.structure.bounds import STRANGERS
+from ...inference.controls import pictures_of
 from ..service import ModelService, shown
 from .sample import sample
 
@@ -90,6 +91,8 @@ class Examples:
 
     def _found(self, model: str) -> list[tuple[str, Callable[[], bytes]]]:
         service = self._services[model]
+        if pictures_of(service.card):  # of which an example says nothing
+            return []
         folder = service.model.path.parent / "examples"
         found = find_pictures(folder)[:EACH] if folder.is_dir() else []
         rows = [(path.name, path.read_bytes) for path in found if _fits(path.read_bytes(), service)]

@@ -31,8 +31,8 @@ export function query(model, settings) {
   return new URLSearchParams([["model", model], ...Object.entries(settings)]).toString();
 }
 
-/** The bytes of a picture -> { blob, seconds }; `signal` cancels it here and on the server. */
-export function translate(blob, model, settings, { signal, tell = () => {} } = {}) {
+/** The bytes of a picture, and of what goes `beside` it by name -> { blob, seconds }; `signal` cancels it here and there. */
+export function translate(blob, model, settings, { signal, tell = () => {}, beside = {} } = {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const id = random();
@@ -62,8 +62,14 @@ export function translate(blob, model, settings, { signal, tell = () => {} } = {
     request.onabort = () => end(reject, new DOMException("cancelled", "AbortError"));
     if (signal?.aborted) return end(reject, new DOMException("cancelled", "AbortError"));
     signal?.addEventListener("abort", abort);
-    request.send(blob);
+    request.send(Object.keys(beside).length ? form({ image: blob, ...beside }) : blob);
   });
+}
+
+function form(files) {
+  const whole = new FormData();
+  for (const [name, blob] of Object.entries(files)) whole.append(name, blob, name);
+  return whole;
 }
 
 /** Tells each { state, place, done, total } of a job as the server sends it. */

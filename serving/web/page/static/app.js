@@ -3,6 +3,7 @@
 import { load } from "./api.js";
 import { hush, say } from "./notices.js";
 import * as controls from "./panel/controls.js";
+import * as masks from "./panel/masks.js";
 import { addRatings } from "./panel/ratings.js";
 import { download, drawResult, roundTrip, save } from "./panel/result.js";
 import { showCode } from "./panel/snippets.js";
@@ -46,6 +47,7 @@ function draw(finished) {
   if (mine) drawProgress(running.item === selected ? running.now : { state: "queued", place: session.queue.indexOf(selected) + 1 });
   else if (selected?.making) drawProgress({ state: "example" });
   drawOffer(large);
+  masks.draw(selected);
   drawResult(selected, modelOf(selected));
   drawFirst();
   drawStage(finished === selected);
@@ -70,7 +72,7 @@ function drawFirst() {
 
 /** Whether a translation by the model and the settings as they stand would be another one. */
 function isNews(item) {
-  return Boolean(item) && !(item.result && item.model === model.id && JSON.stringify(item.settings) === JSON.stringify(controls.values())) && !(item.example && !item.result);
+  return Boolean(item) && !(item.result && item.model === model.id && item.used === item.beside && JSON.stringify(item.settings) === JSON.stringify(controls.values())) && !(item.example && !item.result);
 }
 
 function drawProgress(now) {
@@ -159,6 +161,7 @@ function useModel(next) {
     return [dt, dd];
   }));
   controls.build(model.settings, () => draw());
+  masks.build(model.pictures, () => selected, (_, wrong) => (wrong ? say(wrong) : draw()));
   drawExamples(model.examples, (number) => openExample(number));
 }
 
@@ -206,6 +209,8 @@ function setStrength() {
 }
 
 function go(items) {
+  const lacks = items.map(masks.lacking).find(Boolean);
+  if (lacks) return say(`This model takes a ${lacks} as well: paint it, or choose a file.`);
   const [item] = session.translate(items, model, controls.values());
   if (item) select(item);
 }

@@ -9,14 +9,25 @@ const python = (text) => JSON.stringify(text).replace(/[\u007f-\uffff]/g, (c) =>
 export function snippets(item, withKey, base = new URL(".", document.baseURI).href) {
   const url = `${base}v1/translate?${query(item.model, item.settings)}`;
   const key = withKey ? ', "Authorization": f"Bearer {os.environ[\'I2I_KEY\']}"' : "";
+  const beside = Object.keys(item.used ?? {});
+  const files = [["image", item.name], ...beside.map((name) => [name, `${name}.png`])];
   return {
     curl: [
-      `curl --fail --data-binary ${shell(`@${item.name}`)}`,
+      beside.length ? `curl --fail ${files.map(([name, file]) => `-F ${shell(`${name}=@${file}`)}`).join(" ")}` : `curl --fail --data-binary ${shell(`@${item.name}`)}`,
       ...(withKey ? ['  -H "Authorization: Bearer $I2I_KEY"'] : []),
       `  ${shell(url)}`,
       `  -o ${shell(item.target)}`,
     ].join(" \\\n"),
-    python: [
+    python: beside.length ? [
+      "# pip install httpx",
+      ...(withKey ? ["import os"] : []),
+      "from pathlib import Path",
+      "import httpx",
+      "",
+      `files = {${files.map(([name, file]) => `${python(name)}: Path(${python(file)}).read_bytes()`).join(", ")}}`,
+      `answer = httpx.post(${python(url)}, files=files, timeout=300${withKey ? ", headers={\"Authorization\": f\"Bearer {os.environ['I2I_KEY']}\"}" : ""})`,
+      `Path(${python(item.target)}).write_bytes(answer.raise_for_status().content)`,
+    ].join("\n") : [
       ...(withKey ? ["import os"] : []),
       "from pathlib import Path",
       "from urllib.request import Request, urlopen",

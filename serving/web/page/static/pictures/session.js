@@ -103,11 +103,11 @@ export class Session {
   /** Have items translated one after the other; one that has been by another model or setting stays as history. */
   translate(items, model, settings) {
     const wanted = items.map((item) => {
-      const other = item.result && (item.model !== model.id || JSON.stringify(item.settings) !== JSON.stringify(settings));
-      const fresh = other || item.example ? { ...makeItem(item.blob, item.name), shown: item.shown, width: item.width, height: item.height, thumb: item.thumb } : item;
+      const other = item.result && (item.model !== model.id || item.used !== item.beside || JSON.stringify(item.settings) !== JSON.stringify(settings));
+      const fresh = other || item.example ? { ...makeItem(item.blob, item.name), shown: item.shown, width: item.width, height: item.height, thumb: item.thumb, beside: item.beside, painted: item.painted } : item;
       if (fresh !== item && item.shown !== item.blob) fresh.url = URL.createObjectURL(item.shown);
       if (!this.items.includes(fresh)) this.items.push(fresh);
-      Object.assign(fresh, { state: "waiting", why: null, status: null, model: model.id, settings, result: null, trip: null });
+      Object.assign(fresh, { state: "waiting", why: null, status: null, model: model.id, settings, used: fresh.beside, result: null, trip: null });
       return fresh;
     });
     this.queue.push(...wanted);
@@ -125,7 +125,7 @@ export class Session {
       this.changed();
       const clock = setInterval(() => this.tell(this.running.now), 500);
       try {
-        const { blob, seconds } = await this.ask(item.blob, item.model, item.settings, abort.signal);
+        const { blob, seconds } = await this.ask(item, abort.signal);
         item.result = { blob, url: URL.createObjectURL(blob), seconds, ...(await pngSize(blob)) };
         item.state = "done";
         if (this.running.began) this.pace.set(item.model, (performance.now() - this.running.began) / 1000 / (item.width * item.height));
@@ -142,10 +142,10 @@ export class Session {
   }
 
   /** A translation; where the server is full, again when it says so. */
-  async ask(blob, model, settings, signal) {
+  async ask(item, signal) {
     for (;;) {
       try {
-        return await translate(blob, model, settings, { signal, tell: (now) => this.tell(now) });
+        return await translate(item.blob, item.model, item.settings, { signal, tell: (now) => this.tell(now), beside: item.used });
       } catch (error) {
         if (error.status !== 429) throw error;
         for (let left = Math.max(1, error.wait); left > 0; left--) {
