@@ -148,7 +148,7 @@ def test_the_rule_would_notice_a_forbidden_import(tmp_path):
 @pytest.mark.parametrize("name", sorted(f"i2i.{name}" for name in BASE.split()))
 def test_what_every_package_may_use_needs_no_torch(name):
     code = f"import sys; sys.modules['torch'] = None; import {name}"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT.parent, timeout=60)
+    subprocess.run([sys.executable, "-P", "-c", code], check=True, timeout=60)
 
 
 def test_nobody_imports_the_folders_by_their_bare_names():
@@ -169,7 +169,7 @@ for name in ("torch", "torchvision", "onnxscript", "albumentations", "safetensor
 
 def test_serving_imports_where_torch_cannot_be_imported():
     code = WITHOUT_TORCH + "import i2i.serving; from i2i.serving import Engine, convert_folder, create_app, serve"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT.parent, timeout=120)
+    subprocess.run([sys.executable, "-P", "-c", code], check=True, timeout=120)
 
 
 def test_a_model_converts_and_serves_where_torch_cannot_be_imported(make_model, tmp_path):
@@ -293,4 +293,4 @@ def test_what_takes_long_to_load_is_loaded_when_it_is_used_and_openvino_without_
         "assert 'rich' not in sys.modules and 'ray' not in sys.modules\n"
         "import openvino.tools.ovc\n"  # which others of the process may want
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT.parent, timeout=60)
+    subprocess.run([sys.executable, "-P", "-c", code], check=True, timeout=60)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import resource
 import time
+from pathlib import Path
 
 import pytest
 from amplifiers import AMPLIFIERS, AVIF, GIF, JPEG, PROGRESSIVE, WEBP, bare_tiff, chunk, png, raw_profile, tiff
@@ -22,8 +22,17 @@ HARMLESS = ("claim", "behind", "not need", "packed", "rows a strip", "values of 
 
 
 def outcome(data, bounds) -> str:
-    """`read` or the refusal; fails on work or memory beyond the limits (of computing, which waits for nobody)."""
-    began, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """`read` or the refusal; fails on work or memory beyond the limits (of computing, which waits for nobody), twice: other
+    threads of the process, which tests before have left, take some as well.
+    """
+    try:
+        return measured(data, bounds)
+    except AssertionError:
+        return measured(data, bounds)
+
+
+def measured(data, bounds) -> str:
+    began, before = time.process_time(), highest(reset=True)
     try:
         read_header(data, bounds)
         read_picture(data, 16_000_000, bounds)
@@ -32,8 +41,16 @@ def outcome(data, bounds) -> str:
         said = str(error)
         assert "\n" not in said
     assert time.process_time() - began < SECONDS
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MEGABYTES * 1024
+    assert highest() - before < MEGABYTES * 1024
     return said
+
+
+def highest(reset: bool = False) -> int:
+    """The most that the process has held since the last reset, in KiB."""
+    if reset:
+        Path("/proc/self/clear_refs").write_text("5")
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
 
 
 @pytest.mark.parametrize("name", AMPLIFIERS)
