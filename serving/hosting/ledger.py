@@ -133,7 +133,10 @@ class Ledger:
         Raises NoRoomError where it cannot be, CancelledError and DeadlineError when the thread's job is to end before.
         """
         if size > self.limit - self._base - LEAST:
-            raise NoRoomError(f"It takes some {size / 1e6:.0f} MB of memory, which is more than the budget has.")
+            raise NoRoomError(
+                f"It takes some {size / 1e6:.0f} MB of memory, and pictures need some as well: more than the "
+                f"{self.limit / 1e6:.0f} MB that the server may take. Raise --max-memory, or close other programs."
+            )
         job = current()
         with self._waking(job), self.changed:
             while self._open and self.of_models + size > MODELS * (self.limit - self._base):

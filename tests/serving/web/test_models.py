@@ -139,7 +139,7 @@ def test_what_is_idle_is_unloaded_but_for_the_first(offered):
 
 def test_a_budget_that_holds_no_model_is_refused_before_it_serves(offered):
     command = [sys.executable, "-m", "i2i", "serve", str(offered), "--max-memory"]
-    for size, text in [("50MB", "--max-memory is a size of 100MB at least"), ("101MB", "budget")]:
+    for size, text in [("50MB", "--max-memory is a size of 100MB at least"), ("101MB", "Raise --max-memory")]:
         done = subprocess.run([*command, size, "--port", "0"], capture_output=True, text=True, timeout=60)
         assert done.returncode == 2, done
         assert text in done.stderr
