@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 
 from .host import Changes, Host
+
+log = logging.getLogger("i2i.serving")
 
 TICK = 1.0
 """Seconds between two looks."""
@@ -42,9 +45,18 @@ class Keeper:
             if self._is_ending:
                 return
             self.again.clear()
-            has_changed = self.watches and self.host.has_changed
-            if is_asked or (was_changed and has_changed):  # twice, so that a file that is being copied is whole by then
-                self.tell(self.host.look())
-                has_changed = False
-            was_changed = has_changed
-            self.host.ledger.close_idle(self.idle, but=next(iter(self.host.values())))
+            try:
+                was_changed = self._look(is_asked, was_changed)
+                self.host.ledger.close_idle(self.idle, but=next(iter(self.host.values())))
+            except Exception:  # of a folder that may not be read any more, say; the next look may find it mended
+                log.exception("the models could not be looked at")
+
+    def _look(self, is_asked: bool, was_changed: bool) -> bool:
+        """Read them again where that is due; whether they have changed, and are read with the next look: twice, so that
+        a file that is being copied is whole by then.
+        """
+        has_changed = self.watches and self.host.has_changed
+        if is_asked or (was_changed and has_changed):
+            self.tell(self.host.look())
+            return False
+        return has_changed

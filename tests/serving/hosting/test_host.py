@@ -165,3 +165,25 @@ def test_a_keeper_reads_what_changed_when_it_watches_and_when_it_is_told(folder,
         assert told[1:] == ["The models are as they were."]
     finally:
         keeper.stop()
+
+
+def test_a_keeper_goes_on_after_a_look_that_failed(folder, monkeypatch):
+    monkeypatch.setattr("i2i.serving.hosting.keeper.TICK", 0.05)
+    host, heard = Host([folder], device="cpu"), threading.Event()
+    failed = threading.Event()
+
+    def fails():
+        failed.set()
+        raise PermissionError("may not be read")
+
+    keeper = Keeper(host, 900, False, lambda _changes: heard.set())
+    monkeypatch.setattr(host, "look", fails)
+    keeper.start()
+    try:
+        keeper.again.set()
+        assert failed.wait(10)
+        monkeypatch.undo()
+        keeper.again.set()
+        assert heard.wait(10)
+    finally:
+        keeper.stop()
