@@ -45,7 +45,7 @@ def test_importing_it_imports_nothing_heavy():
 def loaded():
     """Modules that a notebook has loaded once it has used every name."""
     code = "import sys, i2i; i2i.train, i2i.evaluate, i2i.convert, i2i.export, i2i.Engine\n"
-    code += "import i2i.workflows.train, i2i.workflows.evaluate, i2i.workflows.demo, i2i.workflows.doctor\n"
+    code += "import i2i.workflows.train, i2i.workflows.scoring.evaluate, i2i.workflows.demo, i2i.workflows.doctor\n"
     return in_python(code + "print(*sys.modules)").split()
 
 

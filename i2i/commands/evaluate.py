@@ -57,7 +57,7 @@ def evaluate(
     i2i evaluate runs/x4 Set14 --lpips-weights squeezenet1_1.pth --lpips-heads squeeze.pth
     """
     from ..serving import Engine, resolve_model
-    from ..workflows.evaluate import Scoring, score, table
+    from ..workflows.scoring.evaluate import Scoring, score, table
 
     path = resolve_model(model, direction)
     engine = Engine(path, device=device, precision=precision, ensemble=ensemble)

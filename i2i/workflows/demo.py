@@ -25,8 +25,8 @@ from ..methods import METHODS
 from ..serving import Engine, convert_folder, resolve_model
 from ..training.run_directory import Run
 from .conversion_summary import Meter, summary
-from .evaluate import Scoring, score, table
 from .progress import Bar, Say, silent
+from .scoring.evaluate import Scoring, score, table
 from .train import Request, settings, train_run
 
 SIZE, COUNT = 128, 600

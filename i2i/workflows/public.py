@@ -69,7 +69,7 @@ def evaluate(
     >>> result = i2i.evaluate("runs/facades", "photos/facades", metrics=["l1", "ssim"])
     >>> result.value("l1"), result.interval("l1"), result.value("l1", "input")
     """
-    from .evaluate import Scoring, score
+    from .scoring.evaluate import Scoring, score
 
     named = None if metrics is None else tuple(metrics)
     scoring = Scoring(Path(data), split, named, native=native)

@@ -10,20 +10,20 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from ..card import Card
-from ..errors import PictureError
-from ..evaluation.baselines import ColourLookup, returned_input
-from ..evaluation.colour_transfer import Colours, best_affine, monge_kantorovich
-from ..evaluation.evaluate import Evaluation, Scored, Translate, evaluate
-from ..files import write_atomically
-from ..images.image import Array
-from ..serving import Engine
-from .evaluation_domains import DomainEvaluationSet, domain_evaluation_set
-from .evaluation_metrics import check_names, metrics_for, need_no_truth, smallest_side
-from .evaluation_pairs import EvaluationSet, is_unpaired, material
-from .evaluation_sheet import write_sheet
-from .evaluation_superres import high_res_evaluation_set
-from .progress import Bar, Say, silent
+from ...card import Card
+from ...errors import PictureError
+from ...evaluation.baselines import ColourLookup, returned_input
+from ...evaluation.colour_transfer import Colours, best_affine, monge_kantorovich
+from ...evaluation.evaluate import Evaluation, Scored, Translate, evaluate
+from ...files import write_atomically
+from ...images.image import Array
+from ...serving import Engine
+from ..progress import Bar, Say, silent
+from .domains import DomainEvaluationSet, domain_evaluation_set
+from .metrics import check_names, metrics_for, need_no_truth, smallest_side
+from .pairs import EvaluationSet, is_unpaired, material
+from .sheet import write_sheet
+from .superres import high_res_evaluation_set
 
 ENSEMBLED = "The model's pictures are the mean of what eight flips and turns of the input give (self-ensemble)."
 MOST_LOOKED_UP = 15
@@ -170,7 +170,7 @@ def _enlarged(picture: Array, scale: int) -> Array:
     """(H, W, C) -> (H * scale, W * scale, C) of its type by MATLAB's bicubic: what every enlarger must beat."""
     if scale == 1:
         return picture
-    from ..datasets.streams.imresize import imresize
+    from ...datasets.streams.imresize import imresize
 
     enlarged = imresize(picture, scale)
     return np.clip(enlarged, 0, 1) if enlarged.dtype == np.float32 else enlarged

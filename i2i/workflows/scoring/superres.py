@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import ValidationError
 
-from ..card import Card
-from ..datasets.layouts.layout import Layout
-from ..errors import DataError, ModelFileError
-from ..images.decode import read_header
-from ..images.image import Array, to_float, with_channels
-from .evaluation_pairs import EvaluationSet, chosen_split, without_seen
+from ...card import Card
+from ...datasets.layouts.layout import Layout
+from ...errors import DataError, ModelFileError
+from ...images.decode import read_header
+from ...images.image import Array, to_float, with_channels
+from .pairs import EvaluationSet, chosen_split, without_seen
 
 if TYPE_CHECKING:
-    from ..degradation import Degradation
+    from ...degradation import Degradation
 
 FIELD = ("psnr_y", "ssim_y", "psnr", "ssim", "lpips")
 """What the papers of these tasks report."""
@@ -86,7 +86,7 @@ def high_res_evaluation_set(
     LR inputs are made from HR pictures by the degradation of the training, or, where there was none or `bicubic` says
     so, by bicubic reduction. Raises what the folder or the split's name deserves.
     """
-    from ..datasets.streams.superres import SuperResPictures
+    from ...datasets.streams.superres import SuperResPictures
 
     degradation = None if bicubic else _degradation(card)
     layout = without_seen(_layout(root, a, b, card.scale, degradation is not None), card)
@@ -113,7 +113,7 @@ def high_res_evaluation_set(
 
 def _layout(root: Path, a: str | None, b: str | None, scale: int, degrading: bool) -> Layout[Any]:
     """Pairs where the folder has some, else HR pictures; at scale 1 those serve with a degradation alone."""
-    from ..datasets.layouts.superres import find_superres
+    from ...datasets.layouts.superres import find_superres
 
     try:
         return find_superres(root, a, b, scale, pipeline=False)
@@ -128,7 +128,7 @@ def _degradation(card: Card) -> Degradation | None:
     known = card.training.get("degradation")
     if known is None:
         return None
-    from ..degradation import Degradation, DegradationConfig
+    from ...degradation import Degradation, DegradationConfig
 
     try:
         config = DegradationConfig.model_validate(known)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..card import Card
-from ..datasets.streams.unpaired import UnpairedPictures
-from ..errors import DataError, PictureError
-from ..images.image import Array
-from .evaluation_pairs import EvaluationSet, chosen_split, domains_of, picture_options, without_seen
+from ...card import Card
+from ...datasets.streams.unpaired import UnpairedPictures
+from ...errors import DataError, PictureError
+from ...images.image import Array
+from .pairs import EvaluationSet, chosen_split, domains_of, picture_options, without_seen
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from ..evaluation.contact_sheet import contact_sheet, representative_region
-from ..evaluation.evaluate import Evaluation, Translate
-from ..files import write_atomically
-from ..images.image import Array, with_channels
-from .evaluation_pairs import EvaluationSet
+from ...evaluation.contact_sheet import contact_sheet, representative_region
+from ...evaluation.evaluate import Evaluation, Translate
+from ...files import write_atomically
+from ...images.image import Array, with_channels
+from .pairs import EvaluationSet
 
 CROP = 64
 """Side of a crop, in pixels of the truth; the sheet shows it enlarged four times."""

@@ -6,11 +6,11 @@ import dataclasses
 import functools
 from collections.abc import Sequence
 
-from ..card import Card
-from ..errors import I2IError, RequestError, require
-from ..evaluation.features import FEATURES, Files
-from ..evaluation.metrics import METRICS, Metric, PairMetric, SetMetric
-from .progress import Say, silent
+from ...card import Card
+from ...errors import I2IError, RequestError, require
+from ...evaluation.features import FEATURES, Files
+from ...evaluation.metrics import METRICS, Metric, PairMetric, SetMetric
+from ..progress import Say, silent
 
 
 def metrics_for(

@@ -14,19 +14,19 @@ from typing import ClassVar
 
 import numpy as np
 
-from .. import renamed
-from ..card import Card
-from ..datasets.layouts.folders import arrange
-from ..datasets.layouts.items import Pair, Single, T
-from ..datasets.layouts.layout import Layout
-from ..datasets.layouts.paired import find_pairs
-from ..datasets.layouts.unpaired import find_unpaired, pairs_by_name
-from ..datasets.streams.loading import decode
-from ..datasets.streams.paired import PairedPictures
-from ..datasets.streams.stream import Options
-from ..errors import DataError, PictureError, UnknownNameError
-from ..evaluation.evaluate import USUAL
-from ..images.image import Array, with_channels
+from ... import renamed
+from ...card import Card
+from ...datasets.layouts.folders import arrange
+from ...datasets.layouts.items import Pair, Single, T
+from ...datasets.layouts.layout import Layout
+from ...datasets.layouts.paired import find_pairs
+from ...datasets.layouts.unpaired import find_unpaired, pairs_by_name
+from ...datasets.streams.loading import decode
+from ...datasets.streams.paired import PairedPictures
+from ...datasets.streams.stream import Options
+from ...errors import DataError, PictureError, UnknownNameError
+from ...evaluation.evaluate import USUAL
+from ...images.image import Array, with_channels
 
 MOST_LEARNED = 500
 """Training pairs that a lookup, and pictures a domain that a colour transfer, is learned from, at most."""

@@ -1,0 +1,1 @@
+"""Scoring a model, or two folders: which pictures, which metrics, the table and the sheet."""
