@@ -18,7 +18,7 @@ PART = ".part"
 def write_atomically(path: Path, data: bytes) -> None:
     """Write `data` to `path`, whole or not at all; raises StorageError when the disk is full or not writable."""
     with being_written(path) as part:
-        _write_synced(part, data)
+        write_synced(part, data)
 
 
 def write_whole(path: Path, data: bytes, *, suffix: str = ".tmp", ready: Callable[[], object] | None = None) -> None:
@@ -28,7 +28,7 @@ def write_whole(path: Path, data: bytes, *, suffix: str = ".tmp", ready: Callabl
     `ready` is called when all of the file is on the disk and has only to be renamed.
     """
     with _beside(path, suffix) as part:
-        _write_synced(part, data)
+        write_synced(part, data)
         if ready is not None:
             ready()
 
@@ -38,7 +38,7 @@ def write_beside(path: Path, data: bytes, suffix: str) -> Path:
     part = _part(path, suffix)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        _write_synced(part, data)
+        write_synced(part, data)
     except BaseException:
         _remove(part)
         raise
@@ -46,9 +46,16 @@ def write_beside(path: Path, data: bytes, suffix: str) -> Path:
 
 
 def append(path: Path, data: bytes) -> None:
-    """Add `data` to the end of a file; raises StorageError."""
-    with _as_storage_error(path), path.open("ab") as file:
-        file.write(data)
+    """Add `data` to the end of a file, all of it or nothing; raises StorageError."""
+    with _as_storage_error(path), path.open("ab", buffering=0) as file:
+        before = file.tell()
+        try:
+            while data:
+                data = data[file.write(data) :]
+        except OSError:
+            with contextlib.suppress(OSError):  # a disk that is full may have taken a part of it
+                file.truncate(before)
+            raise
 
 
 @contextlib.contextmanager
@@ -71,6 +78,13 @@ def remove_parts(folder: Path) -> int:
                     Path(entry.path).unlink()
                     removed += 1
     return removed
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a killed process left half-written directly in `folder`, which it had to itself."""
+    with contextlib.suppress(OSError):
+        for part in folder.glob(".i2i-*.tmp"):
+            _remove(part)
 
 
 def sync_folder(folder: Path) -> None:
@@ -111,8 +125,11 @@ def _part(path: Path, suffix: str) -> Path:
     return path.parent / f".i2i-{uuid.uuid4().hex[:12]}{suffix}"
 
 
-def _write_synced(path: Path, data: bytes) -> None:
-    """Without the sync a power cut could leave the new name with nothing in it."""
+def write_synced(path: Path, data: bytes | memoryview) -> None:
+    """Write `data` to a file that has no reader yet; raises OSError.
+
+    Without the sync a power cut could leave the new name with nothing in it.
+    """
     with path.open("wb") as file:
         file.write(data)
         file.flush()

@@ -91,6 +91,7 @@ def train(
     every: int = 2,
     ranges: Ranges = EVEN,
     device: str = "cpu",
+    say: Callable[[str], object] = lambda _: None,
     **settings: Any,
 ) -> tuple[Method, Run]:
     """Train on noise; `until` pretends a stop there; `spoil(method)` breaks something; each `every` images are
@@ -111,6 +112,7 @@ def train(
         validation=(["one", "two"], noise(1000, 1001, size=config.size, ranges=ranges, device=device)),
         rows=2,
         keep=2,
+        say=say,
     )
     return method, run
 

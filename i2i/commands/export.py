@@ -31,7 +31,10 @@ def export(
     from ..export.triton import add_to_repository
     from ..training.run_directory import Run
 
-    for path in export_run(Run(run), checkpoint, direction=direction, out=out, precision=precision):
+    def note(sentence: str) -> None:
+        typer.echo(f"Note: {sentence}", err=True)
+
+    for path in export_run(Run(run), checkpoint, direction=direction, out=out, precision=precision, say=note):
         typer.echo(f"{path} ({path.stat().st_size / 2**20:.1f} MB)")
         if triton is not None:
             typer.echo(f"{add_to_repository(path, triton)} for Triton")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from ..methods import METHODS, Method
 from ..methods.config import TrainConfig
 from ..ports import Port, translator_ports
 from ..training import checkpoint
-from ..training.run_directory import WEIGHTS, Run
+from ..training.run_directory import Run
 from .onnx_file import export_onnx
 
 CHECKPOINTS = ("last", "best")
@@ -33,11 +33,13 @@ def export_run(
     direction: str | None = None,
     out: Path | None = None,
     precision: str = "fp32",
+    say: Callable[[str], object] = lambda _: None,
 ) -> list[Path]:
     """Write the run's generators as ONNX files, into the run or to `out`, and give their paths.
 
-    `which` is `last` or `best`. Raises RunError when the run has no such checkpoint, or `out` cannot name several
-    files; ExportError when a file differs from its network.
+    `which` is `last` or `best`; where that is damaged it is the one before, which `say` is told. Raises RunError when
+    the run has no such checkpoint, or `out` cannot name several files; ExportError when a file differs from its
+    network.
     """
     require("checkpoint", which, CHECKPOINTS)
     require("precision", precision, PRECISIONS)
@@ -47,7 +49,7 @@ def export_run(
     require("method", kind, METHODS)
     config = run.config(METHODS[kind].Config)
     method = METHODS[kind]
-    path, images = _checkpoint(run, which)
+    path, images = _checkpoint(run, which, say)
     generators, names = method.generators(config), method.exported_weights(config)
     checkpoint.load_networks(path, {names[stem]: network for stem, network in generators.items()})
 
@@ -65,16 +67,19 @@ def export_run(
     return written
 
 
-def _checkpoint(run: Run, which: str) -> tuple[Path, int]:
+def _checkpoint(run: Run, which: str, say: Callable[[str], object]) -> tuple[Path, int]:
     """The folder of the weights, and the images that they have seen."""
     if which == "best":
-        best = run.best()
+        best, damaged = run.best(), run.best_damage()
         path, images = (best[0], int(best[1]["images"])) if best else (None, 0)
+        told = [f"{damaged} The best one before is taken."] if damaged and best else []
     else:
-        path = next(reversed(run.checkpoints_complete()), None)
+        path, told = run.newest_whole()
         images = int(path.name) if path else 0
-    if path is None or not (path / WEIGHTS).exists():
-        raise RunError(f"{run.path} has no {which} checkpoint yet. Train it on with i2i train, then export.")
+    for sentence in told:
+        say(sentence)
+    if path is None:
+        raise RunError(f"{run.path} has no whole {which} checkpoint yet. Train it on with i2i train, then export.")
     return path, images
 
 

@@ -2,11 +2,14 @@
 
 checkpoints/00004000/weights.safetensors   every network, keys `G.…`, `D.…`
 checkpoints/00004000/state.pt              optimizers, images seen, random state; loads with weights_only=True
+checkpoints/00004000/SHA256SUMS            the digests of both: what is damaged is not gone on from
 checkpoints/best/weights.safetensors       the networks at the lowest validation error, for export alone
+checkpoints/best-before/                   the best before that, where the best is damaged
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import json
@@ -21,9 +24,10 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import RunError, first_line
-from ..files import being_written, write_atomically
+from ..files import being_written, sync_folder
 from ..methods import Method
-from .run_directory import BEST, BEST_FIGURE, STATE, WEIGHTS, complete_checkpoints
+from .digests import damage, write_files
+from .run_directory import BEST, BEST_BEFORE, BEST_FIGURE, STATE, WEIGHTS, Run, complete_checkpoints
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,24 +45,51 @@ class Progress:
 def save(folder: Path, method: Method, progress: Progress, keep: int) -> Path:
     """Write the checkpoint of `progress`, then drop all but the `keep` newest; raises StorageError."""
     path = folder / f"{progress.images:08d}"
+    if path.exists() and damage(path, (WEIGHTS, STATE)):
+        set_aside(path)
     if not path.exists():
+        state = {"progress": dataclasses.asdict(progress), "method": method.state_dict(), "random": _random_state()}
+        buffer = io.BytesIO()  # straight to a file, torch would hide what the operating system says
+        torch.save(state, buffer)
         with being_written(path) as part:
             part.mkdir()
-            (part / WEIGHTS).write_bytes(_weights(method))
-            state = {"progress": dataclasses.asdict(progress), "method": method.state_dict(), "random": _random_state()}
-            buffer = io.BytesIO()  # straight to a file, torch would hide what the operating system says
-            torch.save(state, buffer)
-            (part / STATE).write_bytes(buffer.getbuffer())
+            write_files(part, {WEIGHTS: _weights(method), STATE: buffer.getbuffer()})
+        sync_folder(folder)
     for old in complete_checkpoints(folder)[:-keep]:
         shutil.rmtree(old, ignore_errors=True)
     return path
 
 
+def set_aside(path: Path) -> Path:
+    """Give a damaged checkpoint a name by which it is not gone on from, and give its place; it is not removed."""
+    place = path.with_name(f"damaged-{path.name}")
+    shutil.rmtree(place, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        path.rename(place)
+    return place
+
+
 def save_best(folder: Path, method: Method, images: int, value: float) -> None:
-    """Keep the networks of now as the best; two files, the weights first, so that the figure never runs ahead."""
-    write_atomically(folder / BEST / WEIGHTS, _weights(method))
+    """Keep the networks of now as the best, and the best so far as the one before; raises StorageError."""
+    best, before = folder / BEST, folder / BEST_BEFORE
     figure = {"images": images, method.best_metric: value}
-    write_atomically(folder / BEST / BEST_FIGURE, json.dumps(figure).encode())
+    with being_written(best) as part:
+        part.mkdir()
+        write_files(part, {WEIGHTS: _weights(method), BEST_FIGURE: json.dumps(figure).encode()})
+        if best.exists():  # killed between these lines, a run has the one before
+            shutil.rmtree(before, ignore_errors=True)
+            best.rename(before)
+
+
+def mend_best(run: Run, method: Method, progress: Progress, say: Callable[[str], object]) -> Progress:
+    """Set a damaged best checkpoint aside, said aloud: what the next is compared with is then the one before."""
+    why = run.best_damage()
+    if why is None:
+        return progress
+    place, found = set_aside(run.checkpoints / BEST), run.best()
+    kept = f"The best before, of {found[1]['images']} images, counts as the best" if found else "There is no other yet"
+    say(f"{why} It is {place.name} now. {kept}.")
+    return dataclasses.replace(progress, best=found[1].get(method.best_metric) if found else None)
 
 
 def load_weights(path: Path, method: Method) -> None:
@@ -76,6 +107,18 @@ def load_networks(
     """
     try:
         tensors = safetensors.torch.load_file(path / WEIGHTS)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise RunError(f"The checkpoint {path} is damaged ({first_line(error)}).") from error
+    _put(tensors, networks, expects, path)
+
+
+def _put(
+    tensors: Mapping[str, Tensor],
+    networks: Mapping[str, nn.Module],
+    expects: Callable[[str, Collection[str]], bool],
+    path: Path,
+) -> None:
+    try:
         saved = {key.partition(".")[0] for key in tensors}
         for name, network in networks.items():
             if not expects(name, saved):
@@ -83,29 +126,66 @@ def load_networks(
             prefix = f"{name}."
             own = {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
             network.load_state_dict(own)
-    except (OSError, RuntimeError, safetensors.SafetensorError) as error:
+    except RuntimeError as error:
         raise RunError(
-            f"The checkpoint {path} is damaged or of another architecture ({first_line(error)}). "
-            "Remove that folder to go on from the one before."
+            f"The checkpoint {path} is of another architecture ({first_line(error)}). "
+            "Remove that folder to go on from the one before, or choose another folder for --run."
         ) from error
 
 
-def restore(folder: Path, method: Method) -> Progress:
-    """Put the newest checkpoint into `method` and the random generators; the empty progress when there is none."""
-    found = complete_checkpoints(folder)
-    if not found:
-        return Progress()
-    load_weights(found[-1], method)
-    try:
-        state = torch.load(found[-1] / STATE, map_location="cpu", weights_only=True)
-        method.load_state_dict(state["method"])
-        _set_random_state(state["random"])
-        return Progress(**state["progress"])
-    except (OSError, RuntimeError, KeyError, ValueError, EOFError, TypeError, pickle.UnpicklingError) as error:
+def restore(folder: Path, method: Method, say: Callable[[str], object] = lambda _: None) -> Progress:
+    """Put the newest checkpoint that is whole into `method` and the random generators, and give its progress.
+
+    Newer ones that are damaged are told and, by the process that writes, set aside. Gives the empty progress where
+    there is no checkpoint; raises RunError where all are damaged, or one does not fit.
+    """
+    told = []
+    for path in sorted(folder.glob("[0-9]*"), reverse=True):
+        tensors, state, why = _read(path)
+        if why is not None:
+            place = set_aside(path) if method.placement.rank == 0 else path
+            told.append(f"The checkpoint {path} is damaged ({why}); it is {place.name} now.")
+            continue
+        for sentence in told:
+            say(f"{sentence} The run goes on from the one before, {path.name}.")
+        _put(tensors, method.networks, method.expects, path)
+        try:
+            method.load_state_dict(state["method"])
+            _set_random_state(state["random"])
+            return Progress(**state["progress"])
+        except (RuntimeError, KeyError, ValueError, TypeError) as error:
+            raise RunError(
+                f"The state in the checkpoint {path} does not fit this run ({first_line(error)}). "
+                "Remove that folder to go on from the one before."
+            ) from error
+    if told:
         raise RunError(
-            f"The checkpoint {found[-1]} is damaged ({first_line(error)}). "
-            "Remove that folder to go on from the one before."
-        ) from error
+            f"{' '.join(told)} No other is left to go on from. Put one back from a backup, or start anew in another "
+            "--run."
+        )
+    return Progress()
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any], str | None]:
+    """Weights and state of a checkpoint, or what is wrong with it: all is read before anything is made use of."""
+    why = damage(path, (WEIGHTS, STATE))
+    if why is None:
+        try:
+            tensors = safetensors.torch.load_file(path / WEIGHTS)
+            state = torch.load(path / STATE, map_location="cpu", weights_only=True)
+            if state.keys() >= {"method", "random", "progress"}:
+                return tensors, state, None
+            why = f"{STATE} lacks what a run needs"
+        except READING as error:
+            why = first_line(error)
+    return {}, {}, why
+
+
+READING = (
+    *(OSError, RuntimeError, KeyError, ValueError, EOFError, TypeError, AttributeError),
+    *(pickle.UnpicklingError, safetensors.SafetensorError),
+)
+"""What comes of reading a file that is not what was written, where no digest told before."""
 
 
 def _weights(method: Method) -> bytes:

@@ -20,6 +20,7 @@ from ..methods.stages import Stage, Timeline
 from . import checkpoint
 from .checkpoint import Progress
 from .run_directory import Run
+from .tolerance import Diary, Saver, Tolerance
 from .validation import Validator
 
 Record = dict[str, Any]
@@ -73,25 +74,30 @@ def fit(
     keep: int,
     on_start: Callable[[Progress], None] = lambda _: None,
     on_tick: Callable[[Record], None] = lambda _: None,
+    say: Callable[[str], object] = lambda _: None,
 ) -> Outcome:
     """Train `method` from the newest checkpoint of `run` to the end of its stages.
 
     `feed(stage, n)` gives the batches from image n on, of the stage that it lies in; `validation` is the names and the
     batch of the pictures shown and scored, of which the first `rows` make the grid. SIGINT and SIGTERM end it after the
-    step at hand, with a checkpoint. Raises TrainingError when a loss is no longer a number, StorageError when the disk
-    is full; the last good checkpoint stays in both cases.
+    step at hand, with a checkpoint. `say` gets what a person should know of damaged checkpoints and of files that
+    cannot be written. Raises TrainingError when a loss is no longer a number, StorageError when no checkpoint can be
+    written for long; the last good checkpoint stays in both cases.
     """
     total = method.timeline.total
-    progress = checkpoint.restore(run.checkpoints, method)
     first = method.placement.rank == 0  # of several processes one alone writes, and decides what
+    progress = checkpoint.restore(run.checkpoints, method, say)
+    tolerance = Tolerance(say)
+    diary, saver = Diary(run, tolerance), Saver(run, keep, say)
     if first:
-        run.rewind_log(progress.images)
+        progress = checkpoint.mend_best(run, method, progress, say)
+        run.remove_unfinished()
+        diary.rewind(progress.images)
     on_start(progress)
-    validator = Validator(method, run, validation, rows)
+    validator = Validator(method, run, validation, rows, tolerance)
     if progress.images == 0 and first:
         validator.validate(progress)
     ticks = _LogInterval(progress)
-    saved_at = time.monotonic()
     with _StopRequest() as stop:
         for batch in _batches(feed, method.timeline, progress.images):
             method.at(progress.images)
@@ -102,20 +108,21 @@ def fit(
             done = now >= total or stop.signal is not None
 
             shows = _crossed(before, now, pace.samples) or now >= total
-            saves = _crossed(before, now, pace.checkpoint) or time.monotonic() - saved_at > pace.checkpoint_seconds
+            saves = (
+                _crossed(before, now, pace.checkpoint) or time.monotonic() - saver.saved_at > pace.checkpoint_seconds
+            )
             if first and (done or shows or saves or _crossed(before, now, pace.log)):
                 record = ticks.record(progress, method, run)
-                if shows or saves or done:
+                if shows or saves or done or saver.owes:
                     _refuse_broken_weights(progress, method, run)
                 if shows:
                     figures = validator.validate(progress)
                     record |= figures
                     progress = validator.keep_best(progress, figures)
-                run.log(record)
+                diary.write(record)
                 on_tick(record)
-                if done or saves:
-                    checkpoint.save(run.checkpoints, method, progress, keep)
-                    saved_at = time.monotonic()
+                if done or saves or saver.owes:
+                    saver.save(method, progress, last=done)
                 ticks.go_on()
             if done:
                 break

@@ -17,9 +17,10 @@ import yaml
 
 from .. import renamed
 from ..errors import RunError
-from ..files import append, write_atomically
+from ..files import append, remove_unfinished, write_atomically
 from ..hardware.system import environment
 from ..settings import differences, read_yaml, resolve, to_yaml
+from .digests import damage
 
 if TYPE_CHECKING:  # a reader needs neither, and they bring torch
     from ..methods.config import TrainConfig
@@ -28,6 +29,8 @@ C = TypeVar("C", bound="TrainConfig")
 
 WEIGHTS, STATE, BEST, BEST_FIGURE = "weights.safetensors", "state.pt", "best", "best.json"
 """Files of a checkpoint, the folder of the best one, and the file there that says which it is."""
+BEST_BEFORE = "best-before"
+"""The folder of the best one before that."""
 
 GRID_LAYOUT, GRID_FILE = "i2i.grid", "grid.json"
 """Name of the text in a sample grid's PNG that says where its cells are, and the file that says the same."""
@@ -133,11 +136,34 @@ class Run:
         """Folders of the checkpoints that can be gone on from, oldest first."""
         return complete_checkpoints(self.checkpoints)
 
+    def newest_whole(self) -> tuple[Path | None, list[str]]:
+        """The newest checkpoint that is not damaged, None where there is none; and a sentence for each that is."""
+        said: list[str] = []
+        for path in sorted(self.checkpoints.glob("[0-9]*"), reverse=True):
+            why = damage(path, (WEIGHTS, STATE))
+            if why is None:
+                return path, said
+            said.append(f"The checkpoint {path} is damaged ({why}), so the one before is taken.")
+        return None, said
+
     def best(self) -> tuple[Path, dict[str, Any]] | None:
-        """The folder of the best generator's weights and its figure, `{"images": …, "val_…": …}`; None when none is."""
-        folder = self.checkpoints / BEST
-        figure = _json(renamed.present(folder / BEST_FIGURE))
-        return (folder, figure) if isinstance(figure.get("images"), int) and (folder / WEIGHTS).exists() else None
+        """The folder of the best generator's weights and its figure, `{"images": …, "val_…": …}`; None when none is.
+
+        Where that is damaged it is the best one before; `best_damage` tells.
+        """
+        for folder in (self.checkpoints / BEST, self.checkpoints / BEST_BEFORE):
+            figure = _json(renamed.present(folder / BEST_FIGURE))
+            if isinstance(figure.get("images"), int) and self._best_damage(folder) is None:
+                return folder, figure
+        return None
+
+    def best_damage(self) -> str | None:
+        """A sentence where the best checkpoint is damaged."""
+        why = self._best_damage(self.checkpoints / BEST) if (self.checkpoints / BEST).exists() else None
+        return why and f"The best checkpoint {self.checkpoints / BEST} is damaged ({why})."
+
+    def _best_damage(self, folder: Path) -> str | None:
+        return damage(folder, (WEIGHTS, renamed.present(folder / BEST_FIGURE).name))
 
     def grids(self) -> list[tuple[int, Path]]:
         """The sample grids: images seen, and the PNG, oldest first."""
@@ -192,9 +218,14 @@ class Run:
                 "Ask for as many or more, or start anew in another --run."
             )
 
-    def log(self, record: Mapping[str, Any]) -> None:
-        """Append one line to log.jsonl."""
-        append(self.log_file, (json.dumps(record) + "\n").encode())
+    def log(self, *records: Mapping[str, Any]) -> None:
+        """Append lines to log.jsonl, all of them or none; raises StorageError."""
+        append(self.log_file, "".join(json.dumps(record) + "\n" for record in records).encode())
+
+    def remove_unfinished(self) -> None:
+        """Remove what a killed session of this run left half-written."""
+        for folder in (self.path, self.checkpoints, self.samples):
+            remove_unfinished(folder)
 
     def rewind_log(self, images: int) -> None:
         """Drop what was logged after the checkpoint that the run goes on from; what stays has the present names."""

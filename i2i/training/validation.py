@@ -14,20 +14,24 @@ from . import checkpoint
 from .checkpoint import Progress
 from .run_directory import Run
 from .sample_grid import write_grid
+from .tolerance import Tolerance
 
 
 class Validator:
     """Writes the grid of the validation pictures, measures them, and keeps the best generator."""
 
-    def __init__(self, method: Method, run: Run, validation: tuple[Sequence[str], Batch], rows: int) -> None:
-        self.method, self.run, self.rows = method, run, rows
+    def __init__(
+        self, method: Method, run: Run, validation: tuple[Sequence[str], Batch], rows: int, tolerance: Tolerance
+    ) -> None:
+        self.method, self.run, self.rows, self.tolerance = method, run, rows, tolerance
         self.names, self.batch = validation
 
     def validate(self, progress: Progress) -> dict[str, float]:
         """Write the grid of samples and measure the validation pictures."""
         columns = self.method.sample_columns(self.batch)
         rows = self.names[: self.rows]
-        write_grid(self.run.samples, progress.images, rows, {name: c[: self.rows] for name, c in columns.items()})
+        shown = {name: column[: self.rows] for name, column in columns.items()}
+        self.tolerance.attempt("samples", lambda: write_grid(self.run.samples, progress.images, rows, shown))
         return {name: round(value, 6) for name, value in self.method.validate(columns).items()}
 
     def keep_best(self, progress: Progress, figures: dict[str, float]) -> Progress:
@@ -35,5 +39,8 @@ class Validator:
         value = figures[self.method.best_metric]
         if not math.isfinite(value) or (progress.best is not None and value >= progress.best):
             return progress
-        checkpoint.save_best(self.run.checkpoints, self.method, progress.images, value)
-        return dataclasses.replace(progress, best=value)
+        saved = self.tolerance.attempt(
+            "the best checkpoint",
+            lambda: checkpoint.save_best(self.run.checkpoints, self.method, progress.images, value),
+        )
+        return dataclasses.replace(progress, best=value) if saved else progress

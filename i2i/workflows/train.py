@@ -26,6 +26,7 @@ from ..settings import merge, read_yaml, resolve, to_yaml
 from ..training.loader import batches, stack
 from ..training.loop import Intervals, Outcome, fit
 from ..training.run_directory import Run
+from ..training.tolerance import Tolerance
 from .progress import Bar, Say, silent
 
 
@@ -220,17 +221,20 @@ def _fit(
             bar = Bar("Training", total, "images", start=done)
             bar.__enter__()
 
-    watch = FailureMonitor(config.method)
+    def note(sentence: str) -> None:
+        say(f"Note: {sentence}", err=True)
+
+    watch, tolerance = FailureMonitor(config.method), Tolerance(note)
 
     def tick(record: dict[str, Any]) -> None:
         if on_tick:
             on_tick(record)
         if bar:
             bar.update(record["images"], method.loss_summary(record))
-        for note in watch.notes(record):
-            say(f"Note: {note}", err=True)
+        for sentence in watch.notes(record):
+            note(sentence)
         if method.best_metric in record:
-            _report_meanwhile(run)
+            tolerance.attempt("the report", lambda: write_report(run.path))
 
     try:
         return fit(
@@ -243,6 +247,7 @@ def _fit(
             keep=config.log.keep,
             on_start=lambda progress: begin(progress.images),
             on_tick=tick,
+            say=note,
         )
     finally:
         if bar is not None:
@@ -263,7 +268,9 @@ def _workers(wanted: int | None, placement: Placement) -> int:
 
 
 def _finish(config: TrainConfig, run: Run, outcome: Outcome, say: Say) -> int | None:
-    report = write_report(run.path)
+    written = Tolerance(lambda sentence: say(f"Note: {sentence}", err=True)).attempt(
+        "the report", lambda: write_report(run.path)
+    )
     if outcome.stopped_by is not None:
         say(
             f"Stopped at {outcome.progress.images} of {config.total} images; everything is saved in {run.path}. "
@@ -272,8 +279,9 @@ def _finish(config: TrainConfig, run: Run, outcome: Outcome, say: Say) -> int | 
         return outcome.stopped_by
     say(f"Trained {outcome.progress.images} images in {outcome.progress.seconds / 60:.1f} minutes.")
     say("Exporting and checking the ONNX file ...")
-    for path in export_run(run):
+    for path in export_run(run, say=lambda sentence: say(f"Note: {sentence}", err=True)):
         say(f"Model:  {path}")
-    say(f"Report: {report}")
+    if written:
+        say(f"Report: {run.report}")
     say(f"Next:   i2i serve {run.path}")
     return None

@@ -20,7 +20,7 @@ from i2i.hardware import allocator
 from i2i.hardware.device import Placement
 from i2i.hardware.openmp import SAID, SPINS, wait_briefly
 from i2i.methods import METHODS
-from i2i.training import checkpoint, loop, validation
+from i2i.training import checkpoint, loop, tolerance, validation
 from i2i.training.run_directory import Run
 
 
@@ -209,14 +209,6 @@ def test_weights_that_are_no_numbers_are_named(tmp_path):
         train(tmp_path / "run", "pix2pix", 8, spoil=poison)
 
 
-def test_a_damaged_checkpoint_is_named_with_the_way_out(tmp_path):
-    train(tmp_path / "run", "pix2pix", 8, until=4)
-    state = tmp_path / "run" / "checkpoints" / "00000004" / "state.pt"
-    state.write_bytes(state.read_bytes()[:1000])
-    with pytest.raises(RunError, match="Remove that folder to go on from the one before"):
-        train(tmp_path / "run", "pix2pix", 8)
-
-
 def test_a_half_written_checkpoint_is_not_mistaken_for_one(tmp_path):
     train(tmp_path / "run", "pix2pix", 8, until=4)
     (tmp_path / "run" / "checkpoints" / ".00000006.123.part").mkdir()
@@ -225,13 +217,14 @@ def test_a_half_written_checkpoint_is_not_mistaken_for_one(tmp_path):
 
 
 @pytest.mark.parametrize("limit", [50_000, 600_000])
-def test_a_full_disk_costs_no_checkpoint_that_was_there(limit, tmp_path):
+def test_a_full_disk_costs_no_checkpoint_that_was_there(limit, tmp_path, monkeypatch):
     """The operating system refuses to write more than that to any file: the weights at first, then the state."""
     train(tmp_path / "run", "pix2pix", 8, until=4)
     saved = tmp_path / "run" / "checkpoints" / "00000004"
     before = {p: p.read_bytes() for p in saved.iterdir()}
     assert 50_000 < (saved / "weights.safetensors").stat().st_size < 600_000 < (saved / "state.pt").stat().st_size
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    monkeypatch.setattr(tolerance, "WAITS", ())
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, usual[1]))
     try:
         with pytest.raises(StorageError, match="could not be written"):
@@ -271,13 +264,6 @@ def test_weights_spoilt_by_the_last_step_are_not_saved_as_good(tmp_path):
         train(tmp_path / "run", "pix2pix", 8, spoil=poison)
     saved = safetensors.torch.load_file(tmp_path / "run" / "checkpoints" / "00000004" / "weights.safetensors")
     assert all(torch.isfinite(value).all() for value in saved.values())
-
-
-def test_garbage_for_a_state_is_named(tmp_path):
-    train(tmp_path / "run", "pix2pix", 8, until=4)
-    (tmp_path / "run" / "checkpoints" / "00000004" / "state.pt").write_bytes(b"garbage" * 99)
-    with pytest.raises(RunError, match="Remove that folder"):
-        train(tmp_path / "run", "pix2pix", 8)
 
 
 def test_a_run_resumed_in_half_precision_scales_its_losses():
