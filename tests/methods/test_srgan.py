@@ -227,7 +227,7 @@ def test_the_first_stage_cannot_be_lengthened_once_it_is_over(tmp_path):
 
 def test_a_checkpoint_that_lacks_what_the_first_stage_has_is_refused(tmp_path):
     _, run = train(tmp_path / "run", "srgan", 16, **SMALL)
-    with pytest.raises(RunError, match="damaged or of another architecture"):
+    with pytest.raises(RunError, match="of another architecture"):
         checkpoint.restore(run.checkpoints, start(ema={"images": 0}, generator={**SMALL["generator"], "blocks": 2}))
 
 
