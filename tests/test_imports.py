@@ -38,6 +38,7 @@ PACKAGES = {
     "training": "errors text files renamed settings card hardware methods",
     "export": "errors files file_kinds settings ports card probes tail half hardware networks methods training",
     "report": "errors text files settings card images hardware.system diagnostics training",
+    "tracking": "errors files settings training",
     "datasets.layouts": "errors images",
     "datasets.streams": f"{BASE} datasets.layouts",
     "datasets.checks": f"{BASE} datasets.layouts datasets.streams",
@@ -54,9 +55,9 @@ PACKAGES = {
     "serving": "errors serving.runtime serving.inference serving.conversion serving.adopt serving.tuning serving.hosting "
     "serving.web",
     "workflows": f"{BASE} hardware networks losses degradation adversarial evaluation diagnostics methods training export "
-    "report datasets serving",
+    "report tracking datasets serving",
     "commands": f"{BASE} hardware networks losses degradation adversarial evaluation diagnostics methods training export "
-    "report datasets serving workflows",
+    "report tracking datasets serving workflows",
 }  # fmt: skip
 """Each package of i2i, from the ground up, and what it may import of i2i beside itself: only what stands above it here."""
 

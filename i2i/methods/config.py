@@ -94,6 +94,13 @@ class LogConfig(Strict):
     """Newest checkpoints that are kept; the best generator is kept besides."""
     rows: int = Field(4, ge=1, le=16)
     """Validation pictures in the grid."""
+    trackers: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ("tensorboard",)
+    """Where the run is told to besides, one or several; docs/training/tracking.md says what each needs."""
+
+    @field_validator("trackers", mode="before")
+    @classmethod
+    def _one_or_several(cls, trackers: Any) -> Any:
+        return [name.strip() for name in trackers.split(",")] if isinstance(trackers, str) else trackers
 
 
 class MethodOptions(Strict):

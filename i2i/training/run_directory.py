@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,7 +20,9 @@ from ..errors import RunError
 from ..files import append, remove_unfinished, write_atomically
 from ..hardware.system import environment
 from ..settings import differences, read_yaml, resolve, to_yaml
+from . import log_file
 from .digests import damage
+from .log_file import LogPlace, Record
 
 if TYPE_CHECKING:  # a reader needs neither, and they bring torch
     from ..methods.config import TrainConfig
@@ -34,9 +36,6 @@ BEST_BEFORE = "best-before"
 
 GRID_LAYOUT, GRID_FILE = "i2i.grid", "grid.json"
 """Name of the text in a sample grid's PNG that says where its cells are, and the file that says the same."""
-
-Record = dict[str, Any]
-"""A line of log.jsonl."""
 
 
 class Run:
@@ -109,21 +108,16 @@ class Run:
         values that are no number; where `images` falls, a resumed run went back to its checkpoint, and the lines of the
         abandoned stretch are dropped; of two lines at the same `images` the later values win.
         """
-        lines = [renamed.log_record(line) for line in self._lines()]
-        return _one_series(lines) if tolerant else lines
+        lines = [renamed.log_record(line) for line in log_file.lines(self.log_file)]
+        return log_file.one_series(lines) if tolerant else lines
 
-    def _lines(self) -> Iterator[Record]:
-        try:
-            text = self.log_file.read_text("utf-8", errors="replace")
-        except OSError:
-            return
-        for line in text.splitlines():
-            try:
-                fields = json.loads(line)
-            except ValueError:  # the last line of a killed run
-                continue
-            if isinstance(fields, dict):
-                yield fields
+    def new_records(self, after: LogPlace) -> tuple[list[Record], LogPlace]:
+        """Whole lines of log.jsonl since that place by the present names, and the place behind them.
+
+        All of its lines where the log was rewound since, or where `after` is the beginning.
+        """
+        lines, place = log_file.new_lines(self.log_file, after)
+        return [renamed.log_record(line) for line in lines], place
 
     def quiet_seconds(self) -> float | None:
         """Seconds since the log was last written to; None when there is none."""
@@ -258,19 +252,3 @@ def _json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _one_series(lines: list[Record]) -> list[Record]:
-    """Lines with rising `images`, numbers alone."""
-    series: list[Record] = []
-    for line in lines:
-        if not isinstance(line.get("images"), int):
-            continue
-        numbers = {k: float(v) for k, v in line.items() if isinstance(v, int | float) and not isinstance(v, bool)}
-        while series and series[-1]["images"] > numbers["images"]:
-            series.pop()
-        if series and series[-1]["images"] == numbers["images"]:
-            series[-1].update(numbers)
-        else:
-            series.append(numbers)
-    return series

@@ -10,7 +10,8 @@ from ..errors import StorageError
 from ..methods import Method
 from . import checkpoint
 from .checkpoint import Progress
-from .run_directory import Record, Run
+from .log_file import Record
+from .run_directory import Run
 
 PATIENCE = 600.0
 """Seconds for which a run goes on while its checkpoint cannot be written: about what it may cost to lose."""

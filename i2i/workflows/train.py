@@ -23,6 +23,7 @@ from ..methods import METHODS, Method
 from ..methods.config import TrainConfig
 from ..report.page import write_report
 from ..settings import merge, read_yaml, resolve, to_yaml
+from ..tracking.beside import tracked
 from ..training.loader import batches, stack
 from ..training.loop import Intervals, Outcome, fit
 from ..training.run_directory import Run
@@ -122,7 +123,9 @@ def train_run(
         _start(config, run, placement, source, ready, say)
         for note in method.notes(config):
             say(f"Note: {note}", err=True)
-        outcome = _fit(config, method, run, ready, placement, say, on_tick)
+        trackers = config.log.trackers if placement.rank == 0 else ()
+        with tracked(run, trackers, lambda sentence: say(sentence, err=True)):
+            outcome = _fit(config, method, run, ready, placement, say, on_tick)
     return _finish(config, run, outcome, say)
 
 
