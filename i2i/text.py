@@ -20,6 +20,13 @@ def render(template: Traversable | Path, **values: object) -> str:
     return page.from_string(template.read_text("utf-8")).render(**values)
 
 
+def verbatim(part: Traversable | Path) -> object:
+    """A file of ours, a style or a script, that a template takes as it is."""
+    from markupsafe import Markup
+
+    return Markup(part.read_text("utf-8"))
+
+
 def script_data(value: object) -> object:
     """JSON that may stand inside a `<script>` of a template: no text in it can end the element."""
     from markupsafe import Markup

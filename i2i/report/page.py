@@ -20,7 +20,7 @@ from ..diagnostics.failure_modes import FAILURE_MODES, VARIANTS
 from ..errors import RunError
 from ..files import write_atomically
 from ..settings import flat
-from ..text import duration, render, script_data
+from ..text import duration, render, script_data, verbatim
 from ..training.run_directory import Run
 from .images import read_samples
 from .text import Tick, best_of, column_titles, directions, headline, health, is_better_higher, main_figure, state
@@ -61,6 +61,8 @@ def _page(run: Path) -> str:
     charts = {"series": series, "best": _bests(ticks), "failures": _failure_charts(series, ways), "samples": samples}
     return render(
         files(__package__) / "report.html",
+        style=verbatim(files(__package__) / "style.css"),
+        charts_script=verbatim(files(__package__) / "charts.js"),
         headline=headline(config, environment),
         run=run.resolve().name,
         state=word,
