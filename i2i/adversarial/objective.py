@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..diagnostics.health import accuracy
 from ..hardware.device import Placement
 from ..losses.pixel import feature_matching
 from ..networks import Discriminator, has_batch_statistics
@@ -69,7 +70,7 @@ class AdversarialObjective:
             both = (D(real), D(fake)) if has_batch_statistics(D) else D(torch.cat([real, fake])).chunk(2)
         of_real, of_fake = both
         d_real, d_fake = self.loss.d(of_real, of_fake, self.gan.label_smoothing)
-        scalars = {"d_real": d_real, "d_fake": d_fake}
+        scalars = {"d_real": d_real, "d_fake": d_fake, **accuracy(of_real, of_fake, self.loss.threshold)}
         if self.loss.predictions is not None:
             with torch.no_grad():
                 scalars["p_real"], scalars["p_fake"] = self.loss.predictions(of_real, of_fake)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from .. import renamed
 from ..adversarial import AdversarialObjective, UpdateSchedule
+from ..diagnostics.health import NormWatch, Observed
 from ..errors import ConfigError
 from ..hardware.device import Placement
 from ..networks import Generator, for_inference
@@ -69,6 +70,7 @@ class Method(ABC):
         self.updates = UpdateSchedule(options.gan.d_steps, options.gan.g_steps)
         self.objectives: dict[str, AdversarialObjective] = {}
         self.averages: list[EMA] = []
+        self.norms = NormWatch()
         self.timeline = Timeline((Stage("training", 1),))
         """The stages of the run."""
         self.stage: str | None = None
@@ -157,6 +159,10 @@ class Method(ABC):
     def validate(self, columns: Mapping[str, Tensor]) -> dict[str, float]:
         """Validation figures of what `sample_columns` gave, named `val_…`."""
 
+    def observed(self, batch: Batch, columns: Mapping[str, Tensor]) -> dict[str, Observed]:  # noqa: ARG002
+        """What health figures are measured on, by the ending of their names: of a batch and its `sample_columns`."""
+        return {}
+
     @abstractmethod
     def loss_summary(self, scalars: Mapping[str, float]) -> str:
         """The losses in words, for the progress bar."""
@@ -217,6 +223,7 @@ class Method(ABC):
         scaler = self._scaler(optimizer)
         optimizer.zero_grad(set_to_none=True)
         scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.norms.after_backward(optimizer, self.optimizers, scaler.get_scale)
         if self.clip is not None:
             scaler.unscale_(optimizer)
             nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], self.clip)

@@ -13,6 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ..adversarial import AdversarialObjective
+from ..diagnostics.health import Observed
 from ..hardware.device import Placement
 from ..losses.pixel import l1
 from ..networks import Discriminator, Generator
@@ -115,6 +116,11 @@ class Pix2Pix(Method):
     def validate(self, columns: Mapping[str, Tensor]) -> dict[str, float]:
         """Mean absolute error in [0, 1]."""
         return {"val_l1": l1(columns["output"], columns["truth"]).item() / 2}
+
+    def observed(self, batch: Batch, columns: Mapping[str, Tensor]) -> dict[str, Observed]:  # noqa: ARG002
+        """Outputs and truths, which D sees beside the input."""
+        seen = Observed(columns["output"], columns["truth"], "b", self.D, columns["input"], "a", paired=True)
+        return {"": seen}
 
     def loss_summary(self, scalars: Mapping[str, float]) -> str:
         """The L1 error in [0, 1], D(real) and D(fake)."""

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from ..adversarial import AdversarialObjective
 from ..degradation import SHARPENED, Degradation
+from ..diagnostics.health import Observed
 from ..errors import ConfigError
 from ..evaluation.metrics import psnr_y
 from ..hardware.device import Placement
@@ -261,6 +262,11 @@ class SRGAN(Method):
             ]
             figures["val_psnr_y"] = sum(decibels) / len(decibels)
         return figures
+
+    def observed(self, batch: Batch, columns: Mapping[str, Tensor]) -> dict[str, Observed]:  # noqa: ARG002
+        """What the generator of the present stage makes, and the truth; D is there in the second one alone."""
+        output = columns["GAN" if "GAN" in columns else "pixel loss"]
+        return {"": Observed(output, columns["truth"], "b", self.D if self.adversarial else None, paired=True)}
 
     def loss_summary(self, scalars: Mapping[str, float]) -> str:
         """The L1 error in [0, 1], D(real) and D(fake)."""

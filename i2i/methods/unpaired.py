@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..adversarial import AdversarialObjective
 from ..diagnostics.figures import failure_figures
+from ..diagnostics.health import Observed
 from ..errors import ConfigError
 from ..evaluation.distances import sliced_wasserstein
 from ..hardware.device import Placement
@@ -33,6 +34,8 @@ class TwoDomains(Method):
 
     data_kind = "unpaired"
     best_metric = "val_swd"
+    discriminators: ClassVar[tuple[str, str]]
+    """Names of the discriminators of A and of B."""
 
     def sample_columns(self, batch: Batch) -> dict[str, Tensor]:
         """Of each domain: the picture, its translation, and that translated back where there is a generator for it."""
@@ -58,6 +61,17 @@ class TwoDomains(Method):
             figures |= failure_figures(x, fake, y, back, stem)
         return {"val_swd": sum(distances) / len(distances), **figures}
 
+    def observed(self, batch: Batch, columns: Mapping[str, Tensor]) -> dict[str, Observed]:  # noqa: ARG002
+        """Of each direction: translations, and real pictures of the domain they belong to."""
+        judges = dict(zip("AB", self.discriminators, strict=True))
+        return {
+            f"_{stem}": Observed(
+                columns[f"{source} → {target}"], columns[target], target.lower(), self.networks[judges[target]]
+            )
+            for stem in self.exports
+            for source, target in [ENDS[stem]]
+        }
+
     def loss_summary(self, scalars: Mapping[str, float]) -> str:
         """The cycle consistency loss, D(real) and D(fake)."""
         cycles = [value for name, value in scalars.items() if name.startswith("g_cycle")]
@@ -76,8 +90,6 @@ class BothDirections(TwoDomains):
     """Two generators that undo each other, and a discriminator for each domain; one optimizer for either pair."""
 
     exports: ClassVar[Mapping[str, str]]
-    discriminators: ClassVar[tuple[str, str]]
-    """Names of the discriminators of A and of B."""
 
     def __init__(
         self, generators: tuple[nn.Module, nn.Module], discriminators: tuple[Discriminator, Discriminator],

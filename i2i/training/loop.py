@@ -101,7 +101,7 @@ def fit(
     with _StopRequest() as stop:
         for batch in _batches(feed, method.timeline, progress.images):
             method.at(progress.images)
-            ticks.add(method.step(batch))
+            ticks.add(validator.health.step(progress.steps, batch))
             before = progress.images
             now = before + len(next(iter(batch.values())))
             progress = dataclasses.replace(progress, images=now, steps=progress.steps + 1, seconds=ticks.seconds())
@@ -123,6 +123,7 @@ def fit(
                 on_tick(record)
                 if done or saves or saver.owes:
                     saver.save(method, progress, last=done)
+                    validator.health.forget()
                 ticks.go_on()
             if done:
                 break

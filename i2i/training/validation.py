@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from ..methods import Batch, Method
 from . import checkpoint
 from .checkpoint import Progress
+from .health import HealthWatch
 from .run_directory import Run
 from .sample_grid import write_grid
 from .tolerance import Tolerance
@@ -25,6 +26,7 @@ class Validator:
     ) -> None:
         self.method, self.run, self.rows, self.tolerance = method, run, rows, tolerance
         self.names, self.batch = validation
+        self.health = HealthWatch(method, self.batch)
 
     def validate(self, progress: Progress) -> dict[str, float]:
         """Write the grid of samples and measure the validation pictures."""
@@ -32,7 +34,8 @@ class Validator:
         rows = self.names[: self.rows]
         shown = {name: column[: self.rows] for name, column in columns.items()}
         self.tolerance.attempt("samples", lambda: write_grid(self.run.samples, progress.images, rows, shown))
-        return {name: round(value, 6) for name, value in self.method.validate(columns).items()}
+        figures = {name: round(value, 6) for name, value in self.method.validate(columns).items()}
+        return figures | self.health.figures(columns)
 
     def keep_best(self, progress: Progress, figures: dict[str, float]) -> Progress:
         """Keep the generator when it is the best so far."""

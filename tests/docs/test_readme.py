@@ -222,7 +222,7 @@ def test_a_run_holds_what_the_docs_say_and_nothing_else(played):
 def test_the_log_has_exactly_the_keys_that_the_docs_explain(played):
     lines = [line for run in RUNS for line in (played.folder / "runs" / run / "log.jsonl").read_text().splitlines()]
     keys = {re.sub(r"^([gdp]_.*)_[xy]$", r"\1", key) for line in lines for key in json.loads(line)}
-    keys = {"fail_…" if key.startswith("fail_") else key for key in keys}
+    keys = {re.sub(r"^(fail|health)_.*", r"\1_…", key) for key in keys}
     said = {name for row in table(ROOT / "docs/run-directory.md", "key") for name in names(row["key"])}
     assert keys <= said
     assert said - keys == ELSEWHERE

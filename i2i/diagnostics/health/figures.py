@@ -1,0 +1,88 @@
+"""The health figures of a moment of a run, by their name in `log.jsonl`."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import torch
+from torch import Tensor, nn
+
+from .artefacts import checkerboard, leak
+from .sets import detail, distance, duplicates, flat, modes, nearest_train, spread
+
+
+@dataclasses.dataclass(frozen=True)
+class Observed:
+    """What there is of one generator, and of the discriminator that judges it. Pictures are NCHW in [-1, 1]."""
+
+    fake: Tensor
+    """Outputs on fixed inputs."""
+    real: Tensor
+    """Held-out real pictures of the kind."""
+    key: str
+    """The name under which a batch holds the real pictures."""
+    D: nn.Module | None = None
+    given: Tensor | None = None
+    """What a conditional D sees beside them."""
+    given_key: str = ""
+    paired: bool = False
+    """Whether each fake has its own real picture, and is to be like it."""
+
+    def judged(self, pictures: Tensor, given: Tensor | None) -> Tensor:
+        """D's mean logit of each picture, (N,), with the networks as they are and without a trace in them."""
+        assert self.D is not None
+        training = self.D.training
+        self.D.eval()  # neither batch statistics nor the power iteration of spectral normalisation move
+        try:
+            logits: Tensor = self.D(pictures if given is None else torch.cat([given, pictures], 1))
+            return logits.float().flatten(1).mean(1)
+        finally:
+            self.D.train(training)
+
+
+@torch.no_grad()
+def health_figures(seen: Observed, train: Tensor | None, train_given: Tensor | None = None) -> dict[str, float]:
+    """Every figure that these pictures give, `health_spread` and so on; `train` are real pictures of the last steps."""
+    fake, real = flat(seen.fake), flat(seen.real)
+    figures = {"spread": spread(fake, real), "duplicates": duplicates(fake, real)}
+    if not seen.paired:
+        figures |= modes(fake, real) | {"distance": distance(fake, real)}
+        if min(seen.fake.shape[2:]) > 1:
+            figures["distance_detail"] = distance(detail(seen.fake), detail(seen.real))
+    figures["checkerboard"] = checkerboard(seen.fake, seen.real)
+    figures["leak"] = leak(seen.fake, seen.real)
+    if train is not None:
+        figures["nearest_train"] = nearest_train(fake, real, flat(train))
+        if seen.D is not None:
+            figures |= _overfitting(seen, train, train_given)
+    return {f"health_{name}": value for name, value in figures.items() if math.isfinite(value)}
+
+
+def accuracy(real: Tensor, fake: Tensor, threshold: float | None) -> dict[str, Tensor]:
+    """`d_accuracy_real` and `d_accuracy_fake`: shares of D's logits on the right side.
+
+    The side is told by the loss's threshold; where a single logit says nothing, by the mean of the other kind.
+    """
+    with torch.no_grad():
+        over, under = (fake.mean(), real.mean()) if threshold is None else (threshold, threshold)
+        return {"d_accuracy_real": (real > over).float().mean(), "d_accuracy_fake": (fake < under).float().mean()}
+
+
+def _overfitting(seen: Observed, train: Tensor, train_given: Tensor | None) -> dict[str, float]:
+    """`overfit`: (D(train) - D(held-out)) / (D(train) - D(fake)), r_v of Karras et al., 2020, eq. 1; 0 is none.
+
+    And `overfit_error`, its standard error. Nothing where D tells generated pictures from real ones by no more than
+    a twentieth of its spread, for such a D has learnt nothing by heart either.
+    """
+    count = len(seen.real)
+    given = None if train_given is None else train_given[:count]
+    of_train = seen.judged(train[:count], given)
+    of_held_out = seen.judged(seen.real, seen.given)
+    of_fake = seen.judged(seen.fake, seen.given)
+    apart = float(of_train.mean() - of_fake.mean())
+    if apart <= 0.05 * float(torch.cat([of_train, of_fake]).std()):
+        return {}
+    gap = float(of_train.mean() - of_held_out.mean()) / apart
+    error = float((of_train.var() / len(of_train) + of_held_out.var() / len(of_held_out)).sqrt()) / apart
+    return {"overfit": gap, "overfit_error": error}
