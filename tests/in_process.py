@@ -61,6 +61,15 @@ class Forked:
             raise AssertionError(f"not ended within {timeout} s: {self.said()}")
         return self._process.exitcode
 
+    def status(self) -> int | None:
+        """Its exit status as `ended` gives it, None while it runs."""
+        return self._process.exitcode
+
+    def kill(self) -> None:
+        """Kill it, if it lives, and wait for its end."""
+        self._process.kill()
+        self._process.join(60)
+
     def said(self) -> str:
         """What came to neither `out` nor `err`."""
         self._said.seek(0)

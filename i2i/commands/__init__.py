@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from ..errors import I2IError
 from ..hardware.openmp import wait_briefly
-from . import adopt, convert, data, demo, doctor, evaluate, export, import_, info, serve, train, verify
+from . import adopt, convert, data, demo, doctor, evaluate, export, import_, info, serve, train, verify, verify_resume
 from .app import EXTRAS, app, fail
 from .streams import steady_streams
 
-COMMANDS = (train, evaluate, export, info, convert, verify, serve, data, adopt, import_, demo, doctor)
+COMMANDS = (train, verify_resume, evaluate, export, info, convert, verify, serve, data, adopt, import_, demo, doctor)
 """The modules that add their commands to `app`."""
 
 __all__ = ["COMMANDS", "app", "main"]

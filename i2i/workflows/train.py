@@ -92,11 +92,16 @@ def config_text(request: Request, say: Say = silent) -> str:
 
 
 def train_run(
-    request: Request, say: Say = silent, on_tick: Callable[[dict[str, Any]], object] | None = None
+    request: Request,
+    say: Say = silent,
+    on_tick: Callable[[dict[str, Any]], object] | None = None,
+    *,
+    export: bool = True,
 ) -> int | None:
     """Train, or go on training, to the end; gives the signal that stopped it before, or None.
 
-    `on_tick` gets every line of the log; without it a progress bar, or a line now and then, goes to stderr.
+    `on_tick` gets every line of the log; without it a progress bar, or a line now and then, goes to stderr. Without
+    `export` the run ends with its last checkpoint.
     """
     config = settings(request, say)
     method_type, run = METHODS[request.method], Run(request.run)
@@ -126,7 +131,7 @@ def train_run(
         trackers = config.log.trackers if placement.rank == 0 else ()
         with tracked(run, trackers, lambda sentence: say(sentence, err=True)):
             outcome = _fit(config, method, run, ready, placement, say, on_tick)
-    return _finish(config, run, outcome, say)
+    return _finish(config, run, outcome, say) if export else outcome.stopped_by
 
 
 def _with_data(config: TrainConfig, **found: Any) -> TrainConfig:

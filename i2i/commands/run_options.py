@@ -1,0 +1,48 @@
+"""What is asked for where a run is trained, declared once for the commands that do so, and what it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .choices import methods
+
+if TYPE_CHECKING:
+    from ..workflows.train import Request
+
+MethodName = Annotated[str, typer.Argument(help=f"What to train: {methods()}.")]
+Data = Annotated[Path, typer.Argument(help="Folder of training pictures.")]
+Size = Annotated[int | None, typer.Option(help="Side of the training crops, in pixels.")]
+Images = Annotated[int | None, typer.Option(help="Length of the run, in images shown.")]
+Batch = Annotated[int | None, typer.Option(help="Images a step.")]
+Scale = Annotated[int | None, typer.Option(help="How much larger results are, 1 to 4 (srgan).")]
+Direction = Annotated[str | None, typer.Option(help="a2b or b2a: which side is the input.")]
+Preset = Annotated[str | None, typer.Option(help="Named settings, as 'fast' or 'paper'.")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Precision = Annotated[str | None, typer.Option(help="auto, fp32, bf16 or fp16.")]
+Workers = Annotated[int | None, typer.Option(help="Processes that prepare samples.")]
+Seed = Annotated[int | None, typer.Option(help="Of order, augmentation, weights and dropout.")]
+Config = Annotated[Path | None, typer.Option(help="A file of settings, like a run's config.yaml.")]
+Assignments = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; may be repeated.")
+]
+
+
+def request_of(
+    method: str,
+    data: Path,
+    run: Path,
+    preset: str | None,
+    config: Path | None,
+    assignments: list[str] | None,
+    flags: Mapping[str, Any],
+) -> Request:
+    """What was typed; flags that were not are None."""
+    from ..settings import parse_assignments
+    from ..workflows.train import Request
+
+    given = {key: value for key, value in flags.items() if value is not None}
+    return Request(method, data, run, preset, config, given, parse_assignments(assignments or []))
