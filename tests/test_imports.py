@@ -37,7 +37,7 @@ PACKAGES = {
     "methods": "errors renamed settings ports card hardware networks losses degradation adversarial evaluation diagnostics",
     "training": "errors text files renamed settings card hardware methods diagnostics",
     "export": "errors files file_kinds settings ports card probes tail half hardware networks methods training",
-    "report": "errors text files settings card images hardware.system diagnostics training",
+    "report": "errors text files settings card images hardware.system evaluation diagnostics training",
     "tracking": "errors files settings training",
     "datasets.layouts": "errors images",
     "datasets.streams": f"{BASE} datasets.layouts",

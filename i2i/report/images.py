@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 import re
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -74,14 +75,18 @@ class Layout:
         return bool((np.array(grid.shape[:2]) >= needed).all())
 
 
-def read_samples(folder: Path) -> dict[str, Any]:
-    """The grids of `folder` for the page: `columns`, `rows`, `cell`, `times`, `strips`, and the number `left_out`.
+def read_samples(folder: Path, at: Collection[int] | None = None) -> dict[str, Any]:
+    """The grids of `folder`, or those `at` so many images, for the page.
+
+    They are `columns`, `rows`, `cell`, `times`, `strips`, and the number `left_out`.
 
     `times` is a list of {"images": int, "strips": [index of a strip, by column]}, None for a column that a grid has
     not; `strips` are data URIs. Grids that are damaged, or whose rows and cells are not the last one's, are left out;
     without any grid, `times` is empty.
     """
     paths = sorted(p for p in folder.glob("*.png") if re.fullmatch(r"\d+", p.stem)) if folder.is_dir() else []
+    if at is not None:
+        paths = [path for path in paths if int(path.stem) in at]
     chosen = [paths[i] for i in _even(len(paths), MOST_GRIDS)]
     general = _read_layout(folder / "grid.json")
     layouts = [_own_layout(path) or general for path in chosen]

@@ -23,7 +23,7 @@ METHOD_TITLES = {"pix2pix": "Pix2Pix", "cyclegan": "CycleGAN", "discogan": "Disc
 FIGURES = {"val_l1": "L1", "val_swd": "sliced Wasserstein distance"}
 """Validation figures in words; the first that a run has is the one its health line speaks of."""
 
-HIGHER_IS_BETTER = ("psnr", "ssim")
+HIGHER_IS_BETTER = ("psnr", "ssim", "precision", "recall", "density", "coverage", "inception")
 """Metrics that grow as pictures get better, `ms_ssim` and the like included; of all others less is better."""
 
 LAST_PART = 0.2

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from ..text import listed
-from .app import app
-from .choices import names_of
+from ...text import listed
+from ..app import app
+from ..choices import names_of
 
 RANGES = listed(*names_of("serving/adopt/declared.py", "RANGES"))
 ORDERS = listed(*names_of("serving/adopt/adopt.py", "ORDERS"))
@@ -35,9 +35,9 @@ def adopt(
     \b
     i2i adopt realesr-animevideov3-x4.onnx anime.onnx
     """
-    from ..serving.adopt.adopt import Told
-    from ..serving.adopt.adopt import adopt as adopted
-    from ..serving.adopt.finding import as_table
+    from ...serving.adopt.adopt import Told
+    from ...serving.adopt.adopt import adopt as adopted
+    from ...serving.adopt.finding import as_table
 
     told = Told(
         input_range=input_range, scale=scale, channels=channels, output=output, name=name, licence=licence

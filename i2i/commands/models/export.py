@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .app import app
+from ..app import app
 
 
 @app.command()
@@ -27,9 +27,9 @@ def export(
     i2i export runs/facades --checkpoint best --out facades.onnx
     i2i export runs/facades --triton repository
     """
-    from ..export.from_run import export_run
-    from ..export.triton import add_to_repository
-    from ..training.run_directory import Run
+    from ...export.from_run import export_run
+    from ...export.triton import add_to_repository
+    from ...training.run_directory import Run
 
     def note(sentence: str) -> None:
         typer.echo(f"Note: {sentence}", err=True)
@@ -51,7 +51,7 @@ def upgrade(
     i2i upgrade runs/facades
     i2i upgrade old.onnx --out new.onnx
     """
-    from ..serving.runtime.upgrade import upgrade_model
+    from ...serving.runtime.upgrade import upgrade_model
 
     for done in upgrade_model(model, out):
         if done.count:

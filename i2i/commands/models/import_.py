@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .app import app
+from ..app import app
 
 
 @app.command(name="import")
@@ -34,7 +34,7 @@ def import_(
     i2i import latest_net_G.pth zebras.onnx --source horses --target zebras --size 256
     i2i import RealESRGAN_x4plus.pth photos.onnx
     """
-    from ..export.import_weights import ImportOptions, import_weights
+    from ...export.import_weights import ImportOptions, import_weights
 
     told = ImportOptions(
         name=name, method=method, source=source, target=target, size=size, licence=licence,

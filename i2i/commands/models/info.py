@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from .app import app
-from .choices import devices
+from ..app import app
+from ..choices import devices
 
 
 @app.command()
@@ -25,9 +25,9 @@ def info(
     i2i info runs/facades
     i2i info facades.onnx --check
     """
-    from ..serving import read_card, resolve_model
-    from ..serving.runtime.resolve import exported_models
-    from ..workflows.describe import describe, run_here
+    from ...serving import read_card, resolve_model
+    from ...serving.runtime.resolve import exported_models
+    from ...workflows.describe import describe, run_here
 
     path = resolve_model(model, direction)
     card = read_card(path)
@@ -61,10 +61,10 @@ def tile_check(
     \b
     i2i tile-check runs/x4 photo.png --difference seams.png
     """
-    from ..images.decode import read_picture
-    from ..serving import Engine, resolve_model
-    from ..serving.tuning.tile_check import tile_check as checked
-    from ..serving.tuning.tile_check import write_difference
+    from ...images.decode import read_picture
+    from ...serving import Engine, resolve_model
+    from ...serving.tuning.tile_check import tile_check as checked
+    from ...serving.tuning.tile_check import write_difference
 
     engine = Engine(resolve_model(model, direction), device=device, precision=precision, maps=maps)
     typer.echo(engine.reason, err=True)

@@ -1,0 +1,140 @@
+"""What `i2i evaluate` left in a run, and whether two runs differ in it on the same pictures.
+
+RUN/evaluation/scores.csv has a line a picture, for metrics of pairs; RUN/evaluation/scores.json, where it is, has the
+metrics of sets with their intervals. `evaluation-b2a` has the same of the other direction.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...evaluation.metrics import PairMetric
+
+FOLDERS = {"evaluation": "", "evaluation-b2a": " (b2a)"}
+"""Where they are in a run, and what the metric's name then ends with."""
+
+LEAST = 3
+"""Pictures in common below which there is no interval of a difference."""
+
+INTERVAL = PairMetric(measure=float, definition="a mean over pictures").interval
+
+
+@dataclasses.dataclass(frozen=True)
+class Scored:
+    """One metric of one run."""
+
+    value: float
+    interval: tuple[float, float] | None
+    values: dict[str, float] = dataclasses.field(default_factory=dict)
+    """By picture; nothing for a metric of sets."""
+    pictures: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    """What tells one picture from another of its name: the figures of the input itself as an output."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """The second run less the first, over the pictures that both were scored on."""
+
+    mean: float
+    interval: tuple[float, float] | None
+    count: int
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether chance alone would hardly give it."""
+        return self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]
+
+
+def read_scores(run: Path) -> dict[str, Scored]:
+    """By metric, in the order of the files; nothing where nothing was scored, or its files are damaged."""
+    found: dict[str, Scored] = {}
+    for folder, ending in FOLDERS.items():
+        by_picture = _by_picture(run / folder / "scores.csv")
+        of_sets = _of_sets(run / folder / "scores.json")
+        for name, scored in (of_sets | by_picture).items():
+            found[name + ending] = scored
+    return found
+
+
+def difference(first: Scored, second: Scored) -> Difference | None:
+    """Of a metric of pairs; None where the runs were not scored on the same pictures.
+
+    Pictures are the same when their names are, and the baseline that returns the input has the same figures on them.
+    """
+    common = [
+        name
+        for name in first.values
+        if name in second.values and _agree(first.pictures.get(name), second.pictures.get(name))
+    ]
+    if not common:
+        return None
+    values = [second.values[name] - first.values[name] for name in common]
+    interval = INTERVAL(values) if len(values) >= LEAST else None
+    return Difference(float(np.mean(values)), interval, len(common))
+
+
+def _agree(one: tuple[str, ...] | None, other: tuple[str, ...] | None) -> bool:
+    return not one or not other or one == other
+
+
+def _by_picture(path: Path) -> dict[str, Scored]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            lines = list(csv.DictReader(file))
+    except (OSError, ValueError, csv.Error):
+        return {}
+    columns = [column for column in (lines[0] if lines else {}) if column and column != "name"]
+    metrics = _own(columns)
+    known = [column for column in columns if column.startswith(("input_", "bicubic_"))]
+    pictures = {line["name"]: tuple(str(line[column]) for column in known) for line in lines if line.get("name")}
+    scored = {}
+    for metric in metrics:
+        read = {line["name"]: _number(line[metric]) for line in lines if line.get("name")}
+        values = {name: value for name, value in read.items() if value is not None}
+        if values:
+            numbers = list(values.values())
+            interval = INTERVAL(numbers) if len(numbers) >= LEAST else None
+            scored[metric] = Scored(float(np.mean(numbers)), interval, values, pictures)
+    return scored
+
+
+def _own(columns: list[str]) -> list[str]:
+    """The model's columns: those before the first of a baseline, which repeats the first metric's name at its end."""
+    for place, column in enumerate(columns):
+        if place and column.endswith(f"_{columns[0]}"):
+            return columns[:place]
+    return columns
+
+
+def _of_sets(path: Path) -> dict[str, Scored]:
+    try:
+        content: Any = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(content, Mapping) or not isinstance(content.get("metrics"), Mapping):
+        return {}
+    intervals = content.get("intervals")
+    scored = {}
+    for name, value in content["metrics"].items():
+        if (number := _number(value)) is not None:
+            ends = intervals.get(name) if isinstance(intervals, Mapping) else None
+            known = [_number(end) for end in ends] if isinstance(ends, list) and len(ends) == 2 else [None]
+            low, high = known[0], known[-1]
+            scored[str(name)] = Scored(number, None if low is None or high is None else (low, high))
+    return scored
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
