@@ -31,7 +31,7 @@ PACKAGES = {
     "networks": "errors settings hardware",
     "losses": "errors settings files networks",
     "degradation": "errors seeding settings images",
-    "evaluation": "errors settings images losses",
+    "evaluation": "errors settings files images losses",
     "diagnostics": "errors text images evaluation",
     "adversarial": "errors settings hardware networks losses diagnostics",
     "methods": "errors renamed settings ports card hardware networks losses degradation adversarial evaluation diagnostics",

@@ -62,3 +62,8 @@ def samples() -> str:
 def metrics() -> str:
     """What `--metrics` takes."""
     return ", ".join(names_of("evaluation/metrics.py", "METRICS"))
+
+
+def features() -> str:
+    """What `--features` takes beside a file."""
+    return listed(*names_of("evaluation/embedding/rows.py", "EMBEDDINGS"))

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from .app import app
 from .choices import devices, metrics
+from .choices import features as known_features
+
+if TYPE_CHECKING:
+    from ..workflows.scoring.evaluate import Scores
 
 
 @app.command()
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="Run directory or ONNX file.")],
+    model: Annotated[Path, typer.Argument(help="Run directory, ONNX file, or folder of pictures to score.")],
     data: Annotated[
         Path,
-        typer.Argument(help="Folder of pairs, of two domains with the same scenes in test, or of HR pictures."),
+        typer.Argument(
+            help="Folder of pairs, of two domains with the same scenes in test, or of HR pictures; of real pictures "
+            "where two folders are scored."
+        ),
     ],
     split: Annotated[str | None, typer.Option(help="train, val or test; by default test, else val.")] = None,
     metrics: Annotated[
@@ -40,6 +47,13 @@ def evaluate(
     ensemble: Annotated[
         bool, typer.Option("--ensemble", help="Self-ensemble: the mean of eight flips and turns, in 8 times.")
     ] = False,
+    back: Annotated[
+        Path | None, typer.Option(help="Translator of the other direction, for cycle; of a run, its own.")
+    ] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(help=f"What metrics of sets are measured on: {known_features()}, or a file of one's weights."),
+    ] = None,
     lpips_weights: Annotated[Path | None, typer.Option(help="SqueezeNet's weights, for lpips.")] = None,
     lpips_heads: Annotated[Path | None, typer.Option(help="The heads of LPIPS for SqueezeNet.")] = None,
     device: Annotated[str, typer.Option(help=f"{devices()}.")] = "auto",
@@ -54,26 +68,58 @@ def evaluate(
 
     \b
     i2i evaluate runs/facades facades --split test --json scores.json
+    i2i evaluate generated/ photos/val --features squeezenet1_1.pth
+    i2i evaluate runs/seasons seasons --metrics swd,cycle,identity,frechet,precision,recall
     i2i evaluate runs/x4 Set14 --lpips-weights squeezenet1_1.pth --lpips-heads squeeze.pth
     """
     from ..serving import Engine, resolve_model
-    from ..workflows.scoring.evaluate import Scoring, score, table
+    from ..workflows.scoring.evaluate import Scoring, score
 
+    named = None if metrics is None else tuple(m.strip() for m in metrics.split(",") if m.strip())
+    files = (lpips_weights, lpips_heads)
+    if of_pictures(model):
+        from ..workflows.scoring.folders import score_folders
+
+        folder = out or model.with_name(f"{model.resolve().name}-evaluation")
+        scores = score_folders(model, data, named, files, features, folder, typer.echo)
+        _tell(scores, folder, json_file, model, data)
     path = resolve_model(model, direction)
     engine = Engine(path, device=device, precision=precision, ensemble=ensemble)
     typer.echo(f"Scoring {path.name}: {engine.card.source} to {engine.card.target}. {engine.reason}")
-    named = None if metrics is None else tuple(m.strip() for m in metrics.split(",") if m.strip())
-    scoring = Scoring(data, split, named, a, b, native, bicubic, (lpips_weights, lpips_heads))
+    scoring = Scoring(data, split, named, a, b, native, bicubic, files, features)
     inside = "evaluation-b2a" if path.stem == "b2a" else "evaluation"
     folder = out or (model / inside if model.is_dir() else path.with_name(f"{path.stem}-evaluation"))
-    scores = score(engine, scoring, folder, typer.echo)
+    other = back or (path.with_name(OTHER[path.stem]) if path.stem in OTHER else None)
+    if other is not None and (not other.is_file() or "cycle" not in (named or ())):
+        other = None
+    scores = score(engine, scoring, folder, typer.echo, Engine(other, device=device) if other else None)
+    _tell(scores, folder, json_file, model, data)
+
+
+OTHER = {"a2b": "b2a.onnx", "b2a": "a2b.onnx"}
+"""The file beside a translator that leads back."""
+
+
+def of_pictures(model: Path) -> bool:
+    """Whether it is a folder of pictures, and neither a run nor a model's file."""
+    from ..images.find import has_pictures
+
+    run = any((model / name).exists() for name in ("config.yaml", "checkpoints", "log.jsonl"))
+    return model.is_dir() and not run and not any(model.glob("*.onnx")) and has_pictures(model)
+
+
+def _tell(scores: Scores, folder: Path, json_file: Path | None, model: Path, data: Path) -> NoReturn:
+    """Print the figures and write their file; the exit status is 1 when a picture was left out."""
+    from ..workflows.scoring.evaluate import table
+
     typer.echo(table(scores))
     if json_file is not None:
         from ..files import write_atomically
 
         write_atomically(json_file, json.dumps(scores.result.to_dict(str(model), str(data)), indent=1).encode())
     typer.echo(f"By picture: {folder / 'scores.csv'}")
-    typer.echo(f"Worst, median and best: {folder / 'sheet.png'}")
+    if (folder / "sheet.png").is_file():
+        typer.echo(f"Worst, median and best: {folder / 'sheet.png'}")
     for reason in scores.broken:
         typer.echo(f"Left out: {reason}", err=True)
     raise typer.Exit(1 if scores.broken else 0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -44,17 +45,20 @@ class Evaluation:
     rows: tuple[Row, ...]
     sets: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
     """For each SetMetric the value of the model (MODEL) and of each baseline."""
-    set_intervals: Mapping[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
+    set_intervals: Mapping[str, tuple[float, float] | None] = dataclasses.field(default_factory=dict)
     """For each SetMetric the model's 95 % interval."""
+    refused: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Why a metric that was asked for has no figure."""
 
     def value(self, metric: str, baseline: str | None = None) -> float:
         """Of the model or of a baseline: the mean over the pictures, or of the set."""
         if metric in self.sets:
             return self.sets[metric][baseline or MODEL]
-        return float(np.mean(self._values(metric, baseline)))
+        values = self._values(metric, baseline)
+        return float(np.mean(values)) if values else math.nan
 
-    def interval(self, metric: str) -> tuple[float, float]:
-        """95 % interval of the model's value, as the metric's row has it."""
+    def interval(self, metric: str) -> tuple[float, float] | None:
+        """95 % interval of the model's value, as the metric's row has it; None where the pictures are too few."""
         if metric in self.sets:
             return self.set_intervals[metric]
         row = self.metrics[metric]
@@ -64,7 +68,8 @@ class Evaluation:
     @property
     def first(self) -> str | None:
         """Name of the metric that the pictures are put in order by; None where there is none of pairs."""
-        return next((name for name in self.metrics if name not in self.sets), None)
+        measured = {name for row in self.rows for name in row.values}
+        return next((name for name in self.metrics if name not in self.sets and name in measured), None)
 
     @property
     def baselines(self) -> tuple[str, ...]:
@@ -78,9 +83,16 @@ class Evaluation:
             "data": data,
             "count": len(self.rows),
             "metrics": {m: self.value(m) for m in self.metrics},
-            "intervals": {m: list(self.interval(m)) for m in self.metrics},
-            "baselines": {b: {m: self.value(m, b) for m in self.metrics} for b in self.baselines},
+            "intervals": {m: list(found) if (found := self.interval(m)) else None for m in self.metrics},
+            "baselines": {b: self._known(b) for b in self.baselines},
+            "definitions": {m: row.definition for m, row in self.metrics.items()},
+            **({"refused": dict(self.refused)} if self.refused else {}),
         }
+
+    def _known(self, baseline: str) -> dict[str, float]:
+        """A baseline's figures, as far as it has them: one that translates nothing has none of cycles."""
+        found = {metric: self.value(metric, baseline) for metric in self.metrics}
+        return {metric: value for metric, value in found.items() if not math.isnan(value)}
 
     def to_csv(self) -> str:
         """A line a picture: its name, the model's values of the metrics of pairs, then each baseline's."""
@@ -89,8 +101,8 @@ class Evaluation:
         columns = [name for name in self.metrics if name not in self.sets]
         writer.writerow(["name", *columns, *(f"{b}_{m}" for b in self.baselines for m in columns)])
         for row in self.rows:
-            theirs = [row.baselines[b][m] for b in self.baselines for m in columns]
-            writer.writerow([row.name, *(f"{v:.6f}" for v in [*row.values.values(), *theirs])])
+            sides = [row.values, *(row.baselines[b] for b in self.baselines)]
+            writer.writerow([row.name, *(f"{side[m]:.6f}" if m in side else "" for side in sides for m in columns)])
         return text.getvalue()
 
     def representative(self, each: int = 2) -> list[tuple[str, int]]:
@@ -101,7 +113,8 @@ class Evaluation:
         if self.first is None:
             spread = np.linspace(0, len(self.rows) - 1, min(3 * each, len(self.rows)))
             return [("", int(index)) for index in spread]
-        order = np.argsort([row.values[self.first] for row in self.rows])
+        measured = [index for index, row in enumerate(self.rows) if self.first in row.values]
+        order = np.array(measured)[np.argsort([self.rows[index].values[self.first] for index in measured])]
         order = order if self.metrics[self.first].higher_is_better else order[::-1]
         count = len(order)
         each = max(1, min(each, count // 3))
@@ -114,7 +127,8 @@ class Evaluation:
         return [(label, index) for index, label in seen.items()]
 
     def _values(self, metric: str, baseline: str | None) -> list[float]:
-        return [(row.baselines[baseline] if baseline else row.values)[metric] for row in self.rows]
+        sides = [row.baselines[baseline] if baseline else row.values for row in self.rows]
+        return [side[metric] for side in sides if metric in side]
 
 
 class _Sets:
@@ -133,14 +147,40 @@ class _Sets:
         for metric, row in self.metrics.items():
             self.real[metric] = row.update(self.real[metric], picture)
 
-    def values(self) -> dict[str, dict[str, float]]:
-        return {
-            metric: {name: row.compute(outputs, self.real[metric]) for name, outputs in self.outputs[metric].items()}
-            for metric, row in self.metrics.items()
-        }
+    def refuse(self) -> dict[str, str]:
+        """Take out the metrics that need more pictures, and say why of each."""
+        refused = {}
+        for metric, row in self.metrics.items():
+            if why := too_few(metric, row, len(self.outputs[metric][MODEL]), len(self.real[metric])):
+                refused[metric] = why
+        self.metrics = {metric: row for metric, row in self.metrics.items() if metric not in refused}
+        return refused
 
-    def intervals(self) -> dict[str, tuple[float, float]]:
-        return {m: row.interval(self.outputs[m][MODEL], self.real[m]) for m, row in self.metrics.items()}
+    def values(self, on_figure: Callable[[], object]) -> dict[str, dict[str, float]]:
+        found: dict[str, dict[str, float]] = {}
+        for metric, row in self.metrics.items():
+            found[metric] = {}
+            for name, outputs in self.outputs[metric].items():
+                found[metric][name] = row.compute(outputs, self.real[metric])
+                on_figure()
+        return found
+
+    def intervals(self, on_figure: Callable[[], object]) -> dict[str, tuple[float, float] | None]:
+        found = {}
+        for metric, row in self.metrics.items():
+            found[metric] = row.interval(self.outputs[metric][MODEL], self.real[metric])
+            on_figure()
+        return found
+
+
+def too_few(name: str, row: Metric, generated: int, real: int) -> str:
+    """The sentence that refuses a metric of sets for so many pictures; "" where they are enough."""
+    if not isinstance(row, SetMetric) or min(generated, real) >= row.least:
+        return ""
+    return (
+        f"{name} needs {row.least:,} pictures of each set or more, here are {generated:,} outputs and {real:,} real "
+        f"ones: below {row.least:,} its interval does not cover the truth as often as it says."
+    )
 
 
 def evaluate(
@@ -151,13 +191,16 @@ def evaluate(
     border: int = 0,
     real: Iterable[Array] | None = None,
     on_picture: Callable[[str], None] = lambda _: None,
+    on_figure: Callable[[int, int], object] = lambda *_: None,
+    back: Translate | None = None,
 ) -> Evaluation:
     """Score `translate` and every baseline on (name, input, truth), pictures (H, W, C).
 
     `metrics` are rows of METRICS by name, USUAL unless given; `border` pixels of each side are left out of all. A truth
     of one channel serves an output of three, and the other way round. Without truths, `real` are the pictures that
-    metrics of sets compare the outputs with. Raises DataError when there is no picture, when a truth is missing
-    that a metric needs, or when an output has another size than its truth.
+    metrics of sets compare the outputs with, and a picture without a truth has no figures of pairs. `back` translates
+    outputs into the domain of the inputs. Raises DataError when there is no picture, when a truth is missing that a
+    metric needs, or when an output has another size than its truth.
     """
     chosen = dict(metrics or {name: METRICS[name] for name in USUAL})
     of_pairs = {name: row for name, row in chosen.items() if isinstance(row, PairMetric)}
@@ -165,14 +208,17 @@ def evaluate(
     rows = []
     for name, x, y in pictures:
         truth = None if y is None else to_float(y)
-        if truth is None and of_pairs:
+        if truth is None and real is None and any(row.against == "truth" for row in of_pairs.values()):
             raise DataError(f"{name} has no truth, which {', '.join(of_pairs)} need.")
         outputs = {model: to_float(run(x)) for model, run in models.items()}
         values: dict[str, dict[str, float]] = {model: {} for model in models}
         for model, output in outputs.items():
-            if truth is not None:
-                _check_comparable(name, output, truth)
-                values[model] = pair_values(output, truth, of_pairs, border)
+            for against in {row.against for row in of_pairs.values()}:
+                asked = {name: row for name, row in of_pairs.items() if row.against == against}
+                got, wanted = _compared(against, x, output, truth, back if model == MODEL else None)
+                if got is not None and wanted is not None:
+                    _check_comparable(name, got, wanted)
+                    values[model] |= pair_values(got, wanted, asked, border)
             sets.add(inside(output, border), model)
         if truth is not None and real is None:
             sets.add_real(with_channels_of(outputs[MODEL], inside(truth, border)))
@@ -182,7 +228,30 @@ def evaluate(
         raise DataError("There are no pairs to score.")
     for picture in real or ():
         sets.add_real(with_channels_of(outputs[MODEL], inside(to_float(picture), border)))
-    return Evaluation(chosen, tuple(rows), sets.values(), sets.intervals())
+    refused = sets.refuse()
+    chosen = {name: row for name, row in chosen.items() if name not in refused}
+    if not chosen:
+        raise DataError(" ".join(refused.values()))
+    total = len(sets.metrics) * (len(models) + 1)
+    done = iter(range(1, total + 1))
+
+    def one_more() -> None:
+        on_figure(next(done), total)
+
+    return Evaluation(chosen, tuple(rows), sets.values(one_more), sets.intervals(one_more), refused)
+
+
+def _compared(
+    against: str, x: Array, output: Floats, truth: Floats | None, back: Translate | None
+) -> tuple[Floats | None, Floats | None]:
+    """What a metric of pairs measures, and by what; None where there is no such thing."""
+    if against == "cycle":
+        return (None, None) if back is None else (to_float(back(output)), to_float(x))
+    if against == "input":
+        channels = {output.shape[2], x.shape[2]}
+        comparable = output.shape[:2] == x.shape[:2] and (len(channels) == 1 or channels == {1, 3})
+        return (output, to_float(x)) if comparable else (None, None)
+    return output, truth
 
 
 def _check_comparable(name: str, output: Floats, truth: Floats) -> None:

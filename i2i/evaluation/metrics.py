@@ -7,15 +7,18 @@ Pictures are float32 (H, W, C) in [0, 1]. numpy alone, so that most scoring need
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from ..images.image import REC601, Doubles, Floats
-from . import sets
+from .sets import figures, patches
+from .sets.estimate import skewed
+from .sets.figures import Figure
 
+LEAST = 20
+"""Pairs below which a mean has no interval."""
 STUDIO = (65.481 / 255, 128.553 / 255, 24.966 / 255)
 """Shares of R, G and B in Y of BT.601 in studio range, as MATLAB's rgb2ycbcr has them; black is 16/255."""
 
@@ -104,29 +107,55 @@ class Metric:
 class PairMetric(Metric):
     """Of an output and its truth; what is told is the mean over the pairs."""
 
+    against: Literal["truth", "input", "cycle"] = "truth"
+    """What an output is compared with: its truth, its input, or, once it is translated back, its input."""
+
     measure: Callable[..., float]
     """From (output, truth), (H, W, C) in [0, 1] of one shape; with `features`, that network comes first."""
 
-    def interval(self, values: Sequence[float]) -> tuple[float, float]:
-        """95 % bootstrap interval of the mean over pictures: 1000 resamples, seed 0."""
-        drawn = np.random.default_rng(0).integers(0, len(values), (1000, len(values)))
-        low, high = np.percentile(np.array(values)[drawn].mean(1), [2.5, 97.5])
-        return float(low), float(high)
+    def interval(self, values: Sequence[float]) -> tuple[float, float] | None:
+        """95 % interval of the mean over pictures (Hall's, which allows for skewness); None below LEAST pictures."""
+        if len(values) < LEAST:
+            return None
+        mean = float(np.mean(values))
+        found = skewed(mean, [np.asarray(values, np.float64) - mean])
+        return found.low, found.high
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SetMetric(Metric):
     """Of all outputs and all real pictures: no picture needs its truth, and none has a figure of its own."""
 
-    update: Callable[[Any, Floats], Any]
-    """What is known of a set, one picture later; at first an empty list."""
     compute: Callable[[Any, Any], float]
     """From what is known of the outputs and of the real pictures."""
-    interval: Callable[[Any, Any], tuple[float, float]]
+    interval: Callable[[Any, Any], tuple[float, float] | None]
     """From the same, the 95 % interval."""
+    update: Callable[[Any, Floats], Any] = lambda seen, picture: [*seen, picture]
+    """What is known of a set, one picture later; at first an empty list."""
+    least: int = 1
+    """Pictures of each set below which there is no figure."""
 
 
-METRICS: dict[str, PairMetric | SetMetric] = {
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FeatureMetric(Metric):
+    """A figure of what an embedding makes of the pictures; `embedding.bind` makes it a SetMetric, under its name."""
+
+    figure: Figure
+    only: str = ""
+    """The one embedding that gives the figure its name."""
+
+
+def _on_any(figure: Figure) -> FeatureMetric:
+    return FeatureMetric(definition=figure.words, higher_is_better=figure.higher_is_better, figure=figure)
+
+
+def _on_inception(figure: Figure, words: str) -> FeatureMetric:
+    """The figure that has a name of its own on Inception."""
+    row = dataclasses.replace(_on_any(figure), only="inception")
+    return dataclasses.replace(row, definition=f"{words}: {figure.words}")
+
+
+METRICS: dict[str, PairMetric | SetMetric | FeatureMetric] = {
     "l1": PairMetric(measure=l1, definition="mean absolute error over RGB, in [0, 1]"),
     "psnr": PairMetric(
         measure=psnr,
@@ -146,15 +175,43 @@ METRICS: dict[str, PairMetric | SetMetric] = {
     ),
     "ssim_y": PairMetric(measure=ssim, higher_is_better=True, definition="as ssim, over Y", luma=True),
     "lpips": PairMetric(measure=lpips, definition="Zhang et al. 2018, version 0.1, SqueezeNet, RGB", features="lpips"),
+    "cycle": PairMetric(
+        measure=l1,
+        against="cycle",
+        definition="cycle consistency: mean absolute error of what comes back of an input, in [0, 1]",
+    ),
+    "identity": PairMetric(
+        measure=l1,
+        against="input",
+        higher_is_better=True,
+        definition="mean absolute difference of output and input, in [0, 1]: 0 when the input comes back untouched",
+    ),
     "swd": SetMetric(
-        update=sets.add,
-        compute=sets.sliced_wasserstein,
-        interval=functools.partial(sets.jackknife, sets.sliced_wasserstein),
+        update=patches.add,
+        compute=patches.sliced_wasserstein,
+        interval=patches.interval,
         definition="sliced Wasserstein distance of 7x7 patches (Karras et al. 2018), in standard deviations of the "
         "real ones, of all outputs from all real pictures",
     ),
+    "frechet": _on_any(figures.FRECHET),
+    "frechet_unbiased": _on_any(figures.FRECHET_UNBIASED),
+    "kernel": _on_any(figures.KERNEL),
+    "classes": _on_any(figures.CLASSES),
+    "classes_unbiased": _on_any(figures.CLASSES_UNBIASED),
+    "precision": _on_any(figures.PRECISION),
+    "recall": _on_any(figures.RECALL),
+    "density": _on_any(figures.DENSITY),
+    "coverage": _on_any(figures.COVERAGE),
+    "mind": _on_any(figures.MIND),
+    "mind_unbiased": _on_any(figures.MIND_UNBIASED),
+    "fid": _on_inception(figures.FRECHET, "FID (Heusel et al. 2017)"),
+    "fid_unbiased": _on_inception(figures.FRECHET_UNBIASED, "FID of infinitely many pictures"),
+    "kid": _on_inception(figures.KERNEL, "KID (Bińkowski et al. 2018)"),
+    "is": _on_inception(figures.CLASSES, "Inception Score (Salimans et al. 2016)"),
+    "is_unbiased": _on_inception(figures.CLASSES_UNBIASED, "Inception Score of infinitely many pictures"),
 }
-"""By the word that `--metrics` takes. A new one is a row: `lpips` of one with a network, `swd` of one of sets."""
+"""By the word that `--metrics` takes. A new one is a row: `lpips` of one with a network, `swd` of one of sets, and
+`frechet` of one on features."""
 
 
 def inside(picture: Floats, border: int) -> Floats:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
 from ..text import duration
+
+T = TypeVar("T")
 
 
 class Say(Protocol):
@@ -87,3 +90,43 @@ class Bar:
             self.said = now
             left = duration((self.total - done) / rate) if rate > 0 else "?"
             print(f"{self.what}: {done}/{self.total} {self.unit}, {left} left, {words}", file=sys.stderr, flush=True)
+
+
+class Bars:
+    """One bar after another, for work of several steps; each is closed when the next one begins."""
+
+    def __init__(self) -> None:
+        self.open: Bar | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def begin(self, what: str, total: int, unit: str) -> Bar:
+        """The bar of the next step."""
+        self._close()
+        self.open = Bar(what, total, unit)
+        return self.open.__enter__()
+
+    def counted(self, things: Iterable[T], what: str, total: int, unit: str) -> Iterator[T]:
+        """The same things, a step that counts them."""
+        bar = self.begin(what, total, unit)
+        for done, thing in enumerate(things, start=1):
+            yield thing
+            bar.update(done)
+
+    def of_figures(self, done: int, total: int) -> None:
+        """So many figures of sets are there."""
+        if self.open is None or self.open.unit != "figures":
+            self.begin("Comparing sets", total, "figures")
+        assert self.open is not None
+        self.open.update(done)
+
+    def _close(self) -> None:
+        if self.open is not None:
+            self.open.__exit__(None, None, None)
+        self.open = None

@@ -131,8 +131,7 @@ def test_domains_without_common_names_are_scored_as_sets(i2i, domains, tmp_path)
     assert list(facts["metrics"]) == ["swd"]
     assert list(facts["baselines"]) == ["input", "transfer"]
     assert facts["metrics"]["swd"] < facts["baselines"]["input"]["swd"]
-    low, high = facts["intervals"]["swd"]
-    assert low < facts["metrics"]["swd"] < high
+    assert facts["intervals"]["swd"] is None  # too few pictures
     assert Image.open(model.parent / "model-evaluation" / "sheet.png").width == 2 * 264 + 8
     assert i2i("evaluate", model, tmp_path / "x", "--metrics", "swd,l1")[0] == 2
 

@@ -34,6 +34,11 @@ class DomainEvaluationSet(EvaluationSet):
         """The pictures of the output's domain that can be read; why another cannot goes to `broken`."""
         return (picture for _, picture in self._readable(1, broken))
 
+    @property
+    def real_count(self) -> int:
+        """Pictures of the output's domain."""
+        return len(self.scored_domains[1])
+
     def _readable(self, domain: int, broken: list[str]) -> Iterator[tuple[str, Array]]:
         for single in self.scored_domains[domain]:
             try:

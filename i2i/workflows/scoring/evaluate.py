@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,16 @@ from rich.console import Console
 from rich.table import Table
 
 from ...card import Card
-from ...errors import PictureError
+from ...errors import PictureError, RequestError
 from ...evaluation.baselines import ColourLookup, returned_input
 from ...evaluation.colour_transfer import Colours, best_affine, monge_kantorovich
 from ...evaluation.evaluate import Evaluation, Scored, Translate, evaluate
 from ...files import write_atomically
 from ...images.image import Array
 from ...serving import Engine
-from ..progress import Bar, Say, silent
+from ..progress import Bars, Say, silent
 from .domains import DomainEvaluationSet, domain_evaluation_set
-from .metrics import check_names, metrics_for, need_no_truth, smallest_side
+from .metrics import check_names, enough, metrics_for, need_no_truth, smallest_side
 from .pairs import EvaluationSet, is_unpaired, material
 from .sheet import write_sheet
 from .superres import high_res_evaluation_set
@@ -45,6 +46,8 @@ class Scoring:
     """LR inputs are made by bicubic reduction alone, whatever degradation the model learned to undo."""
     files: tuple[Path | None, ...] = ()
     """Weights of the network that a metric needs."""
+    features: str | None = None
+    """What pictures become for metrics of sets: a key of EMBEDDINGS, or a file of weights."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,32 +61,45 @@ class Scores:
     """What was counted."""
     note: str
     """How the pictures were seen, where that needs saying."""
+    subject: str = "model"
+    """What the figures are of."""
 
 
-def score(engine: Engine, scoring: Scoring, folder: Path | None = None, say: Say = silent) -> Scores:
-    """Score, and leave scores.csv and sheet.png in `folder` if there is one; `say` gets what is good to know before.
+def score(
+    engine: Engine, scoring: Scoring, folder: Path | None = None, say: Say = silent, back: Engine | None = None
+) -> Scores:
+    """Score, and leave scores.csv and sheet.png in `folder` if there is one; `say` gets what is good to know before;
+    `back` is the translator of the other direction, for the error of cycles.
 
     Raises what the folder or a name deserves.
     """
     card = engine.card
     check_names(scoring.metrics)
     found = _material(card, scoring)
-    metrics = metrics_for(scoring.metrics, found.usual, card, scoring.files, say)
+    metrics = metrics_for(scoring.metrics, found.usual, card, scoring.files, say, scoring.features)
+    if "cycle" in metrics and back is None:
+        raise RequestError(
+            "cycle needs the translator of the other direction: score a run that has a2b.onnx and b2a.onnx, or name "
+            "it with --back FILE."
+        )
+    metrics, refused = enough(metrics, len(found), found.real_count)
     baselines = _baselines(card, found)
     broken: list[str] = []
     side, needed_by = smallest_side(metrics)
     pairs = _large_enough(found.scored(broken), side + 2 * found.border, needed_by, broken)
-    with Bar(f"Scoring {found.split}", len(found), found.things) as bar:
-        done = iter(range(1, len(found) + 1))
+    real = found.real(broken)
+    with Bars() as bars:
         result = evaluate(
             engine,
-            pairs,
+            bars.counted(pairs, f"Scoring {found.split}", len(found), found.things),
             metrics,
             baselines,
             found.border,
-            found.real(broken),
-            on_picture=lambda _: bar.update(next(done)),
+            None if real is None else bars.counted(real, "Real pictures", found.real_count, "pictures"),
+            on_figure=bars.of_figures,
+            back=back,
         )
+    result = dataclasses.replace(result, refused={**refused, **result.refused})
     if folder is not None:
         write_atomically(folder / "scores.csv", result.to_csv().encode("utf-8", "backslashreplace"))
         write_sheet(engine, baselines.get("bicubic"), found, result, folder / "sheet.png")
@@ -96,23 +112,26 @@ def table(scores: Scores) -> str:
     result, text = scores.result, io.StringIO()
     console = Console(file=text, width=120)
     grid = Table(title=f"{len(result.rows)} {scores.things}", title_justify="left")
-    headings = ["", "model", "95 % interval", *(f"baseline: {name}" for name in result.baselines)]
+    headings = ["", scores.subject, "95 % interval", *(f"baseline: {name}" for name in result.baselines)]
     only = result.baselines[0] if len(result.baselines) == 1 else None
     for heading in [*headings, *([f"gain over {only}"] if only else [])]:
         grid.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for name, metric in result.metrics.items():
         unit = f" in {metric.unit}" if metric.unit else ""
-        low, high = result.interval(name)
-        cells = [f"{result.value(name):#.4g}", f"[{low:#.4g}, {high:#.4g}]"]
-        cells += [f"{result.value(name, baseline):#.4g}" for baseline in result.baselines]
+        found = result.interval(name)
+        cells = [f"{result.value(name):#.4g}", f"[{found[0]:#.4g}, {found[1]:#.4g}]" if found else "too few"]
+        theirs = [result.value(name, baseline) for baseline in result.baselines]
+        cells += ["" if math.isnan(value) else f"{value:#.4g}" for value in theirs]
         if only:
-            gain = result.value(name) - result.value(name, only)
-            cells.append(f"{gain:+.2f}" if metric.unit else f"{gain:+.4f}")
+            gain = result.value(name) - theirs[0]
+            cells.append("" if math.isnan(gain) else f"{gain:+.2f}" if metric.unit else f"{gain:+.4f}")
         grid.add_row(f"{name}{unit} {'↑' if metric.higher_is_better else '↓'}", *cells)
     console.print(grid)
     console.print("↓ lower is better, ↑ higher is better.", highlight=False)
     for name, metric in result.metrics.items():
         console.print(f"{name}: {metric.definition}.", highlight=False)
+    for reason in result.refused.values():
+        console.print(f"Refused: {reason}", highlight=False)
     if scores.note:
         console.print(scores.note, highlight=False)
     return text.getvalue().rstrip()

@@ -7,9 +7,13 @@ import functools
 from collections.abc import Sequence
 
 from ...card import Card
-from ...errors import I2IError, RequestError, require
+from ...errors import DataError, I2IError, RequestError, require
+from ...evaluation.embedding.bind import bind
+from ...evaluation.embedding.cache import DiskCache
+from ...evaluation.embedding.rows import EMBEDDINGS, Embedding, open_embedding
+from ...evaluation.evaluate import too_few
 from ...evaluation.features import FEATURES, Files
-from ...evaluation.metrics import METRICS, Metric, PairMetric, SetMetric
+from ...evaluation.metrics import METRICS, FeatureMetric, Metric, PairMetric
 from ..progress import Say, silent
 
 
@@ -19,20 +23,44 @@ def metrics_for(
     card: Card,
     files: Files = (),
     say: Say = silent,
+    features: str | None = None,
 ) -> dict[str, Metric]:
     """Rows of METRICS ready to measure with: `named`, or `usual` as far as this model and this machine have them.
 
-    `files` are weights of the network that a metric needs. `say` gets a line when one is left out, with how to have it.
+    `files` are weights of the network that a metric needs; `features` names what pictures become for metrics of sets: a
+    key of EMBEDDINGS or a file of weights. `say` gets a line when one is left out, with how to have it.
     Raises RequestError, or UnknownNameError, when a named one cannot be had.
     """
+    return ready(named, usual, card.output_channels, files, say, features)
+
+
+def ready(
+    named: Sequence[str] | None,
+    usual: Sequence[str],
+    channels: int,
+    files: Files = (),
+    say: Say = silent,
+    features: str | None = None,
+) -> dict[str, Metric]:
+    """The same for pictures of so many channels, whatever made them."""
     check_names(named)
-    coloured = card.output_channels in (1, 3)
+    coloured = channels in (1, 3)
     found: dict[str, Metric] = {}
+    embeddings = _Embeddings(features, say)
     for name in named or usual:
         metric = METRICS[name]
+        if isinstance(metric, FeatureMetric):
+            try:
+                bound, row = bind(name, metric, embeddings.of(metric))
+                found[bound] = row
+            except RequestError as error:
+                if named:
+                    raise
+                say(f"Without {name}: {error}")
+            continue
         if not coloured and (metric.luma or metric.features):
             if named:
-                raise RequestError(f"{name} is for grey and RGB; this model gives {card.output_channels} bands.")
+                raise RequestError(f"{name} is for grey and RGB; these pictures have {channels} bands.")
             continue
         try:
             found[name] = _with_network(metric, files)
@@ -41,6 +69,26 @@ def metrics_for(
                 raise
             say(f"Without {name}: {error}")
     return found
+
+
+class _Embeddings:
+    """What features there are to measure on, each opened once."""
+
+    def __init__(self, features: str | None, say: Say) -> None:
+        self.wanted, self.say = features, say
+        self.opened: dict[str | None, Embedding] = {}
+
+    def of(self, metric: FeatureMetric) -> Embedding:
+        """The embedding that the metric is named after, else the wanted one; raises what opening it does."""
+        wanted = self.wanted
+        if metric.only and (wanted is None or wanted in EMBEDDINGS):
+            wanted = metric.only
+        if wanted not in self.opened:
+            self.opened[wanted] = open_embedding(wanted, cache=DiskCache)
+            if wanted is None:
+                words = self.opened[wanted].words
+                self.say(f"Features: {words}. Others with --features {' | '.join(EMBEDDINGS)} | FILE.")
+        return self.opened[wanted]
 
 
 def check_names(named: Sequence[str] | None) -> None:
@@ -52,8 +100,21 @@ def check_names(named: Sequence[str] | None) -> None:
 
 
 def need_no_truth(named: Sequence[str] | None) -> bool:
-    """Whether all named metrics are of sets, so that outputs and real pictures need not show the same scenes."""
-    return named is not None and all(isinstance(METRICS.get(name), SetMetric) for name in named)
+    """Whether no named metric compares with a truth, so that outputs and real pictures need not show one scene."""
+
+    def needs(row: Metric | None) -> bool:
+        return row is None or (isinstance(row, PairMetric) and row.against == "truth")
+
+    return named is not None and not any(needs(METRICS.get(name)) for name in named)
+
+
+def enough(metrics: dict[str, Metric], generated: int, real: int) -> tuple[dict[str, Metric], dict[str, str]]:
+    """The metrics that have a figure for so many pictures, and why another has none; DataError when none is left."""
+    why = {name: reason for name, row in metrics.items() if (reason := too_few(name, row, generated, real))}
+    kept = {name: row for name, row in metrics.items() if name not in why}
+    if not kept:
+        raise DataError(" ".join(why.values()))
+    return kept, why
 
 
 def smallest_side(metrics: dict[str, Metric]) -> tuple[int, str]:

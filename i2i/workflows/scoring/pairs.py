@@ -74,6 +74,11 @@ class EvaluationSet:
         """Real pictures that outputs are compared with as a set; None where those are the truths."""
         return None
 
+    @property
+    def real_count(self) -> int:
+        """How many real pictures outputs are compared with as a set."""
+        return len(self)
+
     def shown(self, name: str) -> tuple[Array, Array | None]:
         """Input and truth of the picture of that name, for the contact sheet."""
         places = {item.name: index for index, item in enumerate(self.pictures.items)}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+from PIL import Image
+
 from ...evaluation.contact_sheet import contact_sheet, representative_region
 from ...evaluation.evaluate import Evaluation, Translate
 from ...files import write_atomically
@@ -37,9 +39,14 @@ def write_sheet(
             where, crops = crops_of(x, enlarge(x), output, y)
             rows.append((f"{caption}, at {where}", crops))
     columns = ("nearest", "bicubic", "output", "truth") if enlarge else ("input", "output", "truth")[: 2 + with_truth]
+    write_atomically(path, png(contact_sheet(rows, columns)))
+
+
+def png(sheet: Image.Image) -> bytes:
+    """The bytes of its file."""
     buffer = io.BytesIO()
-    contact_sheet(rows, columns).save(buffer, "PNG")
-    write_atomically(path, buffer.getvalue())
+    sheet.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def crops_of(x: Array, enlarged: Array, output: Array, truth: Array) -> tuple[str, list[Array]]:

@@ -11,6 +11,18 @@ const METRICS = {
   fid: (v) => `${v.toFixed(1)} away from real ones (FID, best is 0)`,
   kid: (v) => `${v.toFixed(4)} away from real ones (KID, best is 0)`,
   swd: (v) => `${v.toFixed(2)} away from real ones (SWD of patches, best is 0)`,
+  ...Object.fromEntries(Object.entries({
+    fid_unbiased: "FID without the bias of few pictures", frechet: "Fréchet distance",
+    frechet_unbiased: "Fréchet distance without the bias of few pictures", kernel: "kernel distance",
+    mind: "MIND", mind_unbiased: "MIND without the bias of few pictures",
+  }).map(([name, words]) => [name, (v) => `${v.toFixed(1)} away from real ones (${words}, best is 0)`])),
+  ...Object.fromEntries(["is", "is_unbiased", "classes", "classes_unbiased"].map((name) => [name,
+    (v) => `${v.toFixed(1)} kinds of things told apart (Inception Score)`])),
+  precision: (v) => `${(100 * v).toFixed(1)} % look like real ones (precision)`,
+  recall: (v) => `${(100 * v).toFixed(1)} % of the real variety is met (recall)`,
+  density: (v) => `${v.toFixed(2)} as densely among real ones as these themselves (density)`,
+  coverage: (v) => `${(100 * v).toFixed(1)} % of real ones have a likeness (coverage)`,
+  identity: (v) => `${(v * 255).toFixed(1)} of 255 changed on average`,
   cycle: (v) => `${(v * 255).toFixed(1)} of 255 off, there and back`,
 };
 

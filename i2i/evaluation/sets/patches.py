@@ -5,20 +5,20 @@ Pictures are float32 (H, W, C) in [0, 1]. A set is the list of its pictures, in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from ..images.image import Floats
+from ...images.image import Floats
+from .estimate import GROUPS, around
 
 Halves = npt.NDArray[np.float16]
 Set = Sequence[Halves]
 """Of generated or of real pictures."""
-Distance = Callable[[Set, Set], float]
 
-GROUPS = 10
-"""Parts that the jackknife leaves out in turn, at most."""
+LEAST = 50
+"""Pictures of each set from which the interval is true."""
 
 
 def add(pictures: list[Halves], picture: Floats) -> list[Halves]:
@@ -31,7 +31,7 @@ def sliced_wasserstein(generated: Set, real: Set) -> float:
     """Sliced Wasserstein distance (distances.py) of the middles of all pictures, cut to the smallest sides."""
     import torch  # late: whoever scores pairs by figures of pixels does without it
 
-    from .distances import sliced_wasserstein as distance
+    from ..distances import sliced_wasserstein as distance
 
     height, width = (min(picture.shape[axis] for picture in (*generated, *real)) for axis in (0, 1))
 
@@ -42,19 +42,20 @@ def sliced_wasserstein(generated: Set, real: Set) -> float:
     return distance(batch(generated), batch(real))
 
 
-def jackknife(distance: Distance, generated: Set, real: Set) -> tuple[float, float]:
-    """95 % interval of a distance between sets by the grouped jackknife (Quenouille 1956; Tukey 1958), from 0 up.
+def interval(generated: Set, real: Set) -> tuple[float, float] | None:
+    """95 % interval of what sets of this size have on average, by the grouped jackknife; None below LEAST pictures.
 
-    Each of GROUPS parts (every tenth picture of both sets) is left out in turn. Resampling with replacement, as for
-    means of pairs, would hold every picture twice as often and shift a distance upwards.
+    Each of GROUPS parts (every twentieth picture of both sets) is left out in turn. Resampling with replacement would
+    hold every picture twice as often and shift a distance upwards.
     """
-    value = distance(generated, real)
-    groups = min(GROUPS, len(generated), len(real))
-    if groups < 2:
-        return value, value
-    left = [distance(_without(generated, part, groups), _without(real, part, groups)) for part in range(groups)]
-    error = float(np.sqrt((groups - 1) * np.var(left)))
-    return max(0.0, value - 1.96 * error), value + 1.96 * error
+    if min(len(generated), len(real)) < LEAST:
+        return None
+    left = [
+        sliced_wasserstein(_without(generated, part, GROUPS), _without(real, part, GROUPS)) for part in range(GROUPS)
+    ]
+    error = float(np.sqrt((GROUPS - 1) * np.var(left)))
+    found = around(sliced_wasserstein(generated, real), error, GROUPS - 1, 0)
+    return found.low, found.high
 
 
 def _without(pictures: Set, part: int, groups: int) -> Set:

@@ -1,0 +1,1 @@
+"""How true the scores are: coverage of intervals, and what the search for copies finds."""

@@ -1,0 +1,140 @@
+"""What `i2i evaluate A B` does for two folders of pictures: B's are the real ones, and no model is asked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+from ...datasets.layouts.items import Single
+from ...datasets.streams.loading import decode
+from ...errors import DataError, PictureError
+from ...evaluation.contact_sheet import contact_sheet
+from ...evaluation.embedding.cache import trim
+from ...evaluation.evaluate import Evaluation, evaluate
+from ...evaluation.features import Files
+from ...evaluation.metrics import Metric, PairMetric
+from ...files import write_atomically
+from ...images.decode import read_header
+from ...images.find import find_pictures
+from ...images.image import Array, Floats, to_float, with_channels
+from ..progress import Bars, Say, silent
+from .evaluate import Scores
+from .metrics import check_names, enough, need_no_truth, ready
+from .sheet import png
+
+OF_PAIRS = ("psnr", "ssim", "l1", "lpips")
+OF_SETS = ("frechet", "frechet_unbiased", "kernel", "classes", "precision", "recall", "density", "coverage", "mind",
+           "mind_unbiased", "swd")  # fmt: skip
+"""Metrics unless others are named."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Folder:
+    """The pictures of a folder by their path in it, without suffix."""
+
+    root: Path
+    pictures: dict[str, Path]
+
+    @classmethod
+    def of(cls, root: Path) -> Folder:
+        """Raises DataError when there is no picture below it, or when two have one name."""
+        found: dict[str, Path] = {}
+        for path in find_pictures(root):
+            name = path.relative_to(root).with_suffix("").as_posix()
+            if name in found:
+                raise DataError(f"{found[name]} and {path} have one name. Rename one of them, or take it away.")
+            found[name] = path
+        if not found:
+            raise DataError(f"{root} holds no pictures.")
+        return cls(root, found)
+
+    def read(self, name: str, channels: int) -> Floats:
+        """(H, W, channels) in [0, 1]; raises PictureError."""
+        return to_float(with_channels(decode(Single(name, self.pictures[name], 0))[0], channels))
+
+
+def score_folders(
+    a: Path,
+    b: Path,
+    named: tuple[str, ...] | None = None,
+    files: Files = (),
+    features: str | None = None,
+    out: Path | None = None,
+    say: Say = silent,
+) -> Scores:
+    """Score the pictures below `a` against those below `b`: by pairs where names match, and as sets always.
+
+    `named` are keys of METRICS, by default OF_PAIRS (where names match) and OF_SETS; the rest as in `score`. Raises
+    DataError for an empty folder, for pairs of two sizes, or when there are too few pictures for any figure.
+    """
+    check_names(named)
+    mine, theirs = Folder.of(a), Folder.of(b)
+    both = [name for name in mine.pictures if name in theirs.pictures]
+    if named is not None and not both and not need_no_truth(named):
+        raise DataError(f"No picture of {a} has the name of one of {b}, so there are no pairs for {', '.join(named)}.")
+    channels = 3 if any(_channels(folder) == 3 for folder in (mine, theirs)) else 1
+    usual = [*(OF_PAIRS if both else ()), *OF_SETS]
+    metrics = ready(named, usual, channels, files, say, features)
+    metrics = {name: row for name, row in metrics.items() if _possible(row, bool(both))}
+    metrics, refused = enough(metrics, len(mine.pictures), len(theirs.pictures))
+    broken: list[str] = []
+
+    def pictures() -> Iterator[tuple[str, Array, Array | None]]:
+        for name in mine.pictures:
+            try:
+                truth = theirs.read(name, channels) if name in theirs.pictures else None
+                yield name, mine.read(name, channels), truth
+            except PictureError as error:
+                broken.append(str(error))
+
+    def real() -> Iterator[Array]:
+        for name in theirs.pictures:
+            try:
+                yield theirs.read(name, channels)
+            except PictureError as error:
+                if str(error) not in broken:
+                    broken.append(str(error))
+
+    with Bars() as bars:
+        result = evaluate(
+            lambda x: x,
+            bars.counted(pictures(), "Pictures", len(mine.pictures), "pictures"),
+            metrics,
+            real=bars.counted(real(), "Real pictures", len(theirs.pictures), "pictures"),
+            on_figure=bars.of_figures,
+        )
+    trim()
+    result = dataclasses.replace(result, refused={**refused, **result.refused})
+    if out is not None:
+        write_atomically(out / "scores.csv", result.to_csv().encode("utf-8", "backslashreplace"))
+        if result.first:
+            write_atomically(out / "sheet.png", _sheet(mine, theirs, result, channels))
+    note = (
+        f"{len(both):,} of {len(mine.pictures):,} pictures have one of their name among {len(theirs.pictures):,} real."
+    )
+    return Scores(result, broken, "pictures", note, a.name or str(a))
+
+
+def _possible(row: Metric, pairs: bool) -> bool:
+    return not isinstance(row, PairMetric) or (pairs and row.against == "truth")
+
+
+def _channels(folder: Folder) -> int:
+    """Of the first picture whose header can be read: 3 for colour, 1 for grey."""
+    for path in folder.pictures.values():
+        try:
+            return 1 if read_header(path).channels == 1 else 3
+        except PictureError:
+            continue
+    return 3
+
+
+def _sheet(mine: Folder, theirs: Folder, result: Evaluation, channels: int) -> bytes:
+    """The worst, the median and the best pairs."""
+    rows = []
+    for label, index in result.representative():
+        row = result.rows[index]
+        caption = f"{label}: {row.name}, {result.first} {row.values[str(result.first)]:.4g}"
+        rows.append((caption, [mine.read(row.name, channels), theirs.read(row.name, channels)]))
+    return png(contact_sheet(rows, (mine.root.name, theirs.root.name)))
