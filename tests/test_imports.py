@@ -54,10 +54,11 @@ PACKAGES = {
     "serving.ray_serve": f"{BASE} serving.runtime serving.inference serving.hosting serving.web",
     "serving": "errors serving.runtime serving.inference serving.conversion serving.adopt serving.tuning serving.hosting "
     "serving.web",
+    "study": f"{BASE} serving",
     "workflows": f"{BASE} hardware networks losses degradation adversarial evaluation diagnostics methods training export "
-    "report tracking datasets serving",
+    "report tracking datasets serving study",
     "commands": f"{BASE} hardware networks losses degradation adversarial evaluation diagnostics methods training export "
-    "report tracking datasets serving workflows",
+    "report tracking datasets serving study workflows",
 }  # fmt: skip
 """Each package of i2i, from the ground up, and what it may import of i2i beside itself: only what stands above it here."""
 

@@ -25,6 +25,7 @@ EXTRAS = {
     "albumentations": "train",
     "onnxscript": "train",
     "safetensors": "train",
+    "scipy": "train",
 }
 """Packages that the base install lacks, and the extra that brings each."""
 

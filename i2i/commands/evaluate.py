@@ -109,14 +109,13 @@ def of_pictures(model: Path) -> bool:
 
 
 def _tell(scores: Scores, folder: Path, json_file: Path | None, model: Path, data: Path) -> NoReturn:
-    """Print the figures and write their file; the exit status is 1 when a picture was left out."""
+    """Print the figures and write their files; the exit status is 1 when a picture was left out."""
+    from ..files import write_atomically
     from ..workflows.scoring.evaluate import table
 
     typer.echo(table(scores))
-    if json_file is not None:
-        from ..files import write_atomically
-
-        write_atomically(json_file, json.dumps(scores.result.to_dict(str(model), str(data)), indent=1).encode())
+    for file in (folder / "scores.json", *([json_file] if json_file is not None else [])):  # the first for i2i compare
+        write_atomically(file, json.dumps(scores.result.to_dict(str(model), str(data)), indent=1).encode())
     typer.echo(f"By picture: {folder / 'scores.csv'}")
     if (folder / "sheet.png").is_file():
         typer.echo(f"Worst, median and best: {folder / 'sheet.png'}")

@@ -1,0 +1,1 @@
+"""What is proved of judgements by people, with simulated ones."""
