@@ -7,6 +7,7 @@ stays here; the results have an address that cannot be guessed.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +17,6 @@ from fastapi import Cookie, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from ..text import render
 from .design import PICTURES, VOTES, Design, read_design
@@ -52,12 +52,13 @@ def create_study(folder: Path, hosts: Collection[str] | None = None) -> FastAPI:
     page = (here / "index.html").read_text("utf-8")
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.votes = votes
-    if hosts is not None:
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
 
     @app.middleware("http")
     async def guarded(request: Request, call_next: Any) -> Response:
-        if request.method == "POST" and (why := _why_refused(request)):
+        why = _why_refused(request) if request.method == "POST" else ""
+        if hosts is not None and re.sub(r":[0-9]+$", "", request.headers.get("host", "")) not in hosts:
+            why = "This server has another name."  # against DNS rebinding
+        if why:
             return JSONResponse({"error": why}, 403, HEADERS)
         answer: Response = await call_next(request)
         answer.headers.update({k: v for k, v in HEADERS.items() if k not in answer.headers})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,10 +22,11 @@ def serve_study(folder: Path, host: str, port: int, say: Callable[[str], object]
     Raises RequestError when the port is taken or no study is there.
     """
     design = read_design(folder)
-    hosts = [*LOOPBACK, host] if is_loopback(host) else None
+    hosts = [*LOOPBACK, f"[{host}]" if _is_v6(host) else host] if is_loopback(host) else None
     with contextlib.closing(bind(host, port)) as listening:
         app = create_study(folder, hosts)
-        shown = f"[{host}]" if _is_v6(host) else host
+        named = socket.gethostname() if host in ("0.0.0.0", "::") else host  # which are no addresses to go to
+        shown = f"[{named}]" if _is_v6(named) else named
         base = f"http://{shown}:{listening.getsockname()[1]}"
         say(f"For raters: {base}/")
         say(f"Results:    {base}/results/{design.key}")

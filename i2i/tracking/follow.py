@@ -81,6 +81,8 @@ def follow(name: str, run: Run, ended: threading.Event, say: Callable[[str], obj
             reason = first_line(error) or type(error).__name__
             if not complained and not last:
                 say(f"Note: {title} does not take the run ({reason}). The training goes on, and it is tried again.")
+            if not TRACKERS[name].apart:
+                follower = None  # a file may end in half a record: the next attempt makes it anew
             complained, pause = True, min(LONGEST_PAUSE, max(5.0, 2 * pause))
             if last:
                 say(f"Note: {title} was not told everything ({reason}). {way_out(name, run)}")

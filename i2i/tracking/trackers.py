@@ -19,6 +19,7 @@ SECTIONS = {
     "p": "probabilities",
     "val": "validation",
     "fail": "failure modes",
+    "health": "health",
     "lr": "learning rate",
     "ada": "augmentation",
 }

@@ -92,6 +92,7 @@ def test_two_pictures_are_too_few_to_say(tmp_path):
         write_scores(write_run(tmp_path / name), 1.0, seed=seed, count=2) for name, seed in (("one", 1), ("two", 5))
     ]
     assert "too few" in against_first(read_runs(runs), "psnr")[1].words
+    assert "scored on 2 pictures in common; 20 or more would tell" in verdict(read_runs(runs))
 
 
 def test_metrics_of_sets_are_taken_from_the_json_with_their_intervals(pair):

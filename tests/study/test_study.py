@@ -147,7 +147,7 @@ def test_only_the_studys_own_pictures_and_addresses_are_answered(study):
         for path in ("/picture/../study.json", "/picture/%2e%2e%2fvotes.sqlite", "/picture/x", "/results/wrong", "/docs",
                      "/static/index.html", "/results/wrong/votes.csv"):  # fmt: skip
             assert client.get(path).status_code == 404, path
-        assert client.get("/", headers={"host": "evil.example"}).status_code == 400
+        assert client.get("/", headers={"host": "evil.example"}).status_code == 403
         assert client.post("/join", json={}, headers={"origin": "http://evil.example"}).status_code == 403
         assert client.post("/vote", json={"trial": 0, "choice": "left", "ms": 1}).status_code == 401
         client.post("/join", json={})

@@ -143,6 +143,27 @@ def test_a_log_that_is_rewound_while_it_is_followed_is_told_anew(run, monkeypatc
     assert raw_steps(run, "generator/g_gan") == [2, 4, 6, 8, 10]
 
 
+def test_event_files_that_could_not_be_written_are_made_anew(run, monkeypatch):
+    from i2i.tracking.to_tensorboard import TensorBoard
+
+    monkeypatch.setattr(follow, "POLL", 0.02)
+    told, full = TensorBoard.tell, threading.Event()
+
+    def tell(self, record):
+        told(self, record)
+        if record["images"] == 8 and not full.is_set():
+            full.set()
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(TensorBoard, "tell", tell)
+    said = []
+    with tracked(run, ["tensorboard"], said.append):
+        assert full.wait(20)
+    assert len(said) == 1
+    assert "No space left on device" in said[0]
+    assert raw_steps(run, "generator/g_gan") == [2, 4, 6, 8, 10, 12, 14, 16]
+
+
 def until(true, seconds=20):
     deadline = time.monotonic() + seconds
     while not true():

@@ -21,9 +21,6 @@ from ...evaluation.metrics import PairMetric
 FOLDERS = {"evaluation": "", "evaluation-b2a": " (b2a)"}
 """Where they are in a run, and what the metric's name then ends with."""
 
-LEAST = 3
-"""Pictures in common below which there is no interval of a difference."""
-
 INTERVAL = PairMetric(measure=float, definition="a mean over pictures").interval
 
 
@@ -77,8 +74,7 @@ def difference(first: Scored, second: Scored) -> Difference | None:
     if not common:
         return None
     values = [second.values[name] - first.values[name] for name in common]
-    interval = INTERVAL(values) if len(values) >= LEAST else None
-    return Difference(float(np.mean(values)), interval, len(common))
+    return Difference(float(np.mean(values)), INTERVAL(values), len(common))
 
 
 def _agree(one: tuple[str, ...] | None, other: tuple[str, ...] | None) -> bool:
@@ -101,8 +97,7 @@ def _by_picture(path: Path) -> dict[str, Scored]:
         values = {name: value for name, value in read.items() if value is not None}
         if values:
             numbers = list(values.values())
-            interval = INTERVAL(numbers) if len(numbers) >= LEAST else None
-            scored[metric] = Scored(float(np.mean(numbers)), interval, values, pictures)
+            scored[metric] = Scored(float(np.mean(numbers)), INTERVAL(numbers), values, pictures)
     return scored
 
 

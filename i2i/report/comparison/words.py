@@ -6,6 +6,7 @@ import dataclasses
 import shlex
 from collections.abc import Sequence
 
+from ...evaluation.metrics import LEAST
 from ...text import listed
 from ..text import is_better_higher
 from .runs import Compared
@@ -68,7 +69,7 @@ def _stands(found: Difference | None, metric: str, first: str) -> Against:
     if found is None:
         return Against(None, "scored on other pictures", "note")
     if found.interval is None:
-        return Against(found, f"{found.count} pictures in common are too few to say", "note")
+        return Against(found, f"{found.count} pictures in common are too few to say ({LEAST} are needed)", "note")
     if not found.excludes_zero:
         return Against(found, NOT_SHOWN, "note")
     better = (found.mean > 0) == is_better_higher(metric)
@@ -126,11 +127,22 @@ def _by_validation(runs: Sequence[Compared]) -> str:
     rest = ", ".join(f"{one.name} {one.figure[1].value:.4g}" for one in with_figure if one is not best and one.figure)
     assert best.figure is not None
     if len({one.figure[1].value for one in with_figure if one.figure}) == 1:
-        return f"All have the same best validation {_label(key.removeprefix('val_'))} ({best.figure[1].value:.4g})."
+        same = f"All have the same best validation {_label(key.removeprefix('val_'))} ({best.figure[1].value:.4g})."
+        return f"{same} {_to_know(runs)}"
     return (
         f"By its best validation {_label(key.removeprefix('val_'))} {best.name} is ahead ({best.figure[1].value:.4g}; "
-        f"{rest}), but that figure has no interval. Score the runs on the same pictures to know."
+        f"{rest}), but that figure has no interval. {_to_know(runs)}"
     )
+
+
+def _to_know(runs: Sequence[Compared]) -> str:
+    """What would give one."""
+    known = [metric for metric in runs[0].scores if all(metric in one.scores for one in runs)]
+    found = [difference(runs[0].scores[metric], one.scores[metric]) for metric in known for one in runs[1:]]
+    common = min((one.count for one in found if one), default=0)
+    if not common:
+        return "Score the runs on the same pictures to know."
+    return f"They have been scored on {common} pictures in common; {LEAST} or more would tell."
 
 
 def _best(runs: Sequence[Compared], metric: str) -> Compared:
