@@ -14,6 +14,7 @@ from i2i.hardware.device import place
 from i2i.methods import METHODS, Method
 from i2i.methods.config import LogConfig, TrainConfig
 from i2i.settings import resolve
+from i2i.training.checkpoint import Progress
 from i2i.training.loader import Sample, batches, stack
 from i2i.training.loop import Intervals, fit
 from i2i.training.run_directory import Run
@@ -92,6 +93,7 @@ def train(
     ranges: Ranges = EVEN,
     device: str = "cpu",
     say: Callable[[str], object] = lambda _: None,
+    adapt: Callable[[Method, Progress], bool] = lambda *_: False,
     **settings: Any,
 ) -> tuple[Method, Run]:
     """Train on noise; `until` pretends a stop there; `spoil(method)` breaks something; each `every` images are
@@ -113,6 +115,7 @@ def train(
         rows=2,
         keep=2,
         say=say,
+        adapt=lambda progress: adapt(method, progress),
     )
     return method, run
 

@@ -25,7 +25,8 @@ from i2i.files import write_atomically
 from i2i.images.decode import read_picture
 from i2i.serving import Engine, resolve_model
 from i2i.training.run_directory import Run
-from i2i.workflows.train import Request, train_run
+from i2i.workflows.request import Request
+from i2i.workflows.train import train_run
 
 from ..command import end_with
 from ..results import ROOT, Results, facts, put_between_marks, where_measured

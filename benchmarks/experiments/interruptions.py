@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from i2i.datasets.synthetic.samples import SAMPLES
+from i2i.workflows.request import Request
 from i2i.workflows.resuming import Trial, Verdict, verify_resume
-from i2i.workflows.train import Request
 
 KILLS, STEPS, SIZE = 20, 60, 64
 SMALL: dict[str, Any] = {
@@ -81,6 +81,7 @@ def _run(file: str, arguments: list[str]) -> None:
     for number in (1, 2):
         os.dup2(handle, number)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process kills this one
+    multiprocessing.set_start_method("fork", force=True)  # of its own processes, as if it had been begun by itself
     sys.argv = ["i2i", *arguments]
     main()
 

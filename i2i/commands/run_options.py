@@ -11,7 +11,7 @@ import typer
 from .choices import methods
 
 if TYPE_CHECKING:
-    from ..workflows.train import Request
+    from ..workflows.request import Request
 
 MethodName = Annotated[str, typer.Argument(help=f"What to train: {methods()}.")]
 Data = Annotated[Path, typer.Argument(help="Folder of training pictures.")]
@@ -42,7 +42,7 @@ def request_of(
 ) -> Request:
     """What was typed; flags that were not are None."""
     from ..settings import parse_assignments
-    from ..workflows.train import Request
+    from ..workflows.request import Request
 
     given = {key: value for key, value in flags.items() if value is not None}
     return Request(method, data, run, preset, config, given, parse_assignments(assignments or []))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,13 @@ def train(
     seed: options.Seed = None,
     config: options.Config = None,
     set_: options.Assignments = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Time for all of it, as 2h or 30m: finds size, batch and images that fit.")
+    ] = None,
+    forecast: Annotated[
+        bool, typer.Option("--forecast", help="Say what time, memory and disk the run will take, and stop.")
+    ] = False,
+    no_forecast: Annotated[bool, typer.Option("--no-forecast", help="Begin without measuring that.")] = False,
     show_config: Annotated[bool, typer.Option("--show-config", help="Print the settings and stop.")] = False,
     no_export: Annotated[bool, typer.Option("--no-export", hidden=True, help="End with the last checkpoint.")] = False,
 ) -> None:
@@ -43,9 +51,13 @@ def train(
     i2i train pix2pix facades --run runs/f --size 128 --images 4000 --direction b2a
     i2i train pix2pix facades --run runs/f --preset fast --set generator.name=resnet6 --set lambda_l1=50
     i2i train cyclegan photos/seasons --run runs/seasons --preset season
+    i2i train pix2pix facades --run runs/f --budget 2h
     i2i train srgan photos --run runs/x4 --preset x4
     """
-    from ..workflows.train import config_text, train_run
+    from ..workflows.forecast.budget import seconds_of
+    from ..workflows.forecast.planning import Wishes
+    from ..workflows.request import config_text
+    from ..workflows.train import train_run
 
     flags = {"size": size, "images": images, "epochs": epochs, "batch": batch, "scale": scale, "direction": direction}
     flags |= {"device": device, "precision": precision, "workers": workers, "seed": seed}
@@ -53,6 +65,8 @@ def train(
     if show_config:
         typer.echo(config_text(request, say=typer.echo), nl=False)
         return
+    wishes = Wishes(not no_forecast, forecast, seconds_of(budget) if budget is not None else None)
+    request = dataclasses.replace(request, wishes=wishes)
     stopped_by = train_run(request, typer.echo, export=not no_export)
     if stopped_by is not None:
         raise typer.Exit(128 + stopped_by)

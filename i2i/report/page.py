@@ -86,6 +86,13 @@ def _facts(
     if math.isfinite(seconds):
         speed = f"{statistics.median(speeds):.3g} images/s" if speeds else ""
         yield "Training time", duration(seconds), speed
+    told = environment.get("forecast")
+    if isinstance(told, dict) and isinstance(told.get("seconds"), int | float):
+        yield (
+            "Forecast",
+            duration(told["seconds"]),
+            f"{told.get('memory_mb', 0):.0f} MB, {told.get('disk_mb', 0):.0f} MB of disk",
+        )
     key = main_figure(ticks)
     if key and (best := best_of(ticks, key)):
         yield f"Best validation {_title(key)}", f"{best.value:.4g}", f"at {best.images:,} images"

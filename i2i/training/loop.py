@@ -16,7 +16,7 @@ from torch import Tensor
 from ..errors import TrainingError
 from ..methods import Batch, Method
 from ..methods.config import LogConfig
-from ..methods.stages import Stage, Timeline
+from ..methods.stages import Stage
 from . import checkpoint
 from .checkpoint import Progress
 from .run_directory import Run
@@ -75,16 +75,17 @@ def fit(
     on_start: Callable[[Progress], None] = lambda _: None,
     on_tick: Callable[[Record], None] = lambda _: None,
     say: Callable[[str], object] = lambda _: None,
+    adapt: Callable[[Progress], bool] = lambda _: False,
 ) -> Outcome:
     """Train `method` from the newest checkpoint of `run` to the end of its stages.
 
     `feed(stage, n)` gives the batches from image n on, of the stage that it lies in; `validation` is the names and the
     batch of the pictures shown and scored, of which the first `rows` make the grid. SIGINT and SIGTERM end it after the
     step at hand, with a checkpoint. `say` gets what a person should know of damaged checkpoints and of files that
-    cannot be written. Raises TrainingError when a loss is no longer a number, StorageError when no checkpoint can be
-    written for long; the last good checkpoint stays in both cases.
+    cannot be written. `adapt` is asked with each line of the log, and may give the method another timeline, which a
+    checkpoint then follows. Raises TrainingError when a loss is no longer a number, StorageError when no checkpoint can
+    be written for long; the last good checkpoint stays in both cases.
     """
-    total = method.timeline.total
     first = method.placement.rank == 0  # of several processes one alone writes, and decides what
     progress = checkpoint.restore(run.checkpoints, method, say)
     tolerance = Tolerance(say)
@@ -99,15 +100,16 @@ def fit(
         validator.validate(progress)
     ticks = _LogInterval(progress)
     with _StopRequest() as stop:
-        for batch in _batches(feed, method.timeline, progress.images):
+        for batch in _batches(feed, method, progress.images):
             method.at(progress.images)
             ticks.add(validator.health.step(progress.steps, batch))
             before = progress.images
             now = before + len(next(iter(batch.values())))
             progress = dataclasses.replace(progress, images=now, steps=progress.steps + 1, seconds=ticks.seconds())
-            done = now >= total or stop.signal is not None
+            over = now >= method.timeline.total
+            done = over or stop.signal is not None
 
-            shows = _crossed(before, now, pace.samples) or now >= total
+            shows = _crossed(before, now, pace.samples) or over
             saves = (
                 _crossed(before, now, pace.checkpoint) or time.monotonic() - saver.saved_at > pace.checkpoint_seconds
             )
@@ -121,23 +123,23 @@ def fit(
                     progress = validator.keep_best(progress, figures)
                 diary.write(record)
                 on_tick(record)
-                if done or saves or saver.owes:
+                if (not done and adapt(progress)) or done or saves or saver.owes:
                     saver.save(method, progress, last=done)
                     validator.health.forget()
                 ticks.go_on()
             if done:
                 break
-    return Outcome(progress, stop.signal if progress.images < total else None)
+    return Outcome(progress, stop.signal if progress.images < method.timeline.total else None)
 
 
-def _batches(feed: Feed, timeline: Timeline, seen: int) -> Iterator[Batch]:
-    """Every batch from image `seen` on; where a stage is over, the next one's are asked for."""
-    while seen < timeline.total:
-        stage = timeline.at(seen).stage
+def _batches(feed: Feed, method: Method, seen: int) -> Iterator[Batch]:
+    """Every batch from image `seen` on; where a stage is over, or has another length, the next are asked for."""
+    while seen < method.timeline.total:
+        stage = method.timeline.at(seen).stage
         for batch in feed(stage, seen):
             yield batch
             seen += len(next(iter(batch.values())))
-            if seen >= timeline.total or timeline.at(seen).stage is not stage:
+            if seen >= method.timeline.total or method.timeline.at(seen).stage is not stage:
                 break
         else:
             return

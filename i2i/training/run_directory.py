@@ -226,6 +226,10 @@ class Run:
         kept = [json.dumps(r) for r in self.records() if r.get("images", 0) <= images]
         write_atomically(self.log_file, "".join(line + "\n" for line in kept).encode())
 
+    def amend_environment(self, **facts: Any) -> None:
+        """Put facts into environment.json beside what it says; raises StorageError."""
+        write_atomically(self.environment_file, json.dumps({**self.environment(), **facts}, indent=1).encode())
+
     def write_environment(self, facts: Mapping[str, Any]) -> None:
         """environment.json: the machine, the versions and `facts`."""
         write_atomically(self.environment_file, json.dumps({**environment(), **facts}, indent=1).encode())

@@ -26,8 +26,9 @@ from ..serving import Engine, convert_folder, resolve_model
 from ..training.run_directory import Run
 from .conversion_summary import Meter, summary
 from .progress import Bar, Say, silent
+from .request import Request, settings
 from .scoring.evaluate import Scoring, score, table
-from .train import Request, settings, train_run
+from .train import train_run
 
 SIZE, COUNT = 128, 600
 """Of the sample pairs: pixels a side, and training pairs."""

@@ -37,7 +37,8 @@ def train(
     """
     from ..settings import merge
     from ..training.run_directory import Run as RunDirectory
-    from .train import Request, train_run
+    from .request import Request
+    from .train import train_run
 
     request = Request(
         method, Path(data), Path(run), preset, None if config is None else Path(config), assignments=merge({}, settings)

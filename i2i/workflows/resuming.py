@@ -22,7 +22,7 @@ from ..errors import TrainingError
 from ..settings import flat, merge
 from ..training.run_directory import WEIGHTS, Run
 from .progress import Bar, Say, silent
-from .train import Request, settings
+from .request import Request, settings
 
 STEPS = 24
 """Steps of the short run."""
@@ -129,7 +129,7 @@ class Trial:
             ours["gan_images"] = self.images // self.stages
         typed = {k: v for k, v in merge(self.request.flags, self.request.assignments).items() if k != "epochs"}
         given = merge(typed, ours if workers is None else {**ours, "workers": workers})
-        words = [self.request.method, str(self.request.data), "--run", str(folder), "--no-export"]
+        words = [self.request.method, str(self.request.data), "--run", str(folder), "--no-export", "--no-forecast"]
         words += ["--preset", self.request.preset] if self.request.preset else []
         words += ["--config", str(self.request.config_file)] if self.request.config_file else []
         words += [f"--set={key}={json.dumps(value)}" for key, value in flat(given).items()]

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from .. import renamed
 from ..datasets import DATASETS
 from ..datasets.streams.source import PreparedData, Source
 from ..diagnostics.failure_modes import FailureMonitor
-from ..errors import ConfigError, I2IError, TrainingError, UnknownNameError, first_line, require
+from ..errors import I2IError, StorageError, TrainingError, first_line
 from ..export.from_run import export_run
 from ..hardware.allocator import keep_freed_memory
 from ..hardware.device import Placement, place
@@ -22,73 +21,17 @@ from ..hardware.system import available_threads
 from ..methods import METHODS, Method
 from ..methods.config import TrainConfig
 from ..report.page import write_report
-from ..settings import merge, read_yaml, resolve, to_yaml
+from ..settings import merge
 from ..tracking.beside import tracked
 from ..training.loader import batches, stack
 from ..training.loop import Intervals, Outcome, fit
 from ..training.run_directory import Run
 from ..training.tolerance import Tolerance
+from .forecast.budget import Keeper, as_planned
+from .forecast.planning import Planner
+from .forecast.truth import compare
 from .progress import Bar, Say, silent
-
-
-@dataclasses.dataclass(frozen=True)
-class Request:
-    """What the user typed."""
-
-    method: str
-    data: Path
-    run: Path
-    preset: str | None = None
-    config_file: Path | None = None
-    flags: dict[str, Any] = dataclasses.field(default_factory=dict)
-    assignments: dict[str, Any] = dataclasses.field(default_factory=dict)
-    """The `--set` values, as a mapping."""
-
-
-def settings(request: Request, say: Say = silent) -> TrainConfig:
-    """The configuration that the request means, before the folder is looked at; names that are old are told."""
-    require("method", request.method, METHODS)
-    method = METHODS[request.method]
-    layers: list[dict[str, Any]] = []
-    if request.preset is not None:
-        if request.preset not in method.PRESETS:
-            raise UnknownNameError(f"preset of {request.method}", request.preset, method.PRESETS)
-        layers.append(method.PRESETS[request.preset])
-    if request.config_file is not None:
-        layers.append(read_yaml(request.config_file))
-    typed = merge(request.flags, request.assignments)
-    layers += [typed, {"method": request.method, "data": {"path": str(request.data)}}]
-    told = [sentence for layer in layers for sentence in renamed.settings(layer)[1]]
-    told += Run(request.run).old_names()
-    for sentence in dict.fromkeys(told):
-        say(f"Note: {sentence}", err=True)
-    layers = [renamed.settings(layer)[0] for layer in layers]
-    _refuse_others_settings(request.method, layers)
-    return resolve(method.Config, _with_one_length(layers, typed))
-
-
-def _with_one_length(layers: list[dict[str, Any]], typed: dict[str, Any]) -> list[dict[str, Any]]:
-    """Layers of which `epochs` takes the place of `images` in weaker ones; raises ConfigError where both were typed."""
-    if {"images", "epochs"} <= typed.keys():
-        raise ConfigError("Both images and epochs say how long the run is. Give one of them.")
-    said = [n for n, layer in enumerate(layers) if "epochs" in layer and "images" not in layer]
-    return [
-        {key: value for key, value in layer.items() if key != "images" or n > max(said, default=-1)}
-        for n, layer in enumerate(layers)
-    ]
-
-
-def _refuse_others_settings(name: str, layers: list[dict[str, Any]]) -> None:
-    """Raises ConfigError for a setting that another method has; what none has is told by `resolve`."""
-    for key in sorted({key for layer in layers for key in layer} - METHODS[name].Config.model_fields.keys()):
-        owners = [other for other, method in METHODS.items() if key in method.Config.model_fields]
-        if owners:
-            raise ConfigError(f"{name} has no setting {key!r}; it belongs to {' and '.join(owners)}.")
-
-
-def config_text(request: Request, say: Say = silent) -> str:
-    """The complete settings, as config.yaml would hold them."""
-    return to_yaml(settings(request, say))
+from .request import Request, settings
 
 
 def train_run(
@@ -103,11 +46,14 @@ def train_run(
     `on_tick` gets every line of the log; without it a progress bar, or a line now and then, goes to stderr. Without
     `export` the run ends with its last checkpoint.
     """
-    config = settings(request, say)
+    config, clock = settings(request, say), time.monotonic()
     method_type, run = METHODS[request.method], Run(request.run)
     run.check_place(config)
     if run.has_checkpoints:
-        config = method_type.resume_config(config, run.config(method_type.Config))
+        before = run.config(method_type.Config)
+        config = method_type.resume_config(config, before)
+        if request.wishes.budget is not None:
+            config = as_planned(config, before)
     placement = place(config.device, config.precision)
     if placement.device.type == "cpu":
         keep_freed_memory()
@@ -118,19 +64,36 @@ def train_run(
     say(source.layout.description)
     if source.labels:
         config = _with_data(config, domains=source.labels, a=None, b=None)
-    config = method_type.complete_config(config, source.count)
-    ready = _read(config, source, say)
-    config = _with_data(config, channels=ready.channels)
+    open_config = config
+
+    def complete(**changed: Any) -> tuple[TrainConfig, PreparedData]:
+        whole = method_type.complete_config(open_config.model_copy(update=changed), source.count)
+        ready = _read(whole, source, say)
+        return _with_data(whole, channels=ready.channels), ready
+
+    config, ready = complete()
+    planner = Planner(
+        *(request.wishes, run, placement, _workers(config.workers, placement)),
+        typed=merge(request.flags, request.assignments).keys(),
+        at=lambda size, batch: complete(size=size, batch=batch),
+        say=say,
+        began=clock,
+    )
+    with _explain_failures(run, placement):
+        config, ready, told = planner.plan(config, ready)
+    if request.wishes.only:
+        return None
 
     with _explain_failures(run, placement):
         torch.manual_seed(config.seed)
         method = method_type.from_config(config, placement)
         _start(config, run, placement, source, ready, say)
+        run.amend_environment(**told)
         for note in method.notes(config):
             say(f"Note: {note}", err=True)
         trackers = config.log.trackers if placement.rank == 0 else ()
         with tracked(run, trackers, lambda sentence: say(sentence, err=True)):
-            outcome = _fit(config, method, run, ready, placement, say, on_tick)
+            outcome = _fit(config, method, run, ready, placement, say, on_tick, planner.keeper(config))
     return _finish(config, run, outcome, say) if export else outcome.stopped_by
 
 
@@ -211,6 +174,7 @@ def _fit(
     placement: Placement,
     say: Say,
     on_tick: Callable[[dict[str, Any]], object] | None,
+    keeper: Keeper | None,
 ) -> Outcome:
     total = method.timeline.total
     names, samples = ready.validation
@@ -256,6 +220,7 @@ def _fit(
             on_start=lambda progress: begin(progress.images),
             on_tick=tick,
             say=note,
+            adapt=lambda progress: keeper is not None and keeper.adapt(method, progress),
         )
     finally:
         if bar is not None:
@@ -291,5 +256,8 @@ def _finish(config: TrainConfig, run: Run, outcome: Outcome, say: Say) -> int | 
         say(f"Model:  {path}")
     if written:
         say(f"Report: {run.report}")
+    with contextlib.suppress(StorageError):
+        if took := compare(run, outcome.progress.seconds):
+            say(took)
     say(f"Next:   i2i serve {run.path}")
     return None

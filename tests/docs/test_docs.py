@@ -34,7 +34,7 @@ from i2i.serving.runtime.providers import BACKENDS
 from i2i.serving.web.connections import REASONS
 from i2i.serving.web.errors import MEANINGS, STATUS
 from i2i.settings import parse_assignments, resolve
-from i2i.workflows.train import Request, settings
+from i2i.workflows.request import Request, settings
 
 DOCS = ROOT / "docs"
 MADE = {ROOT / "benchmarks" / "results.json"}

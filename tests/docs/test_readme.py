@@ -210,13 +210,13 @@ runs with them."""
 
 def test_a_run_holds_what_the_docs_say_and_nothing_else(played):
     said = [name for row in table(ROOT / "docs/run-directory.md", "path") for name in names(row["path"])]
-    patterns = [re.escape(name).replace("00004000", r"\d{8}") for name in said]
+    patterns = [re.escape(name).replace("00004000", r"\d{8}") + (".*" if name[-1] == "/" else "") for name in said]
     found = []
     for run in (played.folder / "runs" / name for name in RUNS):
         found += [str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()]
     assert [f for f in found if not any(re.fullmatch(p, f) for p in patterns)] == []
     missing = {n for n, p in zip(said, patterns, strict=True) if not any(re.fullmatch(p, f) for f in found)}
-    assert missing == {"examples/"}
+    assert {"examples/"} <= missing <= {"examples/", "wandb/", "tracking/"}
 
 
 def test_the_log_has_exactly_the_keys_that_the_docs_explain(played):

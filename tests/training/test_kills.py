@@ -11,8 +11,8 @@ from tiny_runs import TINY
 
 from i2i.datasets.synthetic.samples import SAMPLES
 from i2i.errors import ConfigError, TrainingError
+from i2i.workflows.request import Request
 from i2i.workflows.resuming import Trial, Verdict, reason, verify_resume
-from i2i.workflows.train import Request
 
 
 @pytest.fixture(scope="module")
