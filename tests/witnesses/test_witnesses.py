@@ -131,7 +131,8 @@ def test_an_old_run_resumes_to_the_same_weights(name, i2i, tmp_path):
     assert [line["images"] for line in lines] == [line["images"] for line in theirs]
     timed = {"seconds", "images_per_s", "memory_mb"}
     for line, old in zip(lines, theirs, strict=True):
-        assert drop(line, timed) == pytest.approx(drop(old, timed), rel=SAME, abs=1e-6)
+        known = {key: value for key, value in line.items() if key in old}  # later versions log more
+        assert drop(known, timed) == pytest.approx(drop(old, timed), rel=SAME, abs=1e-6)
 
     shows_every_curve(run / "report.html", theirs)
     for picture in final.glob("*.png"):
@@ -148,8 +149,8 @@ def shows_every_curve(report, lines):
     series = json.loads(data)["series"]
     assert series["images"] == [line["images"] for line in lines]
     for at, line in enumerate(lines):
-        figures = [value for value in line.values() if isinstance(value, int | float) and math.isfinite(value)]
-        assert sum(column[at] is not None for column in series.values()) == len(figures)
+        figures = [key for key, value in line.items() if isinstance(value, int | float) and math.isfinite(value)]
+        assert [key for key in figures if series[key][at] is None] == []
 
 
 EXPORTED = {f"{name}/{file}": words for name, facts in RUNS.items() for file, words in facts["exports"].items()}
