@@ -35,7 +35,7 @@ PACKAGES = {
     "diagnostics": "errors text images evaluation",
     "adversarial": "errors settings hardware networks losses diagnostics",
     "methods": "errors renamed settings ports card hardware networks losses degradation adversarial evaluation diagnostics",
-    "training": "errors text files renamed settings card hardware methods diagnostics",
+    "training": "errors text files renamed settings card hardware evaluation methods diagnostics",
     "export": "errors files file_kinds settings ports card probes tail half hardware networks methods training",
     "report": "errors text files settings card images hardware.system evaluation diagnostics training",
     "tracking": "errors files settings training",

@@ -114,6 +114,7 @@ def train(
         validation=(["one", "two"], noise(1000, 1001, size=config.size, ranges=ranges, device=device)),
         rows=2,
         keep=2,
+        best=config.log.best,
         say=say,
         adapt=lambda progress: adapt(method, progress),
     )

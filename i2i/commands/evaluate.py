@@ -54,6 +54,10 @@ def evaluate(
         str | None,
         typer.Option(help=f"What metrics of sets are measured on: {known_features()}, or a file of one's weights."),
     ] = None,
+    copies_of: Annotated[
+        str | None,
+        typer.Option(help="Search outputs in these training pictures: a folder, or train for those of DATA."),
+    ] = None,
     lpips_weights: Annotated[Path | None, typer.Option(help="SqueezeNet's weights, for lpips.")] = None,
     lpips_heads: Annotated[Path | None, typer.Option(help="The heads of LPIPS for SqueezeNet.")] = None,
     device: Annotated[str, typer.Option(help=f"{devices()}.")] = "auto",
@@ -69,6 +73,7 @@ def evaluate(
     \b
     i2i evaluate runs/facades facades --split test --json scores.json
     i2i evaluate generated/ photos/val --features squeezenet1_1.pth
+    i2i evaluate generated/ photos/val --copies-of photos/train
     i2i evaluate runs/seasons seasons --metrics swd,cycle,identity,frechet,precision,recall
     i2i evaluate runs/x4 Set14 --lpips-weights squeezenet1_1.pth --lpips-heads squeeze.pth
     """
@@ -81,12 +86,12 @@ def evaluate(
         from ..workflows.scoring.folders import score_folders
 
         folder = out or model.with_name(f"{model.resolve().name}-evaluation")
-        scores = score_folders(model, data, named, files, features, folder, typer.echo)
+        scores = score_folders(model, data, named, files, features, folder, typer.echo, copies_of)
         _tell(scores, folder, json_file, model, data)
     path = resolve_model(model, direction)
     engine = Engine(path, device=device, precision=precision, ensemble=ensemble)
     typer.echo(f"Scoring {path.name}: {engine.card.source} to {engine.card.target}. {engine.reason}")
-    scoring = Scoring(data, split, named, a, b, native, bicubic, files, features)
+    scoring = Scoring(data, split, named, a, b, native, bicubic, files, features, copies_of)
     inside = "evaluation-b2a" if path.stem == "b2a" else "evaluation"
     folder = out or (model / inside if model.is_dir() else path.with_name(f"{path.stem}-evaluation"))
     other = back or (path.with_name(OTHER[path.stem]) if path.stem in OTHER else None)

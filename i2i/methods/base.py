@@ -159,6 +159,13 @@ class Method(ABC):
     def validate(self, columns: Mapping[str, Tensor]) -> dict[str, float]:
         """Validation figures of what `sample_columns` gave, named `val_…`."""
 
+    def picture_figures(self, columns: Mapping[str, Tensor]) -> dict[str, list[float]]:  # noqa: ARG002
+        """For figures of `validate` values whose mean is the figure: a picture each, or parts of a jackknife.
+
+        Their spread tells whether a difference is noise; a figure that is not here is taken at its word.
+        """
+        return {}
+
     def observed(self, batch: Batch, columns: Mapping[str, Tensor]) -> dict[str, Observed]:  # noqa: ARG002
         """What health figures are measured on, by the ending of their names: of a batch and its `sample_columns`."""
         return {}

@@ -92,6 +92,8 @@ class LogConfig(Strict):
     """A checkpoint also after this long without one."""
     keep: int = Field(2, ge=1)
     """Newest checkpoints that are kept; the best generator is kept besides."""
+    best: str | None = None
+    """The validation figure that the best is kept by, as `val_psnr_y`; None is the method's own."""
     rows: int = Field(4, ge=1, le=16)
     """Validation pictures in the grid."""
     trackers: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ("tensorboard",)

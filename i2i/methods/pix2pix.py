@@ -117,6 +117,10 @@ class Pix2Pix(Method):
         """Mean absolute error in [0, 1]."""
         return {"val_l1": l1(columns["output"], columns["truth"]).item() / 2}
 
+    def picture_figures(self, columns: Mapping[str, Tensor]) -> dict[str, list[float]]:
+        """The same, picture by picture."""
+        return {"val_l1": ((columns["output"] - columns["truth"]).abs().flatten(1).mean(1) / 2).tolist()}
+
     def observed(self, batch: Batch, columns: Mapping[str, Tensor]) -> dict[str, Observed]:  # noqa: ARG002
         """Outputs and truths, which D sees beside the input."""
         seen = Observed(columns["output"], columns["truth"], "b", self.D, columns["input"], "a", paired=True)

@@ -21,9 +21,10 @@ from ..errors import RunError
 from ..files import write_atomically
 from ..settings import flat
 from ..text import duration, render, script_data, verbatim
+from ..training.best import higher_is_better
 from ..training.run_directory import Run
 from .images import read_samples
-from .text import Tick, best_of, column_titles, directions, headline, health, is_better_higher, main_figure, state
+from .text import Tick, best_of, column_titles, directions, headline, health, main_figure, state
 
 MOST_POINTS = 3000
 """Points of a curve at most; longer logs are averaged over equal groups of ticks."""
@@ -96,6 +97,9 @@ def _facts(
     key = main_figure(ticks)
     if key and (best := best_of(ticks, key)):
         yield f"Best validation {_title(key)}", f"{best.value:.4g}", f"at {best.images:,} images"
+        kept = [int(tick["best_images"]) for tick in ticks if "best_images" in tick]
+        if kept and kept[-1] != best.images:
+            yield "Best checkpoint", f"{kept[-1]:,} images", "what came later is not better by more than chance"
     if environment.get("device"):
         yield "Device", str(environment["device"]), str(environment.get("precision") or "")
 
@@ -125,7 +129,7 @@ def _bests(ticks: Sequence[Tick]) -> dict[str, dict[str, Any]]:
     """The best point of every validation metric, for the page to mark."""
     bests = {key: best_of(ticks, key) for key in {k for tick in ticks for k in tick if k.startswith("val_")}}
     return {
-        key: {**best._asdict(), "title": _title(key), "better": "higher" if is_better_higher(key) else "lower"}
+        key: {**best._asdict(), "title": _title(key), "better": "higher" if higher_is_better(key) else "lower"}
         for key, best in sorted(bests.items())
         if best
     }

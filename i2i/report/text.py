@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from ..card import SUPERVISION
 from ..diagnostics.failure_modes import DIRECTIONS, findings
 from ..diagnostics.finding import Finding
+from ..training.best import higher_is_better
 
 Tick = dict[str, float]
 """One line of log.jsonl: numbers by name; `images` is always there."""
@@ -23,8 +24,6 @@ METHOD_TITLES = {"pix2pix": "Pix2Pix", "cyclegan": "CycleGAN", "discogan": "Disc
 FIGURES = {"val_l1": "L1", "val_swd": "sliced Wasserstein distance"}
 """Validation figures in words; the first that a run has is the one its health line speaks of."""
 
-HIGHER_IS_BETTER = ("psnr", "ssim", "precision", "recall", "density", "coverage", "inception")
-"""Metrics that grow as pictures get better, `ms_ssim` and the like included; of all others less is better."""
 
 LAST_PART = 0.2
 """The share of a run, at its end, that the health line speaks about."""
@@ -87,12 +86,7 @@ def best_of(ticks: Iterable[Tick], key: str) -> Best | None:
     found = [Best(tick[key], int(tick["images"])) for tick in ticks if math.isfinite(tick.get(key, math.nan))]
     if not found:
         return None
-    return (max if is_better_higher(key) else min)(found, key=lambda best: best.value)
-
-
-def is_better_higher(key: str) -> bool:
-    """Whether a larger value of this validation metric is the better one."""
-    return any(name in key for name in HIGHER_IS_BETTER)
+    return (max if higher_is_better(key) else min)(found, key=lambda best: best.value)
 
 
 def health(ticks: Sequence[Tick], ways: Mapping[str, str] = DIRECTIONS, method: str = "cyclegan") -> list[Finding]:
@@ -206,7 +200,7 @@ def _validation(ticks: Sequence[Tick]) -> Finding | None:
     best = best_of(points, key)
     assert best is not None
     latest = sum(tick[key] for tick in points[-2:]) / 2  # one value alone is noisy
-    loss = (best.value - latest if is_better_higher(key) else latest - best.value) / (abs(best.value) or 1.0)
+    loss = (best.value - latest if higher_is_better(key) else latest - best.value) / (abs(best.value) or 1.0)
     where, name = best.images / points[-1]["images"], FIGURES.get(key, key.removeprefix("val_").replace("_", " "))
     at = f"{best.value:.4g} at {best.images:,} images"
     if loss > 0.05 and where < 0.7:

@@ -69,10 +69,13 @@ def set_aside(path: Path) -> Path:
     return place
 
 
-def save_best(folder: Path, method: Method, images: int, value: float) -> None:
-    """Keep the networks of now as the best, and the best so far as the one before; raises StorageError."""
+def save_best(folder: Path, method: Method, images: int, figure: Mapping[str, Any]) -> None:
+    """Keep the networks of now as the best, and the best so far as the one before; raises StorageError.
+
+    `figure` is what it is the best by, and `pictures`, its value picture by picture where there is one.
+    """
     best, before = folder / BEST, folder / BEST_BEFORE
-    figure = {"images": images, method.best_metric: value}
+    figure = {"images": images, **figure}
     with being_written(best) as part:
         part.mkdir()
         write_files(part, {WEIGHTS: _weights(method), BEST_FIGURE: json.dumps(figure).encode()})
@@ -81,7 +84,12 @@ def save_best(folder: Path, method: Method, images: int, value: float) -> None:
             best.rename(before)
 
 
-def mend_best(run: Run, method: Method, progress: Progress, say: Callable[[str], object]) -> Progress:
+def _figure(best: Mapping[str, Any]) -> float | None:
+    """What it is the best by."""
+    return next((value for key, value in best.items() if key.startswith("val_")), None)
+
+
+def mend_best(run: Run, progress: Progress, say: Callable[[str], object]) -> Progress:
     """Set a damaged best checkpoint aside, said aloud: what the next is compared with is then the one before."""
     why = run.best_damage()
     if why is None:
@@ -89,7 +97,7 @@ def mend_best(run: Run, method: Method, progress: Progress, say: Callable[[str],
     place, found = set_aside(run.checkpoints / BEST), run.best()
     kept = f"The best before, of {found[1]['images']} images, counts as the best" if found else "There is no other yet"
     say(f"{why} It is {place.name} now. {kept}.")
-    return dataclasses.replace(progress, best=found[1].get(method.best_metric) if found else None)
+    return dataclasses.replace(progress, best=_figure(found[1]) if found else None)
 
 
 def load_weights(path: Path, method: Method) -> None:

@@ -72,6 +72,7 @@ def fit(
     validation: tuple[Sequence[str], Batch],
     rows: int,
     keep: int,
+    best: str | None = None,
     on_start: Callable[[Progress], None] = lambda _: None,
     on_tick: Callable[[Record], None] = lambda _: None,
     say: Callable[[str], object] = lambda _: None,
@@ -80,7 +81,8 @@ def fit(
     """Train `method` from the newest checkpoint of `run` to the end of its stages.
 
     `feed(stage, n)` gives the batches from image n on, of the stage that it lies in; `validation` is the names and the
-    batch of the pictures shown and scored, of which the first `rows` make the grid. SIGINT and SIGTERM end it after the
+    batch of the pictures shown and scored, of which the first `rows` make the grid, and
+    `best` the figure by which the best is kept, the method's own unless given. SIGINT and SIGTERM end it after the
     step at hand, with a checkpoint. `say` gets what a person should know of damaged checkpoints and of files that
     cannot be written. `adapt` is asked with each line of the log, and may give the method another timeline, which a
     checkpoint then follows. Raises TrainingError when a loss is no longer a number, StorageError when no checkpoint can
@@ -91,11 +93,11 @@ def fit(
     tolerance = Tolerance(say)
     diary, saver = Diary(run, tolerance), Saver(run, keep, say)
     if first:
-        progress = checkpoint.mend_best(run, method, progress, say)
+        progress = checkpoint.mend_best(run, progress, say)
         run.remove_unfinished()
         diary.rewind(progress.images)
     on_start(progress)
-    validator = Validator(method, run, validation, rows, tolerance)
+    validator = Validator(method, run, validation, rows, tolerance, best)
     if progress.images == 0 and first:
         validator.validate(progress)
     ticks = _LogInterval(progress)
@@ -119,8 +121,8 @@ def fit(
                     _refuse_broken_weights(progress, method, run)
                 if shows:
                     figures = validator.validate(progress)
-                    record |= figures
                     progress = validator.keep_best(progress, figures)
+                    record |= figures
                 diary.write(record)
                 on_tick(record)
                 if (not done and adapt(progress)) or done or saves or saver.owes:

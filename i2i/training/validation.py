@@ -1,16 +1,17 @@
 """Validation during a run: the sample grid, the metrics, and the rule by which a checkpoint is the best.
 
-The best is the one with the lowest value of the method's `best_metric`.
+The best is kept by one figure, the method's `best_metric` unless the user names another: see best.py.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 
+from ..errors import ConfigError
 from ..methods import Batch, Method
 from . import checkpoint
+from .best import replaces
 from .checkpoint import Progress
 from .health import HealthWatch
 from .run_directory import Run
@@ -22,28 +23,49 @@ class Validator:
     """Writes the grid of the validation pictures, measures them, and keeps the best generator."""
 
     def __init__(
-        self, method: Method, run: Run, validation: tuple[Sequence[str], Batch], rows: int, tolerance: Tolerance
+        self,
+        method: Method,
+        run: Run,
+        validation: tuple[Sequence[str], Batch],
+        rows: int,
+        tolerance: Tolerance,
+        metric: str | None = None,
     ) -> None:
         self.method, self.run, self.rows, self.tolerance = method, run, rows, tolerance
         self.names, self.batch = validation
+        self.metric, self.pictures = metric or method.best_metric, list[float]()
         self.health = HealthWatch(method, self.batch)
 
     def validate(self, progress: Progress) -> dict[str, float]:
-        """Write the grid of samples and measure the validation pictures."""
+        """Write the grid of samples and measure the validation pictures.
+
+        Raises ConfigError when the figure that the best is to be kept by is not among what is measured.
+        """
         columns = self.method.sample_columns(self.batch)
         rows = self.names[: self.rows]
         shown = {name: column[: self.rows] for name, column in columns.items()}
         self.tolerance.attempt("samples", lambda: write_grid(self.run.samples, progress.images, rows, shown))
         figures = {name: round(value, 6) for name, value in self.method.validate(columns).items()}
+        if self.metric not in figures:
+            known = ", ".join(name for name in figures if name.startswith("val_"))
+            raise ConfigError(f"log.best is {self.metric}, which this run does not measure. Known: {known}.")
+        self.pictures = [round(value, 6) for value in self.method.picture_figures(columns).get(self.metric, [])]
         return figures | self.health.figures(columns)
 
     def keep_best(self, progress: Progress, figures: dict[str, float]) -> Progress:
-        """Keep the generator when it is the best so far."""
-        value = figures[self.method.best_metric]
-        if not math.isfinite(value) or (progress.best is not None and value >= progress.best):
+        """Keep the generator when it is better than the best so far by more than chance; says so in `figures`."""
+        value, found = figures[self.metric], self.run.best()
+        kept = found[1].get("pictures", []) if found else []
+        if not replaces(self.metric, value, progress.best, self.pictures, kept):
+            if found:
+                figures["best_images"] = found[1]["images"]
             return progress
+        figure = {self.metric: value, **({"pictures": self.pictures} if self.pictures else {})}
         saved = self.tolerance.attempt(
             "the best checkpoint",
-            lambda: checkpoint.save_best(self.run.checkpoints, self.method, progress.images, value),
+            lambda: checkpoint.save_best(self.run.checkpoints, self.method, progress.images, figure),
         )
-        return dataclasses.replace(progress, best=value) if saved else progress
+        if not saved:
+            return progress
+        figures["best_images"] = progress.images
+        return dataclasses.replace(progress, best=value)

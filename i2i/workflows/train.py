@@ -217,6 +217,7 @@ def _fit(
             validation=validation,
             rows=config.log.rows,
             keep=config.log.keep,
+            best=config.log.best,
             on_start=lambda progress: begin(progress.images),
             on_tick=tick,
             say=note,

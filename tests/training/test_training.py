@@ -174,6 +174,7 @@ def test_checkpoints_keep_the_newest_and_the_best(tmp_path):
     assert [p.name for p in run.checkpoints_complete()] == ["00000006", "00000008"]
     figure = json.loads((run.checkpoints / "best" / "best.json").read_text())
     logged = {r["images"]: r["val_l1"] for r in run.records() if "val_l1" in r}
+    assert len(figure.pop("pictures")) == 2
     assert figure == {"images": min(logged, key=logged.get), "val_l1": min(logged.values())}
     saved = safetensors.torch.load_file(run.checkpoints / "00000008" / "weights.safetensors")
     assert all(torch.equal(saved[key], value) for key, value in weights(method).items())

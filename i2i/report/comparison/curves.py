@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..text import Tick, is_better_higher
+from ...training.best import higher_is_better
+from ..text import Tick
 from .runs import Compared
 
 MOST_POINTS = 600
@@ -35,7 +36,7 @@ def charts(runs: Sequence[Compared]) -> list[dict[str, Any]]:
     for key in keys:
         section = next(name for name, starts in SECTIONS.items() if key.startswith(starts))
         having = [n for n, one in enumerate(runs) if any(key in tick for tick in one.ticks)]
-        better = ("higher" if is_better_higher(key) else "lower") + " is better"
+        better = ("higher" if higher_is_better(key) else "lower") + " is better"
         notes = {"validation": better, "losses": "not on one scale where the methods' losses differ" if mixed else ""}
         title = TITLES.get(key, key.removeprefix("val_").replace("_", " "))
         found.append({"key": key, "title": title, "note": notes.get(section, ""), "section": section, "runs": having})

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ...evaluation.metrics import LEAST
 from ...text import listed
-from ..text import is_better_higher
+from ...training.best import higher_is_better
 from .runs import Compared
 from .scores import Difference, Scored, difference
 
@@ -72,7 +72,7 @@ def _stands(found: Difference | None, metric: str, first: str) -> Against:
         return Against(found, f"{found.count} pictures in common are too few to say ({LEAST} are needed)", "note")
     if not found.excludes_zero:
         return Against(found, NOT_SHOWN, "note")
-    better = (found.mean > 0) == is_better_higher(metric)
+    better = (found.mean > 0) == higher_is_better(metric)
     word = "better" if better else "worse"
     return Against(found, f"{word} than {first}: the interval excludes zero", "good" if better else "bad")
 
@@ -111,7 +111,7 @@ def _contradicted(runs: Sequence[Compared], best: Compared, metric: str, common:
     for other in common:
         for one in runs:
             found = difference(best.scores[other], one.scores[other]) if one is not best and other != metric else None
-            if found and found.excludes_zero and (found.mean > 0) == is_better_higher(other):
+            if found and found.excludes_zero and (found.mean > 0) == higher_is_better(other):
                 return f" But by {_label(other)} {one.name} is better than it, by {_span(found)}."
     return ""
 
@@ -122,7 +122,7 @@ def _by_validation(runs: Sequence[Compared]) -> str:
     if len(figures) != 1 or len(with_figure) < len(runs):
         return "These runs have no figure in common that says which is better; look at the pictures."
     (key,) = figures
-    pick = max if is_better_higher(key) else min
+    pick = max if higher_is_better(key) else min
     best = pick(with_figure, key=lambda one: one.figure[1].value if one.figure else 0)
     rest = ", ".join(f"{one.name} {one.figure[1].value:.4g}" for one in with_figure if one is not best and one.figure)
     assert best.figure is not None
@@ -146,7 +146,7 @@ def _to_know(runs: Sequence[Compared]) -> str:
 
 
 def _best(runs: Sequence[Compared], metric: str) -> Compared:
-    pick = max if is_better_higher(metric) else min
+    pick = max if higher_is_better(metric) else min
     return pick(runs, key=lambda one: one.scores[metric].value)
 
 

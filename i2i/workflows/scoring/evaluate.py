@@ -20,6 +20,7 @@ from ...files import write_atomically
 from ...images.image import Array
 from ...serving import Engine
 from ..progress import Bars, Say, silent
+from .copies import copies_of, write_copies
 from .domains import DomainEvaluationSet, domain_evaluation_set
 from .metrics import check_names, enough, metrics_for, need_no_truth, smallest_side
 from .pairs import EvaluationSet, is_unpaired, material
@@ -48,6 +49,8 @@ class Scoring:
     """Weights of the network that a metric needs."""
     features: str | None = None
     """What pictures become for metrics of sets: a key of EMBEDDINGS, or a file of weights."""
+    copies_of: str | None = None
+    """The training pictures that outputs are searched in: a folder, or `train`, those of `data`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +85,9 @@ def score(
             "cycle needs the translator of the other direction: score a run that has a2b.onnx and b2a.onnx, or name "
             "it with --back FILE."
         )
+    copies = copies_of(scoring.copies_of, found) if scoring.copies_of else None
+    if copies:
+        metrics["copies"] = copies.metric()
     metrics, refused = enough(metrics, len(found), found.real_count)
     baselines = _baselines(card, found)
     broken: list[str] = []
@@ -103,7 +109,8 @@ def score(
     if folder is not None:
         write_atomically(folder / "scores.csv", result.to_csv().encode("utf-8", "backslashreplace"))
         write_sheet(engine, baselines.get("bicubic"), found, result, folder / "sheet.png")
-    note = " ".join(filter(None, [found.note, ENSEMBLED if engine.ensemble else ""]))
+    said = write_copies(copies, result, folder / "copies.png") if copies and folder and "copies" in result.sets else ""
+    note = " ".join(filter(None, [said, found.note, ENSEMBLED if engine.ensemble else ""]))
     return Scores(result, broken, found.things, note)
 
 

@@ -19,6 +19,7 @@ from ...images.decode import read_header
 from ...images.find import find_pictures
 from ...images.image import Array, Floats, to_float, with_channels
 from ..progress import Bars, Say, silent
+from .copies import copies_of, write_copies
 from .evaluate import Scores
 from .metrics import check_names, enough, need_no_truth, ready
 from .sheet import png
@@ -62,10 +63,12 @@ def score_folders(
     features: str | None = None,
     out: Path | None = None,
     say: Say = silent,
+    training: str | None = None,
 ) -> Scores:
     """Score the pictures below `a` against those below `b`: by pairs where names match, and as sets always.
 
-    `named` are keys of METRICS, by default OF_PAIRS (where names match) and OF_SETS; the rest as in `score`. Raises
+    `named` are keys of METRICS, by default OF_PAIRS (where names match) and OF_SETS; `training` is the
+    folder that copies are searched in; the rest as in `score`. Raises
     DataError for an empty folder, for pairs of two sizes, or when there are too few pictures for any figure.
     """
     check_names(named)
@@ -77,6 +80,9 @@ def score_folders(
     usual = [*(OF_PAIRS if both else ()), *OF_SETS]
     metrics = ready(named, usual, channels, files, say, features)
     metrics = {name: row for name, row in metrics.items() if _possible(row, bool(both))}
+    copies = copies_of(training) if training else None
+    if copies:
+        metrics["copies"] = copies.metric()
     metrics, refused = enough(metrics, len(mine.pictures), len(theirs.pictures))
     broken: list[str] = []
 
@@ -110,9 +116,9 @@ def score_folders(
         write_atomically(out / "scores.csv", result.to_csv().encode("utf-8", "backslashreplace"))
         if result.first:
             write_atomically(out / "sheet.png", _sheet(mine, theirs, result, channels))
-    note = (
-        f"{len(both):,} of {len(mine.pictures):,} pictures have one of their name among {len(theirs.pictures):,} real."
-    )
+    said = write_copies(copies, result, out / "copies.png") if copies and out and "copies" in result.sets else ""
+    named_alike = f"{len(both):,} of {len(mine.pictures):,} pictures have one of their name among "
+    note = f"{said} {named_alike}{len(theirs.pictures):,} real.".strip()
     return Scores(result, broken, "pictures", note, a.name or str(a))
 
 
