@@ -20,6 +20,8 @@ SECTIONS = {
     "val": "validation",
     "fail": "failure modes",
     "health": "health",
+    "grad": "norms",
+    "weight": "norms",
     "lr": "learning rate",
     "ada": "augmentation",
 }
