@@ -1,4 +1,4 @@
-"""`i2i doctor` and `i2i tune`: what this machine has, and what runs a model best on it."""
+"""`i2i doctor` and `i2i tune`: what ails a training or this machine, and what runs a model best on it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,27 @@ from .app import app
 
 
 @app.command()
-def doctor() -> None:
-    """Show devices, providers and versions; say what is wrong, with the command that mends it.
+def doctor(
+    runs: Annotated[list[Path] | None, typer.Argument(help="Run directories; none to look at this machine.")] = None,
+) -> None:
+    """Say what ails a training: which failure, since when, what to change. Without RUNS, examine this machine.
 
-    Exit status 1 when something is wrong.
+    Of several runs of one kind it also says whether they agree. Of the machine it shows devices, providers and
+    versions, what is wrong, and the command that mends it. Exit status 1 when something is wrong.
+
+    \b
+    i2i doctor runs/facades
+    i2i doctor runs/seed0 runs/seed1 runs/seed2
+    i2i doctor
     """
+    if runs:
+        from ..workflows.diagnose import diagnose
+
+        lines, sick = diagnose(runs)
+        for line in lines:
+            typer.echo(line)
+        raise typer.Exit(1 if sick else 0)
+
     from ..workflows.doctor import doctor as examine
 
     facts, troubles = examine()

@@ -37,6 +37,9 @@ def train(
         bool, typer.Option("--forecast", help="Say what time, memory and disk the run will take, and stop.")
     ] = False,
     no_forecast: Annotated[bool, typer.Option("--no-forecast", help="Begin without measuring that.")] = False,
+    on_unhealthy: Annotated[
+        str, typer.Option(help="warn, pause or rollback, when the doctor names a failure (docs/training/doctor.md).")
+    ] = "warn",
     show_config: Annotated[bool, typer.Option("--show-config", help="Print the settings and stop.")] = False,
     no_export: Annotated[bool, typer.Option("--no-export", hidden=True, help="End with the last checkpoint.")] = False,
 ) -> None:
@@ -58,10 +61,12 @@ def train(
     from ..workflows.forecast.planning import Wishes
     from ..workflows.request import config_text
     from ..workflows.train import train_run
+    from ..workflows.unhealthy import on_unhealthy_of
 
     flags = {"size": size, "images": images, "epochs": epochs, "batch": batch, "scale": scale, "direction": direction}
     flags |= {"device": device, "precision": precision, "workers": workers, "seed": seed}
     request = options.request_of(method, data, run, preset, config, set_, flags)
+    request = dataclasses.replace(request, on_unhealthy=on_unhealthy_of(on_unhealthy))
     if show_config:
         typer.echo(config_text(request, say=typer.echo), nl=False)
         return

@@ -174,30 +174,6 @@ def typical(records: Iterable[Mapping[str, Any]], count: int = 3) -> dict[str, f
     return {key: statistics.median(found) for key, found in values.items() if found}
 
 
-class FailureMonitor:
-    """Speaks up while a run trains: once a kind, and only when the last lines with figures agree.
-
-    The first pictures of a run are all alike, so a single line proves nothing.
-    """
-
-    def __init__(self, method: str = "cyclegan", count: int = 3) -> None:
-        self.method, self.count = method, count
-        self.lines: list[Mapping[str, Any]] = []
-        self.said: set[str] = set()
-
-    def notes(self, record: Mapping[str, Any]) -> list[str]:
-        """The sentences that this line of the log gives cause for."""
-        if not any(key.startswith("fail_") for key in record):
-            return []
-        self.lines = [*self.lines, record][-self.count :]
-        if len(self.lines) < self.count:
-            return []
-        last = typical(self.lines, self.count)
-        new = [sign for sign in alarms(last, method=self.method) if sign.title not in self.said]
-        self.said |= {sign.title for sign in new}
-        return [f"{sign.title}. {sign.text}" for sign in new]
-
-
 def _of(record: Mapping[str, Any], mode: FailureMode, direction: str) -> dict[str, float]:
     """The failure mode's finite figures of one direction."""
     values = {name: record.get(f"fail_{name}_{direction}", math.nan) for name in mode.figures}

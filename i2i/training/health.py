@@ -29,7 +29,8 @@ class HealthWatch:
 
     def step(self, number: int, batch: Batch) -> dict[str, Tensor]:
         """Update number `number`, from 0, on `batch`, with the scalars of the step and its norms."""
-        self.method.norms.begin(number)
+        updates = self.method.updates
+        self.method.norms.begin(number, 1 if updates.d == updates.g == 1 else updates.d + updates.g)
         scalars = self.method.step(batch)
         self.latest.append(batch)
         size = sum(value.nbytes for value in batch.values()) or 1

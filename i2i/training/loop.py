@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..diagnostics.doctor import Ailment
 from ..errors import TrainingError
 from ..methods import Batch, Method
 from ..methods.config import LogConfig
@@ -22,6 +23,7 @@ from .checkpoint import Progress
 from .run_directory import Run
 from .tolerance import Diary, Saver, Tolerance
 from .validation import Validator
+from .watch import Watch
 
 Record = dict[str, Any]
 Feed = Callable[[Stage, int], Iterable[Batch]]
@@ -61,6 +63,8 @@ class Outcome:
     progress: Progress
     stopped_by: int | None
     """The signal that stopped it, or None when the run reached its end."""
+    ailment: Ailment | None = None
+    """The failure for which it was ended."""
 
 
 def fit(
@@ -77,6 +81,7 @@ def fit(
     on_tick: Callable[[Record], None] = lambda _: None,
     say: Callable[[str], object] = lambda _: None,
     adapt: Callable[[Progress], bool] = lambda _: False,
+    watch: Watch | None = None,
 ) -> Outcome:
     """Train `method` from the newest checkpoint of `run` to the end of its stages.
 
@@ -97,6 +102,8 @@ def fit(
         run.remove_unfinished()
         diary.rewind(progress.images)
     on_start(progress)
+    watch = watch or Watch(method.timeline.total, {})
+    watch.catch_up(run, progress.images)
     validator = Validator(method, run, validation, rows, tolerance, best)
     if progress.images == 0 and first:
         validator.validate(progress)
@@ -116,13 +123,15 @@ def fit(
                 _crossed(before, now, pace.checkpoint) or time.monotonic() - saver.saved_at > pace.checkpoint_seconds
             )
             if first and (done or shows or saves or _crossed(before, now, pace.log)):
-                record = ticks.record(progress, method, run)
+                record = ticks.record(progress, method, run, lambda line: diary.write(line | watch.see(line)))
                 if shows or saves or done or saver.owes:
                     _refuse_broken_weights(progress, method, run)
                 if shows:
                     figures = validator.validate(progress)
                     progress = validator.keep_best(progress, figures)
                     record |= figures
+                record |= watch.see(record)
+                done = done or watch.ended_by is not None
                 diary.write(record)
                 on_tick(record)
                 if (not done and adapt(progress)) or done or saves or saver.owes:
@@ -131,7 +140,8 @@ def fit(
                 ticks.go_on()
             if done:
                 break
-    return Outcome(progress, stop.signal if progress.images < method.timeline.total else None)
+    stopped = stop.signal if progress.images < method.timeline.total else None
+    return Outcome(progress, stopped, watch.ended_by)
 
 
 def _batches(feed: Feed, method: Method, seen: int) -> Iterator[Batch]:
@@ -172,9 +182,16 @@ class _LogInterval:
         """From here on it is training again: grids, reports and checkpoints do not count for the rate."""
         self.since = self.seconds()
 
-    def record(self, progress: Progress, method: Method, run: Run) -> Record:
-        """The line due now: means since the last one. Raises TrainingError when one is not a number."""
-        means = self._means(progress, method, run)
+    def record(self, progress: Progress, method: Method, run: Run, last_words: Callable[[Record], object]) -> Record:
+        """The line due now: means since the last one. Raises TrainingError when one is not a number.
+
+        `last_words` gets a line that says so before.
+        """
+        try:
+            means = self._means(progress, method, run)
+        except TrainingError:
+            last_words({"images": progress.images, "step": progress.steps, "non_finite": 1})
+            raise
         seconds = self.seconds()
         rate = (progress.images - self.images) / max(seconds - self.since, 1e-9)
         record: Record = {

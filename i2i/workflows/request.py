@@ -14,6 +14,7 @@ from ..settings import merge, read_yaml, resolve, to_yaml
 from ..training.run_directory import Run
 from .forecast.planning import Wishes
 from .progress import Say, silent
+from .unhealthy import OnUnhealthy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Request:
     """The `--set` values, as a mapping."""
     wishes: Wishes = dataclasses.field(default_factory=Wishes)
     """What is wanted to be known beforehand."""
+    on_unhealthy: OnUnhealthy = "warn"
+    """What happens when the doctor names a failure."""
 
 
 def settings(request: Request, say: Say = silent) -> TrainConfig:

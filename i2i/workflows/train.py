@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,7 @@ import torch
 
 from ..datasets import DATASETS
 from ..datasets.streams.source import PreparedData, Source
-from ..diagnostics.failure_modes import FailureMonitor
-from ..errors import I2IError, StorageError, TrainingError, first_line
+from ..errors import StorageError
 from ..export.from_run import export_run
 from ..hardware.allocator import keep_freed_memory
 from ..hardware.device import Placement, place
@@ -21,17 +20,22 @@ from ..hardware.system import available_threads
 from ..methods import METHODS, Method
 from ..methods.config import TrainConfig
 from ..report.page import write_report
-from ..settings import merge
+from ..settings import flat, merge
 from ..tracking.beside import tracked
+from ..training.checkpoint import Progress
 from ..training.loader import batches, stack
 from ..training.loop import Intervals, Outcome, fit
 from ..training.run_directory import Run
 from ..training.tolerance import Tolerance
+from ..training.watch import Watch
+from .diagnose import sentences, told
+from .endings import explain_failures, report_meanwhile
 from .forecast.budget import Keeper, as_planned
 from .forecast.planning import Planner
 from .forecast.truth import compare
 from .progress import Bar, Say, silent
 from .request import Request, settings
+from .unhealthy import Rollbacks, RolledBack, act
 
 
 def train_run(
@@ -46,9 +50,21 @@ def train_run(
     `on_tick` gets every line of the log; without it a progress bar, or a line now and then, goes to stderr. Without
     `export` the run ends with its last checkpoint.
     """
+    while True:
+        with contextlib.suppress(RolledBack):
+            return _session(request, say, on_tick, export=export)
+
+
+def _session(
+    request: Request, say: Say, on_tick: Callable[[dict[str, Any]], object] | None, *, export: bool
+) -> int | None:
+    """The run from its newest checkpoint on; raises RolledBack when it is to begin again from an earlier one."""
     config, clock = settings(request, say), time.monotonic()
     method_type, run = METHODS[request.method], Run(request.run)
     run.check_place(config)
+    rollbacks = Rollbacks(run)
+    rollbacks.finish(method_type.Config)
+    config = rollbacks.applied(config)
     if run.has_checkpoints:
         before = run.config(method_type.Config)
         config = method_type.resume_config(config, before)
@@ -79,45 +95,32 @@ def train_run(
         say=say,
         began=clock,
     )
-    with _explain_failures(run, placement):
-        config, ready, told = planner.plan(config, ready)
+    with explain_failures(run, placement):
+        config, ready, planned = planner.plan(config, ready)
     if request.wishes.only:
         return None
 
-    with _explain_failures(run, placement):
+    with explain_failures(run, placement):
         torch.manual_seed(config.seed)
         method = method_type.from_config(config, placement)
         _start(config, run, placement, source, ready, say)
-        run.amend_environment(**told)
+        run.amend_environment(**planned)
         for note in method.notes(config):
             say(f"Note: {note}", err=True)
         trackers = config.log.trackers if placement.rank == 0 else ()
         with tracked(run, trackers, lambda sentence: say(sentence, err=True)):
-            outcome = _fit(config, method, run, ready, placement, say, on_tick, planner.keeper(config))
+            watch = Watch(method.timeline.total, flat(config.model_dump()), ends=request.on_unhealthy != "warn")
+            beside = (watch, rollbacks, planner.keeper(config))
+            outcome = _fit(config, method, run, ready, placement, say, on_tick, *beside)
+    if outcome.ailment is not None:
+        report_meanwhile(run)
+        act(outcome.ailment, request.on_unhealthy, run, method_type.Config, say)
     return _finish(config, run, outcome, say) if export else outcome.stopped_by
 
 
 def _with_data(config: TrainConfig, **found: Any) -> TrainConfig:
     """The configuration with what the folder was found to be."""
     return config.model_copy(update={"data": config.data.model_copy(update=found)})
-
-
-@contextlib.contextmanager
-def _explain_failures(run: Run, placement: Placement) -> Iterator[None]:
-    """Too little memory becomes a sentence; whatever ends a run, the report shows what led there."""
-    try:
-        yield
-    except I2IError:
-        _report_meanwhile(run)
-        raise
-    except (RuntimeError, MemoryError) as error:
-        _report_meanwhile(run)
-        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "allocate" not in str(error):
-            raise
-        raise TrainingError(
-            f"The memory of {placement.device} is not enough for this run ({first_line(error)}). "
-            "Try a smaller --batch, --size or --set generator.width=32."
-        ) from error
 
 
 def _start(
@@ -174,6 +177,8 @@ def _fit(
     placement: Placement,
     say: Say,
     on_tick: Callable[[dict[str, Any]], object] | None,
+    watch: Watch,
+    rollbacks: Rollbacks,
     keeper: Keeper | None,
 ) -> Outcome:
     total = method.timeline.total
@@ -185,8 +190,10 @@ def _fit(
 
     bar: Bar | None = None
 
-    def begin(done: int) -> None:
+    def begin(progress: Progress) -> None:
         nonlocal bar
+        done = progress.images
+        rollbacks.renew(method, config)
         if 0 < done < total:
             say(f"Going on from {done} of {total} images.")
         if on_tick is None:
@@ -196,15 +203,16 @@ def _fit(
     def note(sentence: str) -> None:
         say(f"Note: {sentence}", err=True)
 
-    watch, tolerance = FailureMonitor(config.method), Tolerance(note)
+    tolerance = Tolerance(note)
 
     def tick(record: dict[str, Any]) -> None:
         if on_tick:
             on_tick(record)
         if bar:
-            bar.update(record["images"], method.loss_summary(record))
-        for sentence in watch.notes(record):
-            note(sentence)
+            words = [watch.monitor.summary(), method.loss_summary(record)]
+            bar.update(record["images"], "; ".join(filter(None, words)))
+        for found in record.get("health_found", ()):
+            note(told(watch.monitor.ailments[found["name"]]))
         if method.best_metric in record:
             tolerance.attempt("the report", lambda: write_report(run.path))
 
@@ -218,20 +226,15 @@ def _fit(
             rows=config.log.rows,
             keep=config.log.keep,
             best=config.log.best,
-            on_start=lambda progress: begin(progress.images),
+            on_start=begin,
             on_tick=tick,
             say=note,
             adapt=lambda progress: keeper is not None and keeper.adapt(method, progress),
+            watch=watch,
         )
     finally:
         if bar is not None:
             bar.__exit__(None, None, None)
-
-
-def _report_meanwhile(run: Run) -> None:
-    """The report as far as the run is; a run does not end because it cannot be written."""
-    with contextlib.suppress(I2IError):
-        write_report(run.path)
 
 
 def _workers(wanted: int | None, placement: Placement) -> int:
@@ -252,6 +255,8 @@ def _finish(config: TrainConfig, run: Run, outcome: Outcome, say: Say) -> int | 
         )
         return outcome.stopped_by
     say(f"Trained {outcome.progress.images} images in {outcome.progress.seconds / 60:.1f} minutes.")
+    for sentence in sentences(run):
+        say(sentence)
     say("Exporting and checking the ONNX file ...")
     for path in export_run(run, say=lambda sentence: say(f"Note: {sentence}", err=True)):
         say(f"Model:  {path}")

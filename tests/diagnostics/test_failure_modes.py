@@ -7,7 +7,8 @@ import torch
 from markdown import ROOT, table
 from torch.nn import functional as F
 
-from i2i.diagnostics.failure_modes import FAILURE_MODES, FailureMonitor, alarms, findings, typical
+from i2i.diagnostics.doctor import Monitor
+from i2i.diagnostics.failure_modes import FAILURE_MODES, alarms, findings, typical
 from i2i.diagnostics.figures import failure_figures, inversion
 from i2i.evaluation.distances import sliced_wasserstein, wasserstein
 from i2i.hardware.device import Placement
@@ -190,13 +191,12 @@ def test_the_findings_are_of_the_last_lines_that_have_figures_and_not_of_one_out
 
 
 def test_a_running_training_is_warned_once_a_kind_and_not_by_its_first_line():
-    watch = FailureMonitor()
-    lines = [{"fail_collapse_a2b": 0.1}, {"g_gan": 1.0}, {"fail_collapse_a2b": 0.1}, {"fail_collapse_a2b": 0.2}]
-    assert [len(watch.notes(line)) for line in lines] == [0, 0, 0, 1]
-    assert watch.notes({"fail_collapse_a2b": 0.1, "fail_inversion_a2b": -0.9}) == [
-        f"{sign.title}. {sign.text}" for sign in alarms({"fail_inversion_a2b": -0.9})
-    ]
-    assert watch.notes(lines[0]) == []
+    watch = Monitor()
+    figures = {"health_spread_a2b": 0.9, "fail_inversion_a2b": 0.9}
+    lines = [figures | {"images": n, "fail_collapse_a2b": 0.1} for n in range(4)]
+    assert [[found.name for found in watch.add(line)] for line in lines] == [[], [], ["collapse"], []]
+    both = [line | {"fail_inversion_a2b": -0.9} for line in lines]
+    assert [[found.name for found in watch.add(line)] for line in both] == [[], [], ["inversion"], []]
 
 
 @pytest.mark.parametrize("name", FAILURE_MODES)

@@ -119,8 +119,8 @@ def test_norms_are_those_of_all_gradients_and_are_taken_when_due():
     optimizer = torch.optim.SGD(layer.parameters(), 0.1)
     watch = NormWatch()
     looked = []
-    for step in range(32):
-        watch.begin(step)
+    for step in range(64):
+        watch.begin(step, turns=2)
         optimizer.zero_grad()
         (8 * layer(torch.ones(1, 3)).sum()).backward()
         watch.after_backward(optimizer, {"g": optimizer}, lambda: 8)
@@ -129,7 +129,7 @@ def test_norms_are_those_of_all_gradients_and_are_taken_when_due():
             assert watch.seen["grad_norm_g"].item() == pytest.approx(8**0.5)  # eight ones
             whole = torch.cat([p.flatten() for p in layer.parameters()])
             assert watch.seen["weight_norm_g"].item() == pytest.approx(whole.norm().item())
-    assert looked == [0, 1, 16, 17]
+    assert looked == [0, 1, 32, 33]
     watch.begin(0)
     layer.weight.grad[0, 0] = math.inf
     watch.after_backward(optimizer, {"g": optimizer}, lambda: 8)

@@ -20,6 +20,10 @@ AROUND = (-5, -4, -3, 3, 4, 5)
 """Steps of the spectrum from a peak to its surroundings."""
 
 
+CLEARLY = 0.85
+"""How much nearer a picture must come when it is turned."""
+
+
 def checkerboard(fake: Tensor, real: Tensor) -> float:
     """The largest peak at a multiple of a quarter of the sampling frequency, over that of the reals.
 
@@ -51,7 +55,7 @@ def _turned(pictures: Tensor, reals: Tensor) -> float:
     ways = [torch.rot90(seen, k, (2, 3)) for seen in (pictures, pictures.flip(3)) for k in range(4)]
     target = flat(reals)
     nearest = torch.stack([torch.cdist(flat(way), target).min(1).values for way in ways])
-    return float((nearest.argmin(0) > 0).float().mean())
+    return float((nearest[1:].min(0).values < CLEARLY * nearest[0]).float().mean())
 
 
 def _spectrum(grey: Tensor) -> Tensor:

@@ -21,9 +21,9 @@ class NormWatch:
         self.due = False
         self.seen: dict[str, Tensor] = {}
 
-    def begin(self, step: int) -> None:
-        """Told before step number `step`, from 0; with turns of G and D, two steps in a row are looked at."""
-        self.due = step % EVERY < 2
+    def begin(self, step: int, turns: int = 1) -> None:
+        """Told before step number `step`, from 0; where G and D take `turns` steps in turns, a whole round is due."""
+        self.due = step % (EVERY * turns) < turns
         self.seen = {}
 
     def after_backward(

@@ -90,8 +90,8 @@ def distance(fake: Tensor, real: Tensor) -> float:
     """
     if min(len(fake), len(real)) < LEAST:
         return math.nan
-    draw = torch.Generator().manual_seed(0)
-    directions = F.normalize(torch.randn(real.shape[1], DIRECTIONS, generator=draw), dim=0).to(real.device)
+    draw = torch.Generator().manual_seed(1)
+    directions = projections(real.shape[1]).to(real.device)
     a, b = fake @ directions, real @ directions
     order = torch.randperm(len(real), generator=draw).to(real.device)
     halves = [wasserstein(b[order[0::2]], b[order[1::2]]).mean()]
@@ -101,12 +101,18 @@ def distance(fake: Tensor, real: Tensor) -> float:
     return float(wasserstein(a, b).mean()) / floor if floor > 1e-4 else math.nan
 
 
+def projections(length: int) -> Tensor:
+    """(length, DIRECTIONS): the unit vectors that sets of so many numbers are projected on."""
+    return F.normalize(torch.randn(length, DIRECTIONS, generator=torch.Generator().manual_seed(0)), dim=0)
+
+
 def nearest_train(fake: Tensor, held_out: Tensor, train: Tensor) -> float:
     """Median distance of a fake to the nearest training picture, over that to the nearest of as many held-out ones.
 
     1 for an honest model, whatever its sharpness, for both sets are real pictures that it may resemble alike; below 1
-    it keeps to the training pictures. NaN below LEAST of each.
+    it keeps to the training pictures, of which each counts once. NaN below LEAST of each.
     """
+    train = torch.unique(train, dim=0)
     count = min(len(held_out), len(train))
     if min(count, len(fake)) < LEAST:
         return math.nan

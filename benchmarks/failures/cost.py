@@ -1,4 +1,4 @@
-"""What the doctor's figures cost: `python -m benchmarks.experiments.health_cost`.
+"""What the doctor's figures cost: `python -m benchmarks.failures.cost`.
 
 For each method, at two sizes of networks: the time of a step with and without what is measured at steps, in turns, and
 that of the figures of a sample grid, as a share of the steps between two grids of the usual run.

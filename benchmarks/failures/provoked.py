@@ -1,0 +1,80 @@
+"""How each failure is provoked: a row of settings each, and healthy settings beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from i2i.settings import parse_assignments
+
+
+class Case(NamedTuple):
+    """A kind of run."""
+
+    bed: str
+    """`toy`, or the method and sample data of a translator: `pix2pix facades`, `cyclegan seasons`."""
+    settings: tuple[str, ...]
+    expected: frozenset[str]
+    """Names that the doctor must say."""
+    besides: frozenset[str] = frozenset()
+    """Names that are true of it as well, but not the point."""
+    curable: bool = True
+    start: str = ""
+    """What the generators begin with: `negative` swaps light and dark, `identity` hands the input back."""
+
+    def assignments(self) -> Mapping[str, Any]:
+        """The settings as a mapping."""
+        return parse_assignments(self.settings)
+
+
+def _case(bed: str, *settings: str, expected: str = "", besides: str = "", **more: Any) -> Case:
+    return Case(bed, settings, frozenset(expected.split()), frozenset(besides.split()), **more)
+
+
+TINY = ("size=32", "generator.width=8", "discriminator.width=8", "discriminator.layers=2", "optimizer.lr=0.001")
+CYCLE = (*TINY, "generator.name=resnet6", "generator.blocks=2", "generator.up=resize", "batch=4", "lambda_identity=0.1")
+
+CASES: dict[str, Case] = {
+    "collapse": _case(
+        "toy", "toy=digits", "optimizer.lr=3e-3", "optimizer.lr_d=3e-4", "d_width=16", expected="collapse"
+    ),
+    "hopping": _case(
+        "toy", "toy=ring", "optimizer.lr=1e-2", "optimizer.lr_d=1e-3", expected="hopping", besides="collapse"
+    ),
+    "vanishing": _case(
+        "toy", "toy=digits", "gan.loss=minimax", "d_width=256", "optimizer.lr=1e-4",
+        "optimizer.lr_d=1e-2", expected="vanishing", besides="overpowering",
+    ),
+    "exploding": _case("toy", "toy=digits", "optimizer.lr=0.1", expected="exploding"),
+    "overpowering": _case("toy", "toy=digits", "gan.d_steps=10", "d_width=512", expected="overpowering"),
+    "weak": _case("toy", "toy=ring", "optimizer.lr_d=1e-5", expected="weak"),
+    "nonconvergence": _case(
+        "toy", "toy=blob", "gan.loss=wasserstein", "optimizer.lr=4e-3", "g_width=16", "d_width=16",
+        expected="nonconvergence", besides="collapse",
+    ),
+    "overfitting": _case(
+        "toy", "toy=digits", "count=50", "d_width=256", expected="overfitting", besides="memorisation",
+    ),
+    "memorisation": _case(
+        "toy", "toy=digits", "count=24", "d_width=256", "g_width=128", expected="memorisation", besides="overfitting",
+        curable=False,  # more pictures are no setting
+    ),
+    "leak": _case("toy", "toy=digits", "data.augment=[rotate90]", expected="leak"),
+    "gaming": _case(
+        "toy", "toy=digits", "target=projections", "d_width=256", expected="gaming", besides="overpowering",
+        curable=False,
+    ),
+    "checkerboard": _case(
+        "pix2pix facades", *TINY, "generator.name=resnet6", "generator.blocks=2", "batch=8", expected="checkerboard",
+        besides="overpowering overfitting",
+    ),
+    "inversion": _case("cyclegan seasons", *CYCLE, "lambda_identity=0", expected="inversion", start="negative"),
+    "identity": _case("cyclegan seasons", *CYCLE, "lambda_identity=10", expected="identity", start="identity"),
+    "steganography": _case("cyclegan seasons", *CYCLE, "lambda_cycle=100", expected="steganography"),
+    "healthy ring": _case("toy", "toy=ring", "gan.r1=0.1"),
+    "healthy digits": _case("toy", "toy=digits"),
+    "healthy facades": _case("pix2pix facades", *TINY, "generator.up=resize", "generator.name=resnet6", "batch=8",
+                             "generator.blocks=2"),
+    "healthy seasons": _case("cyclegan seasons", *CYCLE),
+}  # fmt: skip
+"""Every failure and four kinds of healthy run, by name."""

@@ -1,0 +1,122 @@
+"""What a training does when the doctor names a failure: warn, pause, or roll back with the remedy applied.
+
+A rollback is written down before anything is undone, so that a run that is killed in the middle finishes it when the
+same command is given again. `rollbacks.json` in the run directory has them all; the settings of before stay beside
+config.yaml as `config.before-rollback-1.yaml`.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import Any, Literal, TypeVar
+
+import torch
+
+from ..diagnostics.doctor import DETECTORS, Ailment
+from ..errors import TrainingError, UnknownNameError
+from ..files import write_atomically
+from ..methods import Method
+from ..methods.config import TrainConfig
+from ..settings import merge, parse_assignments, resolve, to_yaml
+from ..training.run_directory import Run
+from .diagnose import told
+from .progress import Say
+
+C = TypeVar("C", bound=TrainConfig)
+
+OnUnhealthy = Literal["warn", "pause", "rollback"]
+
+POLICIES: tuple[OnUnhealthy, ...] = ("warn", "pause", "rollback")
+
+MOST = 3
+"""Rollbacks of a run at most: a remedy that has not helped three times does not help."""
+
+
+def on_unhealthy_of(text: str) -> OnUnhealthy:
+    """The policy of this name; raises UnknownNameError."""
+    for policy in POLICIES:
+        if policy == text:
+            return policy
+    raise UnknownNameError("way of --on-unhealthy", text, POLICIES)
+
+
+class RolledBack(Exception):  # noqa: N818  # no error: training begins again
+    """The run stands at an earlier checkpoint, with other settings."""
+
+
+class Rollbacks:
+    """Those of a run, oldest first, and the settings that they brought."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.file = run.path / "rollbacks.json"
+        self.entries: list[dict[str, Any]] = json.loads(self.file.read_text("utf-8")) if self.file.exists() else []
+
+    def applied(self, config: C) -> C:
+        """The configuration with the remedies of all rollbacks."""
+        if not self.entries:
+            return config
+        return resolve(type(config), [config.model_dump(), *(parse_assignments(e["remedy"]) for e in self.entries)])
+
+    def finish(self, kind: type[TrainConfig]) -> None:
+        """Undo what a rollback that was interrupted had still to undo; nothing where all are done."""
+        if not self.entries or self.entries[-1]["done"]:
+            return
+        entry = self.entries[-1]
+        for path in self.run.checkpoints_complete():
+            if int(path.name) > entry["to"]:
+                shutil.rmtree(path)
+        before = self.run.path / f"config.before-rollback-{len(self.entries)}.yaml"
+        if not before.exists():
+            write_atomically(before, self.run.config_file.read_bytes())
+        settings = merge(self.run.raw_config(), parse_assignments(entry["remedy"]))
+        write_atomically(self.run.config_file, to_yaml(resolve(kind, [settings])).encode())
+        entry["done"] = True
+        self._write()
+
+    def add(self, ailment: Ailment, kind: type[TrainConfig]) -> dict[str, Any]:
+        """Go back to the newest checkpoint from before the failure began, or to the start."""
+        healthy = [int(path.name) for path in self.run.checkpoints_complete() if int(path.name) < ailment.images]
+        entry = {**ailment.record(), "to": max(healthy, default=0), "done": False}
+        self.entries.append(entry)
+        self._write()
+        self.finish(kind)
+        return entry
+
+    def _write(self) -> None:
+        write_atomically(self.file, (json.dumps(self.entries, indent=1) + "\n").encode())
+
+    def renew(self, method: Method, config: TrainConfig) -> None:
+        """Give the optimizers that a checkpoint brought back the rates and momenta of the remedies."""
+        asked = {one.partition("=")[0] for entry in self.entries for one in entry["remedy"]}
+        for name, optimizer in method.optimizers.items():
+            _renew(optimizer, name, config, asked)
+
+
+def _renew(optimizer: torch.optim.Optimizer, name: str, config: TrainConfig, asked: set[str]) -> None:
+    adam = config.optimizer
+    for group in optimizer.param_groups:
+        if {"optimizer.lr", "optimizer.lr_d"} & asked:
+            group["initial_lr"] = adam.lr_d if name == "d" and adam.lr_d else adam.lr
+        if "optimizer.beta1" in asked:
+            group["betas"] = (adam.beta1, adam.beta2)
+
+
+def act(ailment: Ailment, policy: OnUnhealthy, run: Run, kind: type[TrainConfig], say: Say) -> None:
+    """What the policy asks for when a failure has ended a session.
+
+    Raises TrainingError to end the run with a sentence (status 1), RolledBack to begin again.
+    """
+    goes_on = f"Everything is saved in {run.path}; the same command goes on as it is."
+    if policy == "pause":
+        raise TrainingError(f"Paused: {told(ailment)} {goes_on}")
+    rollbacks = Rollbacks(run)
+    if not ailment.remedy or DETECTORS[ailment.name].anew:
+        raise TrainingError(f"Paused, since no setting cures it within the run: {told(ailment)} {goes_on}")
+    if len(rollbacks.entries) >= MOST:
+        raise TrainingError(f"Paused after {MOST} rollbacks, none of which helped for good: {told(ailment)} {goes_on}")
+    entry = rollbacks.add(ailment, kind)
+    settings = " ".join(f"--set {one}" for one in entry["remedy"])
+    say(f"Note: {ailment.title}. Back to {entry['to']} images, with {settings}.", err=True)
+    raise RolledBack

@@ -1,0 +1,156 @@
+"""The doctor names what a log shows, since when, once, and says what to change; a healthy log it calls healthy."""
+
+import math
+
+import pytest
+from markdown import ROOT, table
+
+from i2i.diagnostics.doctor import DETECTORS, Monitor, ailments_across, examine
+from i2i.diagnostics.doctor.history import period, spikes
+from i2i.methods import METHODS
+from i2i.settings import flat, parse_assignments, resolve
+
+LINES, GRIDS = 200, 4
+"""Lines of a log, and lines from one sample grid to the next."""
+
+
+def healthy(n):
+    """Line `n` of a run in which nothing is wrong: figures of real healthy runs."""
+    line = {"images": 64 * (n + 1), "step": n + 1, "g_gan": 0.8 + 0.05 * math.sin(n * n)}
+    line |= {"d_real": 0.6, "d_fake": 0.6, "p_real": 0.55, "p_fake": 0.45, "d_accuracy_real": 0.7}
+    line |= {"d_accuracy_fake": 0.65, "grad_norm_g": 1.0, "weight_norm_g": 8 + n / 100, "weight_norm_d": 8 + n / 100}
+    if n % GRIDS == 0:
+        line |= {"health_spread": 0.95, "health_duplicates": 0.0, "health_distance": 2.0, "health_leak": -0.05}
+        line |= {"health_modes_real": 8, "health_modes_seen": 255, "health_nearest_train": 1.0, "health_overfit": 0.1}
+        line |= {"health_overfit_error": 0.05, "health_separable": 0.7, "health_checkerboard": 1.1}
+        line |= {f"fail_{name}_a2b": 1.0 for name in ("identity", "changed", "inversion", "collapse")}
+        line |= {"fail_cycle_a2b": 0.05, "fail_cycle_8bit_a2b": 0.05, "fail_cycle_noise_a2b": 0.06}
+    return line
+
+
+SICK = {
+    "exploding": {"weight_norm_g": 80.0, "g_gan": 30.0},
+    "vanishing": {"grad_norm_g": 1e-5, "d_accuracy_real": 1.0, "d_accuracy_fake": 1.0},
+    "overpowering": {"p_real": 0.99, "p_fake": 0.01, "d_accuracy_real": 0.99, "d_accuracy_fake": 0.99},
+    "weak": {"health_distance": 9.0, "p_real": 0.5, "p_fake": 0.5, "weight_norm_d": 8.0},
+    "collapse": {"health_spread": 0.1},
+    "hopping": lambda n: {"health_modes_seen": 1 << n // GRIDS % 8},
+    "nonconvergence": lambda n: {"g_gan": 0.8 + 0.2 * math.sin(n / 2.5)},
+    "overfitting": {"health_overfit": 0.8},
+    "memorisation": {"health_nearest_train": 0.4},
+    "leak": {"health_leak": 0.3},
+    "checkerboard": {"health_checkerboard": 6.0},
+    "inversion": {"fail_inversion_a2b": -0.7},
+    "identity": {"fail_identity_a2b": 0.1},
+    "steganography": {"fail_cycle_noise_a2b": 0.3},
+    "gaming": {"health_distance": 0.9, "health_separable": 0.99},
+}
+
+
+def log(name=None, start=60):
+    """A run that falls ill at line `start`."""
+    lines = [healthy(n) for n in range(LINES)]
+    for n, line in enumerate(lines):
+        ill = SICK[name] if name and n >= start else {}
+        ill = ill(n) if callable(ill) else ill
+        line |= {key: value for key, value in ill.items() if key in line}
+        if name == "weak":
+            line["weight_norm_d"] = 8.0
+    return lines
+
+
+def test_every_failure_of_the_table_is_provoked_here():
+    assert set(SICK) == set(DETECTORS)
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_failure_is_named_alone_with_the_moment_it_began(name):
+    lines = log(name)
+    monitor = examine(lines, lines[-1]["images"])
+    assert set(monitor.ailments) == {name}
+    found = monitor.ailments[name]
+    began = 0 if name == "nonconvergence" else 61  # of a period, the lines before count too
+    assert began <= found.step <= 61 + (60 if name == "nonconvergence" else 3 * GRIDS + 4)
+    assert f"since {found.images:,} images (step {found.step:,})" in found.sentence()
+    assert all(f"--set {one}" in found.advice() for one in found.remedy)
+
+
+def test_a_healthy_log_is_silent():
+    lines = log()
+    monitor = examine(lines, lines[-1]["images"])
+    assert (monitor.ailments, monitor.past, monitor.healthy) == ({}, [], True)
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_finished_run_is_judged_as_it_was_while_it_trained(name):
+    lines = log(name)
+    live, told = Monitor(lines[-1]["images"]), []
+    for line in lines:
+        told += [(line["images"], one.name) for one in live.add(line)]
+    assert told == [(live.ailments[name].found, name)]  # once
+    assert examine(lines, lines[-1]["images"]).ailments == live.ailments
+
+
+def test_what_passes_is_told_as_past_and_a_single_line_proves_nothing():
+    lines = log("overpowering")
+    for n in range(100, LINES):
+        lines[n] = healthy(n)
+    monitor = examine(lines, lines[-1]["images"])
+    assert monitor.ailments == {}
+    assert [one.name for one in monitor.past] == ["overpowering"]
+    assert "until" in monitor.past[0].sentence()
+    lines = log()
+    lines[80]["health_spread"] = 0.01
+    assert examine(lines, lines[-1]["images"]).ailments == {}
+
+
+def test_a_number_that_is_none_is_named_at_once():
+    monitor = examine([*log()[:3], {"images": 999, "step": 4, "non_finite": 1}])
+    assert set(monitor.ailments) == {"exploding"}
+
+
+def test_the_beginning_of_a_run_is_no_collapse():
+    lines = [line | ({"health_spread": 0.05} if n < 8 else {}) for n, line in enumerate(log())]
+    assert examine(lines, lines[-1]["images"]).past == []
+
+
+@pytest.mark.parametrize("method", ["pix2pix", "cyclegan", "discogan"])
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_remedy_is_made_of_settings_that_the_method_has(name, method):
+    of_translators = {"inversion", "identity", "steganography"}
+    if name in of_translators and method == "pix2pix":
+        pytest.skip("pix2pix has no such figures")
+    data = {"path": "x", "augment": ["rotate90"]}
+    given = {"data": data, "size": 64, "optimizer": {"lr_d": 1e-3}}
+    usual = resolve(METHODS[method].Config, [given])
+    remedy = DETECTORS[name].remedy(flat(METHODS[method].complete_config(usual, 100).model_dump()))
+    changed = resolve(METHODS[method].Config, [given, parse_assignments(remedy)])
+    assert bool(remedy) == (name != "gaming")
+    assert changed != usual or not remedy
+    METHODS[method].complete_config(changed, 100)
+
+
+def test_spikes_and_periods_are_measured():
+    calm = [1 + 0.01 * math.sin(7 * n * n) for n in range(40)]
+    assert spikes([*calm, 2.0]) > 10
+    assert abs(spikes([*calm, 1.005])) < 3
+    assert period([math.sin(n / 2) for n in range(60)])[1] in (12, 13)
+    assert period([n / 60 for n in range(60)])[0] == 0
+    assert period([(-1) ** n for n in range(60)])[0] == 0
+
+
+def test_runs_that_end_far_apart_are_called_sensitive_and_equal_ones_are_not():
+    def run(level):
+        return [{"images": n, "val_l1": level + 0.01 * (n % 3)} for n in range(20)]
+
+    assert ailments_across({"a": run(0.1), "b": run(0.1), "c": run(0.105)}, "val_l1") == []
+    [found] = ailments_across({"a": run(0.1), "b": run(0.5), "c": run(0.3)}, "val_l1")
+    assert found.name == "sensitivity"
+    assert "val_l1 is 0.108 in a and 0.508 in b" in found.sentence
+    assert ailments_across({"a": run(0.1), "b": run(0.5)}, "val_l1") == []
+
+
+def test_the_page_on_the_doctor_says_what_the_table_says():
+    rows = table(ROOT / "docs" / "training" / "doctor.md", "failure")
+    said = [(row["failure"], row["title"], row["threshold"], row["why there"]) for row in rows]
+    assert said == [(f"`{name}`", row.title, row.threshold, row.reason) for name, row in DETECTORS.items()]

@@ -1,0 +1,112 @@
+"""What `--on-unhealthy` does: a warning, a pause, or a rollback that is the same each time, whatever interrupts it."""
+
+import json
+import re
+
+import pytest
+from tiny_runs import SHALLOW
+from typer.testing import CliRunner
+
+from i2i.commands.app import app
+from i2i.datasets.synthetic.samples import SAMPLES
+from i2i.training.run_directory import Run
+from i2i.workflows.unhealthy import Rollbacks
+
+SICK = ["--set=optimizer.lr=1e-5", "--set=optimizer.lr_d=0.01", "--set=discriminator.norm=none", "--set=lambda_l1=1"]
+
+
+@pytest.fixture(scope="module")
+def facades(tmp_path_factory):
+    return SAMPLES["facades"].write(tmp_path_factory.mktemp("facades"), 12, 16, 0)
+
+
+def trained(facades, run, policy, *more):
+    """`i2i train` of a tiny run whose rate makes it explode."""
+    small = ["--size=16", "--images=240", "--batch=2", "--precision=fp32", *SHALLOW, "--set=log.every=2"]
+    small += ["--set=generator.width=4", "--set=discriminator.width=8", "--set=discriminator.layers=1"]
+    small += ["--set=log.checkpoint=20", "--set=log.samples=60", "--no-export"]
+    command = ["train", "pix2pix", str(facades), "--run", str(run), *small, *SICK, f"--on-unhealthy={policy}", *more]
+    return CliRunner().invoke(app, command)
+
+
+def weights(run):
+    return (Run(run).checkpoints_complete()[-1] / "weights.safetensors").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def rolled_back(facades, tmp_path_factory):
+    """A run that was rolled back, and what the command said."""
+    run = tmp_path_factory.mktemp("runs") / "rolled"
+    return run, trained(facades, run, "rollback")
+
+
+def test_a_warning_lets_the_run_go_on(facades, tmp_path):
+    done = trained(facades, tmp_path / "run", "warn")
+    assert done.exit_code == 0, done.output
+    assert "The discriminator overpowers the generator" in done.output
+    assert any(line.get("health_found") for line in Run(tmp_path / "run").records())
+
+
+def test_a_pause_ends_with_a_checkpoint_a_sentence_and_status_1(facades, tmp_path):
+    done = trained(facades, tmp_path / "run", "pause")
+    assert done.exit_code == 1
+    assert re.search(
+        r"Paused: The discriminator overpowers the generator\..*since [\d,]+ images.*--set optimizer\.lr_d=",
+        str(done.exception) + done.output,
+        re.S,
+    )
+    assert Run(tmp_path / "run").checkpoints_complete()
+
+
+def test_a_rollback_goes_to_a_healthy_checkpoint_with_the_remedy_and_is_written_down(rolled_back):
+    run, done = rolled_back
+    assert done.exit_code == 0, done.output
+    entries = json.loads((run / "rollbacks.json").read_text())
+    assert 1 <= len(entries) <= 3
+    assert all(entry["done"] and entry["to"] < entry["began"] for entry in entries)
+    assert entries[0]["name"] == "overpowering"
+    assert Run(run).raw_config()["optimizer"]["lr_d"] == pytest.approx(5e-6)
+    assert "lr_d: 0.01" in (run / "config.before-rollback-1.yaml").read_text()
+
+
+def test_the_same_command_gives_the_same_bytes(facades, tmp_path, rolled_back):
+    assert trained(facades, tmp_path / "run", "rollback").exit_code == 0
+    assert weights(tmp_path / "run") == weights(rolled_back[0])
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_run_that_is_killed_in_a_rollback_finishes_it(facades, tmp_path, rolled_back, monkeypatch, moment):
+    class Killed(BaseException):
+        pass
+
+    finish = Rollbacks.finish
+
+    def killed(self, kind):
+        if self.entries and not self.entries[-1]["done"]:
+            if moment == "after":
+                finish(self, kind)
+            raise Killed
+
+    monkeypatch.setattr(Rollbacks, "finish", killed)
+    with pytest.raises(Killed):
+        trained(facades, tmp_path / "run", "rollback")
+    monkeypatch.setattr(Rollbacks, "finish", finish)
+    assert trained(facades, tmp_path / "run", "rollback").exit_code == 0
+    assert weights(tmp_path / "run") == weights(rolled_back[0])
+
+
+def test_the_doctor_reads_a_finished_run_and_says_what_the_report_says(facades, tmp_path):
+    run = tmp_path / "run"
+    trained(facades, run, "warn")
+    done = CliRunner().invoke(app, ["doctor", str(run)])
+    assert done.exit_code == 1
+    title, remedy = re.search(r"Not healthy: ([^.]+)\..*?(--set optimizer\S+)", done.output, re.S).groups()
+    report = (run / "report.html").read_text()
+    assert title in report
+    assert remedy in report
+
+
+def test_another_word_is_refused(facades, tmp_path):
+    done = trained(facades, tmp_path / "run", "rolback")
+    assert done.exit_code != 0
+    assert "Did you mean 'rollback'" in str(done.exception)
