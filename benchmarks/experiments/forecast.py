@@ -29,14 +29,17 @@ ROWS: dict[str, tuple[str, str, int, tuple[str, ...]]] = {
     "cyclegan-64": ("cyclegan", "seasons", 600, ("--size", "64", "--batch", "2", *SMALL)),
     "cyclegan-128": ("cyclegan", "seasons", 240, ("--size", "128", *SMALL)),
     "cyclegan-unet": ("cyclegan", "seasons", 480, ("--size", "64", "--set=generator.name=unet64", *SMALL)),
-    "discogan-64": ("discogan", "shapes", 6400, ("--size", "64", "--batch", "32")),
-    "discogan-wide": ("discogan", "shapes", 1600, ("--size", "64", "--batch", "16", "--set=generator.width=96")),
-    "discogan-128": ("discogan", "seasons", 1600, ("--size", "128", "--batch", "8", *SMALL)),
-    "srgan-x4": ("srgan", "superres", 6400, ("--preset", "fast", "--set=ema.images=500")),
-    "srgan-x2": ("srgan", "superres", 4000, ("--scale", "2", "--size", "96", "--set=generator.name=compact")),
-    "srgan-both": (
+    "discogan-64": ("discogan", "shapes", 3200, ("--size", "64", "--batch", "16", *SMALL)),
+    "discogan-wide": ("discogan", "shapes", 800, ("--size", "64", "--batch", "8")),
+    "discogan-128": ("discogan", "seasons", 960, ("--size", "128", "--batch", "8", *SMALL)),
+    "srgan-x4": ("srgan", "superres", 2400, ("--preset", "fast", "--batch", "8", "--set=ema.images=500", *SMALL)),
+    "srgan-x2": (
         *("srgan", "superres", 1600),
-        ("--size", "96", "--batch", "8", "--set=generator.name=compact", "--set=gan_images=800"),
+        ("--scale", "2", "--size", "64", "--batch", "8", "--set=generator.name=compact", *SMALL),
+    ),
+    "srgan-both": (
+        *("srgan", "superres", 800),
+        ("--size", "64", "--batch", "4", "--set=generator.name=compact", "--set=gan_images=400", *SMALL),
     ),
 }
 """Method, sample pictures, images of the first stage and what else is typed, by name."""
@@ -49,7 +52,6 @@ def row(name: str, folder: Path) -> dict[str, tuple[float, float]]:
     if not data.exists():
         SAMPLES[sample].write(data, count=40, size=SAMPLES[sample].size)
     command = [sys.executable, "-m", "i2i", "train", method, str(data), "--run", str(run), "--images", str(images)]
-    # a probe of a long run: the shares of a minute's run would leave it a step or two
     done = subprocess.run([*command, *typed], cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
     if done.returncode:
         raise SystemExit(f"{name} ended with status {done.returncode}: {done.stderr.strip().splitlines()[-1]}")
