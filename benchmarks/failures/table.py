@@ -15,9 +15,11 @@ Kept = Mapping[str, Mapping[str, Any]]
 
 
 def confusion(kept: Kept, seeds: Sequence[int]) -> str:
-    """A Markdown table: for each failure how often it was named, how soon, and how often its remedy cured it."""
+    """A Markdown table: for each failure how often it was named, at which share of the run
+    (median), and in how many runs with its remedy it was not named at all.
+    """
     lines = [
-        "| failure | runs | named | recall | named wrongly | precision | median delay | cured |",
+        "| failure | runs | named | recall | named wrongly | precision | named at | cured |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name in DETECTORS:
@@ -34,7 +36,7 @@ def confusion(kept: Kept, seeds: Sequence[int]) -> str:
         ]
         delays = [run["named"][name] for run in named]
         cured = [kept[f"{case} {seed} cured"] for case in cases for seed in seeds if f"{case} {seed} cured" in kept]
-        well = [run for run in cured if name not in run["at the end"]]
+        well = [run for run in cured if name not in run["named"]]
         lines.append(
             f"| `{name}` | {len(runs)} | {len(named)} | {_share(len(named), len(runs))} | {len(wrong)} | "
             f"{_share(len(named), len(named) + len(wrong))} | "
