@@ -1,6 +1,6 @@
 """How often a 95 % interval of each figure covers the truth: the table of docs/evaluation/intervals.md.
 
-    python -m benchmarks.scores.intervals --repeats 500 --sizes 50,200,1000,2000 --out benchmarks/intervals.json
+    python -m benchmarks.scores.intervals --repeats 500 --sizes 50,200,1000,2000 --out benchmarks/scores/intervals.json
 
 Pictures are drawn from distributions whose distance is known in closed form, by a long Monte-Carlo integral, or, of a
 figure that is told of sets of one size, as the mean over the repeats. Cells that are there already are kept.
@@ -222,7 +222,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=500)
     parser.add_argument("--sizes", default="50,200,1000,2000")
     parser.add_argument("--only", default="", help="Figures, with commas between.")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/intervals.json"))
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/scores/intervals.json"))
     words = parser.parse_args()
     sizes = [int(n) for n in words.sizes.split(",")]
     results = json.loads(words.out.read_text()) if words.out.is_file() else {}

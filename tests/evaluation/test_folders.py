@@ -41,7 +41,7 @@ def test_pairs_are_scored_where_names_match_and_sets_always(score, tmp_path):
     assert set(facts["refused"]) == {
         f"{name}_pixels" for name in ("frechet_unbiased", "kernel", "mind", "mind_unbiased", "density", "coverage")
     }
-    assert "288 pictures" in facts["refused"]["frechet_unbiased_pixels"]
+    assert "768 pictures" in facts["refused"]["frechet_unbiased_pixels"]
     assert "Refused: kernel_pixels needs 200 pictures of each set or more, here are 55 outputs and 52" in " ".join(
         out.split()
     )

@@ -48,7 +48,7 @@ def _share(
 
 FRECHET = Figure("Fréchet distance{on}" + OF_SIZE, frechet.frechet, frechet.frechet_estimate)
 FRECHET_UNBIASED = Figure(
-    "Fréchet distance{on}" + UNBIASED, frechet.frechet_unbiased, frechet.frechet_unbiased_estimate, 100, 1.5
+    "Fréchet distance{on}" + UNBIASED, frechet.frechet_unbiased, frechet.frechet_unbiased_estimate, 100, 4
 )
 KERNEL = Figure(
     "squared MMD with the polynomial kernel of degree 3{on}, unbiased; its interval is of the true figure",
