@@ -12,7 +12,7 @@ import torch
 
 from ..datasets import DATASETS
 from ..datasets.streams.source import PreparedData, Source
-from ..errors import StorageError
+from ..errors import StorageError, TrainingError
 from ..export.from_run import export_run
 from ..hardware.allocator import keep_freed_memory
 from ..hardware.device import Placement, place
@@ -111,7 +111,13 @@ def _session(
         with tracked(run, trackers, lambda sentence: say(sentence, err=True)):
             watch = Watch(method.timeline.total, flat(config.model_dump()), ends=request.on_unhealthy != "warn")
             beside = (watch, rollbacks, planner.keeper(config))
-            outcome = _fit(config, method, run, ready, placement, say, on_tick, *beside)
+            try:
+                outcome = _fit(config, method, run, ready, placement, say, on_tick, *beside)
+            except TrainingError:
+                if watch.ended_by is None:
+                    raise
+                act(watch.ended_by, request.on_unhealthy, run, method_type.Config, say)
+                raise
     if outcome.ailment is not None:
         report_meanwhile(run)
         act(outcome.ailment, request.on_unhealthy, run, method_type.Config, say)

@@ -95,6 +95,13 @@ def test_a_run_that_is_killed_in_a_rollback_finishes_it(facades, tmp_path, rolle
     assert weights(tmp_path / "run") == weights(rolled_back[0])
 
 
+def test_a_run_whose_numbers_end_is_rolled_back_too(facades, tmp_path):
+    done = trained(facades, tmp_path / "run", "rollback", "--set=optimizer.lr=1e18", "--images=40")
+    assert done.exit_code == 0, done.output
+    [entry] = json.loads((tmp_path / "run" / "rollbacks.json").read_text())
+    assert (entry["name"], entry["to"]) == ("exploding", 0)
+
+
 def test_the_doctor_reads_a_finished_run_and_says_what_the_report_says(facades, tmp_path):
     run = tmp_path / "run"
     trained(facades, run, "warn")

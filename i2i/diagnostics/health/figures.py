@@ -84,7 +84,7 @@ def _overfitting(seen: Observed, train: Tensor, train_given: Tensor | None) -> d
     told = (of_held_out[:, None] > of_fake).float() + 0.5 * (of_held_out[:, None] == of_fake).float()
     found = {"separable": float(told.mean())} if min(len(of_held_out), len(of_fake)) >= 4 * LEAST else {}
     apart = float(of_train.mean() - of_fake.mean())
-    if apart <= 0.05 * float(torch.cat([of_train, of_fake]).std()):
+    if min(len(of_train), len(of_held_out)) < 2 or apart <= 0.05 * float(torch.cat([of_train, of_fake]).std()):
         return found
     gap = float(of_train.mean() - of_held_out.mean()) / apart
     error = float((of_train.var() / len(of_train) + of_held_out.var() / len(of_held_out)).sqrt()) / apart
