@@ -35,7 +35,7 @@ def with_diagnoses(
         found.append(Finding("bad", one.title, f"{text} {one.advice()}"))
     found += [Finding("note", f"{one.title}, but no longer", one.sentence()) for one in monitor.past]
     if not found and len(looked_for(monitor)[0]) >= ENOUGH and not any(one.level == "bad" for one in findings):
-        found = [Finding("good", "Healthy", all_clear(monitor))]
+        found = [Finding("good", "Healthy", f"N{all_clear(monitor).removeprefix('Healthy: n')}")]
     sick = any(one.level == "bad" for one in found)
     rest = [one for one in others.values() if not (sick and one.title == "No failure mode found")]
     return sorted([*found, *rest], key=lambda one: one.level != "bad")
