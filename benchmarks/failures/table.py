@@ -19,7 +19,7 @@ def confusion(kept: Kept, seeds: Sequence[int]) -> str:
     (median), and in how many runs with its remedy it was not named at all.
     """
     lines = [
-        "| failure | runs | named | recall | named wrongly | precision | named at | cured |",
+        "| provoked | runs | named | recall | named wrongly | precision | named at | cured |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name in DETECTORS:
