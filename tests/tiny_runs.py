@@ -101,13 +101,20 @@ def train(
     config = tiny(name, images=total, **settings)
     method = begun(name, precision, device, images=total, **settings)
     run = Run(folder)
-    run.start(config)
+    if method.placement.processes.first:
+        run.start(config)
     if spoil:
         spoil(method)
     fit(
         method,
         lambda _, start: batches(
-            Noise(config.size, ranges), start, until or config.total or 0, config.batch, 0, place(device).device
+            Noise(config.size, ranges),
+            start,
+            until or config.total or 0,
+            config.batch,
+            0,
+            place(device).device,
+            division=method.division,
         ),
         run,
         Intervals.of(config.total or 0, config.batch, LogConfig(every=every, samples=2 * every, checkpoint=every)),

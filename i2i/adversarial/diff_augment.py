@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..hardware.batch_part import drawn, over_batch, part_at_hand
+
 
 def colour(x: Tensor) -> Tensor:
     """Brightness, saturation and contrast: shifted by ±0.5, scaled by 0 to 2 and by 0.5 to 1.5."""
@@ -42,13 +44,17 @@ def cutout(x: Tensor) -> Tensor:
 
 
 def _draw(x: Tensor, low: float, high: float) -> Tensor:
-    return torch.rand(len(x), 1, 1, 1, device=x.device) * (high - low) + low
+    return _uniform(x) * (high - low) + low
+
+
+def _uniform(x: Tensor) -> Tensor:
+    return drawn(lambda n: torch.rand(n, 1, 1, 1, device=x.device), len(x))
 
 
 def _shifted(n: int, length: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """(n, length) source positions along a side, moved by one draw each, and whether they lie inside."""
     most = length // 8
-    shift = torch.randint(-most, most + 1, (n, 1), device=device)
+    shift = drawn(lambda count: torch.randint(-most, most + 1, (count, 1), device=device), n)
     source = torch.arange(length, device=device) + shift
     return source.clamp(0, length - 1), (source >= 0) & (source < length)
 
@@ -56,7 +62,8 @@ def _shifted(n: int, length: int, device: torch.device) -> tuple[Tensor, Tensor]
 def _stretch(n: int, length: int, device: torch.device) -> Tensor:
     """(n, length): the half of a side around a centre that is drawn for each."""
     half = length // 2
-    from_start = torch.arange(length, device=device) - torch.randint(0, length, (n, 1), device=device) + half // 2
+    centre = drawn(lambda count: torch.randint(0, length, (count, 1), device=device), n)
+    from_start = torch.arange(length, device=device) - centre + half // 2
     return (from_start >= 0) & (from_start < half)
 
 
@@ -88,7 +95,7 @@ def augment(x: Tensor, names: Sequence[str], p: float, parts: Sequence[int]) -> 
         else:
             changed = torch.cat([change.apply(part) for part in torch.split(x, list(parts), 1)], 1)
         if p < 1:
-            changed = torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < p, changed, x)
+            changed = torch.where(_uniform(x) < p, changed, x)
         x = changed
     return x
 
@@ -111,10 +118,12 @@ class AdaptiveAugment:
     def update(self, real: Tensor, threshold: float) -> None:
         """Count D's logits of real pictures, (N, …); moves `p` at every fourth batch."""
         signs = torch.sign(real.detach().float() - threshold)
-        self._signs += float(signs.mean()) * len(real)
-        self._seen += len(real)
-        self._batches += 1
-        if self._batches == self.EVERY:
+        part = part_at_hand()
+        images = len(real) if part is None else part.end - part.begin
+        self._signs += float(over_batch(signs.mean())) * images
+        self._seen += images
+        self._batches += part is None or part.last
+        if self._batches == self.EVERY and (part is None or part.last):
             self.r = self._signs / self._seen
             step = self._seen / self.images
             self.p = min(1.0, max(0.0, self.p + (step if self.r > self.target else -step)))

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..hardware.batch_part import over_batch
+
 # minimax and non-saturating: Goodfellow et al., 2014, eq. 1 and section 3. -log D = softplus(-logit).
 
 
@@ -72,7 +74,7 @@ def hinge_d(real: Tensor, fake: Tensor, smooth: float) -> tuple[Tensor, Tensor]:
 def relativistic_d(real: Tensor, fake: Tensor, smooth: float) -> tuple[Tensor, Tensor]:
     """-log s(real - E fake) and -log(1 - s(fake - E real)), s the sigmoid."""
     real, fake = real.float(), fake.float()
-    return cross_entropy_d(real - fake.mean(), fake - real.mean(), smooth)
+    return cross_entropy_d(real - over_batch(fake.mean()), fake - over_batch(real.mean()), smooth)
 
 
 def relativistic_g(real: Tensor | None, fake: Tensor) -> Tensor:
@@ -98,7 +100,8 @@ def _positive(real: Tensor, fake: Tensor) -> Predictions:
 
 
 def _relative(real: Tensor, fake: Tensor) -> Predictions:
-    return _sigmoids(real.float() - fake.float().mean(), fake.float() - real.float().mean())
+    real, fake = real.float(), fake.float()
+    return _sigmoids(real - over_batch(fake.mean()), fake - over_batch(real.mean()))
 
 
 @dataclasses.dataclass(frozen=True)

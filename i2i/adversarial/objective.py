@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..diagnostics.health import accuracy
+from ..hardware.batch_part import drawn, like
 from ..hardware.device import Placement
 from ..losses.pixel import feature_matching
 from ..networks import Discriminator, has_batch_statistics
@@ -94,7 +95,7 @@ class AdversarialObjective:
         """What D gets to see: with noise, and augmented."""
         noise = self.gan.instance_noise * (1 - self.share)
         if noise > 0:
-            stack = stack + noise * torch.randn_like(stack)
+            stack = stack + noise * drawn(lambda n: like(stack, n).normal_(), len(stack))
         p = self.gan.augment_p if self.adaptation is None else self.adaptation.p
         return augment(stack, self.gan.augment, p, channels) if p > 0 else stack
 

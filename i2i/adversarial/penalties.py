@@ -8,18 +8,21 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ..hardware.batch_part import drawn
+from ..networks.norms import exact
+
 
 def gradient_penalty(D: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     """(|gradient of D| - 1)^2 at points drawn between real and generated pictures (Gulrajani et al., 2017, eq. 3)."""
-    share = torch.rand(len(real), 1, 1, 1, device=real.device)
-    between = share * real.float() + (1 - share) * fake.float()
+    share = drawn(lambda n: torch.rand(n, 1, 1, 1, device=real.device), len(real))
+    between = share * exact(real) + (1 - share) * exact(fake)
     norm = (gradient_norm_squared(D, between) + 1e-12).sqrt()  # the root alone has no derivative where D is flat
     return (norm - 1).square().mean()
 
 
 def r1_penalty(D: nn.Module, real: Tensor) -> Tensor:
     """|gradient of D|^2 / 2 at real pictures (Mescheder et al., 2018, eq. 9, without gamma)."""
-    return gradient_norm_squared(D, real.float()).mean() / 2
+    return gradient_norm_squared(D, exact(real)).mean() / 2
 
 
 def gradient_norm_squared(D: nn.Module, x: Tensor) -> Tensor:

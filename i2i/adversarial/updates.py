@@ -12,14 +12,20 @@ class UpdateSchedule:
         self.d, self.g = d, g
         self.count = 0
         """Steps taken."""
+        self.asked = False
 
-    def next(self) -> tuple[bool, bool]:
-        """(whether G is updated on the next batch, whether D is)."""
+    def turn(self) -> tuple[bool, bool]:
+        """(whether G is updated on this batch, whether D is)."""
+        self.asked = True
         place = self.count % (self.d + self.g)
-        self.count += 1
         if self.d == self.g == 1:
             return True, True
         return place >= self.d, place < self.d
+
+    def go_on(self) -> None:
+        """The batch is over; it counts when somebody asked whose turn it was."""
+        self.count += self.asked
+        self.asked = False
 
     def state_dict(self) -> dict[str, Any]:
         """For a checkpoint."""

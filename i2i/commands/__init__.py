@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..errors import I2IError
 from ..hardware.openmp import wait_briefly
 from . import compare, convert, data, demo, doctor, evaluate, serve, study, train, verify, verify_resume
-from .app import EXTRAS, app, fail
+from .app import EXTRAS, app, fail, speaks
 from .models import adopt, export, import_, info
 from .streams import steady_streams
 
@@ -26,7 +26,7 @@ def main() -> None:
     try:
         app()
     except I2IError as error:
-        fail(str(error), error.status)
+        fail(str(error) if speaks(error) else "", error.status)
     except ModuleNotFoundError as error:
         extra = EXTRAS.get((error.name or "").partition(".")[0])
         if extra is None:

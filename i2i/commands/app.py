@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
 
 from .. import __version__
+from ..errors import I2IError, TrainingError
 
 app = typer.Typer(
     name="i2i",
@@ -43,8 +45,14 @@ def _root(
     pass
 
 
+def speaks(error: I2IError) -> bool:
+    """Whether this process says why it ends: under torchrun, one a machine tells what all have found wrong."""
+    return os.environ.get("LOCAL_RANK", "0") == "0" or isinstance(error, TrainingError)
+
+
 def fail(sentence: str, status: int) -> None:
-    """Print the sentence and end the process."""
+    """Print the sentence, if there is one, and end the process."""
     sys.stdout.flush()
-    print(f"i2i: {sentence}", file=sys.stderr)
+    if sentence:
+        print(f"i2i: {sentence}", file=sys.stderr)
     sys.exit(status)

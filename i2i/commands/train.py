@@ -21,6 +21,7 @@ def train(
     images: options.Images = None,
     epochs: Annotated[float | None, typer.Option(help="Length of the run, in passes over the pictures.")] = None,
     batch: options.Batch = None,
+    accumulate: options.Accumulate = None,
     scale: options.Scale = None,
     direction: options.Direction = None,
     preset: options.Preset = None,
@@ -64,7 +65,7 @@ def train(
     from ..workflows.unhealthy import on_unhealthy_of
 
     flags = {"size": size, "images": images, "epochs": epochs, "batch": batch, "scale": scale, "direction": direction}
-    flags |= {"device": device, "precision": precision, "workers": workers, "seed": seed}
+    flags |= {"accumulate": accumulate, "device": device, "precision": precision, "workers": workers, "seed": seed}
     request = options.request_of(method, data, run, preset, config, set_, flags)
     request = dataclasses.replace(request, on_unhealthy=on_unhealthy_of(on_unhealthy))
     if show_config:

@@ -7,6 +7,7 @@ import dataclasses
 import torch
 
 from ..errors import RequestError
+from .processes import ALONE, Processes, of_environment
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -20,8 +21,13 @@ class Placement:
     """`fp32`, `bf16` or `fp16`."""
     sentence: str
     """What was chosen and why, for people."""
-    rank: int = 0
-    """Number of this process among those that train together; the first one alone writes."""
+    processes: Processes = ALONE
+    """Which of those that train together this process is."""
+
+    @property
+    def rank(self) -> int:
+        """Its number among them; the first one, 0, alone writes."""
+        return self.processes.rank
 
     def autocast(self) -> torch.autocast:
         """The context in which networks run; outside of fp32 it lowers the precision of convolutions."""
@@ -30,6 +36,9 @@ class Placement:
 
 def place(device: str = "auto", precision: str = "auto") -> Placement:
     """The placement asked for; raises RequestError when this machine does not have it."""
+    mine = of_environment()
+    if mine.count > 1 and device in ("auto", "cuda") and torch.cuda.is_available():
+        device = f"cuda:{mine.local}"
     chosen = _device(device)
     fast = _has_bf16(chosen)
     if precision == "auto":
@@ -40,7 +49,8 @@ def place(device: str = "auto", precision: str = "auto") -> Placement:
     if precision == "fp16" and chosen.type != "cuda":
         raise RequestError("fp16 trains on a CUDA device alone. Use --precision bf16 or fp32 here.")
     name = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    return Placement(chosen, precision, f"Training on {chosen} ({name}) in {precision}, {why}.")
+    of_all = f", {mine.count} processes" if mine.count > 1 else ""
+    return Placement(chosen, precision, f"Training on {chosen} ({name}{of_all}) in {precision}, {why}.", mine)
 
 
 def _device(name: str) -> torch.device:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..hardware.batch_part import over_batch
+
 
 def l1(output: Tensor, truth: Tensor) -> Tensor:
     """Mean absolute difference, in the unit of the pictures (Isola et al., 2017, eq. 3)."""
@@ -25,7 +27,8 @@ def feature_matching(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
     Sum over the layers of the mean squared distance between the batch means of the features (N, C, H, W) of real and
     of generated pictures.
     """
-    return torch.stack([mse(f.float().mean(0), r.float().mean(0)) for r, f in zip(real, fake, strict=True)]).sum()
+    means = ([over_batch(maps.float().mean(0)) for maps in of] for of in (real, fake))
+    return torch.stack([mse(f, r) for r, f in zip(*means, strict=True)]).sum()
 
 
 def charbonnier(output: Tensor, truth: Tensor, epsilon: float = 2e-3) -> Tensor:

@@ -14,11 +14,14 @@ from .. import renamed
 from ..adversarial import AdversarialObjective, UpdateSchedule
 from ..diagnostics.health import NormWatch, Observed
 from ..errors import ConfigError
+from ..hardware.batch_part import UNDIVIDED
 from ..hardware.device import Placement
+from ..hardware.processes import average_gradients
 from ..networks import Generator, for_inference
 from ..ports import Port
 from .building import moments_like_weights, without_effect
 from .config import MethodOptions, TrainConfig
+from .dividing import Descents, division_of, refuse_divided_statistics, stepped
 from .ema import EMA
 from .schedules import constant_then_linear
 from .stages import Stage, Timeline
@@ -75,8 +78,12 @@ class Method(ABC):
         """The stages of the run."""
         self.stage: str | None = None
         """Name of the stage that has begun last."""
+        self.division = UNDIVIDED
+        """Over which processes and passes a batch is divided."""
         self.seen = 0
         """Images that the run has shown before this step."""
+        self.whole: int | None = None
+        """Images of this step's batch over all processes; None where they are those that `step` gets."""
         self.averaged: int | None = 0
         """Images that it had shown after the last step of the generators; None where a checkpoint does not say."""
 
@@ -95,6 +102,8 @@ class Method(ABC):
         """The same with the stages of the run."""
         method = cls.build(config, placement)
         method.timeline = Timeline(cls.stages(config))
+        method.division = division_of(config, placement.processes)
+        refuse_divided_statistics(config, method.networks)
         return method
 
     @classmethod
@@ -143,13 +152,23 @@ class Method(ABC):
         """What an exported file's card says of the training beside what every method's does."""
         return {}
 
-    @abstractmethod
+    def descents(self, batch: Batch) -> Descents:
+        """The updates of one step, as the paper has them: yields (optimizer, loss), and goes on when that is made.
+
+        `batch` is in [-1, 1]; losses are means over its images. Gives the scalars that are logged. Their names say
+        where the report shows them: `g_` and `d_` are losses of generator and discriminator, `p_` are probabilities.
+        Several such flows run side by side where a batch is divided into passes.
+        """
+        raise NotImplementedError
+
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """One update of every network on a batch in [-1, 1]; gives the scalars that are logged.
 
-        Their names say where the report shows them: `g_` and `d_` are losses of generator and discriminator,
-        `p_` are probabilities.
+        Of a divided batch, `batch` has the rows that are this process's; `at` was told how many there are in all.
         """
+        scalars = stepped(self, batch, self.whole or len(next(iter(batch.values()))))
+        self.updates.go_on()
+        return scalars
 
     @abstractmethod
     def sample_columns(self, batch: Batch) -> dict[str, Tensor]:
@@ -174,9 +193,12 @@ class Method(ABC):
     def loss_summary(self, scalars: Mapping[str, float]) -> str:
         """The losses in words, for the progress bar."""
 
-    def at(self, seen: int) -> None:
-        """Told before each step: `seen` images of the run have been shown. Begins a stage when its time has come."""
-        self.seen = seen
+    def at(self, seen: int, whole: int | None = None) -> None:
+        """Told before each step: `seen` images of the run have been shown. Begins a stage when its time has come.
+
+        `whole` is the images of the batch over all processes, where that is not what `step` gets.
+        """
+        self.seen, self.whole = seen, whole
         position = self.timeline.at(seen)
         if self.stage != position.stage.name:
             for stage in self._stages_to_begin(position.stage):
@@ -226,14 +248,24 @@ class Method(ABC):
         return for_inference(self.trained(stem))
 
     def descend(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-        """One step of `optimizer` down `loss`, no longer than `clip` allows."""
-        scaler = self._scaler(optimizer)
+        """One step of `optimizer` down `loss`."""
         optimizer.zero_grad(set_to_none=True)
-        scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.add_gradients(optimizer, loss)
+        self.move(optimizer)
+
+    def add_gradients(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+        """Those of `loss` to the ones that the optimizer's weights have."""
+        self._scaler(optimizer).scale(loss).backward()  # type: ignore[no-untyped-call]
+
+    def move(self, optimizer: torch.optim.Optimizer) -> None:
+        """One step of `optimizer` along its gradients, averaged over the processes, no longer than `clip` allows."""
+        scaler = self._scaler(optimizer)
+        weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+        average_gradients(weights)
         self.norms.after_backward(optimizer, self.optimizers, scaler.get_scale)
         if self.clip is not None:
             scaler.unscale_(optimizer)
-            nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], self.clip)
+            nn.utils.clip_grad_norm_(weights, self.clip)
         scaler.step(optimizer)
         scaler.update()
 

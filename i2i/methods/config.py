@@ -128,7 +128,9 @@ class TrainConfig(MethodOptions):
     epochs: float = Field(200, gt=0, allow_inf_nan=False)
     """Length of the run in passes over the pictures, where `images` is not given."""
     batch: int = Field(1, ge=1)
-    """Images a step."""
+    """Images a step, over all processes."""
+    accumulate: int = Field(1, ge=1)
+    """Passes that a step is computed in, each of batch / accumulate images: less memory, the same step."""
     seed: int = Field(0, ge=0, lt=2**63)
     """Of initialisation, order, augmentation and dropout."""
     device: str = "auto"
@@ -165,7 +167,7 @@ class TrainConfig(MethodOptions):
 
 FREE_TO_CHANGE = frozenset(
     {
-        *("images", "epochs", "device", "precision", "workers", "licence", "log"),
+        *("images", "epochs", "accumulate", "device", "precision", "workers", "licence", "log"),
         *("data.path", "data.cache_mb", "perceptual.weights"),
     }
 )

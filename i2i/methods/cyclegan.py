@@ -23,6 +23,7 @@ from ..networks.norms import frozen_running_stats
 from .base import Batch
 from .building import completed
 from .config import MethodOptions, TrainConfig
+from .dividing import Descents
 from .unpaired import BothDirections, refuse_direction, two_of_each
 
 
@@ -114,10 +115,10 @@ class CycleGAN(BothDirections):
             )
         return cls(*two_of_each(cls, config, config.init_std), placement, config)
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
+    def descents(self, batch: Batch) -> Descents:
         """One update of G and F, then one of D_X and D_Y: `a` is x and `b` is y, which do not belong together."""
         x, y = batch["a"], batch["b"]
-        g_turn, d_turn = self.updates.next()
+        g_turn, d_turn = self.updates.turn()
         scalars: dict[str, Tensor] = {}
         with torch.set_grad_enabled(g_turn), self.placement.autocast():
             fake_y, same_y = self._translate(self.G, x, y, g_turn)  # G(x), G(y)
@@ -136,14 +137,13 @@ class CycleGAN(BothDirections):
                 g_identity_x, g_identity_y = l1(same_x, x), l1(same_y, y)  # section 5.2
                 loss = loss + self.o.lambda_cycle * self.o.lambda_identity * (g_identity_x + g_identity_y)
                 scalars |= {"g_identity_x": g_identity_x, "g_identity_y": g_identity_y}
-            self.descend(self.opt_g, loss)
-            self.update_averages(len(x))
+            yield self.opt_g, loss
 
         if d_turn:
             d_x, of_x = self.gan_x.d_loss(self.D_X, fake_x, x)
             d_y, of_y = self.gan_y.d_loss(self.D_Y, fake_y, y)
-            self.descend(self.opt_d, self.o.lambda_d * (d_x + d_y))
             scalars |= suffixed(of_x, "x") | suffixed(of_y, "y")
+            yield self.opt_d, self.o.lambda_d * (d_x + d_y)
         return scalars
 
     def _translate(

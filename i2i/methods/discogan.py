@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, Self, cast
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from ..adversarial import Scalars, suffixed
 from ..adversarial.config import GanConfig
@@ -24,6 +24,7 @@ from ..networks.norms import frozen_running_stats
 from .base import Batch
 from .building import completed
 from .config import AdamConfig, DataConfig, MethodOptions, TrainConfig
+from .dividing import Descents
 from .unpaired import BothDirections, refuse_direction, two_of_each
 
 
@@ -137,11 +138,11 @@ class DiscoGAN(BothDirections):
         short = steps <= config.curriculum and config.starting_rate != config.rate
         return [*super().notes(config), *([_shorter_than_its_curriculum(steps, config)] if short else [])]
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
+    def descents(self, batch: Batch) -> Descents:
         """One update of both generators, or of both discriminators: `a` and `b` do not belong together."""
         x_A, x_B = batch["a"], batch["b"]
         r = self.o.starting_rate if self.updates.count < self.o.curriculum else self.o.rate
-        g_turn, d_turn = self.updates.next()
+        g_turn, d_turn = self.updates.turn()
         scalars: Scalars = {}
         with torch.set_grad_enabled(g_turn), self.placement.autocast():
             x_AB, x_BA = self.G_AB(x_A), self.G_BA(x_B)
@@ -160,8 +161,7 @@ class DiscoGAN(BothDirections):
                     again = back(there)
                 scalars[f"g_cycle_{end}"] = mse(again, x) / 4  # eq. 3 and 4; of [0, 1], which is half as wide
                 loss = loss + r * scalars[f"g_cycle_{end}"]
-            self.descend(self.opt_g, loss)
-            self.update_averages(len(x_A))
+            yield self.opt_g, loss
 
         if d_turn:
             loss, of_B = self.gan_b.d_loss(self.D_B, x_AB, x_B)  # eq. 7
@@ -170,7 +170,7 @@ class DiscoGAN(BothDirections):
                 d_A, of_A = self.gan_a.d_loss(self.D_A, x_BA, x_A)
                 scalars |= suffixed(of_A, "a")
                 loss = loss + d_A
-            self.descend(self.opt_d, loss / 2)
+            yield self.opt_d, loss / 2
         return scalars
 
 

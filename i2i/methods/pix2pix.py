@@ -23,6 +23,7 @@ from ..networks.unet import unet_for
 from .base import Batch, Method
 from .building import adam, build_discriminator, build_generator, completed, placed, predictions
 from .config import MethodOptions, TrainConfig
+from .dividing import Descents, kept_small
 from .tensors import each_alone
 
 
@@ -86,25 +87,24 @@ class Pix2Pix(Method):
             init_normal(network, config.init_std)
         return cls(G, D, placement, config)
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
+    def descents(self, batch: Batch) -> Descents:
         """One update of D, then one of G, on pairs: `a` is x and `b` is y."""
         x, y = batch["a"], batch["b"]
-        g_turn, d_turn = self.updates.next()
+        g_turn, d_turn = self.updates.turn()
         scalars: dict[str, Tensor] = {}
         with torch.set_grad_enabled(g_turn), self.placement.autocast():
-            fake = self.G(x)
+            fake = kept_small(self.G, x, self.division)
 
         if d_turn:
             d_loss, of_d = self.gan.d_loss(self.D, fake, y, given=x)
-            self.descend(self.opt_d, self.o.lambda_d * d_loss)  # eq. 1
             scalars |= of_d
+            yield self.opt_d, self.o.lambda_d * d_loss  # eq. 1
 
         if g_turn:
             gan, of_g = self.gan.g_loss(self.D, fake, y, given=x)
             scalars |= of_g
             scalars["g_l1"] = l1(fake, y)  # eq. 3
-            self.descend(self.opt_g, gan + self.o.lambda_l1 * scalars["g_l1"])  # eq. 4
-            self.update_averages(len(x))
+            yield self.opt_g, gan + self.o.lambda_l1 * scalars["g_l1"]  # eq. 4
         return scalars
 
     @torch.no_grad()

@@ -30,6 +30,7 @@ from ..networks.build import check_size, geometry_of
 from .base import Batch, Method
 from .building import adam, build_discriminator, build_generator, completed, placed, predictions
 from .config import AdamConfig, TrainConfig
+from .dividing import Descents
 from .srgan_config import PRESETS, SrganConfig, SrganOptions
 from .stages import Stage
 from .tensors import each_alone, to_pictures
@@ -195,18 +196,17 @@ class SRGAN(Method):
         self.G_pixel.load_state_dict(self.G.state_dict())
         self.opt_g = self.optimizers["g"] = adam([self.G], self.o.optimizer, lr=self.o.gan_lr)
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
+    def descents(self, batch: Batch) -> Descents:
         """One update of G on the pixel loss; in the second stage one of G on all losses, then one of D."""
         x, y, target = self.pair(batch)
         if not self.adversarial:
             with self.placement.autocast():
                 fake = self.G(x)
             g_pixel = self.pixel_loss(fake, target)
-            self.descend(self.opt_g, g_pixel)
-            self.update_averages(len(y))
+            yield self.opt_g, g_pixel
             return {"g_pixel": g_pixel}
 
-        g_turn, d_turn = self.updates.next()
+        g_turn, d_turn = self.updates.turn()
         scalars: dict[str, Tensor] = {}
         with torch.set_grad_enabled(g_turn), self.placement.autocast():
             fake = self.G(x)
@@ -221,12 +221,11 @@ class SRGAN(Method):
             if self.o.lambda_checkerboard > 0 and self.o.scale > 1:  # at scale 1 it is a blurred pixel loss
                 scalars["g_checkerboard"] = checkerboard_loss(fake, target, self.o.scale) / 2
                 loss = loss + self.o.lambda_checkerboard * scalars["g_checkerboard"]
-            self.descend(self.opt_g, loss)
-            self.update_averages(len(y))
+            yield self.opt_g, loss
         if d_turn:
             d_loss, of_d = self.gan.d_loss(self.D, fake, y)  # ESRGAN, eq. 1
-            self.descend(self.opt_d, d_loss)
             scalars |= of_d
+            yield self.opt_d, d_loss
         return scalars
 
     def pair(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:

@@ -13,15 +13,51 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Annotated
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..hardware.batch_part import over_batch, part_at_hand
 from .geometry import Tiling
 from .kernels.layers import InstanceNorm2d
 from .options import name_of
 
 
-class BatchNormRunning(nn.BatchNorm2d):
+def exact(x: Tensor) -> Tensor:
+    """Of half precision the same in fp32."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """torch's own; over several processes the statistics in training are those of all of them."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> the same."""
+        part = part_at_hand()
+        if not self.training or part is None or not part.shared:
+            return super().forward(x)
+        mean = over_batch(exact(x).mean((0, 2, 3)))
+        centred = exact(x) - mean[:, None, None]
+        variance = over_batch(centred.square().mean((0, 2, 3)))
+        self._move_averages(
+            mean.detach(), variance.detach(), x.numel() // x.shape[1] // len(x) * (part.end - part.begin)
+        )
+        weight = 1.0 if self.weight is None else self.weight[:, None, None]
+        bias = 0.0 if self.bias is None else self.bias[:, None, None]
+        y: Tensor = centred * (variance + self.eps).rsqrt()[:, None, None] * weight + bias
+        return y.to(x.dtype)
+
+    def _move_averages(self, mean: Tensor, variance: Tensor, count: int) -> None:
+        """As torch does: by `momentum`, the variance without bias."""
+        if not self.track_running_stats or self.running_mean is None or self.running_var is None:
+            return
+        if self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+        self.running_mean.lerp_(mean, self.momentum or 0.0)
+        self.running_var.lerp_(variance * count / max(1, count - 1), self.momentum or 0.0)
+
+
+class BatchNormRunning(BatchNorm):
     """BatchNorm that is served with its running averages, the statistics of all that it was trained on."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -33,7 +69,7 @@ class BatchNormRunning(nn.BatchNorm2d):
 
 
 NORMS: dict[str, Callable[[int], nn.Module]] = {
-    "batch_as_instance": nn.BatchNorm2d,
+    "batch_as_instance": BatchNorm,
     "batch_running": BatchNormRunning,
     "instance_affine": partial(InstanceNorm2d, affine=True),
     "instance": InstanceNorm2d,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 
 from . import receptive_field
+from .dropout import Dropout
 from .geometry import Generator, Geometry, Layers
 from .kernels.layers import ReflectConv2d, ReLU, to_channels_last
 from .norms import NORMS, Norm, needs_bias, tiling
@@ -27,7 +28,7 @@ class ResidualBlock(nn.Module):
             ReflectConv2d(width, width, 3, bias=bias),
             NORMS[norm](width),
             ReLU(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             ReflectConv2d(width, width, 3, bias=bias),
             NORMS[norm](width),
         )

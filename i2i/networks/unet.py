@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from ..errors import ConfigError
 from . import receptive_field
+from .dropout import Dropout
 from .geometry import Generator, Geometry
 from .kernels.im2col import Conv2d
 from .norms import NORMS, Norm, needs_bias, tiling
@@ -68,7 +69,7 @@ class UNet(Generator):
             UPSAMPLERS[up].build(i if level == 0 else 2 * i, o, bias, 4) for level, (i, o) in enumerate(pairwise(inner))
         )
         self.up_norms = nn.ModuleList(NORMS[norm](w) for w in inner[1:])
-        self.dropouts = nn.ModuleList(nn.Dropout(dropout if level < 3 else 0.0) for level in range(depth - 1))
+        self.dropouts = nn.ModuleList(Dropout(dropout if level < 3 else 0.0) for level in range(depth - 1))
         self.last = UPSAMPLERS[up].build(2 * width, out_channels, True, 4)
         self.residual = residual
         self.skip = input_skip(in_channels, out_channels, 1, "nearest") if residual else None

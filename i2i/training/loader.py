@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from ..hardware.batch_part import UNDIVIDED, Division
+
 Sample = dict[str, npt.NDArray[Any]]
 """Pictures (C, H, W) float32 in [-1, 1], and numbers such as a label () int64, by name."""
 
@@ -34,18 +36,19 @@ def batches(
     workers: int,
     device: torch.device,
     transform: BatchTransform | None = None,
+    division: Division = UNDIVIDED,
 ) -> Iterator[Mapping[str, Tensor]]:
     """Samples `start` to `stop` - 1 in order, stacked by `batch` (the last one may be smaller), on `device`.
 
     Every array keeps its type: float32 pictures become (N, C, H, W), int64 labels (N,). `transform` changes
-    every batch on the device.
+    every batch on the device. Of each batch only the rows that `division` gives this process are prepared, in the
+    order of its passes.
 
     `start` is all that a resumed run needs to go on where it was.
     """
     loader: DataLoader[Any] = DataLoader(
         samples,  # type: ignore[arg-type]  # a Dataset in all but name
-        batch_size=batch,
-        sampler=range(start, stop),
+        batch_sampler=_numbers(start, stop, batch, division),
         num_workers=workers,
         pin_memory=device.type == "cuda",
         persistent_workers=workers > 0,
@@ -54,6 +57,12 @@ def batches(
     for group in loader:
         here = {name: tensor.to(device, non_blocking=True) for name, tensor in group.items()}
         yield here if transform is None else transform(here)
+
+
+def _numbers(start: int, stop: int, batch: int, division: Division) -> Iterator[list[int]]:
+    """The samples of each batch."""
+    for first in range(start, stop, batch):
+        yield [first + place for place in division.places(min(batch, stop - first))]
 
 
 def stack(samples: list[Sample], device: torch.device, transform: BatchTransform | None = None) -> Mapping[str, Tensor]:

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -15,11 +16,13 @@ from torch import Tensor
 
 from ..diagnostics.doctor import Ailment
 from ..errors import TrainingError
+from ..hardware.processes import average, from_first, largest
 from ..methods import Batch, Method
 from ..methods.config import LogConfig
 from ..methods.stages import Stage
 from . import checkpoint
 from .checkpoint import Progress
+from .processes import follow_first, refuse_drift, restored
 from .run_directory import Run
 from .tolerance import Diary, Saver, Tolerance
 from .validation import Validator
@@ -90,11 +93,12 @@ def fit(
     `best` the figure by which the best is kept, the method's own unless given. SIGINT and SIGTERM end it after the
     step at hand, with a checkpoint. `say` gets what a person should know of damaged checkpoints and of files that
     cannot be written. `adapt` is asked with each line of the log, and may give the method another timeline, which a
-    checkpoint then follows. Raises TrainingError when a loss is no longer a number, StorageError when no checkpoint can
-    be written for long; the last good checkpoint stays in both cases.
+    checkpoint then follows. Over several processes the first one alone writes. Raises TrainingError when a loss is no
+    longer a number, StorageError when no checkpoint can be written for long; the last good checkpoint stays in both
+    cases.
     """
-    first = method.placement.rank == 0  # of several processes one alone writes, and decides what
-    progress = checkpoint.restore(run.checkpoints, method, say)
+    first = method.placement.processes.first  # which alone writes
+    progress = restored(run, method, say)
     tolerance = Tolerance(say)
     diary, saver = Diary(run, tolerance), Saver(run, keep, say)
     if first:
@@ -107,54 +111,67 @@ def fit(
     validator = Validator(method, run, validation, rows, tolerance, best)
     if progress.images == 0 and first:
         validator.validate(progress)
-    ticks = _LogInterval(progress)
+    ticks, stopped_by = _LogInterval(progress), 0
     with _StopRequest() as stop:
-        for batch in _batches(feed, method, progress.images):
-            method.at(progress.images)
+        for batch, whole in _batches(feed, method, progress.images):
+            method.at(progress.images, whole)
             ticks.add(validator.health.step(progress.steps, batch))
             before = progress.images
-            now = before + len(next(iter(batch.values())))
+            now = before + whole
             progress = dataclasses.replace(progress, images=now, steps=progress.steps + 1, seconds=ticks.seconds())
             over = now >= method.timeline.total
-            done = over or stop.signal is not None
+            late = first and time.monotonic() - saver.saved_at > pace.checkpoint_seconds
+            stopped_by, overdue = largest([stop.signal or 0, late])  # so that all processes do the same
+            done = over or stopped_by > 0
 
             shows = _crossed(before, now, pace.samples) or over
-            saves = (
-                _crossed(before, now, pace.checkpoint) or time.monotonic() - saver.saved_at > pace.checkpoint_seconds
-            )
-            if first and (done or shows or saves or _crossed(before, now, pace.log)):
-                record = ticks.record(progress, method, run, lambda line: diary.write(line | watch.see(line)))
+            saves = _crossed(before, now, pace.checkpoint) or overdue > 0
+            if done or shows or saves or _crossed(before, now, pace.log):
+                record = ticks.record(progress, method, run, partial(_last_words, diary, watch, first))
                 if shows or saves or done or saver.owes:
                     _refuse_broken_weights(progress, method, run)
-                if shows:
+                if shows or saves or done:
+                    refuse_drift(method)
+                if first and shows:
                     figures = validator.validate(progress)
                     progress = validator.keep_best(progress, figures)
                     record |= figures
-                record |= watch.see(record)
-                done = done or watch.ended_by is not None
-                diary.write(record)
-                on_tick(record)
-                if (not done and adapt(progress)) or done or saves or saver.owes:
+                if first:
+                    record |= watch.see(record)
+                    diary.write(record)
+                    on_tick(record)
+                ended, adapted = largest([watch.ended_by is not None, False if done else first and adapt(progress)])
+                done = done or ended > 0
+                if adapted:
+                    follow_first(method)
+                if first and (adapted or done or saves or saver.owes):
                     saver.save(method, progress, last=done)
                     validator.health.forget()
                 ticks.go_on()
             if done:
                 break
-    stopped = stop.signal if progress.images < method.timeline.total else None
-    return Outcome(progress, stopped, watch.ended_by)
+    stopped = (stopped_by or None) if progress.images < method.timeline.total else None
+    return Outcome(progress, stopped, from_first(watch.ended_by))
 
 
-def _batches(feed: Feed, method: Method, seen: int) -> Iterator[Batch]:
-    """Every batch from image `seen` on; where a stage is over, or has another length, the next are asked for."""
+def _batches(feed: Feed, method: Method, seen: int) -> Iterator[tuple[Batch, int]]:
+    """Every batch from image `seen` on and its images; where a stage is over, or of another length, the next follow."""
     while seen < method.timeline.total:
         stage = method.timeline.at(seen).stage
         for batch in feed(stage, seen):
-            yield batch
-            seen += len(next(iter(batch.values())))
+            whole = method.division.whole(len(next(iter(batch.values()))), method.timeline.total - seen)
+            yield batch, whole
+            seen += whole
             if seen >= method.timeline.total or method.timeline.at(seen).stage is not stage:
                 break
         else:
             return
+
+
+def _last_words(diary: Diary, watch: Watch, first: bool, line: Record) -> None:
+    """The line of a run that ends by what it says."""
+    if first:
+        diary.write(line | watch.see(line))
 
 
 def _crossed(before: int, now: int, every: int) -> bool:
@@ -211,7 +228,7 @@ class _LogInterval:
         names = list(dict.fromkeys(name for scalars in self.scalars for name in scalars))
         missing = torch.zeros((), device=method.placement.device)
         rows = [torch.stack([scalars.get(name, missing).float() for name in names]) for scalars in self.scalars]
-        table = torch.stack(rows).cpu()
+        table = average(torch.stack(rows)).cpu()
         given = torch.tensor([[name in scalars for name in names] for scalars in self.scalars])
         self._refuse_non_finite(table, names, progress, method, run)
         means = table.sum(0) / given.sum(0)
@@ -277,7 +294,8 @@ class _StopRequest:
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self.old.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # hardware/processes.py wants to be heard to the end
+                signal.signal(number, handler)
 
     def _ask(self, number: int, _frame: FrameType | None) -> None:
         self.signal = number

@@ -18,12 +18,11 @@ def explain_failures(run: Run, placement: Placement) -> Iterator[None]:
     """Too little memory becomes a sentence; whatever ends a run, the report shows what led there."""
     try:
         yield
-    except I2IError:
-        report_meanwhile(run)
-        raise
-    except (RuntimeError, MemoryError) as error:
-        report_meanwhile(run)
-        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "allocate" not in str(error):
+    except (I2IError, RuntimeError, MemoryError) as error:
+        if placement.processes.first:
+            report_meanwhile(run)
+        short = isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate" in str(error)
+        if isinstance(error, I2IError) or not short:
             raise
         raise TrainingError(
             f"The memory of {placement.device} is not enough for this run ({first_line(error)}). "

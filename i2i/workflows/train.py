@@ -16,6 +16,7 @@ from ..errors import StorageError, TrainingError
 from ..export.from_run import export_run
 from ..hardware.allocator import keep_freed_memory
 from ..hardware.device import Placement, place
+from ..hardware.processes import from_first, joined, refuse_differences, together
 from ..hardware.system import available_threads
 from ..methods import METHODS, Method
 from ..methods.config import TrainConfig
@@ -29,13 +30,13 @@ from ..training.run_directory import Run
 from ..training.tolerance import Tolerance
 from ..training.watch import Watch
 from .diagnose import sentences, told
-from .endings import explain_failures, report_meanwhile
+from .endings import explain_failures
 from .forecast.budget import Keeper, as_planned
 from .forecast.planning import Planner
 from .forecast.truth import compare
 from .progress import Bar, Say, silent
 from .request import Request, settings
-from .unhealthy import Rollbacks, RolledBack, act
+from .unhealthy import Rollbacks, RolledBack, act, act_alike
 
 
 def train_run(
@@ -48,11 +49,14 @@ def train_run(
     """Train, or go on training, to the end; gives the signal that stopped it before, or None.
 
     `on_tick` gets every line of the log; without it a progress bar, or a line now and then, goes to stderr. Without
-    `export` the run ends with its last checkpoint.
+    `export` the run ends with its last checkpoint. Under torchrun the first process alone speaks and writes.
     """
-    while True:
-        with contextlib.suppress(RolledBack):
-            return _session(request, say, on_tick, export=export)
+    with joined() as mine:
+        if not mine.first:
+            say, on_tick = silent, lambda _: None
+        while True:
+            with contextlib.suppress(RolledBack):
+                return _session(request, say, on_tick, export=export)
 
 
 def _session(
@@ -61,16 +65,19 @@ def _session(
     """The run from its newest checkpoint on; raises RolledBack when it is to begin again from an earlier one."""
     config, clock = settings(request, say), time.monotonic()
     method_type, run = METHODS[request.method], Run(request.run)
-    run.check_place(config)
-    rollbacks = Rollbacks(run)
-    rollbacks.finish(method_type.Config)
-    config = rollbacks.applied(config)
-    if run.has_checkpoints:
-        before = run.config(method_type.Config)
-        config = method_type.resume_config(config, before)
-        if request.wishes.budget is not None:
-            config = as_planned(config, before)
     placement = place(config.device, config.precision)
+    first = placement.processes.first
+    rollbacks = Rollbacks(run)
+    if first:
+        run.check_place(config)
+        rollbacks.finish(method_type.Config)
+        config = rollbacks.applied(config)
+        if run.has_checkpoints:
+            before = run.config(method_type.Config)
+            config = method_type.resume_config(config, before)
+            if request.wishes.budget is not None:
+                config = as_planned(config, before)
+    config, rollbacks.entries = from_first((config, rollbacks.entries))
     if placement.device.type == "cpu":
         keep_freed_memory()
 
@@ -84,10 +91,11 @@ def _session(
 
     def complete(**changed: Any) -> tuple[TrainConfig, PreparedData]:
         whole = method_type.complete_config(open_config.model_copy(update=changed), source.count)
-        ready = _read(whole, source, say)
+        ready = _read(whole, source, say, shown=first)
         return _with_data(whole, channels=ready.channels), ready
 
     config, ready = complete()
+    refuse_differences({"the training pictures": ready.fingerprint, "precision": placement.precision})
     planner = Planner(
         *(request.wishes, run, placement, _workers(config.workers, placement)),
         typed=merge(request.flags, request.assignments).keys(),
@@ -103,25 +111,25 @@ def _session(
     with explain_failures(run, placement):
         torch.manual_seed(config.seed)
         method = method_type.from_config(config, placement)
-        _start(config, run, placement, source, ready, say)
-        run.amend_environment(**planned)
+        if first:
+            _start(config, run, placement, source, ready, say)
+            run.amend_environment(**planned)
         for note in method.notes(config):
             say(f"Note: {note}", err=True)
-        trackers = config.log.trackers if placement.rank == 0 else ()
+        trackers = config.log.trackers if first else ()
         with tracked(run, trackers, lambda sentence: say(sentence, err=True)):
             watch = Watch(method.timeline.total, flat(config.model_dump()), ends=request.on_unhealthy != "warn")
             beside = (watch, rollbacks, planner.keeper(config))
             try:
                 outcome = _fit(config, method, run, ready, placement, say, on_tick, *beside)
             except TrainingError:
-                if watch.ended_by is None:
+                if watch.ended_by is None or together():  # of several, not all may have come here
                     raise
                 act(watch.ended_by, request.on_unhealthy, run, method_type.Config, say)
                 raise
     if outcome.ailment is not None:
-        report_meanwhile(run)
-        act(outcome.ailment, request.on_unhealthy, run, method_type.Config, say)
-    return _finish(config, run, outcome, say) if export else outcome.stopped_by
+        act_alike(outcome.ailment, request.on_unhealthy, run, method_type.Config, say, first)
+    return _finish(config, run, outcome, say) if export and first else outcome.stopped_by
 
 
 def _with_data(config: TrainConfig, **found: Any) -> TrainConfig:
@@ -153,9 +161,9 @@ def _start(
     say(placement.sentence)
 
 
-def _read(config: TrainConfig, source: Source[Any], say: Say) -> PreparedData:
-    """Look into every file, and say what of it is worth saying."""
-    with Bar("Reading", source.total, source.unit_name) as bar:
+def _read(config: TrainConfig, source: Source[Any], say: Say, shown: bool) -> PreparedData:
+    """Look into every file, `shown` by a bar, and say what of it is worth saying."""
+    with Bar("Reading", source.total, source.unit_name) if shown else contextlib.nullcontext() as bar:
         ready = source.read(
             size=config.size,
             seed=config.seed,
@@ -166,7 +174,7 @@ def _read(config: TrainConfig, source: Source[Any], say: Say) -> PreparedData:
             channels=config.data.channels,
             swap=config.direction == "b2a",
             skip_broken=config.data.skip_broken,
-            progress=lambda done, _: bar.update(done),
+            progress=lambda done, _: bar.update(done) if bar else None,
         )
     for broken in ready.broken:
         say(f"Left out: {broken.reason}", err=True)
@@ -225,7 +233,9 @@ def _fit(
     try:
         return fit(
             method,
-            lambda _, start: batches(ready.training, start, total, config.batch, workers, placement.device, transform),
+            lambda _, start: batches(
+                ready.training, start, total, config.batch, workers, placement.device, transform, method.division
+            ),
             run,
             pace,
             validation=validation,

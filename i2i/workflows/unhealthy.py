@@ -16,11 +16,13 @@ import torch
 from ..diagnostics.doctor import DETECTORS, Ailment
 from ..errors import TrainingError, UnknownNameError
 from ..files import write_atomically
+from ..hardware.processes import from_first
 from ..methods import Method
 from ..methods.config import TrainConfig
 from ..settings import merge, parse_assignments, resolve, to_yaml
 from ..training.run_directory import Run
 from .diagnose import told
+from .endings import report_meanwhile
 from .progress import Say
 
 C = TypeVar("C", bound=TrainConfig)
@@ -120,3 +122,20 @@ def act(ailment: Ailment, policy: OnUnhealthy, run: Run, kind: type[TrainConfig]
     settings = " ".join(f"--set {one}" for one in entry["remedy"])
     say(f"Note: {ailment.title}. Back to {entry['to']} images, with {settings}.", err=True)
     raise RolledBack
+
+
+def act_alike(ailment: Ailment, policy: OnUnhealthy, run: Run, kind: type[TrainConfig], say: Say, first: bool) -> None:
+    """`act` by the first of several processes; the others begin again with it, or end without a word."""
+    if not first:
+        if from_first(False):
+            raise RolledBack
+        return
+    report_meanwhile(run)
+    try:
+        act(ailment, policy, run, kind, say)
+    except RolledBack:
+        from_first(True)
+        raise
+    except TrainingError:
+        from_first(False)
+        raise

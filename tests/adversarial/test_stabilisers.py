@@ -459,17 +459,23 @@ def test_what_was_adapted_is_kept_in_checkpoints(tmp_path):
 # Turns, rates, clipping
 
 
+def taken_turn(turns):
+    turn = turns.turn()
+    turns.go_on()
+    return turn
+
+
 @pytest.mark.parametrize(
     ("d", "g", "pattern"),
     [(1, 1, ["dg"] * 4), (1, 2, ["d", "g", "g", "d"]), (3, 1, ["d", "d", "d", "g"]), (2, 1, ["d", "d", "g", "d"])],
 )
 def test_turns_are_taken_in_order(d, g, pattern):
     turns = UpdateSchedule(d, g)
-    taken = [turns.next() for _ in range(4)]
+    taken = [taken_turn(turns) for _ in range(4)]
     assert ["d" * of_d + "g" * of_g for of_g, of_d in taken] == pattern
     again = UpdateSchedule(d, g)
     again.load_state_dict({"count": 2})
-    assert again.next() == taken[2]
+    assert again.turn() == taken[2]
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -482,7 +488,7 @@ def test_a_step_changes_the_networks_whose_turn_it_is_and_no_others(name, d, g):
     for n in range(4):
         before = snapshot(method)
         scalars = method.step(noise(2 * n, 2 * n + 1))
-        of_g, of_d = turns.next()
+        of_g, of_d = taken_turn(turns)
         assert changed(before, method) == (objectives if of_d else set()) | (generators if of_g else set())
         assert any(k.startswith("d_real") for k in scalars) == of_d
         assert any(k.startswith("g_gan") for k in scalars) == of_g
@@ -640,7 +646,7 @@ def test_a_pool_keeps_fakes_and_not_places_in_memory():
 def test_a_past_fake_comes_in_the_precision_of_the_new(before, after, monkeypatch):
     pool = ImagePool(1)
     pool(torch.ones(1, 3, 2, 2, dtype=before))
-    monkeypatch.setattr(torch, "rand", lambda *_: torch.tensor(0.9))  # an old one for the new
+    monkeypatch.setattr(torch, "rand", lambda n: torch.full((n,), 0.9))  # an old one for the new
     assert torch.equal(pool(torch.zeros(1, 3, 2, 2, dtype=after)), torch.ones(1, 3, 2, 2, dtype=after))
 
 

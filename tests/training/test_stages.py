@@ -10,6 +10,7 @@ from torch import nn
 
 from i2i.errors import ConfigError
 from i2i.hardware.device import place
+from i2i.hardware.processes import Processes
 from i2i.methods import Method
 from i2i.methods.building import adam
 from i2i.methods.config import LogConfig, TrainConfig
@@ -209,7 +210,7 @@ def test_images_lie_in_stages_and_shares():
 
 def test_one_process_of_several_writes(tmp_path):
     config = resolve(TrainConfig, [{"data": {"path": "x"}, "method": "growing", "batch": BATCH, "size": 16}])
-    method = Growing.from_config(config, dataclasses.replace(place("cpu", "fp32"), rank=1))
+    method = Growing.from_config(config, dataclasses.replace(place("cpu", "fp32"), processes=Processes(rank=1)))
     before = snapshot(method)
     fit(
         method,

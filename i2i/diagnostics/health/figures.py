@@ -8,6 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ...hardware.batch_part import over_batch
 from .artefacts import checkerboard, leak
 from .sets import LEAST, detail, distance, duplicates, flat, modes, nearest_train, spread
 
@@ -65,7 +66,8 @@ def accuracy(real: Tensor, fake: Tensor, threshold: float | None) -> dict[str, T
     The side is told by the loss's threshold; where a single logit says nothing, by the mean of the other kind.
     """
     with torch.no_grad():
-        over, under = (fake.mean(), real.mean()) if threshold is None else (threshold, threshold)
+        over: float | Tensor = over_batch(fake.mean()) if threshold is None else threshold
+        under: float | Tensor = over_batch(real.mean()) if threshold is None else threshold
         return {"d_accuracy_real": (real > over).float().mean(), "d_accuracy_fake": (fake < under).float().mean()}
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ...hardware.batch_part import over_batch
 from ..geometry import Geometry
 from .spectral_norm import normalise_spectrally
 
@@ -62,7 +63,8 @@ class MinibatchStd(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C + 1, H, W)."""
-        std = (x.float().var(0, correction=0) + 1e-8).sqrt().mean()
+        mean = over_batch(x.float().mean(0))
+        std = (over_batch((x.float() - mean).square().mean(0)) + 1e-8).sqrt().mean()
         return torch.cat([x, std.to(x.dtype).expand(len(x), 1, *x.shape[2:])], 1)
 
 
