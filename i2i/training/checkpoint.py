@@ -15,7 +15,7 @@ import io
 import json
 import pickle
 import shutil
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +42,16 @@ class Progress:
     """Lowest value of the method's validation figure."""
 
 
-def save(folder: Path, method: Method, progress: Progress, keep: int) -> Path:
-    """Write the checkpoint of `progress`, then drop all but the `keep` newest; raises StorageError."""
+BACK = 5
+"""How many steps of `spacing` a run can go back."""
+
+
+def save(folder: Path, method: Method, progress: Progress, keep: int, spacing: int | None = None) -> Path:
+    """Write the checkpoint of `progress`, then drop all but the `keep` newest; raises StorageError.
+
+    With `spacing`, in images, those stay as well that are the newest from before one, two, to BACK times as many
+    images ago: a run that fell ill may have to go back further than it was seen.
+    """
     path = folder / f"{progress.images:08d}"
     if path.exists() and damage(path, (WEIGHTS, STATE)):
         set_aside(path)
@@ -55,9 +63,19 @@ def save(folder: Path, method: Method, progress: Progress, keep: int) -> Path:
             part.mkdir()
             write_files(part, {WEIGHTS: _weights(method), STATE: buffer.getbuffer()})
         sync_folder(folder)
-    for old in complete_checkpoints(folder)[:-keep]:
+    for old in outdated(complete_checkpoints(folder), keep, spacing):
         shutil.rmtree(old, ignore_errors=True)
     return path
+
+
+def outdated(checkpoints: Sequence[Path], keep: int, spacing: int | None) -> list[Path]:
+    """Which of these, oldest first and named by their images, `save` drops."""
+    kept = set(checkpoints[-keep:])
+    if spacing:
+        now = int(checkpoints[-1].name)
+        for times in range(1, BACK + 1):
+            kept |= set([path for path in checkpoints if int(path.name) <= now - times * spacing][-1:])
+    return [path for path in checkpoints if path not in kept]
 
 
 def set_aside(path: Path) -> Path:

@@ -29,6 +29,10 @@ from .validation import Validator
 from .watch import Watch
 
 Record = dict[str, Any]
+
+SPACINGS = 10
+"""Parts of a run from each of which a checkpoint is kept for a while, where it may be rolled back."""
+
 Feed = Callable[[Stage, int], Iterable[Batch]]
 """(stage, n) -> its batches from image n on, which may go on beyond its end."""
 
@@ -100,13 +104,14 @@ def fit(
     first = method.placement.processes.first  # which alone writes
     progress = restored(run, method, say)
     tolerance = Tolerance(say)
-    diary, saver = Diary(run, tolerance), Saver(run, keep, say)
+    watch = watch or Watch(method.timeline.total, {})
+    spacing = max(1, method.timeline.total // SPACINGS) if watch.ends else None
+    diary, saver = Diary(run, tolerance), Saver(run, keep, say, spacing)
     if first:
         progress = checkpoint.mend_best(run, progress, say)
         run.remove_unfinished()
         diary.rewind(progress.images)
     on_start(progress)
-    watch = watch or Watch(method.timeline.total, {})
     watch.catch_up(run, progress.images)
     validator = Validator(method, run, validation, rows, tolerance, best)
     if progress.images == 0 and first:

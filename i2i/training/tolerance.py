@@ -66,8 +66,8 @@ class Diary:
 class Saver:
     """Writes checkpoints; one that cannot be written is tried again with each line of the log, for PATIENCE seconds."""
 
-    def __init__(self, run: Run, keep: int, say: Say) -> None:
-        self.run, self.keep, self.say = run, keep, say
+    def __init__(self, run: Run, keep: int, say: Say, spacing: int | None = None) -> None:
+        self.run, self.keep, self.say, self.spacing = run, keep, say, spacing
         self.saved_at = time.monotonic()
         self.failing_since: float | None = None
 
@@ -83,7 +83,7 @@ class Saver:
         """
         for wait in (*(WAITS if last else ()), None):
             try:
-                checkpoint.save(self.run.checkpoints, method, progress, self.keep)
+                checkpoint.save(self.run.checkpoints, method, progress, self.keep, self.spacing)
             except StorageError as error:
                 self._failed(error, final=wait is None and last)
                 if wait is not None:

@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 TYPED = re.compile(r"(?:`|\b(?:with|by|with:|command) |: )i2i ([a-z][a-z-]*)(?: ([a-z][a-z-]*)\b)?")
 COMMANDS = typer.main.get_command(app).commands
 
-THEIRS = {"--eval", "--data-binary", "--address", "--head", "--num-gpus"}
-"""Options of other programs that messages speak of."""
+THEIRS = {"--eval", "--data-binary", "--address", "--head", "--num-gpus", "--logdir", "--beside"}
+"""Options of other programs that messages speak of, and of processes that i2i starts itself."""
 
 
 def texts(path):

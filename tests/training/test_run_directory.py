@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from i2i.errors import ConfigError
+from i2i.training.checkpoint import outdated
 from i2i.training.run_directory import Run
 
 CODE = """
@@ -71,3 +73,18 @@ def test_the_planned_length_is_that_of_all_stages(environment, config, planned, 
     (tmp_path / "environment.json").write_text(json.dumps(environment))
     (tmp_path / "config.yaml").write_text(config)
     assert Run(tmp_path).planned() == planned
+
+
+@pytest.mark.parametrize(
+    ("there", "keep", "spacing", "dropped"),
+    [
+        ([10, 20, 30], 2, None, [10]),
+        ([10, 20, 30], 5, None, []),
+        (range(10, 110, 10), 2, 10, [10, 20, 30, 40]),  # 90, 80, 70, 60 and 50 images ago stay
+        ([100, 190, 195, 200], 1, 50, [190, 195]),  # 100 is the newest from 50 images ago and more
+        ([100], 1, 50, []),
+    ],
+)
+def test_a_run_that_may_go_back_keeps_checkpoints_from_further_back(there, keep, spacing, dropped):
+    paths = [Path(f"{images:08d}") for images in there]
+    assert [int(path.name) for path in outdated(paths, keep, spacing)] == dropped
