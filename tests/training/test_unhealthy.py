@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from several import together
 from tiny_runs import SHALLOW
 from typer.testing import CliRunner
 
@@ -117,3 +118,20 @@ def test_another_word_is_refused(facades, tmp_path):
     done = trained(facades, tmp_path / "run", "rolback")
     assert done.exit_code != 0
     assert "Did you mean 'rollback'" in str(done.exception)
+
+
+def ended(facades, run, policy):
+    """How `i2i train` of that run ended in this process, and what it said."""
+    done = trained(facades, run, policy)
+    return done.exit_code, done.output
+
+
+def test_two_processes_roll_back_together(facades, tmp_path):
+    """What the first one decides all do; the weights of all are compared at every checkpoint."""
+    run = tmp_path / "run"
+    with together(2, tmp_path) as two:
+        (status, said), (other, silence) = two(ended, str(facades), str(run), "rollback")
+    assert Rollbacks(Run(run)).entries, said
+    assert "Back to" in said
+    assert (status, other) == (0, 0) or (status == 1 and "Paused" in said), said
+    assert silence == ""
