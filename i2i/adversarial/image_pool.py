@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..hardware.batch_part import drawn, every_row, own_rows
+from ..hardware.batch_part import every_row, own_rows, part_at_hand
 
 
 class ImagePool:
@@ -21,25 +21,34 @@ class ImagePool:
     def __init__(self, size: int) -> None:
         self.size = size
         self.pictures: list[Tensor] = []
+        self.held = 0
+        """Pictures that it had when the batch began."""
 
     def __call__(self, fakes: Tensor) -> Tensor:
         """(N, C, H, W) -> as many, some of them from earlier calls; the input itself when `size` is 0."""
         if self.size == 0:
             return fakes
-        count = len(fakes)
-        shares = drawn(torch.rand, count)
-        places = drawn(lambda n: torch.randint(self.size, (n,)), count)
-        every = [every_row(rows) for rows in (fakes, shares, places)]
-        seen = torch.stack([self._exchange(*one) for one in zip(*every, strict=True)])
-        return own_rows(seen)
+        part = part_at_hand()
+        begin, end, whole = (part.begin, part.end, part.whole) if part else (0, len(fakes), len(fakes))
+        if begin == 0:
+            self.held = len(self.pictures)
+        drawn = self._draws(whole)[begin:end]
+        return own_rows(torch.stack([self._exchange(*one) for one in zip(every_row(fakes), drawn, strict=True)]))
 
-    def _exchange(self, picture: Tensor, share: Tensor, place: Tensor) -> Tensor:
+    def _draws(self, whole: int) -> list[int | None]:
+        """Of each picture of a batch the place of the old one that it is exchanged for; None where it stays."""
+        places: list[int | None] = []
+        for number in range(whole):
+            stays = self.held + number < self.size or bool(torch.rand(()) < 0.5)
+            places.append(None if stays else int(torch.randint(self.size, ())))
+        return places
+
+    def _exchange(self, picture: Tensor, place: int | None) -> Tensor:
         if len(self.pictures) < self.size:
             self.pictures.append(picture.clone())
+        if place is None:
             return picture
-        if share < 0.5:
-            return picture
-        old, self.pictures[int(place)] = self.pictures[int(place)], picture.clone()
+        old, self.pictures[place] = self.pictures[place], picture.clone()
         return old.to(picture.dtype)  # a run may go on in another precision
 
     def state_dict(self) -> dict[str, Any]:

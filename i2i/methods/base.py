@@ -16,12 +16,11 @@ from ..diagnostics.health import NormWatch, Observed
 from ..errors import ConfigError
 from ..hardware.batch_part import UNDIVIDED
 from ..hardware.device import Placement
-from ..hardware.processes import average_gradients
 from ..networks import Generator, for_inference
 from ..ports import Port
 from .building import moments_like_weights, without_effect
 from .config import MethodOptions, TrainConfig
-from .dividing import Descents, division_of, refuse_divided_statistics, stepped
+from .dividing import Descents, add_gradients, division_of, move, refuse_divided_statistics, stepped
 from .ema import EMA
 from .schedules import constant_then_linear
 from .stages import Stage, Timeline
@@ -250,26 +249,10 @@ class Method(ABC):
     def descend(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
         """One step of `optimizer` down `loss`."""
         optimizer.zero_grad(set_to_none=True)
-        self.add_gradients(optimizer, loss)
-        self.move(optimizer)
+        add_gradients(self, optimizer, loss)
+        move(self, optimizer)
 
-    def add_gradients(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-        """Those of `loss` to the ones that the optimizer's weights have."""
-        self._scaler(optimizer).scale(loss).backward()  # type: ignore[no-untyped-call]
-
-    def move(self, optimizer: torch.optim.Optimizer) -> None:
-        """One step of `optimizer` along its gradients, averaged over the processes, no longer than `clip` allows."""
-        scaler = self._scaler(optimizer)
-        weights = [weight for group in optimizer.param_groups for weight in group["params"]]
-        average_gradients(weights)
-        self.norms.after_backward(optimizer, self.optimizers, scaler.get_scale)
-        if self.clip is not None:
-            scaler.unscale_(optimizer)
-            nn.utils.clip_grad_norm_(weights, self.clip)
-        scaler.step(optimizer)
-        scaler.update()
-
-    def _scaler(self, optimizer: torch.optim.Optimizer) -> torch.amp.GradScaler:
+    def scaler(self, optimizer: torch.optim.Optimizer) -> torch.amp.GradScaler:
         """The optimizer's own loss scaling, which fp16 alone needs."""
         if id(optimizer) not in self.scalers:
             enabled = self.placement.precision == "fp16"
@@ -304,7 +287,7 @@ class Method(ABC):
                 moments_like_weights(optimizer)
         for name, saved in state["scalers"].items():
             if saved and self.placement.precision == "fp16":  # a run may change its precision when it is resumed
-                self._scaler(self.optimizers[name]).load_state_dict(saved)
+                self.scaler(self.optimizers[name]).load_state_dict(saved)
         for name, part in self._parts().items():
             if self.expects(name, state["parts"]):
                 part.load_state_dict(state["parts"][name])

@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ..errors import ConfigError
 from ..hardware.batch_part import Division, Part, at_hand
-from ..hardware.processes import Processes
+from ..hardware.processes import Processes, average_gradients
 from ..networks import has_batch_statistics
 from .config import TrainConfig
 
@@ -67,6 +67,24 @@ def refuse_divided_statistics(config: TrainConfig, networks: Mapping[str, nn.Mod
         raise ConfigError(f"{said} Or leave --accumulate out: several processes (torchrun) see a batch together.")
 
 
+def add_gradients(method: Method, optimizer: Optimizer, loss: Tensor) -> None:
+    """Those of `loss` to the ones that the optimizer's weights have."""
+    method.scaler(optimizer).scale(loss).backward()  # type: ignore[no-untyped-call]
+
+
+def move(method: Method, optimizer: Optimizer) -> None:
+    """One step of `optimizer` along its gradients, averaged over the processes, no longer than `clip` allows."""
+    scaler = method.scaler(optimizer)
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    average_gradients(weights)
+    method.norms.after_backward(optimizer, method.optimizers, scaler.get_scale)
+    if method.clip is not None:
+        scaler.unscale_(optimizer)
+        nn.utils.clip_grad_norm_(weights, method.clip)
+    scaler.step(optimizer)
+    scaler.update()
+
+
 @dataclasses.dataclass
 class _Pass:
     """A flow of `descents` on a part of the batch."""
@@ -108,7 +126,7 @@ def _divided(method: Method, batch: Batch, parts: Sequence[Part]) -> dict[str, T
     """
     passes = [_Pass(part, method.descents(rows)) for part, rows in zip(parts, _rows(batch, parts), strict=True)]
     while (moved := _next_update(method, passes)) is not None:
-        method.move(moved)
+        move(method, moved)
         _average(method, moved, parts[0].whole)
     names = dict.fromkeys(name for one in passes for name in one.scalars)
     return {
@@ -133,7 +151,7 @@ def _next_update(method: Method, passes: Sequence[_Pass]) -> Optimizer | None:
             if moving is None:
                 optimizer.zero_grad(set_to_none=True)
             moving = optimizer
-            method.add_gradients(optimizer, loss * one.part.share)
+            add_gradients(method, optimizer, loss * one.part.share)
     return moving
 
 

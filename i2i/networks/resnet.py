@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 
 from . import receptive_field
-from .dropout import Dropout
 from .geometry import Generator, Geometry, Layers
-from .kernels.layers import ReflectConv2d, ReLU, to_channels_last
+from .kernels.layers import Dropout, ReflectConv2d, ReLU, to_channels_last
 from .norms import NORMS, Norm, needs_bias, tiling
 from .options import Count, Share
 from .upsampling import UPSAMPLERS, BlurDown, Up

@@ -14,9 +14,9 @@ from torch.nn import functional as F
 
 from ..errors import ConfigError
 from . import receptive_field
-from .dropout import Dropout
 from .geometry import Generator, Geometry
 from .kernels.im2col import Conv2d
+from .kernels.layers import Dropout
 from .norms import NORMS, Norm, needs_bias, tiling
 from .options import Count, Share
 from .upsampling import UPSAMPLERS, Up

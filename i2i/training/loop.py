@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from types import FrameType
 from typing import Any
 
 import torch
@@ -24,6 +22,7 @@ from . import checkpoint
 from .checkpoint import Progress
 from .processes import follow_first, refuse_drift, restored
 from .run_directory import Run
+from .stop import StopRequest
 from .tolerance import Diary, Saver, Tolerance
 from .validation import Validator
 from .watch import Watch
@@ -117,7 +116,7 @@ def fit(
     if progress.images == 0 and first:
         validator.validate(progress)
     ticks, stopped_by = _LogInterval(progress), 0
-    with _StopRequest() as stop:
+    with StopRequest() as stop:
         for batch, whole in _batches(feed, method, progress.images):
             method.at(progress.images, whole)
             ticks.add(validator.health.step(progress.steps, batch))
@@ -280,31 +279,6 @@ def _way_out(run: Run) -> str:
         f"The last good checkpoint is {last[-1]}. Go on from there with --precision fp32, "
         "or start anew with a lower rate (--set optimizer.lr=1e-4)."
     )
-
-
-class _StopRequest:
-    """SIGINT and SIGTERM become a wish, granted after the step at hand; a second one is not held back."""
-
-    def __init__(self) -> None:
-        self.signal: int | None = None
-        self.old: dict[int, Any] = {}
-
-    def __enter__(self) -> _StopRequest:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            try:
-                self.old[number] = signal.signal(number, self._ask)
-            except ValueError:  # not the main thread: whoever runs us there stops us otherwise
-                break
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self.old.items():
-            if signal.getsignal(number) is not signal.SIG_IGN:  # hardware/processes.py wants to be heard to the end
-                signal.signal(number, handler)
-
-    def _ask(self, number: int, _frame: FrameType | None) -> None:
-        self.signal = number
-        signal.signal(number, self.old[number])
 
 
 def _memory_mb(device: torch.device) -> int | None:

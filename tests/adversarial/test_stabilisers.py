@@ -77,7 +77,7 @@ def test_an_objective_without_stabilisers_is_the_bare_loss():
     objective = adversarial(D, loss="least_squares")
     paid, scalars = objective.d_loss(fake, real)
     torch.testing.assert_close(paid, (D(real) - 1).square().mean() + D(fake).square().mean())
-    assert set(scalars) == {"d_real", "d_fake", "p_real", "p_fake"}
+    assert set(scalars) == {"d_real", "d_fake", "p_real", "p_fake", "d_accuracy_real", "d_accuracy_fake"}
     paid, scalars = objective.g_loss(fake, real)
     torch.testing.assert_close(paid, (D(fake) - 1).square().mean())
     assert set(scalars) == {"g_gan"}
@@ -646,7 +646,7 @@ def test_a_pool_keeps_fakes_and_not_places_in_memory():
 def test_a_past_fake_comes_in_the_precision_of_the_new(before, after, monkeypatch):
     pool = ImagePool(1)
     pool(torch.ones(1, 3, 2, 2, dtype=before))
-    monkeypatch.setattr(torch, "rand", lambda n: torch.full((n,), 0.9))  # an old one for the new
+    monkeypatch.setattr(torch, "rand", lambda *_: torch.tensor(0.9))  # an old one for the new
     assert torch.equal(pool(torch.zeros(1, 3, 2, 2, dtype=after)), torch.ones(1, 3, 2, 2, dtype=after))
 
 

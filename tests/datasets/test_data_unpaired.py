@@ -330,7 +330,7 @@ def test_the_real_seasons_are_read_with_their_repeats(real_data: Path) -> None:
 def test_a_run_says_what_its_domains_are(
     i2i: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("i2i.workflows.train.export_run", lambda _: [])  # seconds, and tested elsewhere
+    monkeypatch.setattr("i2i.workflows.train.export_run", lambda *_, **__: [])  # seconds, and tested elsewhere
     domains(tmp_path / "data", {"trainA": 3, "trainB": 5})
     shutil.copy(tmp_path / "data" / "trainA" / "trainA 0.png", tmp_path / "data" / "trainB" / "x.png")
     words = [

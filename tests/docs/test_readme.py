@@ -216,7 +216,10 @@ def test_a_run_holds_what_the_docs_say_and_nothing_else(played):
         found += [str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()]
     assert [f for f in found if not any(re.fullmatch(p, f) for p in patterns)] == []
     missing = {n for n, p in zip(said, patterns, strict=True) if not any(re.fullmatch(p, f) for f in found)}
-    assert {"examples/"} <= missing <= {"examples/", "wandb/", "tracking/"}
+    replaced = {
+        name for name in said if "best-before" in name
+    }  # where a later checkpoint is better by more than chance
+    assert {"examples/"} <= missing <= {"examples/", "wandb/", "tracking/", *replaced}
 
 
 def test_the_log_has_exactly_the_keys_that_the_docs_explain(played):

@@ -273,7 +273,7 @@ def test_a_run_resumed_in_half_precision_scales_its_losses():
     plain = fresh("pix2pix")
     plain.step(noise(0))
     method.load_state_dict(plain.state_dict())
-    assert method._scaler(method.opt_g).is_enabled()
+    assert method.scaler(method.opt_g).is_enabled()
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -48,7 +48,7 @@ def foretold(facades, tmp_path_factory):
 
 def test_a_run_says_before_it_begins_what_it_will_take_and_at_its_end_what_it_took(foretold):
     run, said = foretold
-    assert re.search(r"Forecast: 240 images in about .* \(.* images/s.*\), .*MB of memory, .*MB of disk\.", said)
+    assert re.search(r"Forecast: 240 images in about .* \(.* images/s.*\), .*[MG]B of memory, .*[MG]B of disk\.", said)
     assert re.search(r"It took .* \(forecast .*\)", said)
     told = run.environment()["forecast"]
     assert told["images"] == 240

@@ -41,7 +41,7 @@ def overpowering(seen: History, ending: str) -> Evidence | None:
         for key in ("d_accuracy_real", "d_accuracy_fake", "p_real", "p_fake")
         if len(values := seen.column(f"{key}{ending}", last)) == last
     }
-    if len(mean) < 2 or min(mean["d_accuracy_real"], mean["d_accuracy_fake"]) < 0.97:
+    if min(mean.get("d_accuracy_real", 0.0), mean.get("d_accuracy_fake", 0.0)) < 0.97:
         return None
     if mean.get("p_real", 1.0) < 0.95 or mean.get("p_fake", 0.0) > 0.05:
         return None
