@@ -43,14 +43,14 @@ class Progress:
 
 
 BACK = 5
-"""How many steps of `spacing` a run can go back."""
+"""How many parts of `spacing` images before the one at hand a run can go back."""
 
 
 def save(folder: Path, method: Method, progress: Progress, keep: int, spacing: int | None = None) -> Path:
     """Write the checkpoint of `progress`, then drop all but the `keep` newest; raises StorageError.
 
-    With `spacing`, in images, those stay as well that are the newest from before one, two, to BACK times as many
-    images ago: a run that fell ill may have to go back further than it was seen.
+    With `spacing`, in images, the first one of each of the last BACK + 1 parts of so many images stays as well,
+    however often is saved: a run that fell ill may have to go back further than it was seen.
     """
     path = folder / f"{progress.images:08d}"
     if path.exists() and damage(path, (WEIGHTS, STATE)):
@@ -72,9 +72,11 @@ def outdated(checkpoints: Sequence[Path], keep: int, spacing: int | None) -> lis
     """Which of these, oldest first and named by their images, `save` drops."""
     kept = set(checkpoints[-keep:])
     if spacing:
-        now = int(checkpoints[-1].name)
-        for times in range(1, BACK + 1):
-            kept |= set([path for path in checkpoints if int(path.name) <= now - times * spacing][-1:])
+        firsts: dict[int, Path] = {}
+        for path in checkpoints:
+            firsts.setdefault(int(path.name) // spacing, path)
+        now = int(checkpoints[-1].name) // spacing
+        kept |= {path for part, path in firsts.items() if part >= now - BACK}
     return [path for path in checkpoints if path not in kept]
 
 

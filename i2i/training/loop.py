@@ -131,9 +131,10 @@ def fit(
             shows = _crossed(before, now, pace.samples) or over
             saves = _crossed(before, now, pace.checkpoint) or overdue > 0
             if done or shows or saves or _crossed(before, now, pace.log):
-                record = ticks.record(progress, method, run, partial(_last_words, diary, watch, first))
+                last_words = partial(_last_words, diary, watch, first)
+                record = ticks.record(progress, method, run, last_words)
                 if shows or saves or done or saver.owes:
-                    _refuse_broken_weights(progress, method, run)
+                    _refuse_broken_weights(progress, method, run, last_words)
                 if shows or saves or done:
                     refuse_drift(method)
                 if first and shows:
@@ -211,7 +212,7 @@ class _LogInterval:
         try:
             means = self._means(progress, method, run)
         except TrainingError:
-            last_words({"images": progress.images, "step": progress.steps, "non_finite": 1})
+            last_words(_non_finite(progress))
             raise
         seconds = self.seconds()
         rate = (progress.images - self.images) / max(seconds - self.since, 1e-9)
@@ -262,10 +263,18 @@ def _broken(method: Method) -> list[str]:
     ]
 
 
-def _refuse_broken_weights(progress: Progress, method: Method, run: Run) -> None:
+def _non_finite(progress: Progress) -> Record:
+    """The line that says that numbers ended here."""
+    return {"images": progress.images, "step": progress.steps, "non_finite": 1}
+
+
+def _refuse_broken_weights(
+    progress: Progress, method: Method, run: Run, last_words: Callable[[Record], object]
+) -> None:
     """A loss belongs to the weights before its step: the updated ones are checked before they are saved."""
     broken = _broken(method)
     if broken:
+        last_words(_non_finite(progress))
         raise TrainingError(
             f"Step {progress.steps} left the weights of {' and '.join(broken)} without finite numbers. {_way_out(run)}"
         )

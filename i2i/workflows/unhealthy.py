@@ -7,6 +7,7 @@ config.yaml as `config.before-rollback-1.yaml`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from typing import Any, Literal, TypeVar
@@ -19,8 +20,9 @@ from ..files import write_atomically
 from ..hardware.processes import from_first
 from ..methods import Method
 from ..methods.config import TrainConfig
+from ..renamed import present
 from ..settings import merge, parse_assignments, resolve, to_yaml
-from ..training.run_directory import Run
+from ..training.run_directory import BEST, BEST_BEFORE, BEST_FIGURE, Run
 from .diagnose import told
 from .endings import report_meanwhile
 from .progress import Say
@@ -66,9 +68,10 @@ class Rollbacks:
         if not self.entries or self.entries[-1]["done"]:
             return
         entry = self.entries[-1]
-        for path in self.run.checkpoints_complete():
-            if int(path.name) > entry["to"]:
+        for path in self.run.checkpoints.glob("[0-9]*"):  # also one that a kill left half-removed
+            if path.name.isdigit() and int(path.name) > entry["to"]:
                 shutil.rmtree(path)
+        self._forget_best(entry["to"])
         before = self.run.path / f"config.before-rollback-{len(self.entries)}.yaml"
         if not before.exists():
             write_atomically(before, self.run.config_file.read_bytes())
@@ -76,6 +79,14 @@ class Rollbacks:
         write_atomically(self.run.config_file, to_yaml(resolve(kind, [settings])).encode())
         entry["done"] = True
         self._write()
+
+    def _forget_best(self, images: int) -> None:
+        """Remove what was the best in the stretch that is abandoned; what was so before stays the best."""
+        for name in (BEST, BEST_BEFORE):
+            folder = self.run.checkpoints / name
+            with contextlib.suppress(OSError, ValueError, TypeError, KeyError):  # a damaged one is told elsewhere
+                if json.loads(present(folder / BEST_FIGURE).read_text("utf-8"))["images"] > images:
+                    shutil.rmtree(folder)
 
     def add(self, ailment: Ailment, kind: type[TrainConfig]) -> dict[str, Any]:
         """Go back to the newest checkpoint from before the failure began, or to the start."""
@@ -93,14 +104,23 @@ class Rollbacks:
         """Give the optimizers that a checkpoint brought back the rates and momenta of the remedies."""
         asked = {one.partition("=")[0] for entry in self.entries for one in entry["remedy"]}
         for name, optimizer in method.optimizers.items():
-            _renew(optimizer, name, config, asked)
+            _renew(optimizer, _rate(config, name, method.stage), config, asked)
 
 
-def _renew(optimizer: torch.optim.Optimizer, name: str, config: TrainConfig, asked: set[str]) -> None:
+def _rate(config: TrainConfig, name: str, stage: str | None) -> float:
+    """Of the optimizer `name` in that stage: the adversarial one of srgan has a rate of its own."""
+    adam = config.optimizer
+    usual = adam.lr
+    if name == "d" or stage == "adversarial":
+        usual = float(getattr(config, "gan_lr", adam.lr))
+    return adam.lr_d if name == "d" and adam.lr_d else usual
+
+
+def _renew(optimizer: torch.optim.Optimizer, rate: float, config: TrainConfig, asked: set[str]) -> None:
     adam = config.optimizer
     for group in optimizer.param_groups:
-        if {"optimizer.lr", "optimizer.lr_d"} & asked:
-            group["initial_lr"] = adam.lr_d if name == "d" and adam.lr_d else adam.lr
+        if {"optimizer.lr", "optimizer.lr_d", "gan_lr"} & asked:
+            group["initial_lr"] = rate
         if "optimizer.beta1" in asked:
             group["betas"] = (adam.beta1, adam.beta2)
 

@@ -130,6 +130,18 @@ def test_a_remedy_is_made_of_settings_that_the_method_has(name, method):
     METHODS[method].complete_config(changed, 100)
 
 
+@pytest.mark.parametrize("rates", [{}, {"lr_d": 1e-3}, {"lr_d": 1e-5}])
+@pytest.mark.parametrize(("method", "key"), [("pix2pix", "optimizer.lr"), ("srgan", "gan_lr")])
+def test_a_slower_generator_is_slower_and_not_its_discriminator(method, key, rates):
+    given = {"data": {"path": "x"}, "size": 64, "optimizer": rates}
+    before = flat(resolve(METHODS[method].Config, [given]).model_dump())
+    asked = parse_assignments(DETECTORS["collapse"].remedy(before))
+    after = flat(resolve(METHODS[method].Config, [given, asked]).model_dump())
+    assert after[key] < before[key]
+    assert after["optimizer.lr_d"] == pytest.approx(before["optimizer.lr_d"] or before[key])
+    assert after["optimizer.lr"] == before["optimizer.lr"] or key == "optimizer.lr"
+
+
 def test_spikes_and_periods_are_measured():
     calm = [1 + 0.01 * math.sin(7 * n * n) for n in range(40)]
     assert spikes([*calm, 2.0]) > 10

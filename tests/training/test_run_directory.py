@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from i2i.errors import ConfigError
-from i2i.training.checkpoint import outdated
+from i2i.training.checkpoint import BACK, outdated
 from i2i.training.run_directory import Run
 
 CODE = """
@@ -81,10 +81,23 @@ def test_the_planned_length_is_that_of_all_stages(environment, config, planned, 
         ([10, 20, 30], 2, None, [10]),
         ([10, 20, 30], 5, None, []),
         (range(10, 110, 10), 2, 10, [10, 20, 30, 40]),  # 90, 80, 70, 60 and 50 images ago stay
-        ([100, 190, 195, 200], 1, 50, [190, 195]),  # 100 is the newest from 50 images ago and more
+        ([100, 190, 195, 200], 1, 50, [195]),  # the first from 100 on, from 150 on and from 200 on
         ([100], 1, 50, []),
     ],
 )
 def test_a_run_that_may_go_back_keeps_checkpoints_from_further_back(there, keep, spacing, dropped):
     paths = [Path(f"{images:08d}") for images in there]
     assert [int(path.name) for path in outdated(paths, keep, spacing)] == dropped
+
+
+@pytest.mark.parametrize("every", [7, 10, 33, 100, 130])
+def test_however_often_is_saved_there_is_one_to_go_back_to_in_each_of_the_last_parts(every):
+    spacing, there = 100, []
+    for images in range(every, 2000, every):
+        there.append(Path(f"{images:08d}"))
+        dropped = outdated(there, 2, spacing)
+        there = [path for path in there if path not in dropped]
+        now = images // spacing
+        saved = {n // spacing for n in range(every, images + 1, every)}
+        assert {int(path.name) // spacing for path in there} >= {part for part in saved if part >= now - BACK}
+        assert len(there) <= 2 + BACK + 1

@@ -10,8 +10,10 @@ from typer.testing import CliRunner
 
 from i2i.commands.app import app
 from i2i.datasets.synthetic.samples import SAMPLES
+from i2i.methods import METHODS
+from i2i.settings import resolve
 from i2i.training.run_directory import Run
-from i2i.workflows.unhealthy import Rollbacks
+from i2i.workflows.unhealthy import Rollbacks, _rate
 
 SICK = ["--set=optimizer.lr=1e-5", "--set=optimizer.lr_d=0.01", "--set=discriminator.norm=none", "--set=lambda_l1=1"]
 
@@ -118,6 +120,44 @@ def test_another_word_is_refused(facades, tmp_path):
     done = trained(facades, tmp_path / "run", "rolback")
     assert done.exit_code != 0
     assert "Did you mean 'rollback'" in str(done.exception)
+
+
+def test_a_rollback_leaves_no_best_and_no_half_removed_folder_of_the_abandoned_stretch(facades, tmp_path):
+    run = Run(tmp_path / "run")
+    trained(facades, run.path, "warn", "--images=40")
+    for name, images in (("best", 30), ("best-before", 20)):
+        folder = run.checkpoints / name
+        folder.mkdir(exist_ok=True)
+        (folder / "best.json").write_text(json.dumps({"images": images, "val_l1": 0.1}))
+    half = run.checkpoints / "00000035"  # its state is gone already
+    half.mkdir()
+    (half / "weights.safetensors").write_bytes(b"")
+    rollbacks = Rollbacks(run)
+    rollbacks.entries = [{"to": 20, "remedy": ["optimizer.lr=1e-6"], "done": False}]
+    rollbacks.finish(METHODS["pix2pix"].Config)
+    assert sorted(path.name for path in run.checkpoints.iterdir()) == ["00000020", "best-before"]
+
+
+def test_weights_that_end_in_the_last_step_are_rolled_back_too(facades, tmp_path, monkeypatch):
+    broken = iter([False, False, True])
+
+    def break_once(method):
+        return ["G"] if next(broken, False) else []
+
+    monkeypatch.setattr("i2i.training.loop._broken", break_once)
+    done = trained(facades, tmp_path / "run", "pause", "--images=80")
+    assert done.exit_code == 1
+    assert "Paused: Gradients explode" in str(done.exception) + done.output
+
+
+@pytest.mark.parametrize(
+    ("stage", "lr_d", "rates"),
+    [("pixel", None, [3e-4, 2e-5]), ("adversarial", None, [2e-5, 2e-5]), ("adversarial", 5e-6, [2e-5, 5e-6])],
+)
+def test_srgan_goes_on_with_the_rate_of_its_stage(stage, lr_d, rates):
+    given = {"data": {"path": "x"}, "gan_lr": 2e-5, "optimizer": {"lr": 3e-4, "lr_d": lr_d}}
+    config = resolve(METHODS["srgan"].Config, [given])
+    assert [_rate(config, name, stage) for name in "gd"] == pytest.approx(rates)
 
 
 def ended(facades, run, policy):

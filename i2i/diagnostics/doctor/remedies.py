@@ -25,15 +25,23 @@ def _number(settings: Settings, key: str, otherwise: float) -> float:
     return float(value) if isinstance(value, int | float) else otherwise
 
 
+def _rate_of_generator(settings: Settings) -> str:
+    """The setting that G's rate beside a discriminator is: srgan has one for its adversarial stage."""
+    return "gan_lr" if settings.get("method") == "srgan" else "optimizer.lr"
+
+
 def _rates(settings: Settings) -> tuple[float, float]:
-    rate = _number(settings, "optimizer.lr", 2e-4)
+    name = _rate_of_generator(settings)
+    rate = _number(settings, name, 1e-4 if name == "gan_lr" else 2e-4)
     return rate, _number(settings, "optimizer.lr_d", rate)
 
 
 def slower_generator(settings: Settings) -> list[str]:
-    """G no faster than D, and R1, which lets both come to rest."""
+    """G no faster than D, at half its rate where it is not; and R1, which lets both come to rest."""
     g, d = _rates(settings)
-    slower = [f"optimizer.lr={d:g}"] if g > d else [f"optimizer.lr_d={d / 2:g}"]
+    slower = [f"{_rate_of_generator(settings)}={d if g > d else g / 2:g}"]
+    if settings.get("optimizer.lr_d") is None:  # else D would follow G's rate
+        slower.append(f"optimizer.lr_d={d:g}")
     return [*slower, *_momentum(settings), *_r1(settings)]
 
 
@@ -49,7 +57,10 @@ def calmer(settings: Settings) -> list[str]:
     """Rates of the papers, and a longest step."""
     g, d = _rates(settings)
     usual = min(g, d, 2e-3) / 10
-    return [f"optimizer.lr={usual:g}", *([f"optimizer.lr_d={usual:g}"] if d != g else []), "optimizer.clip=1"]
+    rates = [f"{_rate_of_generator(settings)}={usual:g}", *([f"optimizer.lr_d={usual:g}"] if d != g else [])]
+    if settings.get("method") == "srgan":  # its pixel stage may be what ran away
+        rates.append(f"optimizer.lr={min(_number(settings, 'optimizer.lr', 2e-4), 2e-3) / 10:g}")
+    return [*rates, "optimizer.clip=1"]
 
 
 def weaker_discriminator(settings: Settings) -> list[str]:
