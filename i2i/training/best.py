@@ -14,8 +14,19 @@ LEAST = 5
 
 
 def higher_is_better(key: str) -> bool:
-    """Whether a larger value of this validation figure is the better one."""
-    return any(name in key for name in HIGHER_IS_BETTER)
+    """Whether a larger value is the better one: of a validation figure `val_*`, or of a metric as scores name it.
+
+    A metric of METRICS may be followed by the embedding that it is measured on, and by ` (b2a)`.
+    """
+    if key.startswith("val_"):
+        return any(name in key for name in HIGHER_IS_BETTER)
+    from ..evaluation.metrics import METRICS, FeatureMetric  # late: a report of validation alone needs none of it
+
+    name = key.removesuffix(" (b2a)")
+    if name not in METRICS:
+        on = (own for own, row in METRICS.items() if isinstance(row, FeatureMetric) and name.startswith(f"{own}_"))
+        name = max(on, key=len, default=name)
+    return name in METRICS and METRICS[name].higher_is_better
 
 
 def replaces(

@@ -39,7 +39,13 @@ class Progress:
     seconds: float = 0.0
     """Time spent training, over all sessions."""
     best: float | None = None
-    """Lowest value of the method's validation figure."""
+    """Value of the figure that the best is kept by, of the best so far."""
+    best_by: str | None = None
+    """That figure's name; None in the checkpoints of older versions."""
+    best_images: int | None = None
+    best_pictures: tuple[float, ...] = ()
+    """Its value picture by picture. All of the best stands here and not in best.json alone, which may be newer: a run
+    that was killed after a best checkpoint decides again as it did."""
 
 
 BACK = 5
@@ -104,9 +110,11 @@ def save_best(folder: Path, method: Method, images: int, figure: Mapping[str, An
             best.rename(before)
 
 
-def _figure(best: Mapping[str, Any]) -> float | None:
-    """What it is the best by."""
-    return next((value for key, value in best.items() if key.startswith("val_")), None)
+def _with_best(progress: Progress, best: Mapping[str, Any]) -> Progress:
+    """With what a best.json says as the best so far."""
+    name, value = next(((key, value) for key, value in best.items() if key.startswith("val_")), (None, None))
+    images, pictures = best.get("images"), tuple(best.get("pictures", ()))
+    return dataclasses.replace(progress, best=value, best_by=name, best_images=images, best_pictures=pictures)
 
 
 def mend_best(run: Run, progress: Progress, say: Callable[[str], object]) -> Progress:
@@ -117,7 +125,7 @@ def mend_best(run: Run, progress: Progress, say: Callable[[str], object]) -> Pro
     place, found = set_aside(run.checkpoints / BEST), run.best()
     kept = f"The best before, of {found[1]['images']} images, counts as the best" if found else "There is no other yet"
     say(f"{why} It is {place.name} now. {kept}.")
-    return dataclasses.replace(progress, best=_figure(found[1]) if found else None)
+    return _with_best(progress, found[1] if found else {})
 
 
 def load_weights(path: Path, method: Method) -> None:

@@ -54,11 +54,14 @@ class Validator:
 
     def keep_best(self, progress: Progress, figures: dict[str, float]) -> Progress:
         """Keep the generator when it is better than the best so far by more than chance; says so in `figures`."""
-        value, found = figures[self.metric], self.run.best()
-        kept = found[1].get("pictures", []) if found else []
-        if not replaces(self.metric, value, progress.best, self.pictures, kept):
-            if found:
-                figures["best_images"] = found[1]["images"]
+        value = figures[self.metric]
+        known = progress.best_by in (None, self.metric)  # else it is kept by another figure from here on
+        best = progress.best if known else None
+        if not replaces(self.metric, value, best, self.pictures, progress.best_pictures):
+            found = self.run.best() if progress.best_images is None else None
+            images = found[1]["images"] if found else progress.best_images
+            if images is not None:
+                figures["best_images"] = images
             return progress
         figure = {self.metric: value, **({"pictures": self.pictures} if self.pictures else {})}
         saved = self.tolerance.attempt(
@@ -68,4 +71,7 @@ class Validator:
         if not saved:
             return progress
         figures["best_images"] = progress.images
-        return dataclasses.replace(progress, best=value)
+        pictures = tuple(self.pictures)
+        return dataclasses.replace(
+            progress, best=value, best_by=self.metric, best_images=progress.images, best_pictures=pictures
+        )

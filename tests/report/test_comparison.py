@@ -14,6 +14,7 @@ from i2i.report.comparison.page import terminal_table, write_comparison
 from i2i.report.comparison.runs import read_runs, settings_that_differ
 from i2i.report.comparison.scores import difference
 from i2i.report.comparison.words import against_first, verdict
+from i2i.training.best import higher_is_better
 
 BASE = np.random.default_rng(0).normal(20, 3, 60)
 """PSNR of the input itself: how hard each picture is."""
@@ -85,6 +86,49 @@ def test_pictures_of_one_name_that_are_not_the_same_are_not_paired(tmp_path):
     other = write_scores(write_run(tmp_path / "other"), 1.0, base=BASE + 1)
     assert difference(*(run.scores["psnr"] for run in read_runs([one, other]))) is None
     assert against_first(read_runs([one, other]), "psnr")[1].words == "scored on other pictures"
+
+
+def test_a_run_scored_on_harder_pictures_too_is_not_called_worse_for_them(pair):
+    """`wide` is ahead on every 60 pictures that both have; 30 hard ones of its own pull its mean below."""
+    file = pair[1] / "evaluation" / "scores.csv"
+    file.write_text(file.read_text() + "".join(f"hard{n}.png,5,0.4,4,0.5\n" for n in range(30)))
+    runs = read_runs(pair)
+    assert runs[1].scores["psnr"].value < runs[0].scores["psnr"].value
+    said = verdict(runs)
+    assert "wide has the best PSNR over the 60 pictures that all have" in said
+    assert "it is ahead of plain by" in said
+
+
+def test_runs_scored_with_other_metrics_are_compared_in_those_that_both_have(pair):
+    file = pair[0] / "evaluation" / "scores.csv"
+    rows = [line.split(",") for line in file.read_text().splitlines()]
+    file.write_text("\n".join(",".join([row[0], row[1], row[3]]) for row in rows))
+    runs = read_runs(pair)
+    assert list(runs[0].scores) == ["psnr"]
+    assert difference(runs[0].scores["psnr"], runs[1].scores["psnr"]).count == 60
+
+
+@pytest.mark.parametrize(
+    ("key", "higher"),
+    [
+        ("frechet_inception", False),
+        ("kernel_inception", False),
+        ("mind_unbiased_inception", False),
+        ("fid (b2a)", False),
+        ("lpips", False),
+        ("is", True),
+        ("is_unbiased", True),
+        ("classes_unbiased_squeezenet", True),
+        ("coverage_squeezenet (b2a)", True),
+        ("identity", True),
+        ("psnr_y", True),
+        ("copies", False),
+        ("val_psnr_y", True),
+        ("val_l1", False),
+    ],
+)
+def test_which_way_a_metric_is_better_is_what_its_row_says(key, higher):
+    assert higher_is_better(key) is higher
 
 
 def test_two_pictures_are_too_few_to_say(tmp_path):

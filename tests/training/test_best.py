@@ -8,6 +8,9 @@ from tiny_runs import train
 
 from i2i.errors import ConfigError
 from i2i.training.best import replaces
+from i2i.training.checkpoint import Progress
+from i2i.training.tolerance import Tolerance
+from i2i.training.validation import Validator
 
 
 def test_a_difference_inside_the_noise_does_not_replace_the_older_one():
@@ -51,3 +54,28 @@ def test_the_best_is_kept_by_the_figure_that_is_named(tmp_path):
     assert {"images", "val_psnr_y", "pictures"} == set(figure)
     with pytest.raises(ConfigError, match="log.best is val_fid, which this run does not measure. Known: val_l1"):
         train(tmp_path / "other", "pix2pix", 8, log={"best": "val_fid"})
+
+
+def test_a_best_checkpoint_that_is_newer_than_the_progress_changes_no_decision(tmp_path):
+    """Killed between a new best and the checkpoint, a run decides again by what it knew, and not by best.json."""
+    draw = np.random.default_rng(0)
+    kept = draw.uniform(0.1, 0.3, 16)
+    now = (kept - 0.004 + draw.normal(0, 0.001, 16)).tolist()
+    method, run = train(tmp_path / "run", "pix2pix", 8)
+    validator = Validator(method, run, ((), None), 0, Tolerance(print), "val_l1")
+    before = Progress(images=40, best=float(kept.mean()), best_by="val_l1", best_images=20, best_pictures=tuple(kept))
+    validator.pictures = now
+    decided = []
+    for _ in range(2):  # the second time best.json holds these very pictures
+        figures = {"val_l1": float(np.mean(now))}
+        decided.append((validator.keep_best(before, figures), figures))
+    assert decided[0] == decided[1]
+    assert decided[0][0].best_images == 40
+
+
+def test_a_figure_named_on_the_way_is_not_compared_with_the_value_of_another(tmp_path):
+    method, run = train(tmp_path / "run", "pix2pix", 8)
+    validator = Validator(method, run, ((), None), 0, Tolerance(print), "val_l1")
+    now = validator.keep_best(Progress(images=40, best=0.01, best_by="val_lpips"), {"val_l1": 0.2})
+    assert (now.best, now.best_by) == (0.2, "val_l1")
+    assert validator.keep_best(now, {"val_l1": 0.3}) is now

@@ -10,7 +10,7 @@ import csv
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,9 @@ from ...evaluation.metrics import PairMetric
 
 FOLDERS = {"evaluation": "", "evaluation-b2a": " (b2a)"}
 """Where they are in a run, and what the metric's name then ends with."""
+
+TELLING = frozenset(f"{baseline}_{metric}" for baseline in ("input", "bicubic") for metric in ("l1", "psnr", "ssim"))
+"""Columns that tell pictures apart: figures of the pictures alone, whatever weights a run was scored with."""
 
 INTERVAL = PairMetric(measure=float, definition="a mean over pictures").interval
 
@@ -32,8 +35,14 @@ class Scored:
     interval: tuple[float, float] | None
     values: dict[str, float] = dataclasses.field(default_factory=dict)
     """By picture; nothing for a metric of sets."""
-    pictures: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
-    """What tells one picture from another of its name: the figures of the input itself as an output."""
+    pictures: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
+    """What tells one picture from another of its name: the figures of the input itself as an output, by column."""
+
+    def over(self, names: Sequence[str]) -> Scored:
+        """The same over these pictures alone."""
+        values = {name: self.values[name] for name in names}
+        numbers = list(values.values())
+        return Scored(float(np.mean(numbers)), INTERVAL(numbers), values, self.pictures)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,19 +75,23 @@ def difference(first: Scored, second: Scored) -> Difference | None:
 
     Pictures are the same when their names are, and the baseline that returns the input has the same figures on them.
     """
-    common = [
-        name
-        for name in first.values
-        if name in second.values and _agree(first.pictures.get(name), second.pictures.get(name))
-    ]
+    common = in_common([first, second])
     if not common:
         return None
     values = [second.values[name] - first.values[name] for name in common]
     return Difference(float(np.mean(values)), INTERVAL(values), len(common))
 
 
-def _agree(one: tuple[str, ...] | None, other: tuple[str, ...] | None) -> bool:
-    return not one or not other or one == other
+def in_common(scored: Sequence[Scored]) -> list[str]:
+    """The pictures that all were scored on, in the order of the first."""
+    first, *others = scored
+    return [name for name in first.values if all(name in one.values and _agree(name, first, one) for one in others)]
+
+
+def _agree(name: str, one: Scored, other: Scored) -> bool:
+    """By the columns that both have: runs may have been scored with other metrics."""
+    mine, theirs = one.pictures.get(name, {}), other.pictures.get(name, {})
+    return all(theirs[column] == value for column, value in mine.items() if column in theirs)
 
 
 def _by_picture(path: Path) -> dict[str, Scored]:
@@ -89,8 +102,8 @@ def _by_picture(path: Path) -> dict[str, Scored]:
         return {}
     columns = [column for column in (lines[0] if lines else {}) if column and column != "name"]
     metrics = _own(columns)
-    known = [column for column in columns if column.startswith(("input_", "bicubic_"))]
-    pictures = {line["name"]: tuple(str(line[column]) for column in known) for line in lines if line.get("name")}
+    known = [column for column in columns if column in TELLING]
+    pictures = {line["name"]: {column: str(line[column]) for column in known} for line in lines if line.get("name")}
     scored = {}
     for metric in metrics:
         read = {line["name"]: _number(line[metric]) for line in lines if line.get("name")}

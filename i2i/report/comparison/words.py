@@ -10,7 +10,7 @@ from ...evaluation.metrics import LEAST
 from ...text import listed
 from ...training.best import higher_is_better
 from .runs import Compared
-from .scores import Difference, Scored, difference
+from .scores import Difference, Scored, difference, in_common
 
 NOT_SHOWN = "not told apart: the interval of the difference includes zero"
 
@@ -79,22 +79,30 @@ def _stands(found: Difference | None, metric: str, first: str) -> Against:
 
 def _by_scores(runs: Sequence[Compared], metric: str, common: Sequence[str]) -> str:
     """By a metric of pairs; "" where the runs were not scored on the same pictures."""
-    best = _best(runs, metric)
+    names = in_common([one.scores[metric] for one in runs])
+    if not names:
+        return ""
+    scored = [one.scores[metric].over(names) for one in runs]  # or each mean would be over pictures of its own
+    values = [one.value for one in scored]
+    number = values.index((max if higher_is_better(metric) else min)(values))
+    best, value = runs[number], values[number]
+    fewer = any(len(one.scores[metric].values) > len(names) for one in runs)
     apart: list[tuple[Compared, Difference]] = []
     close: list[tuple[Compared, Difference]] = []
-    for one in runs:
+    for one, its in zip(runs, scored, strict=True):
         if one is best:
             continue
-        found = difference(one.scores[metric], best.scores[metric])
+        found = difference(its, scored[number])
         if found is None or found.interval is None:
             return ""
         (apart if found.excludes_zero else close).append((one, found))
-    said = f"{best.name} has the best {_label(metric)} ({best.scores[metric].value:.4g}). "
+    over = f" over the {len(names)} pictures that all have" if fewer else ""
+    said = f"{best.name} has the best {_label(metric)}{over} ({value:.4g}). "
     if close:
         one, found = close[0]
-        names = listed(*(one.name for one, _ in close), last="and")
+        others = listed(*(one.name for one, _ in close), last="and")
         said += (
-            f"It is not told apart from {names}: over {found.count} pictures that both have, the difference from "
+            f"It is not told apart from {others}: over {found.count} pictures that both have, the difference from "
             f"{one.name} is {_span(found)}, which includes zero."
         )
     for one, found in apart if not close else ():
