@@ -9,7 +9,7 @@ from ...errors import RequestError
 from ...methods.config import TrainConfig
 from .steps import SIDES, parameters_at
 
-NEAR = 0.9
+NEAR = 0.75
 """Part of the memory that what is proposed takes: it was not tried."""
 BYTES_A_PARAMETER = 16
 """A weight, its gradient and Adam's two moments, in float32."""
