@@ -14,6 +14,7 @@ from i2i.methods import METHODS
 from i2i.settings import resolve
 from i2i.training.run_directory import Run
 from i2i.workflows.forecast import budget, foresee, memory, steps
+from i2i.workflows.forecast.probe import Found
 
 LITTLE = [
     *("--size", "32", "--batch", "2", "--device", "cpu", "--set=generator.name=compact", "--set=generator.blocks=1"),
@@ -137,6 +138,32 @@ def test_a_smaller_batch_is_tried_before_a_smaller_side():
     assert memory.nearest(points, config_of(**settings, batch=2), own + 1000) is None
 
 
+def test_a_batch_in_passes_takes_the_memory_of_one_and_is_made_smaller_by_whole_passes():
+    points = small(1000, 0)
+    one, four = (config_of(size=128, batch=16, accumulate=passes) for passes in (1, 4))
+    assert memory.needed(points, four, 64, 16) == memory.needed(points, one, 64, 4)
+    own = 16 * steps.parameters_at(one, 128)
+    room = (own + 1000 * 128**2 * 3.5) / memory.NEAR
+    assert (memory.nearest(points, one, room), memory.nearest(points, four, room)) == ((128, 3), (128, 12))
+
+
+def test_a_run_in_passes_has_a_forecast(facades, tmp_path, i2i):
+    command = ["train", "pix2pix", facades, "--run", tmp_path / "run", "--images", "4000", *LITTLE, "--forecast"]
+    norm = "--set=discriminator.norm=instance_affine"
+    status, out, err = i2i(*command, norm, "--size=64", "--batch=16", "--accumulate=4")
+    assert status == 0, err
+    assert "Forecast: 4,000 images" in out
+
+
+def test_a_probe_that_fails_says_why(facades, tmp_path, i2i, monkeypatch):
+    monkeypatch.setattr("i2i.workflows.forecast.foresee.probe", lambda *_: Found(failed="no such kernel."))
+    status, out, err = i2i(
+        "train", "pix2pix", facades, "--run", tmp_path / "run", "--images", "4000", *LITTLE, "--forecast"
+    )
+    assert status == 0, err
+    assert "No forecast, since the probe failed: no such kernel." in out
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"), [("2h", 7200), ("30m", 1800), ("90s", 90), ("1h30m", 5400), ("1.5h", 5400)]
 )
@@ -207,6 +234,7 @@ def test_a_machine_that_slows_down_shortens_the_run_and_its_schedule_to_the_budg
     assert f"ends after {end} images" in said[-1]
     assert run.config(METHODS[name].Config).total == end
     assert run.environment()["budget"]["shortened"][-1][1] == end
+    assert sum(stage["images"] for stage in run.environment()["stages"]) == end == run.planned()
     if name == "pix2pix":
         rates = [r["lr_g"] for r in run.records()]
         assert rates[-1] < 0.25 * rates[0]

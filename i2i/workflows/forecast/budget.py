@@ -113,16 +113,19 @@ class Keeper:
         method.timeline = Timeline(METHODS[self.config.method].stages(self.config))
         with contextlib.suppress(StorageError):  # a run does not end because its plan cannot be written
             write_atomically(self.run.config_file, to_yaml(self.config).encode())
-            self._noted(progress.images, method.timeline.total)
+            self._noted(progress.images, method.timeline)
         self.say(
             f"This machine is slower than it was: the run ends after {method.timeline.total:,} images instead of "
             f"{total:,} to keep its budget, and its schedule with it."
         )
         return True
 
-    def _noted(self, images: int, total: int) -> None:
+    def _noted(self, images: int, timeline: Timeline) -> None:
         facts: dict[str, Any] = self.run.environment().get("budget", {})
-        self.run.amend_environment(budget={**facts, "shortened": [*facts.get("shortened", []), [images, total]]})
+        self.run.amend_environment(
+            budget={**facts, "shortened": [*facts.get("shortened", []), [images, timeline.total]]},
+            stages=[{"name": stage.name, "images": stage.images} for stage in timeline.stages],
+        )
 
 
 def too_little(config: TrainConfig, images: int, least: int, budget: float, image_seconds: float) -> str:

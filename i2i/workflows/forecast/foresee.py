@@ -54,12 +54,14 @@ class Forecast:
     image_seconds: float
     """Mean time of an image, everything included."""
     probe_seconds: float
+    workers: int
+    """That prepare samples."""
 
     @property
     def sentence(self) -> str:
         """For people."""
         rate = f"{self.images_per_s:.3g} images/s"
-        if self.sample_share > 0.5:
+        if self.sample_share > 0.5 and self.workers < 2:
             rate += f"; {self.sample_share:.0%} of the time prepares samples, so try --workers 2"
         return (
             f"Forecast: {self.images:,} images in about {duration(self.seconds)} ({rate}), "
@@ -137,6 +139,7 @@ def forecast(
         sample_share=preparing / training,
         image_seconds=seconds / total,
         probe_seconds=found.seconds,
+        workers=workers,
     )
 
 

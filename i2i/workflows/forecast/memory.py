@@ -18,6 +18,8 @@ BYTES_A_PARAMETER = 16
 def needed(small: Sequence[dict[str, Any]], config: TrainConfig, size: int, batch: int) -> float | None:
     """Bytes that training takes at this side and batch, by the last two small steps; None where there are not two.
 
+    Of a batch that is taken in several passes (`accumulate`), one pass is in memory.
+
     What grows does so with the pixels of a batch; what does not is the networks' own, counted at this side, and the
     rest as it was measured.
     """
@@ -27,7 +29,7 @@ def needed(small: Sequence[dict[str, Any]], config: TrainConfig, size: int, batc
     slope = max(0.0, (_rest(two) - _rest(one)) / (_pixels(two) - _pixels(one)))
     parameters = two["parameters"] if size == two["size"] else parameters_at(config, size) or two["parameters"]
     fixed = max(0.0, _rest(two) - slope * _pixels(two))
-    return float(fixed + BYTES_A_PARAMETER * parameters + slope * batch * size**2)
+    return float(fixed + BYTES_A_PARAMETER * parameters + slope * (batch // config.accumulate) * size**2)
 
 
 def _pixels(step: dict[str, Any]) -> int:
@@ -40,18 +42,22 @@ def _rest(step: dict[str, Any]) -> float:
 
 
 def nearest(small: Sequence[dict[str, Any]], config: TrainConfig, memory: float) -> tuple[int, int] | None:
-    """The side and batch nearest to the configuration's that fit: a smaller batch first, then a smaller side."""
+    """The side and batch nearest to the configuration's that fit: a smaller batch first, then a smaller side.
+
+    The batch can be divided into the passes of the configuration.
+    """
+    passes = config.accumulate
     for size in [config.size, *(side for side in reversed(SIDES) if side < config.size)]:
         if size < config.size and not _can_be(config, size):
             continue
-        most = config.batch - 1 if size == config.size else config.batch
-        low, high = 0, most
+        whole = config.batch // passes
+        low, high = 0, whole - 1 if size == config.size else whole  # images of a pass
         while low < high:  # what is needed grows with the batch
             middle = (low + high + 1) // 2
-            need = needed(small, config, size, middle)
+            need = needed(small, config, size, middle * passes)
             low, high = (middle, high) if need is not None and need <= NEAR * memory else (low, middle - 1)
         if low:
-            return size, low
+            return size, low * passes
     return None
 
 
@@ -88,7 +94,12 @@ def tried_in_vain(small: Sequence[dict[str, Any]], config: TrainConfig, memory: 
     parameters = parameters_at(config, config.size) or small[-1]["parameters"]
     return [
         *small,
-        {"size": config.size, "batch": config.batch, "bytes": 1.25 * memory, "parameters": parameters},
+        {
+            "size": config.size,
+            "batch": config.batch // config.accumulate,
+            "bytes": 1.25 * memory,
+            "parameters": parameters,
+        },
     ]
 
 

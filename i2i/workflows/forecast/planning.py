@@ -76,23 +76,25 @@ class Planner:
             return config, ready, {"forecast": {"skipped": reason}}
         if self.wishes.budget is not None:
             config, ready, within = self._within(self.wishes.budget, config, ready)
-            told_now: Forecast | None = within
+            told_now: Forecast | str = within
         else:
             told_now = self._told(config, ready)
-        if told_now is None:
-            self.say("No forecast: the probe did not come to an end within a minute.")
-            return config, ready, {"forecast": {"skipped": "the probe did not come to an end within a minute"}}
+        if isinstance(told_now, str):
+            self.say(f"No forecast, since the probe failed: {told_now}.")
+            return config, ready, {"forecast": {"skipped": f"the probe failed: {told_now}"}}
         self.say(told_now.sentence)
         facts: dict[str, Any] = {"forecast": told_now.facts()}
         if self.wishes.budget is not None:
             facts["budget"] = {"seconds": self.wishes.budget}
         return config, ready, facts
 
-    def _told(self, config: TrainConfig, ready: PreparedData) -> Forecast | None:
+    def _told(self, config: TrainConfig, ready: PreparedData) -> Forecast | str:
+        """The forecast, or why there is none."""
         found = measured(config, ready, self.placement, self.run)
         told = forecast(config, ready, self.workers, found, self.placement)
-        if told is not None:
-            check_disk(config, told, found, self.run)
+        if told is None:
+            return (found.failed or "it did not come to its end").rstrip(".")
+        check_disk(config, told, found, self.run)
         return told
 
     def _within(
@@ -110,10 +112,10 @@ class Planner:
                     raise
                 config, ready = self.at(*error.nearest)
                 continue
-            if told is None:
+            if isinstance(told, str):
                 raise TrainingError(
-                    f"A step at --size {config.size} --batch {config.batch} takes so long here that a minute does not "
-                    "tell how long. Try a smaller --size."
+                    f"How long a step at --size {config.size} --batch {config.batch} takes could not be found: {told}. "
+                    "Try a smaller --size, or give --images instead of --budget."
                 )
             left = budget - reserve(budget) - (time.monotonic() - self.began)
             images = int(PART * left / told.image_seconds)

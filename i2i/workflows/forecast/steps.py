@@ -83,8 +83,12 @@ def measure(job: Job, emit: Emit) -> None:
 
 
 def _small_steps(job: Job, placement: Placement, base: int, emit: Emit) -> None:
-    """Steps on little data, four times as much each time, to half of what is wanted or a quarter of the memory."""
-    wanted, size = job.config.batch * job.config.size**2, _small_side(job.config)
+    """Steps on little data, four times as much each time, to half of what is wanted or a quarter of the memory.
+
+    Each is one pass, and so is what is wanted: of a step of several passes (`accumulate`) the memory is that of one.
+    """
+    wanted = job.config.batch // job.config.accumulate * job.config.size**2
+    size = _small_side(job.config)
     found: list[dict[str, Any]] = []
     batch = 1
     while 2 * batch * size**2 < wanted and (len(found) < 2 or _may_grow(job, found)):
@@ -124,7 +128,7 @@ def _parameters(networks: Mapping[str, nn.Module]) -> int:
 
 
 def _at(config: TrainConfig, size: int, batch: int) -> TrainConfig:
-    return config.model_copy(update={"size": size, "batch": batch})
+    return config.model_copy(update={"size": size, "batch": batch, "accumulate": 1})
 
 
 def _small(job: Job, placement: Placement, size: int, batch: int, base: int) -> dict[str, Any]:
