@@ -33,7 +33,8 @@ def verify_resume(
     """Prove on your own pictures that a killed run goes on exactly.
 
     Makes a short run with your settings in a temporary folder, once unbroken and once killed (kill -9) and resumed,
-    each time with another number of workers, and compares the final weights. Status 0: equal to the byte; 1: not.
+    each time with another number of workers, and compares the final weights. Status 0: equal to the byte; 1: not, or
+    never killed.
 
     \b
     i2i verify-resume pix2pix photos/facades
@@ -50,6 +51,9 @@ def verify_resume(
     typer.echo(f"Unbroken: {verdict.unbroken}")
     half = f", {verdict.while_saving} of them while something was being written" if verdict.while_saving else ""
     typer.echo(f"Resumed:  {verdict.resumed}  (killed {verdict.kills} times{half})")
+    if verdict.equal and not verdict.kills:
+        typer.echo("Equal, but the run was over before it could be killed, so this proves nothing. Try more --steps.")
+        raise typer.Exit(1)
     if verdict.equal:
         typer.echo("Equal to the byte: a run with these settings goes on exactly where it was.")
         return

@@ -14,8 +14,7 @@ Record = dict[str, Any]
 class Watch:
     """Names what ails a run as it happens; with `ends`, a new failure that can be cured within the run ends it.
 
-    What it says depends on the lines of the log alone, so that a resumed run hears the same. `first` is whether this
-    process decides; the others of several follow it.
+    What it says depends on the lines of the log alone, so that a resumed run hears the same.
     """
 
     def __init__(self, total: int | None, settings: Mapping[str, Any], *, ends: bool = False) -> None:

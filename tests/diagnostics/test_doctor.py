@@ -142,6 +142,28 @@ def test_a_slower_generator_is_slower_and_not_its_discriminator(method, key, rat
     assert after["optimizer.lr"] == before["optimizer.lr"] or key == "optimizer.lr"
 
 
+@pytest.mark.parametrize(("side", "direction", "other"), [("_y", "_a2b", "_b2a"), ("_x", "_b2a", "_a2b")])
+def test_each_discriminator_of_two_is_judged_by_the_outputs_that_it_sees(side, direction, other):
+    def named(good):
+        lines = log("overpowering")
+        for line in lines:
+            for key in ("p_real", "p_fake", "d_accuracy_real", "d_accuracy_fake"):
+                line[key + side] = line.pop(key)
+            if line.pop("health_distance", None):
+                line |= {f"health_distance{one}": 1.2 if one == good else 3.0 for one in (direction, other)}
+        return set(examine(lines, lines[-1]["images"]).ailments)
+
+    assert (named(direction), named(other)) == (set(), {"overpowering"})
+
+
+def test_a_consequence_in_a_direction_waits_for_the_cause_in_its_discriminator():
+    monitor = Monitor(None)
+    monitor.streaks["overpowering", "_y"] = [(1, 1)]
+    monitor.seen.add({"images": 9, "health_spread_a2b": 0.1, "health_spread_b2a": 0.1})
+    assert monitor._sign("collapse", 9, "_a2b") is None
+    assert monitor._sign("collapse", 9, "_b2a") is not None
+
+
 def test_spikes_and_periods_are_measured():
     calm = [1 + 0.01 * math.sin(7 * n * n) for n in range(40)]
     assert spikes([*calm, 2.0]) > 10

@@ -62,6 +62,13 @@ def test_copies_of_training_pictures_are_nearer_to_them_than_to_others():
     assert nearest_train(train + 0.1 * honest, held_out, train) < 0.3
 
 
+def test_dark_training_pictures_are_not_all_that_outputs_are_compared_with():
+    def lit(count, seed):  # pictures of any brightness
+        return torch.randn(count, 20, generator=draw(seed)) + 5 * torch.randn(count, 1, generator=draw(seed + 9))
+
+    assert nearest_train(lit(64, 1), lit(32, 2), lit(256, 3)) == pytest.approx(1, abs=0.25)
+
+
 def test_a_grid_stands_out_of_the_spectrum_and_texture_does_not():
     real, fake = pictures(16, 0), pictures(16, 1)
     grid = torch.ones(32, 32)

@@ -74,6 +74,15 @@ def test_the_command_says_both_digests_and_its_status_is_the_verdict(facades, i2
     assert (trial.request.preset, trial.batch, kills) == ("fast", 2, 3)
 
 
+def test_a_run_that_was_never_killed_proves_nothing(facades, i2i, monkeypatch):
+    verdict = Verdict("ab" * 32, "ab" * 32, 0, 0, {})
+    monkeypatch.setattr("i2i.workflows.resuming.verify_resume", lambda *_: verdict)
+    code, out, _ = i2i("verify-resume", "pix2pix", facades, "--preset", "fast", "--batch", "2")
+    assert code == 1
+    assert "proves nothing" in out
+    assert "goes on exactly" not in out
+
+
 ROWS = ["pix2pix", "cyclegan", "discogan", "srgan, pixel stage", "srgan, both stages"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 
-from .history import Evidence, History, period, spikes
+from .history import Evidence, History, of_one_direction, period, spikes
 
 
 def vanishing(seen: History, ending: str) -> Evidence | None:
@@ -45,7 +45,8 @@ def overpowering(seen: History, ending: str) -> Evidence | None:
         return None
     if mean.get("p_real", 1.0) < 0.95 or mean.get("p_fake", 0.0) > 0.05:
         return None
-    if seen.latest("health_distance", 9.0) < 1.5:  # outputs are as good as real ones: whatever D says, G has not lost
+    distance = seen.latest(f"health_distance{_of_direction(ending)}", 9.0)
+    if distance < 1.5:  # outputs are as good as real ones: whatever D says, G has not lost
         return None
     return {key: mean[key] for key in ("p_real", "p_fake", "d_accuracy_real", "d_accuracy_fake") if key in mean}
 
@@ -77,6 +78,11 @@ def overfitting(seen: History, ending: str) -> Evidence | None:
     gap = seen.now(f"health_overfit{ending}")
     error = seen.now(f"health_overfit_error{ending}", 0.0)
     return {"health_overfit": gap, "error": error} if gap - 2 * error > 0.4 else None
+
+
+def _of_direction(ending: str) -> str:
+    """The ending of the direction that a discriminator judges, or ""."""
+    return next((one for one in of_one_direction(ending) if one in ("_a2b", "_b2a")), "")
 
 
 def _of_discriminator(seen: History, ending: str) -> str:

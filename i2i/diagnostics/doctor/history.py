@@ -47,6 +47,14 @@ class History:
 
 ENDINGS = ("_x", "_y", "_a", "_b", "_a2b", "_b2a")
 
+DIRECTIONS = (("_a2b", "_y", "_b"), ("_b2a", "_x", "_a"))
+"""Endings of a direction and of the discriminator that judges it."""
+
+
+def of_one_direction(ending: str) -> tuple[str, ...]:
+    """The endings that tell of the same direction as this one, and "", which tells of all."""
+    return next((("", *one) for one in DIRECTIONS if ending in one), (ending,))
+
 
 def spikes(values: Sequence[float], window: int = 50, least: int = 20) -> float:
     """How many MADs the last of the values lies above the median of those before it; 0 where they are too few."""

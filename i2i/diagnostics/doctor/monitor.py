@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .detectors import DETECTORS
-from .history import Evidence, History
+from .history import Evidence, History, of_one_direction
 from .remedies import Settings
 
 WARM_UP = 0.04
@@ -119,7 +119,7 @@ class Monitor:
             return None
         if any(other in self.ailments for other in row.unless):
             return None
-        if any(self.streaks.get((other, ending)) for other in row.unless):
+        if any(self.streaks.get((other, one)) for other in row.unless for one in of_one_direction(ending)):
             return None
         return row.test(self.seen, ending)
 

@@ -112,7 +112,8 @@ def nearest_train(fake: Tensor, held_out: Tensor, train: Tensor) -> float:
     1 for an honest model, whatever its sharpness, for both sets are real pictures that it may resemble alike; below 1
     it keeps to the training pictures, of which each counts once. NaN below LEAST of each.
     """
-    train = torch.unique(train, dim=0)
+    train = torch.unique(train, dim=0)  # sorted by their first numbers: any part must be drawn
+    train = train[torch.randperm(len(train), generator=torch.Generator().manual_seed(2)).to(train.device)]
     count = min(len(held_out), len(train))
     if min(count, len(fake)) < LEAST:
         return math.nan
