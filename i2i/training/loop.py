@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from ..diagnostics.doctor import Ailment
 from ..errors import TrainingError
+from ..hardware.device import peak_memory_mb
 from ..hardware.processes import average, from_first, largest
 from ..methods import Batch, Method
 from ..methods.config import LogConfig
@@ -221,7 +221,7 @@ class _LogInterval:
             "step": progress.steps,
             "seconds": round(seconds, 3),
             "images_per_s": round(rate, 4),
-            "memory_mb": _memory_mb(method.placement.device),
+            "memory_mb": peak_memory_mb(method.placement.device),
             **{f"lr_{name}": o.param_groups[0]["lr"] for name, o in method.optimizers.items()},
             **{name: float(f"{value:.6g}") for name, value in means.items()},
         }
@@ -288,15 +288,3 @@ def _way_out(run: Run) -> str:
         f"The last good checkpoint is {last[-1]}. Go on from there with --precision fp32, "
         "or start anew with a lower rate (--set optimizer.lr=1e-4)."
     )
-
-
-def _memory_mb(device: torch.device) -> int | None:
-    """Peak memory: of the device where it has its own, else of the process; None where the system does not tell."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) // 2**20
-    try:
-        import resource  # not on Windows
-    except ModuleNotFoundError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak // (2**20 if sys.platform == "darwin" else 2**10)
