@@ -79,13 +79,12 @@ def evaluate(
     """
     from ..serving import Engine, resolve_model
     from ..workflows.scoring.evaluate import Scoring, score
+    from ..workflows.scoring.folders import is_of_pictures, score_folders
 
     named = None if metrics is None else tuple(m.strip() for m in metrics.split(",") if m.strip())
     files = (lpips_weights, lpips_heads)
-    if of_pictures(model):
-        from ..workflows.scoring.folders import score_folders
-
-        folder = out or model.with_name(f"{model.resolve().name}-evaluation")
+    if is_of_pictures(model):
+        folder = out or model.resolve().with_name(f"{model.resolve().name}-evaluation")
         scores = score_folders(model, data, named, files, features, folder, typer.echo, copies_of)
         _tell(scores, folder, json_file, model, data)
     path = resolve_model(model, direction)
@@ -103,14 +102,6 @@ def evaluate(
 
 OTHER = {"a2b": "b2a.onnx", "b2a": "a2b.onnx"}
 """The file beside a translator that leads back."""
-
-
-def of_pictures(model: Path) -> bool:
-    """Whether it is a folder of pictures, and neither a run nor a model's file."""
-    from ..images.find import has_pictures
-
-    run = any((model / name).exists() for name in ("config.yaml", "checkpoints", "log.jsonl"))
-    return model.is_dir() and not run and not any(model.glob("*.onnx")) and has_pictures(model)
 
 
 def _tell(scores: Scores, folder: Path, json_file: Path | None, model: Path, data: Path) -> NoReturn:

@@ -150,6 +150,8 @@ def _two_way(votes: Array, raters: Array, pictures: Array) -> tuple[float, float
     by_rater, by_picture = (variance for variance, _ in parts)
     whole = max(by_rater + by_picture - alone, by_rater, by_picture)
     shares = [(max(variance - alone / 2, variance / 2), groups - 1) for variance, groups in parts]
+    if whole < 1e-9 * alone:  # every rater and every picture has the one rate, so the votes are all that varies
+        whole, shares = alone, [(alone, count - 1)]
     freedom = sum(share for share, _ in shares) ** 2 / sum(share**2 / free for share, free in shares)  # Satterthwaite's
     reach = float(stats.t.ppf(0.975, freedom)) * whole**0.5
     low, high = (1 / (1 + np.exp(-(_logit(rate) + sign * reach))) for sign in (-1, 1))

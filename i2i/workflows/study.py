@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,25 @@ from typing import Any
 import numpy as np
 
 from ..card import Card
+from ..datasets.layouts.items import Single
+from ..datasets.streams.loading import decode
 from ..errors import DataError, PictureError, RequestError
-from ..images.decode import read_picture
-from ..images.find import find_pictures, has_pictures
+from ..files import write_atomically
+from ..images.find import find_pictures
 from ..images.image import Array
 from ..serving import Engine, resolve_model
-from ..study.design import KINDS, STUDY, Design, Pictures, read_design, ruined, write_design
-from ..training.run_directory import Run
+from ..study.design import KINDS, PICTURES, STUDY, Design, Pictures, read_design, ruined, write_design
 from .progress import Bar, Say, silent
 from .scoring.domains import domain_evaluation_set
+from .scoring.folders import is_of_pictures
 from .scoring.pairs import EvaluationSet, is_unpaired, material
 from .scoring.superres import high_res_evaluation_set
 
 CHECKS = 12
 """Obvious pairs that are made; each rater gets a few of them."""
+
+UNFINISHED = "unfinished"
+"""A file that is there while a study is made: what stands beside it was left by one that was killed, or that failed."""
 
 Triple = tuple[str, Array, Array, Array]
 """Name, what is `a`, what is `b`, and a picture that an obvious pair is made of."""
@@ -69,8 +75,12 @@ def prepare(asked: Asked, folder: Path, say: Say = silent) -> Design:
             raise RequestError(f"{folder} holds a study of something else. Name another folder: --out study-2.")
         say(f"Going on with the study in {folder}.")
         return design
+    if (folder / UNFINISHED).exists():
+        shutil.rmtree(folder / PICTURES, ignore_errors=True)
+        (folder / UNFINISHED).unlink()
     if folder.exists() and any(folder.iterdir()):
         raise RequestError(f"{folder} is not empty and holds no study. Name another folder by --out.")
+    write_atomically(folder / UNFINISHED, b"")
     kind = "real-or-fake" if asked.against is None else "a-against-b"
     usual = KINDS[kind]
     broken: list[str] = []
@@ -96,7 +106,7 @@ def prepare(asked: Asked, folder: Path, say: Say = silent) -> Design:
         trials=min(asked.trials, len(items)),
         practice=int(usual["practice"]) if asked.practice is None else asked.practice,
         checks_each=min(asked.checks, len(checks)),
-        missed=asked.checks // 4,
+        missed=min(asked.checks, len(checks)) // 4,
         seconds=float(usual["seconds"]) if asked.seconds is None else asked.seconds,
         seed=asked.seed,
         items=tuple(items),
@@ -105,13 +115,14 @@ def prepare(asked: Asked, folder: Path, say: Say = silent) -> Design:
         request=asked.to_dict(),
     )
     write_design(folder, design)
+    (folder / UNFINISHED).unlink(missing_ok=True)
     if design.trials < asked.trials:
         say(f"Note: there are {len(items)} pairs, so a rater sees {design.trials} and not {asked.trials}.", err=True)
     return design
 
 
 def _triples(asked: Asked, broken: list[str]) -> Iterator[Triple]:
-    if _is_of_pictures(asked.model):
+    if is_of_pictures(asked.model):
         return _of_folders(asked, broken)
     engines = [
         Engine(resolve_model(path, asked.direction), device=asked.device)
@@ -149,7 +160,7 @@ def _of_folders(asked: Asked, broken: list[str]) -> Iterator[Triple]:
     first, real = (_by_name(path) for path in (asked.model, asked.data))
     if asked.against is None:
         second = real
-    elif _is_of_pictures(asked.against):
+    elif is_of_pictures(asked.against):
         second = _by_name(asked.against)
     else:
         raise RequestError(f"{asked.model} is a folder of pictures and {asked.against} is a model. Give two of a kind.")
@@ -161,7 +172,7 @@ def _of_folders(asked: Asked, broken: list[str]) -> Iterator[Triple]:
     pairs = [(name, name) for name in common] or list(zip(first, others, strict=False))
     for name, other in (pairs[n] for n in rng.permutation(len(pairs))):
         try:
-            a, b = (read_picture(path).pixels for path in (first[name], second[other]))
+            a, b = (decode(Single(name, path, 0))[0] for path in (first[name], second[other]))
         except PictureError as error:
             broken.append(str(error))
             continue
@@ -169,11 +180,6 @@ def _of_folders(asked: Asked, broken: list[str]) -> Iterator[Triple]:
 
 
 def _by_name(folder: Path) -> dict[str, Path]:
-    if not _is_of_pictures(folder):
+    if not is_of_pictures(folder):
         raise DataError(f"{folder} is no folder of pictures.")
     return {path.relative_to(folder).with_suffix("").as_posix(): path for path in find_pictures(folder)}
-
-
-def _is_of_pictures(path: Path) -> bool:
-    """A folder of pictures, and neither a run nor one with a model in it."""
-    return path.is_dir() and not Run(path).holds_any() and not any(path.glob("*.onnx")) and has_pictures(path)

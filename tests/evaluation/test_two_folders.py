@@ -106,3 +106,24 @@ def test_a_broken_picture_is_left_out_and_told(score, tmp_path):
     assert (status, facts["count"]) == (1, 51)
     assert "3.png" in err
     assert "51" in str(facts["count"])
+
+
+def test_one_grey_picture_does_not_make_the_others_grey(score, tmp_path):
+    """The first is grey in both folders; what differs in the others is colour of equal luma."""
+    for name, pixel in (("a", (90, 120, 90)), ("b", (121, 104, 91))):
+        fill(tmp_path / name, 3)
+        Image.fromarray(np.full((24, 24), 90, np.uint8)).save(tmp_path / name / "0.png")
+        for n in (1, 2):
+            Image.fromarray(np.full((24, 24, 3), pixel, np.uint8)).save(tmp_path / name / f"{n}.png")
+    _, _, err, _ = score(tmp_path / "a", tmp_path / "b", "--metrics", "l1", "--out", tmp_path / "out")
+    rows = dict(row.split(",")[:2] for row in (tmp_path / "out" / "scores.csv").read_text().splitlines())
+    assert float(rows["1"]) == pytest.approx((31 + 16 + 1) / 3 / 255, abs=1e-5), err
+
+
+def test_the_folder_of_now_can_be_scored(score, tmp_path, monkeypatch):
+    fill(tmp_path / "a", 3)
+    fill(tmp_path / "b", 3, seed=1)
+    monkeypatch.chdir(tmp_path / "a")
+    status, _, err, _ = score(".", tmp_path / "b", "--metrics", "l1")
+    assert status == 0, err
+    assert (tmp_path / "a-evaluation" / "scores.csv").is_file()

@@ -279,6 +279,37 @@ def test_what_makes_no_study_is_refused_in_a_sentence(folders, tmp_path):
         read_design(tmp_path / "none")
 
 
+def test_a_study_that_was_killed_while_it_was_made_is_made_anew(folders, tmp_path, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    asked = Asked(*folders, trials=5, practice=2, checks=1)
+    with monkeypatch.context() as patch:
+        patch.setattr("i2i.workflows.study.write_design", killed)
+        with pytest.raises(KeyboardInterrupt):
+            prepare(asked, tmp_path / "study")
+    left = {path.name for path in (tmp_path / "study" / "pictures").iterdir()}
+    assert left
+    design = prepare(asked, tmp_path / "study")
+    assert {path.stem for path in (tmp_path / "study" / "pictures").iterdir()} == design.ids
+    assert {path.name for path in (tmp_path / "study").iterdir()} == {"pictures", "study.json"}
+
+
+def test_pictures_that_are_nobodys_study_are_not_removed(folders, tmp_path):
+    mine = paint(tmp_path / "pictures", 2, 100)
+    with pytest.raises(RequestError, match="is not empty"):
+        prepare(Asked(*folders, trials=5), tmp_path)
+    assert len(list(mine.iterdir())) == 2
+
+
+def test_raters_who_all_have_one_rate_give_the_interval_of_their_votes():
+    votes = np.tile([0.0, 1.0], 10)
+    raters, pictures = np.repeat(np.arange(10), 2), np.tile([0, 1, 1, 0], 5)
+    found = rate_of(votes, raters, pictures)
+    assert found.value == 0.5
+    assert found.interval[0] < 0.32 < 0.68 < found.interval[1]
+
+
 def test_a_ruined_picture_has_no_tile_in_its_place():
     picture = np.arange(64 * 48, dtype=np.int64).reshape(64, 48, 1).astype(np.uint8)
     spoilt = ruined(picture, 0)

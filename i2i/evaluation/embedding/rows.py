@@ -171,7 +171,10 @@ def key_of(name: str, digest: str) -> str:
     import hashlib
     from importlib.metadata import version
 
-    code = Path(__file__).with_name("networks.py").read_bytes()
+    from ...losses import backbones
+
+    files = (Path(__file__), Path(__file__).with_name("networks.py"), Path(backbones.__file__))
+    code = b"".join(path.read_bytes() for path in files)
     made_by = [
         name,
         digest,

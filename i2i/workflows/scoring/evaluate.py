@@ -15,6 +15,7 @@ from ...card import Card
 from ...errors import PictureError, RequestError
 from ...evaluation.baselines import ColourLookup, returned_input
 from ...evaluation.colour_transfer import Colours, best_affine, monge_kantorovich
+from ...evaluation.embedding.cache import trim
 from ...evaluation.evaluate import Evaluation, Scored, Translate, evaluate
 from ...files import write_atomically
 from ...images.image import Array
@@ -92,7 +93,7 @@ def score(
     baselines = _baselines(card, found)
     broken: list[str] = []
     side, needed_by = smallest_side(metrics)
-    pairs = _large_enough(found.scored(broken), side + 2 * found.border, needed_by, broken)
+    pairs = large_enough(found.scored(broken), side + 2 * found.border, needed_by, broken)
     real = found.real(broken)
     with Bars() as bars:
         result = evaluate(
@@ -105,6 +106,7 @@ def score(
             on_figure=bars.of_figures,
             back=back,
         )
+    trim()
     result = dataclasses.replace(result, refused={**refused, **result.refused})
     if folder is not None:
         write_atomically(folder / "scores.csv", result.to_csv().encode("utf-8", "backslashreplace"))
@@ -144,7 +146,7 @@ def table(scores: Scores) -> str:
     return text.getvalue().rstrip()
 
 
-def _large_enough(pictures: Scored, side: int, metric: str, broken: list[str]) -> Scored:
+def large_enough(pictures: Scored, side: int, metric: str, broken: list[str]) -> Scored:
     """Those that a metric's network can look at: `side` pixels a side or more, of the truth."""
     for name, x, y in pictures:
         found = min((x if y is None else y).shape[:2])

@@ -16,12 +16,13 @@ from ...evaluation.features import Files
 from ...evaluation.metrics import Metric, PairMetric
 from ...files import write_atomically
 from ...images.decode import read_header
-from ...images.find import find_pictures
+from ...images.find import find_pictures, has_pictures
 from ...images.image import Array, Floats, to_float, with_channels
+from ...training.run_directory import Run
 from ..progress import Bars, Say, silent
 from .copies import copies_of, write_copies
-from .evaluate import Scores
-from .metrics import check_names, enough, need_no_truth, ready
+from .evaluate import Scores, large_enough
+from .metrics import check_names, enough, need_no_truth, ready, smallest_side
 from .sheet import png
 
 OF_PAIRS = ("psnr", "ssim", "l1", "lpips")
@@ -52,7 +53,18 @@ class Folder:
 
     def read(self, name: str, channels: int) -> Floats:
         """(H, W, channels) in [0, 1]; raises PictureError."""
-        return to_float(with_channels(decode(Single(name, self.pictures[name], 0))[0], channels))
+        path = self.pictures[name]
+        pixels = decode(Single(name, path, 0))[0]
+        try:
+            return to_float(with_channels(pixels, channels))
+        except PictureError as error:
+            raise PictureError(f"{path}: {error}") from error
+
+
+def is_of_pictures(path: Path) -> bool:
+    """A folder of pictures, and neither a run nor one with a model in it."""
+    run = Run(path).holds_any() or Run(path).checkpoints.exists()
+    return path.is_dir() and not run and not any(path.glob("*.onnx")) and has_pictures(path)
 
 
 def score_folders(
@@ -76,7 +88,7 @@ def score_folders(
     both = [name for name in mine.pictures if name in theirs.pictures]
     if named is not None and not both and not need_no_truth(named):
         raise DataError(f"No picture of {a} has the name of one of {b}, so there are no pairs for {', '.join(named)}.")
-    channels = 3 if any(_channels(folder) == 3 for folder in (mine, theirs)) else 1
+    channels = 3 if any(_colour(folder) for folder in (mine, theirs)) else 1
     usual = [*(OF_PAIRS if both else ()), *OF_SETS]
     metrics = ready(named, usual, channels, files, say, features)
     metrics = {name: row for name, row in metrics.items() if _possible(row, bool(both))}
@@ -105,7 +117,9 @@ def score_folders(
     with Bars() as bars:
         result = evaluate(
             lambda x: x,
-            bars.counted(pictures(), "Pictures", len(mine.pictures), "pictures"),
+            bars.counted(
+                large_enough(pictures(), *smallest_side(metrics), broken), "Pictures", len(mine.pictures), "pictures"
+            ),
             metrics,
             real=bars.counted(real(), "Real pictures", len(theirs.pictures), "pictures"),
             on_figure=bars.of_figures,
@@ -126,14 +140,18 @@ def _possible(row: Metric, pairs: bool) -> bool:
     return not isinstance(row, PairMetric) or (pairs and row.against == "truth")
 
 
-def _channels(folder: Folder) -> int:
-    """Of the first picture whose header can be read: 3 for colour, 1 for grey."""
+def _colour(folder: Folder) -> bool:
+    """Whether any of the pictures whose header can be read is in colour; True where none can."""
+    read = 0
     for path in folder.pictures.values():
         try:
-            return 1 if read_header(path).channels == 1 else 3
+            found = read_header(path).channels
         except PictureError:
             continue
-    return 3
+        if found > 2:  # two are grey and alpha
+            return True
+        read += 1
+    return not read
 
 
 def _sheet(mine: Folder, theirs: Folder, result: Evaluation, channels: int) -> bytes:
