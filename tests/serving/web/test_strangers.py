@@ -152,7 +152,10 @@ def test_nothing_that_is_sent_is_written_and_nothing_of_the_server_stays_at_home
 def files_of(served):
     """What its processes have open that is a file; deleted ones too."""
     links = [link for pid in served.pids() for link in Path(f"/proc/{pid}/fd").iterdir()]
-    targets = {str(link.readlink()) for link in links}
+    targets = set()
+    for link in links:
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            targets.add(str(link.readlink()))
     return {each for each in targets if each.startswith("/") and not each.startswith(("/dev/", "/proc/", "/memfd:"))}
 
 
