@@ -76,13 +76,6 @@ def together() -> bool:
     return distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1
 
 
-def wait_for_all() -> None:
-    """Go on when all have come here."""
-    if together():
-        with _lost():
-            distributed.barrier()
-
-
 def from_first(value: T) -> T:
     """What the first process has, in all of them: anything that can be pickled."""
     if not together():
