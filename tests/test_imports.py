@@ -10,13 +10,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-BASE = "errors text seeding files file_kinds renamed settings card ports probes tail half images hardware.system"
+BASE = (
+    "errors text seeding database files file_kinds renamed settings card ports probes tail half images hardware.system"
+)
 """What every package may use: no torch, and little else."""
 
 PACKAGES = {
     "errors": "",
     "text": "",
     "seeding": "",
+    "database": "",
     "files": "errors",
     "renamed": "",
     "settings": "errors renamed",

@@ -9,11 +9,11 @@ import threading
 import time
 from pathlib import Path
 
+from ..database import open_database
 from ..errors import RequestError
 from .design import Trial
 
 SCHEMA = """
-PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 CREATE TABLE IF NOT EXISTS raters (
     number INTEGER PRIMARY KEY AUTOINCREMENT, token TEXT NOT NULL UNIQUE, joined REAL NOT NULL);
@@ -50,8 +50,7 @@ class Votes:
         """Raises RequestError when the file cannot be opened."""
         self._lock = threading.Lock()
         try:
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
-            self._db.executescript(SCHEMA)
+            self._db = open_database(path, SCHEMA)
         except sqlite3.Error as error:
             raise RequestError(
                 f"The votes cannot be kept in {path} ({error}). Name another folder by --out."

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ....database import open_database
 from ....errors import I2IError, RequestError
 
 SCHEMA = """
-PRAGMA journal_mode = WAL;
 PRAGMA secure_delete = ON;
 CREATE TABLE IF NOT EXISTS batches (
     id TEXT PRIMARY KEY, model TEXT NOT NULL, format TEXT NOT NULL, settings TEXT NOT NULL, created REAL NOT NULL);
@@ -53,8 +53,7 @@ class Store:
         self.quota, self.keep = quota, keep
         self._lock = threading.Lock()
         try:
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            self._db.executescript(SCHEMA)
+            self._db = open_database(path, SCHEMA)
         except sqlite3.Error as error:
             raise RequestError(f"The batches cannot be kept in {path} ({error}). Name another file.") from error
 
