@@ -164,6 +164,21 @@ def test_a_probe_that_fails_says_why(facades, tmp_path, i2i, monkeypatch):
     assert "No forecast, since the probe failed: no such kernel." in out
 
 
+def test_a_process_whose_forks_cannot_compute_has_its_probe_in_a_fresh_one(facades, tmp_path, i2i, monkeypatch):
+    """As after a compiled function: autograd then refuses to work in a fork. The fresh process has our life of its own,
+    in which nothing is replaced.
+    """
+
+    def refuse():
+        raise RuntimeError("Unable to handle autograd's threading in combination with fork-based multiprocessing.")
+
+    monkeypatch.setattr("i2i.workflows.forecast.probe._show_life", refuse)
+    command = ["train", "pix2pix", facades, "--run", tmp_path / "run", "--images", "4000", *LITTLE, "--forecast"]
+    status, out, err = i2i(*command)
+    assert status == 0, err
+    assert "Forecast: 4,000 images" in out
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"), [("2h", 7200), ("30m", 1800), ("90s", 90), ("1h30m", 5400), ("1.5h", 5400)]
 )

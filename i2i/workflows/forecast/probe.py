@@ -29,7 +29,8 @@ from .memory import needed
 from .steps import Job, measure
 
 ALIVE = 5.0
-"""Seconds in which a fork must have multiplied: threads of OpenMP that were there before are missing in it."""
+"""Seconds in which a fork must have shown that it computes: threads of OpenMP that were there before are missing in it,
+and autograd refuses to work in it where the process has used threads for that, as compiled functions do."""
 SURELY = 1.25
 """How far beyond the memory a step has to lie by the small steps before it is not even tried."""
 LONGEST = 75.0
@@ -52,9 +53,9 @@ class Found:
 
 def probe(job: Job, memory: int | None, on_cuda: bool) -> Found:
     """Measure in a process of its own, which is ended when it grows, or would grow, by more than `memory` bytes."""
-    found, began = Found(), time.monotonic()
-    forked = not on_cuda and hasattr(os, "fork")
+    began, forked = time.monotonic(), not on_cuda and hasattr(os, "fork")
     for by_fork in (True, False) if forked else (False,):
+        found = Found()
         with _child(job, by_fork=by_fork) as (pid, pipe):
             if _listen(found, job, pid, pipe, memory, ALIVE if by_fork else LONGEST):
                 break
@@ -64,25 +65,26 @@ def probe(job: Job, memory: int | None, on_cuda: bool) -> Found:
 
 def _listen(found: Found, job: Job, pid: int, pipe: int, memory: int | None, patience: float) -> bool:
     """Take what the child says until it ends, or has to be ended; False where it did not come to life."""
-    began, base, alive, rest = time.monotonic(), _held(pid), False, b""
+    began, base, alive, rest = time.monotonic(), 0, False, b""
     while True:
         ready, _, _ = select.select([pipe], [], [], 0.02)
         if ready:
             said = os.read(pipe, 1 << 16)
             if not said:
-                if not alive or not (found.rest or found.failed):
-                    found.failed = found.failed or "the probe ended by itself"
-                    found.too_large = True  # as the system's own end of what takes too much
-                return True
+                if not (found.rest or found.failed):
+                    found.failed = "the probe ended by itself"
+                    found.too_large = alive  # as the system's own end of what takes too much
+                return alive
             *lines, rest = (rest + said).split(b"\n")
             for line in lines:
-                alive = True
+                if not alive:  # what a fresh process has loaded until now, the run has, too
+                    alive, base = True, _held(pid)
                 _take(found, json.loads(line))
             need = needed(found.small, job.config, job.config.size, job.config.batch) if not found.stages else None
             if memory is not None and need is not None and need > SURELY * memory:
                 found.failed, found.too_large = "it would take more memory than there is", True
                 return True
-        elif memory is not None and _held(pid) - base > memory:
+        elif alive and memory is not None and _held(pid) - base > memory:
             found.failed, found.too_large = "it took more memory than there is", True
             return True
         if time.monotonic() - began > (LONGEST if alive else patience):
@@ -170,13 +172,19 @@ def _live(job: Job, pipe: int) -> None:
     def emit(figures: dict[str, Any]) -> None:
         os.write(pipe, (json.dumps(figures) + "\n").encode())
 
+    _show_life()
+    emit({"kind": "alive"})
     try:
-        torch.ones(512, 512) @ torch.ones(512, 512) + torch.ones(1000, 512).sum()
-        emit({"kind": "alive"})
         measure(job, emit)
     except (I2IError, RuntimeError, MemoryError, OSError) as error:
         memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate" in str(error)
         emit({"kind": "failed", "why": first_line(error), "memory": memory})
+
+
+def _show_life() -> None:
+    """Multiply and differentiate, which not every fork can."""
+    some = torch.ones(512, 512, requires_grad=True)
+    torch.autograd.backward((some @ some).sum())
 
 
 def _main() -> None:

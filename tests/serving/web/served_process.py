@@ -49,7 +49,8 @@ class Served:
             self.said.append(line)
             if text in line:
                 return line
-        raise AssertionError("".join(self.said))
+        self.log.seek(0)
+        raise AssertionError("".join([*self.said, self.log.read()]))
 
     def __enter__(self) -> Served:
         return self
