@@ -6,14 +6,15 @@ stays here; the results have an address that cannot be guessed.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Collection
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Cookie, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
@@ -49,6 +50,7 @@ def create_study(folder: Path, hosts: Collection[str] | None = None) -> FastAPI:
     design = read_design(folder)
     votes = Votes(folder / VOTES)
     ids, here = design.ids, files(__package__) / "page"
+    cookie = f"{COOKIE}_{hashlib.sha256(design.key.encode()).hexdigest()[:12]}"  # browsers give all ports the same ones
     page = (here / "index.html").read_text("utf-8")
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.votes = votes
@@ -76,28 +78,30 @@ def create_study(folder: Path, hosts: Collection[str] | None = None) -> FastAPI:
         return Response((here / name).read_bytes(), media_type=KINDS[name])
 
     @app.get("/state")
-    def state(i2i_rater: Annotated[str | None, Cookie()] = None) -> dict[str, Any]:
-        known = votes.rater(i2i_rater) if i2i_rater else None
+    def state(request: Request) -> dict[str, Any]:
+        token = request.cookies.get(cookie)
+        known = votes.rater(token) if token else None
         return {"joined": False, **_about(design)} if known is None else _state(design, *known)
 
     @app.post("/join")
-    def join(i2i_rater: Annotated[str | None, Cookie()] = None) -> JSONResponse:
-        token = i2i_rater if i2i_rater and votes.rater(i2i_rater) else votes.join()
+    def join(request: Request) -> JSONResponse:
+        before = request.cookies.get(cookie)
+        token = before if before and votes.rater(before) else votes.join()
         known = votes.rater(token) if token else None
         if token is None or known is None:
             return JSONResponse({"error": "The study has as many raters as it can take. Thank you all the same."}, 503)
         answer = JSONResponse(_state(design, *known))
-        answer.set_cookie(COOKIE, token, max_age=COOKIE_SECONDS, httponly=True, samesite="strict")
+        answer.set_cookie(cookie, token, max_age=COOKIE_SECONDS, httponly=True, samesite="strict")
         return answer
 
     @app.post("/vote")
-    async def vote(request: Request, i2i_rater: Annotated[str | None, Cookie()] = None) -> JSONResponse:
+    async def vote(request: Request) -> JSONResponse:
         body = await _body(request)
         try:
             given = Answer.model_validate(json.loads(body))
         except ValueError:
             return JSONResponse({"error": "That is no answer to a trial."}, 422)
-        return await run_in_threadpool(_vote, given, i2i_rater)
+        return await run_in_threadpool(_vote, given, request.cookies.get(cookie))
 
     def _vote(given: Answer, token: str | None) -> JSONResponse:
         known = votes.rater(token) if token else None

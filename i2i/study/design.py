@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from PIL import Image
 
 from ..errors import RequestError
 from ..files import write_atomically
@@ -108,11 +109,13 @@ class Design:
         epoch = np.random.default_rng((self.seed, 3, rater // blocks)).permutation(main)
         start = (rater % blocks) * count
         shown: list[tuple[Part, int]] = [("main", int(item)) for item in epoch[start : start + count]]
-        for check in rng.choice(len(self.checks), min(self.checks_each, len(self.checks)), replace=False):
+        obvious = rng.permutation(len(self.checks))
+        for check in obvious[: self.checks_each]:
             shown.insert(int(rng.integers(1, len(shown) + 1)), ("check", int(check)))
         if self.kind == "a-against-b":
-            training = np.arange(len(self.checks))
-        first = rng.permutation(training if len(training) else main)[: self.practice]
+            first = obvious[::-1][: self.practice]  # not those above, where there are enough
+        else:
+            first = rng.permutation(training if len(training) else main)[: self.practice]
         shown = [*(("practice", int(item)) for item in first), *shown]
         left = rng.permutation([n % 2 == 0 for n in range(len(shown))])
         return [Trial(part, item, "a" if a else "b") for (part, item), a in zip(shown, left, strict=True)]
@@ -131,14 +134,20 @@ class Pictures:
         self.folder = folder / PICTURES
 
     def pair(self, a: Array, b: Array, name: str) -> Item:
-        """Two pictures (H, W, C), cut to the middle that both have."""
+        """Two pictures (H, W, C) of whichever sizes: the larger is made smaller, so that no scale gives it away, then
+        both are cut to the middle that they have in common.
+        """
         height, width = (min(a.shape[axis], b.shape[axis], LARGEST) for axis in (0, 1))
-        return Item(self._add(_middle(a, height, width)), self._add(_middle(b, height, width)), name)
+        return Item(self._add(_shown(a, height, width)), self._add(_shown(b, height, width)), name)
 
-    def _add(self, pixels: Array) -> str:
+    def drop(self, item: Item) -> None:
+        """It is not shown after all."""
+        for name in (item.a, item.b):
+            (self.folder / f"{name}.png").unlink()
+
+    def _add(self, picture: Image.Image) -> str:
         name, buffer = secrets.token_urlsafe(12), io.BytesIO()
-        channels = 1 if pixels.shape[2] == 1 else 3
-        to_pil(with_channels(to_uint8(pixels), channels)).convert("RGB").save(buffer, "PNG")
+        picture.save(buffer, "PNG")
         write_atomically(self.folder / f"{name}.png", buffer.getvalue())
         return name
 
@@ -154,9 +163,15 @@ def ruined(picture: Array, seed: int) -> Array:
     return result
 
 
-def _middle(pixels: Array, height: int, width: int) -> Array:
-    top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
-    return pixels[top : top + height, left : left + width]
+def _shown(pixels: Array, height: int, width: int) -> Image.Image:
+    """Made smaller until one side is as asked, then the middle of the other."""
+    image = to_pil(with_channels(to_uint8(pixels), 1 if pixels.shape[2] == 1 else 3)).convert("RGB")
+    scale = max(height / image.height, width / image.width)
+    if scale < 1:
+        size = max(width, round(image.width * scale)), max(height, round(image.height * scale))
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))
 
 
 def write_design(folder: Path, design: Design) -> None:

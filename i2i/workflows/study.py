@@ -27,9 +27,6 @@ from .scoring.folders import is_of_pictures
 from .scoring.pairs import EvaluationSet, is_unpaired, material
 from .scoring.superres import high_res_evaluation_set
 
-CHECKS = 12
-"""Obvious pairs that are made; each rater gets a few of them."""
-
 UNFINISHED = "unfinished"
 """A file that is there while a study is made: what stands beside it was left by one that was killed, or that failed."""
 
@@ -83,28 +80,35 @@ def prepare(asked: Asked, folder: Path, say: Say = silent) -> Design:
     write_atomically(folder / UNFINISHED, b"")
     kind = "real-or-fake" if asked.against is None else "a-against-b"
     usual = KINDS[kind]
+    practice = int(usual["practice"]) if asked.practice is None else asked.practice
+    obvious = asked.checks + (practice if kind == "a-against-b" else 0)
     broken: list[str] = []
     pictures, items, checks = Pictures(folder), [], []
     with Bar("Preparing", asked.pictures, "pictures") as bar:
         for number, (name, a, b, whole) in enumerate(itertools.islice(_triples(asked, broken), asked.pictures)):
             items.append(pictures.pair(a, b, name))
-            if number < CHECKS:
+            if number < obvious:
                 spoilt = ruined(whole, number)
                 good = whole[: spoilt.shape[0], : spoilt.shape[1]]
-                obvious = (spoilt, good) if kind == "real-or-fake" else (good, spoilt)
-                checks.append(pictures.pair(*obvious, f"check {number}"))
+                sides = (spoilt, good) if kind == "real-or-fake" else (good, spoilt)
+                checks.append(pictures.pair(*sides, f"check {number}"))
             bar.update(number + 1)
     for reason in broken:
         say(f"Left out: {reason}", err=True)
     if len(items) < 2:
         raise DataError(f"{asked.data} gives {len(items)} pairs of pictures to show; a study needs two or more.")
+    kept_for_practice = practice if kind == "real-or-fake" else 0
+    if len(items) >= asked.trials + kept_for_practice + obvious:  # a picture seen in a check is in no trial then
+        for item in items[: len(checks)]:
+            pictures.drop(item)
+        del items[: len(checks)]
     titles = (asked.model.name, "real" if asked.against is None else asked.against.name)
     design = Design(
         kind=kind,
         titles=titles if titles[0] != titles[1] else (str(asked.model), str(asked.against)),
         question=asked.question or str(usual["question"]),
         trials=min(asked.trials, len(items)),
-        practice=int(usual["practice"]) if asked.practice is None else asked.practice,
+        practice=practice,
         checks_each=min(asked.checks, len(checks)),
         missed=min(asked.checks, len(checks)) // 4,
         seconds=float(usual["seconds"]) if asked.seconds is None else asked.seconds,

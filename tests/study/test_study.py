@@ -23,7 +23,7 @@ from PIL import Image
 
 from i2i.errors import DataError, RequestError
 from i2i.study.app import create_study
-from i2i.study.design import VOTES, read_design, ruined
+from i2i.study.design import PICTURES, VOTES, Pictures, read_design, ruined
 from i2i.study.results import rate_of, results, to_csv
 from i2i.study.votes import Vote, Votes
 from i2i.workflows.study import Asked, prepare
@@ -110,11 +110,39 @@ def test_trials_are_a_function_of_seed_and_rater_and_no_pair_comes_twice(study):
     assert dataclasses.replace(design, seed=1).trials_of(0) != design.trials_of(0)
 
 
-def test_raters_share_the_pairs_out_evenly(study):
-    design = read_design(study)
-    seen = collections.Counter(t.item for r in range(20) for t in design.trials_of(r) if t.part == "main")
-    assert len(seen) == 10  # of twelve, two are kept for practice
-    assert set(seen.values()) == {10}
+def test_raters_share_the_pairs_out_evenly(folders, tmp_path):
+    design = prepare(Asked(*folders, trials=3, practice=2, checks=1), tmp_path / "study")
+    seen = collections.Counter(t.item for r in range(21) for t in design.trials_of(r) if t.part == "main")
+    assert len(seen) == 9  # of twelve, two are kept for practice and one for the check
+    assert set(seen.values()) == {7}
+
+
+@pytest.mark.parametrize("options", [{}, {"against": True}], ids=["real-or-fake", "a-against-b"])
+def test_no_rater_sees_a_picture_of_a_trial_in_an_obvious_pair(folders, tmp_path, options):
+    """Nor one of practice in a check: who has seen which of two is the real one knows it again."""
+    other = paint(tmp_path / "other", 12, 90) if options else None
+    design = prepare(Asked(*folders, against=other, trials=5, practice=2, checks=2), tmp_path / "study")
+    names = {one: item.name for item in (*design.items, *design.checks) for one in (item.a, item.b)}
+    for rater in range(12):
+        trials = design.trials_of(rater)
+        assert collections.Counter(trial.part for trial in trials) == {"practice": 2, "main": 5, "check": 2}
+        shown = [design.item(trial) for trial in trials]
+        assert len({one for item in shown for one in (item.a, item.b)}) == 2 * len(shown)
+    whole = {path.stem for path in (tmp_path / "study" / PICTURES).iterdir()}
+    assert whole == set(names)
+    assert len(design.items) == 12 - len(design.checks)
+
+
+def test_a_larger_picture_of_a_pair_is_made_smaller_so_that_no_scale_tells_it(tmp_path):
+    """Its halves are black and white, and so are those of what is shown."""
+    pixels = np.zeros((96, 132, 3), np.uint8)
+    pixels[:, 66:] = 255
+    item = Pictures(tmp_path).pair(np.zeros((32, 40, 3), np.uint8), pixels, "one")
+    with Image.open(tmp_path / PICTURES / f"{item.b}.png") as shown:
+        assert shown.size == (40, 32)
+        row = np.asarray(shown.convert("L"))[16]
+    assert row[:18].max() < 20
+    assert row[22:].min() > 235
 
 
 # What the page is told
