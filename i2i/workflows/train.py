@@ -24,6 +24,7 @@ from ..report.page import write_report
 from ..settings import flat, merge
 from ..tracking.beside import tracked
 from ..training.checkpoint import Progress
+from ..training.hold import Hold
 from ..training.loader import batches, stack
 from ..training.loop import Intervals, Outcome, fit
 from ..training.run_directory import Run
@@ -54,13 +55,14 @@ def train_run(
     with joined() as mine:
         if not mine.first:
             say, on_tick = silent, lambda _: None
-        while True:
-            with contextlib.suppress(RolledBack):
-                return _session(request, say, on_tick, export=export)
+        with Hold(Run(request.run), lambda sentence: say(sentence, err=True)) as hold:
+            while True:
+                with contextlib.suppress(RolledBack):
+                    return _session(request, say, on_tick, hold, export=export)
 
 
 def _session(
-    request: Request, say: Say, on_tick: Callable[[dict[str, Any]], object] | None, *, export: bool
+    request: Request, say: Say, on_tick: Callable[[dict[str, Any]], object] | None, hold: Hold, *, export: bool
 ) -> int | None:
     """The run from its newest checkpoint on; raises RolledBack when it is to begin again from an earlier one."""
     config, clock = settings(request, say), time.monotonic()
@@ -69,6 +71,7 @@ def _session(
     first = placement.processes.first
     rollbacks = Rollbacks(run)
     if first:
+        hold.take()
         run.check_place(config)
         rollbacks.finish(method_type.Config)
         config = rollbacks.applied(config)
@@ -112,6 +115,8 @@ def _session(
         torch.manual_seed(config.seed)
         method = method_type.from_config(config, placement)
         if first:
+            run.start(config)
+            hold.take()  # as soon as it can be taken
             _start(config, run, placement, source, ready, say)
             run.amend_environment(**planned)
         for note in method.notes(config):
@@ -140,8 +145,7 @@ def _with_data(config: TrainConfig, **found: Any) -> TrainConfig:
 def _start(
     config: TrainConfig, run: Run, placement: Placement, source: Source[Any], ready: PreparedData, say: Say
 ) -> None:
-    """Write what a run has before its first step."""
-    run.start(config)
+    """Write of what the run is made."""
     before = run.environment().get("data", {}).get("fingerprint")
     if before not in (None, ready.fingerprint):
         say("Note: these are not quite the pictures that the run began with.", err=True)
