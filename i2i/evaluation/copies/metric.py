@@ -85,7 +85,7 @@ class Copies:
                         n,
                         value,
                         self.originals.names[which],
-                        (outputs[n].thumbnail, self.originals.thumbnails[which]),
+                        (outputs[n].thumbnail, self.originals.thumbnail(which)),
                     )
                     for n, value, which in sorted(copied, key=lambda row: -row[1])
                 ]

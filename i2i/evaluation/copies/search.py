@@ -9,14 +9,16 @@ no weights are needed.
 from __future__ import annotations
 
 import dataclasses
+import io
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...images.image import Array, Floats, to_float, to_uint8
+from ...images.image import Array, Floats, to_float, to_pil, to_uint8
 
 SIDE = 24
 """Pixels a side that a picture is searched for at."""
@@ -57,17 +59,23 @@ def thumbnail(picture: Array) -> Array:
     return to_uint8(picture[::step, ::step])
 
 
+def _compressed(pixels: Array) -> bytes:
+    file = io.BytesIO()
+    to_pil(pixels if pixels.shape[2] in (1, 3) else pixels[..., :1]).save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
 class Originals:
     """Training pictures to be found again."""
 
     def __init__(self, pictures: Iterable[tuple[str, Array]]) -> None:
         """From names and pictures (H, W, C)."""
         self.names: list[str] = []
-        self.thumbnails: list[Array] = []
+        self._small: list[bytes] = []  # JPEG, for there may be a hundred thousand of them
         sizes: dict[int, list[Tensor]] = {round(SIDE / share): [] for share in SHARES}
         for name, picture in pictures:
             self.names.append(name)
-            self.thumbnails.append(thumbnail(picture))
+            self._small.append(_compressed(thumbnail(picture)))
             for side, maps in sizes.items():
                 maps.append(edges(picture, side))
         self.maps = [torch.stack(maps)[:, None] for maps in sizes.values()] if self.names else []
@@ -76,6 +84,12 @@ class Originals:
             (F.conv2d(maps.square(), ones) - F.conv2d(maps, ones).square() / SIDE**2).clamp(min=1e-4).sqrt()
             for maps in self.maps
         ]
+
+    def thumbnail(self, number: int) -> Array:
+        """Of the picture of that number, uint8."""
+        with Image.open(io.BytesIO(self._small[number])) as picture:
+            pixels = np.asarray(picture)
+        return pixels[..., None] if pixels.ndim == 2 else pixels
 
     def likest(self, seen: Sequence[Seen]) -> list[tuple[float, int]]:
         """For each picture the similarity of the likest training picture, at most 1, and its number."""

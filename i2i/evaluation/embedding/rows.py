@@ -91,9 +91,8 @@ class Embedding:
 
     @property
     def words(self) -> str:
-        """What the features are, and whose weights."""
-        other = self.row.sha256 and not self.genuine
-        return self.row.words + (" (weights of another file than the published one)" if other else "")
+        """What the features are, and the beginning of their weights' SHA-256 unless those are the published ones."""
+        return self.row.words + (f" (weights {self.digest[:8]})" if self.digest and not self.genuine else "")
 
     def __call__(self, picture: Floats) -> Doubles:
         """(H, W, 1 or 3) in [0, 1] -> (d,) or (d + classes,) float64; raises DataError for other channels."""

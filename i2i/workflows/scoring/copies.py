@@ -48,7 +48,9 @@ def write_copies(copies: Copies, result: Evaluation, path: Path) -> str:
     for suspect in copies.suspects[:MOST_SHOWN]:
         caption = f"{result.rows[suspect.output].name}: {suspect.original}, similarity {suspect.similarity:.2f}"
         rows.append((caption, suspect.pictures))
-    if rows:
+    if not rows:
+        path.unlink(missing_ok=True)  # of an evaluation before
+    else:
         write_atomically(path, png(contact_sheet(rows, ("output", "training picture"))))
     said = f"Copies: {len(copies.suspects):,} of {len(result.rows):,} outputs are suspected, beyond a similarity of "
     said += f"{copies.limit:.2f}." + (f" Look at {path}: output and training picture side by side." if rows else "")

@@ -128,6 +128,7 @@ def score_folders(
     result = dataclasses.replace(result, refused={**refused, **result.refused})
     if out is not None:
         write_atomically(out / "scores.csv", result.to_csv().encode("utf-8", "backslashreplace"))
+        (out / "sheet.png").unlink(missing_ok=True)  # of an evaluation before
         if result.first:
             write_atomically(out / "sheet.png", _sheet(mine, theirs, result, channels))
     said = write_copies(copies, result, out / "copies.png") if copies and out and "copies" in result.sets else ""
