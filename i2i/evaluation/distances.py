@@ -13,7 +13,8 @@ PATCH = 7
 """Side of a patch in pixels (Karras et al., 2018, section 5)."""
 
 PATCHES = 1024
-"""Patches that are drawn from each set at each level of the pyramid, evenly over its pictures."""
+"""Patches that are drawn from each set at each level of the pyramid, evenly over its pictures; one of each picture where
+there are more."""
 
 DIRECTIONS = 128
 """Random directions that patches are projected on."""
@@ -73,13 +74,14 @@ def _level(fakes: Tensor, reals: Tensor, seed: int) -> Tensor:
 
 
 def _patches(pictures: Tensor, side: int, seed: int) -> Tensor:
-    """(N, C, H, W) -> (PATCHES, side * side, C): square patches at places that the seed and the size decide."""
+    """(N, C, H, W) -> (PATCHES or N, side * side, C): square patches at places that the seed and the size decide."""
     draw = torch.Generator().manual_seed(seed)
-    which = torch.arange(PATCHES) % len(pictures)
+    count = max(PATCHES, len(pictures))
+    which = torch.arange(count) % len(pictures)
     across = torch.arange(side).repeat(side)
     down = torch.arange(side).repeat_interleave(side)
     tops, lefts = (
-        (torch.rand(PATCHES, generator=draw) * (length - side + 1)).long()[:, None] for length in pictures.shape[2:]
+        (torch.rand(count, generator=draw) * (length - side + 1)).long()[:, None] for length in pictures.shape[2:]
     )
     places = [index.to(pictures.device) for index in (which[:, None], tops + down, lefts + across)]
     return pictures.permute(0, 2, 3, 1)[tuple(places)]

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from i2i.diagnostics.doctor import Monitor
 from i2i.diagnostics.failure_modes import FAILURE_MODES, alarms, findings, typical
 from i2i.diagnostics.figures import failure_figures, inversion
-from i2i.evaluation.distances import sliced_wasserstein, wasserstein
+from i2i.evaluation.distances import PATCHES, sliced_wasserstein, wasserstein
 from i2i.hardware.device import Placement
 from i2i.methods import METHODS
 from i2i.settings import parse_assignments, resolve
@@ -274,3 +274,10 @@ def test_the_distance_is_in_standard_deviations_of_the_real_patches():
 def test_sets_of_different_counts_and_sizes_have_a_distance():
     assert sliced_wasserstein(scenes(3, 0, side=64), scenes(5, 1, side=48)) < 0.5
     assert sliced_wasserstein(torch.zeros(1, 1, 16, 16), torch.zeros(2, 1, 16, 16)) == 0
+
+
+def test_the_distance_looks_at_each_picture_of_a_large_set():
+    plain = torch.zeros(PATCHES + 300, 1, 8, 8)
+    late = plain.clone()
+    late[PATCHES:] = 1
+    assert sliced_wasserstein(late, plain) > 0
