@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from types import FrameType
 from typing import Any
 
+TORCHRUN = "TORCHELASTIC_RUN_ID"
+"""Set by torchrun in its processes."""
+
 
 class StopRequest:
-    """SIGINT and SIGTERM become a wish, granted after the step at hand; a second one is not held back."""
+    """SIGINT and SIGTERM become a wish, granted after the step at hand; a second one is not held back.
+
+    Under torchrun a second SIGTERM is one with the first: a scheduler signals all processes, and torchrun sends it on
+    to those that it started. It kills them itself when it has waited long enough.
+    """
 
     def __init__(self) -> None:
         self.signal: int | None = None
@@ -29,4 +37,5 @@ class StopRequest:
 
     def _ask(self, number: int, _frame: FrameType | None) -> None:
         self.signal = number
-        signal.signal(number, self.old[number])
+        if number != signal.SIGTERM or TORCHRUN not in os.environ:
+            signal.signal(number, self.old[number])
