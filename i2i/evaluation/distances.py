@@ -13,8 +13,8 @@ PATCH = 7
 """Side of a patch in pixels (Karras et al., 2018, section 5)."""
 
 PATCHES = 1024
-"""Patches that are drawn from each set at each level of the pyramid, evenly over its pictures; one of each picture where
-there are more."""
+"""Patches that are drawn from each set at each level of the pyramid, evenly over its pictures; one of each where there
+are more."""
 
 DIRECTIONS = 128
 """Random directions that patches are projected on."""

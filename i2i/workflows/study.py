@@ -17,7 +17,7 @@ from ..datasets.layouts.items import Single
 from ..datasets.streams.loading import decode
 from ..errors import DataError, PictureError, RequestError
 from ..files import write_atomically
-from ..images.find import find_pictures
+from ..images.find import composed, find_pictures
 from ..images.image import Array
 from ..serving import Engine, resolve_model
 from ..study.design import KINDS, PICTURES, STUDY, Design, Pictures, read_design, ruined, write_design
@@ -186,4 +186,4 @@ def _of_folders(asked: Asked, broken: list[str]) -> Iterator[Triple]:
 def _by_name(folder: Path) -> dict[str, Path]:
     if not is_of_pictures(folder):
         raise DataError(f"{folder} is no folder of pictures.")
-    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in find_pictures(folder)}
+    return {composed(path.relative_to(folder).with_suffix("").as_posix()): path for path in find_pictures(folder)}

@@ -1,6 +1,7 @@
 """`i2i evaluate A B`: two folders of pictures, without a model."""
 
 import json
+import unicodedata
 
 import numpy as np
 import pytest
@@ -127,3 +128,14 @@ def test_the_folder_of_now_can_be_scored(score, tmp_path, monkeypatch):
     status, _, err, _ = score(".", tmp_path / "b", "--metrics", "l1")
     assert status == 0, err
     assert (tmp_path / "a-evaluation" / "scores.csv").is_file()
+
+
+def test_names_are_one_however_their_accents_are_written(score, tmp_path):
+    fill(tmp_path / "a", 2)
+    fill(tmp_path / "b", 2)
+    for folder, form in (("a", "NFC"), ("b", "NFD")):
+        for n in range(2):
+            (tmp_path / folder / f"{n}.png").rename(tmp_path / folder / unicodedata.normalize(form, f"café{n}.png"))
+    status, _, err, facts = score(tmp_path / "a", tmp_path / "b", "--metrics", "l1", "--out", tmp_path / "out")
+    assert status == 0, err
+    assert facts["metrics"]["l1"] == 0

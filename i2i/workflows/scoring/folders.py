@@ -16,7 +16,7 @@ from ...evaluation.features import Files
 from ...evaluation.metrics import Metric, PairMetric
 from ...files import write_atomically
 from ...images.decode import read_header
-from ...images.find import find_pictures, has_pictures
+from ...images.find import composed, find_pictures, has_pictures
 from ...images.image import Array, Floats, to_float, with_channels
 from ...training.run_directory import Run
 from ..progress import Bars, Say, silent
@@ -43,7 +43,7 @@ class Folder:
         """Raises DataError when there is no picture below it, or when two have one name."""
         found: dict[str, Path] = {}
         for path in find_pictures(root):
-            name = path.relative_to(root).with_suffix("").as_posix()
+            name = composed(path.relative_to(root).with_suffix("").as_posix())
             if name in found:
                 raise DataError(f"{found[name]} and {path} have one name. Rename one of them, or take it away.")
             found[name] = path
