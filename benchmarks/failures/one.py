@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import tempfile
+import hashlib
+import shutil
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from i2i.diagnostics.doctor import examine
+from i2i.diagnostics.doctor import Ailment, Monitor
 from i2i.settings import flat, parse_assignments
+from i2i.training.run_directory import Run
 
-from .provoked import CASES
+from .provoked import CASES, Case
 from .train import train
+from .truth import onset
 
 Job = tuple[str, int, tuple[str, ...]]
 """Case, seed, and the remedy that is applied, if any."""
@@ -29,19 +33,37 @@ def examined(given: tuple[Job, Path]) -> tuple[str, dict[str, Any]]:
     """Train and examine; in a process of its own with one thread."""
     torch.set_num_threads(1)
     (name, seed, remedy), data = given
-    began = time.process_time()
-    with tempfile.TemporaryDirectory() as folder:
-        run = train(CASES[name], Path(folder) / "run", data, seed, parse_assignments(remedy))
-        total = run.planned() or 1
-        settings = flat(run.raw_config())
-        records = run.records()
-    monitor = examine(records, total, settings)
-    found = sorted([*monitor.past, *monitor.ailments.values()], key=lambda one: one.found)
-    wanted = CASES[name].expected
+    records, total, settings, seconds = logged(CASES[name], data, seed, remedy)
+    monitor, found = Monitor(total, settings), list[Ailment]()
+    for record in records:
+        found += monitor.add(record)
+    first = {one.name: one.found for one in reversed(found)}
+    wanted = sorted(CASES[name].expected)
     return key_of((name, seed, remedy)), {
-        "named": {one.name: round(one.found / total, 3) for one in reversed(found)},
-        "began": {one.name: round(one.images / total, 3) for one in reversed(found)},
+        "named": {failure: round(at / total, 3) for failure, at in first.items()},
+        "there": {failure: round(onset(failure, records, first.get(failure)) / total, 3) for failure in wanted},
         "at the end": sorted(monitor.ailments),
         "remedy": next((one.remedy for one in found if one.name in wanted), []),
-        "seconds": round(time.process_time() - began, 1),
+        "seconds": seconds,
     }
+
+
+def logged(
+    case: Case, data: Path, seed: int, remedy: Sequence[str]
+) -> tuple[list[dict[str, Any]], int, Mapping[str, Any], float]:
+    """The log of such a run, its length in images, its settings and the seconds that it took of a processor.
+
+    A run that is there under `data` is not made again. It is known by its case and settings, not by the code: other
+    code needs another folder.
+    """
+    told = repr((case.bed, case.settings, case.steps, case.start, seed, remedy))
+    run = Run(data / "runs" / hashlib.sha256(told.encode()).hexdigest()[:16])
+    began = time.process_time()
+    if not (run.path / "done").exists():
+        shutil.rmtree(run.path, ignore_errors=True)
+        train(case, run.path, data, seed, parse_assignments(remedy))
+        shutil.rmtree(run.checkpoints, ignore_errors=True)
+        shutil.rmtree(run.samples, ignore_errors=True)
+        (run.path / "done").write_text(f"{time.process_time() - began:.1f}")
+    seconds = float((run.path / "done").read_text())
+    return run.records(), run.planned() or 1, flat(run.raw_config()), seconds

@@ -15,12 +15,14 @@ Kept = Mapping[str, Mapping[str, Any]]
 
 
 def confusion(kept: Kept, seeds: Sequence[int]) -> str:
-    """A Markdown table: for each failure how often it was named, at which share of the run
-    (median), and in how many runs with its remedy it was not named at all.
+    """A Markdown table: for each failure how often it was named, and how late (medians of shares of the run).
+
+    `named at` counts from the start of the run, `delay` from when the failure was there; `cured` are runs with its
+    remedy in which it was not named at all.
     """
     lines = [
-        "| provoked | runs | named | recall | named wrongly | precision | named at | cured |",
-        "|---|---|---|---|---|---|---|---|",
+        "| provoked | runs | named | recall | named wrongly | precision | named at | delay | cured |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name in DETECTORS:
         cases = [case for case, row in CASES.items() if name in row.expected]
@@ -34,13 +36,14 @@ def confusion(kept: Kept, seeds: Sequence[int]) -> str:
             and name in run["named"]
             and name not in _true_of(key)
         ]
-        delays = [run["named"][name] for run in named]
+        at = [run["named"][name] for run in named]
+        delays = [run["named"][name] - run["there"][name] for run in named]
         cured = [kept[f"{case} {seed} cured"] for case in cases for seed in seeds if f"{case} {seed} cured" in kept]
         well = [run for run in cured if name not in run["named"]]
         lines.append(
             f"| `{name}` | {len(runs)} | {len(named)} | {_share(len(named), len(runs))} | {len(wrong)} | "
             f"{_share(len(named), len(named) + len(wrong))} | "
-            f"{f'{100 * statistics.median(delays):.0f} %' if delays else '-'} | "
+            f"{_median(at)} | {_median(delays)} | "
             f"{f'{len(well)} of {len(cured)}' if cured else '-'} |"
         )
     healthy = [case for case, row in CASES.items() if not row.expected]
@@ -84,6 +87,10 @@ def picture(kept: Kept, seeds: Sequence[int], path: Path) -> None:
             if count:
                 draw.text((x + 16, y + 12), str(count), font=font, fill="white" if share > 0.5 else "black")
     page.save(path)
+
+
+def _median(shares: Sequence[float]) -> str:
+    return f"{100 * statistics.median(shares):.0f} %" if shares else "-"
 
 
 def _true_of(key: str) -> frozenset[str]:

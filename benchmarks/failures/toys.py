@@ -27,8 +27,11 @@ from i2i.hardware.device import Placement
 from i2i.methods import Batch, Method
 from i2i.methods.building import adam, predictions
 from i2i.methods.config import TrainConfig
+from i2i.methods.dividing import Descents
 from i2i.networks import Discriminator, Generator
 from i2i.networks.config import GeneratorConfig
+
+from .truth import MADE, REAL, of_digits, of_ring
 
 Floats = npt.NDArray[np.float32]
 MNIST = Path(__file__).resolve().parents[2].parent / "shared/data/mnist.zip"
@@ -41,7 +44,7 @@ class ToyConfig(TrainConfig):
     method: str = "toy"
     toy: str = "ring"
     """A name of TOYS."""
-    count: int = 4000
+    count: int = 3500
     """Training samples."""
     size: int = Field(16, ge=16)
     generator: GeneratorConfig = GeneratorConfig(name="compact")
@@ -78,6 +81,7 @@ class ToyGAN(Method):
         self.fixed = torch.randn(HELD_OUT, LATENT, generator=torch.Generator().manual_seed(1))
 
         self.directions = projections(out)
+        self.fresh = torch.randn(MADE, LATENT, generator=torch.Generator().manual_seed(2))
 
     @classmethod
     def complete_config(cls, config: TrainConfig, count: int) -> TrainConfig:  # noqa: ARG003
@@ -99,23 +103,23 @@ class ToyGAN(Method):
         made: Tensor = self.G(z)
         return made.reshape(-1, *self.shape)
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
-        """One update of D, one of G."""
+    def descents(self, batch: Batch) -> Descents:
+        """One update of D, then one of G."""
         real = batch["image"]
-        g_turn, d_turn = self.updates.next()
+        g_turn, d_turn = self.updates.turn()
         scalars: dict[str, Tensor] = {}
         with torch.set_grad_enabled(g_turn):
             fake = self.make(torch.randn(len(real), LATENT))
         if d_turn:
             loss, of_d = self.gan.d_loss(self.D, fake, real)
-            self.descend(self.opt_d, loss)
             scalars |= of_d
+            yield self.opt_d, loss
         if g_turn:
             loss, of_g = self.gan.g_loss(self.D, fake, real)
+            scalars |= of_g
             if self.o.target == "projections":  # what a metric looks at, lowered directly
                 loss = wasserstein(fake.flatten(1) @ self.directions, real.flatten(1) @ self.directions).mean()
-            self.descend(self.opt_g, loss)
-            scalars |= of_g
+            yield self.opt_g, loss
         return scalars
 
     @torch.no_grad()
@@ -129,7 +133,20 @@ class ToyGAN(Method):
     def validate(self, columns: Mapping[str, Tensor]) -> dict[str, float]:
         """Mean distance of equal quantiles, over coordinates."""
         gap = columns["fake"].flatten(1).sort(0).values - columns["real"].flatten(1).sort(0).values
-        return {"val_distance": float(gap.abs().mean())}
+        return {"val_distance": float(gap.abs().mean()), **self._truths()}
+
+    @torch.no_grad()
+    def _truths(self) -> dict[str, float]:
+        """What is true of 1,000 other outputs; networks are judged without a trace in them."""
+        self.G.eval()
+        fake = self.make(self.fresh)
+        self.G.train()
+        if self.o.toy == "ring":
+            return of_ring(fake.flatten(1), torch.from_numpy(centres()))
+        if self.o.toy != "digits":
+            return {}
+        train, (unseen, labels) = tensors("digits", self.o.count, 2 * self.o.seed), unseen_digits()
+        return of_digits(fake, train, unseen, labels, self.D)
 
     def observed(self, batch: Batch, columns: Mapping[str, Tensor]) -> dict[str, Observed]:  # noqa: ARG002
         """Both sets, and D."""
@@ -141,18 +158,25 @@ class ToyGAN(Method):
 
 
 def perceptron(inputs: int, width: int, outputs: int, *, norm: bool = False) -> nn.Sequential:
-    """Two hidden layers."""
+    """Two hidden layers, or none where they are 0 wide."""
+    if width == 0:
+        return nn.Sequential(nn.Linear(inputs, outputs))
     layers: list[nn.Module] = []
     for wide in (inputs, width):
         layers += [nn.Linear(wide, width), *([nn.BatchNorm1d(width)] if norm else []), nn.LeakyReLU(0.2)]
     return nn.Sequential(*layers, nn.Linear(width, outputs))
 
 
+def centres() -> Floats:
+    """(8, 2): those of the eight Gaussians."""
+    angle = np.arange(8) * 2 * np.pi / 8
+    return (0.7 * np.stack([np.cos(angle), np.sin(angle)], 1)).astype(np.float32)
+
+
 def ring(count: int, seed: int) -> Floats:
     """(count, 2, 1, 1): eight Gaussians at angles 2 pi i / 8."""
     rng = np.random.default_rng((seed, 8))
-    angle = rng.integers(8, size=count) * 2 * np.pi / 8
-    points = 0.7 * np.stack([np.cos(angle), np.sin(angle)], 1) + 0.02 * rng.standard_normal((count, 2))
+    points = centres()[rng.integers(8, size=count)] + 0.02 * rng.standard_normal((count, 2))
     return points[:, :, None, None].astype(np.float32)
 
 
@@ -163,16 +187,17 @@ def blob(count: int, seed: int) -> Floats:
 
 
 @functools.cache
-def _digits() -> Floats:
-    """(6000, 1, 8, 8) in [-1, 1]: digits of MNIST averaged down, or painted ones where it is not there."""
+def _digits() -> tuple[Floats, list[int]]:
+    """(6000, 1, 8, 8) in [-1, 1]: digits of MNIST averaged down, painted ones where it is not there; which each is."""
     rng = np.random.default_rng(0)
-    found = []
+    found, labels = [], []
     if MNIST.exists():
         with zipfile.ZipFile(MNIST) as archive:
             names = sorted(name for name in archive.namelist() if name.startswith("train/") and name.endswith(".png"))
             for place in rng.permutation(len(names))[:6000]:
                 picture = Image.open(io.BytesIO(archive.read(names[place]))).convert("L")
                 found.append(np.asarray(picture.crop((2, 2, 26, 26)).resize((8, 8), Image.Resampling.BOX)))
+                labels.append(int(names[place].split("/")[1]))
     else:
         for n in range(6000):
             picture = Image.new("L", (24, 24))
@@ -180,21 +205,37 @@ def _digits() -> Floats:
             ImageDraw.Draw(picture).text((left, top), str(n % 10), fill=int(rng.integers(180, 256)))
             turned = picture.rotate(rng.uniform(-15, 15), Image.Resampling.BILINEAR)
             found.append(np.asarray(turned.resize((8, 8), Image.Resampling.BOX)))
-    return (np.stack(found)[:, None].astype(np.float32) / 127.5 - 1).clip(-1, 1)
+            labels.append(n % 10)
+    return (np.stack(found)[:, None].astype(np.float32) / 127.5 - 1).clip(-1, 1), labels
 
 
 def digits(count: int, seed: int) -> Floats:
-    """(count, 1, 8, 8): held-out ones for an odd seed."""
-    found = _digits()
-    return found[:count] if seed % 2 == 0 else found[::-1][:count]
+    """(count, 1, 8, 8): of the training ones as the seed draws them; held-out ones for an odd seed."""
+    found, _ = _digits()
+    if seed % 2:
+        return found[::-1][:count]
+    return found[np.random.default_rng(seed).permutation(len(found) - HELD_OUT - REAL)[:count]]
+
+
+def unseen_digits() -> tuple[Tensor, Tensor]:
+    """REAL digits that no run trains or validates on, and which each is."""
+    found, labels = _digits()
+    where = slice(-HELD_OUT - REAL, -HELD_OUT)
+    return torch.from_numpy(np.ascontiguousarray(found[where])), torch.tensor(labels[where])
 
 
 TOYS = {"ring": ring, "blob": blob, "digits": digits}
 
 
+@functools.lru_cache(4)
+def tensors(toy: str, count: int, seed: int) -> Tensor:
+    """Samples of a toy."""
+    return torch.from_numpy(np.ascontiguousarray(TOYS[toy](count, seed)))
+
+
 def batches_of(config: ToyConfig, start: int, stop: int) -> Iterator[Batch]:
     """Training samples from number `start` on, in an order that the seed decides, turned where the settings say so."""
-    pictures = torch.from_numpy(np.ascontiguousarray(TOYS[config.toy](config.count, 2 * config.seed)))
+    pictures = tensors(config.toy, config.count, 2 * config.seed)
     count, order = len(pictures), functools.lru_cache(2)(lambda epoch: _order(config.seed, epoch, len(pictures)))
     for first in range(start, stop, config.batch):
         numbers = range(first, min(first + config.batch, stop))

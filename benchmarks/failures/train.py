@@ -24,8 +24,8 @@ from i2i.training.run_directory import Run
 from .provoked import Case
 from .toys import HELD_OUT, TOYS, ToyConfig, ToyGAN, batches_of
 
-LINES, GRIDS = 300, 50
-"""Lines of the log and sample grids of a run."""
+TOY_LINE, TOY_GRID, TRANSLATOR_LINE, TRANSLATOR_GRID = 5, 15, 1, 6
+"""Steps from one line of the log, or one sample grid, to the next."""
 
 TOY_STEPS, TRANSLATOR_STEPS = 1500, 300
 SAMPLES, SIZE = 160, 32
@@ -41,7 +41,9 @@ def train(case: Case, folder: Path, data: Path, seed: int, more: Mapping[str, An
     run, total = Run(folder), config.images or 0
     run.start(config)
     run.write_environment({"stages": [{"name": "training", "images": total}]})
-    log = LogConfig(every=max(1, total // LINES), samples=total // GRIDS, checkpoint=total, checkpoint_minutes=1e6)
+    line, grid = (TOY_LINE, TOY_GRID) if case.bed == "toy" else (TRANSLATOR_LINE, TRANSLATOR_GRID)
+    every, samples = line * config.batch, grid * config.batch
+    log = LogConfig(every=every, samples=samples, checkpoint=total, checkpoint_minutes=1e6)
     with contextlib.suppress(TrainingError):  # a number that is none: the log says so
         fit(method, feed, run, Intervals.of(total, config.batch, log), validation=validation, rows=1, keep=1)
     return run
@@ -50,8 +52,13 @@ def train(case: Case, folder: Path, data: Path, seed: int, more: Mapping[str, An
 Made = tuple[Method, TrainConfig, Feed, tuple[list[str], Mapping[str, torch.Tensor]]]
 
 
-def _toy(_case: Case, _data: Path, seed: int, settings: Mapping[str, Any]) -> Made:
-    usual = {"data": {"path": "toy", "augment": []}, "batch": 64, "images": 64 * TOY_STEPS, "seed": seed}
+def _toy(case: Case, _data: Path, seed: int, settings: Mapping[str, Any]) -> Made:
+    usual = {
+        "data": {"path": "toy", "augment": []},
+        "batch": 64,
+        "images": 64 * (case.steps or TOY_STEPS),
+        "seed": seed,
+    }
     usual |= {"optimizer": {"lr": 1e-3, "decay_from": 1.0}}
     config = resolve(ToyConfig, [merge(usual, settings)])
     method = ToyGAN.from_config(config, place("cpu", "fp32"))
@@ -67,7 +74,12 @@ def _translator(case: Case, data: Path, seed: int, settings: Mapping[str, Any]) 
         PAINTED[sample].write(folder, SAMPLES, SIZE, 0)
     kind = METHODS[name]
     batch = int(settings.get("batch", 1))
-    usual = {"method": name, "seed": seed, "images": TRANSLATOR_STEPS * batch, "optimizer": {"decay_from": 1.0}}
+    usual = {
+        "method": name,
+        "seed": seed,
+        "images": (case.steps or TRANSLATOR_STEPS) * batch,
+        "optimizer": {"decay_from": 1.0},
+    }
     usual |= {"data": {"path": str(folder), "augment": [], "holdout": 0.25}}
     config = resolve(kind.Config, [merge(usual, settings)])
     source = DATASETS[kind.data_kind](folder, holdout=config.data.holdout, seed=0)

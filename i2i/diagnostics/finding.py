@@ -11,3 +11,7 @@ class Finding(NamedTuple):
     level: str
     title: str
     text: str
+    code: str = ""
+    """A command to copy."""
+    brief: str = ""
+    """What follows the title at the head of a page: what it means, and since when."""

@@ -23,7 +23,7 @@ from ..settings import flat
 from ..text import duration, render, script_data, verbatim
 from ..training.best import higher_is_better
 from ..training.run_directory import Run
-from .doctor import with_diagnoses
+from .doctor import verdict, with_diagnoses
 from .images import read_samples
 from .text import Tick, best_of, column_titles, directions, headline, health, main_figure, state
 
@@ -58,7 +58,8 @@ def _page(run: Path) -> str:
     seen, planned = int(ticks[-1]["images"]) if ticks else 0, reader.planned()
     word, sentence = state(seen, planned, reader.quiet_seconds())
     series, ways = _series(ticks), directions(config, environment)
-    findings = with_diagnoses(health(ticks, ways, str(config.get("method"))), ticks, planned, flat(config))
+    signs = health(ticks, ways, str(config.get("method")))
+    findings = with_diagnoses(signs, ticks, planned, flat(config), run, ways)
     samples = read_samples(run / "samples")
     samples["columns"] = column_titles(samples["columns"], config, environment)
     charts = {"series": series, "best": _bests(ticks), "failures": _failure_charts(series, ways), "samples": samples}
@@ -71,6 +72,7 @@ def _page(run: Path) -> str:
         state=word,
         state_sentence=sentence,
         facts=list(_facts(ticks, seen, planned, environment)),
+        verdict=verdict(findings),
         health=findings,
         config=_flat(config),
         environment=_flat(environment),

@@ -157,7 +157,7 @@ def _standing(name: str, real: float, fake: float, since: int) -> Finding:
     if real > 0.95 and fake < 0.05:
         return Finding(
             "bad",
-            "The discriminator wins",
+            "The discriminator overpowers the generator",
             f"The discriminator tells real from fake with ease {span}, so the generator learns little from it and "
             "lives off its other losses; pictures may stay smooth. What helps: more pictures, more augmentation, "
             "or a smaller discriminator (a new run with --set discriminator.width=32).",

@@ -118,10 +118,13 @@ def _with_best(progress: Progress, best: Mapping[str, Any]) -> Progress:
 
 
 def mend_best(run: Run, progress: Progress, say: Callable[[str], object]) -> Progress:
-    """Set a damaged best checkpoint aside, said aloud: what the next is compared with is then the one before."""
+    """Set a damaged best checkpoint aside, said aloud: what the next is compared with is then the one before.
+
+    Where there is none at all, as after a rollback to before both that are kept, the next one is the best.
+    """
     why = run.best_damage()
     if why is None:
-        return progress
+        return progress if run.best() else _with_best(progress, {})
     place, found = set_aside(run.checkpoints / BEST), run.best()
     kept = f"The best before, of {found[1]['images']} images, counts as the best" if found else "There is no other yet"
     say(f"{why} It is {place.name} now. {kept}.")

@@ -442,3 +442,20 @@ def test_what_is_said_of_painted_seasons_is_measured_and_put_on_the_page(bench, 
     assert len(errors) == 3
     assert errors[0] > errors[2] > 0
     assert (tmp_path / "seasons.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("name", ["healthy ring", "nonconvergence"])
+def test_a_toy_of_the_doctors_proof_trains_and_is_examined(tmp_path, monkeypatch, name):
+    """Its methods follow those of the package, which they are no part of."""
+    from benchmarks.failures import one
+    from benchmarks.failures.provoked import CASES
+
+    monkeypatch.setitem(CASES, name, CASES[name]._replace(steps=30))
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)  # which is for a process of its own
+    key, found = one.examined(((name, 3, ()), tmp_path))
+    assert key == f"{name} 3"
+    assert found["named"] == {}
+    records, total, _, _ = one.logged(CASES[name], tmp_path, 3, ())
+    assert (records[-1]["images"], total) == (64 * 30, 64 * 30)
+    assert "health_spread" in records[-1]
+    assert ("true_modes" in records[-1]) == (name == "healthy ring")

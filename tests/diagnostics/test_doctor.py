@@ -3,11 +3,13 @@
 import math
 
 import pytest
+import torch
 from markdown import ROOT, table
 
 from i2i.diagnostics.doctor import DETECTORS, Monitor, ailments_across, examine
 from i2i.diagnostics.doctor.history import period, spikes
 from i2i.methods import METHODS
+from i2i.networks import DISCRIMINATORS, GENERATORS, takes
 from i2i.settings import flat, parse_assignments, resolve
 
 LINES, GRIDS = 200, 4
@@ -114,20 +116,40 @@ def test_the_beginning_of_a_run_is_no_collapse():
     assert examine(lines, lines[-1]["images"]).past == []
 
 
-@pytest.mark.parametrize("method", ["pix2pix", "cyclegan", "discogan"])
-@pytest.mark.parametrize("name", DETECTORS)
-def test_a_remedy_is_made_of_settings_that_the_method_has(name, method):
-    of_translators = {"inversion", "identity", "steganography"}
-    if name in of_translators and method == "pix2pix":
-        pytest.skip("pix2pix has no such figures")
-    data = {"path": "x", "augment": ["rotate90"]}
-    given = {"data": data, "size": 64, "optimizer": {"lr_d": 1e-3}}
-    usual = resolve(METHODS[method].Config, [given])
-    remedy = DETECTORS[name].remedy(flat(METHODS[method].complete_config(usual, 100).model_dump()))
-    changed = resolve(METHODS[method].Config, [given, parse_assignments(remedy)])
-    assert bool(remedy) == (name != "gaming")
-    assert changed != usual or not remedy
-    METHODS[method].complete_config(changed, 100)
+def networks(method):
+    """Pairs of generator and discriminator that a method can train with."""
+    scaled = [name for name in GENERATORS if takes(GENERATORS, name, "scale")]
+    names = scaled if method == "srgan" else [name for name in GENERATORS if name not in scaled]
+    return [(name, "vgg" if method == "srgan" else "patch") for name in names] + [
+        (names[-1], d) for d in DISCRIMINATORS
+    ]
+
+
+CASES = [(method, *pair) for method in METHODS for pair in networks(method)]
+
+
+@pytest.mark.parametrize(("method", "generator", "discriminator"), CASES)
+def test_every_remedy_is_accepted_by_the_run_that_gets_it_again_and_again(method, generator, discriminator):
+    """Through the settings, the checks of the method and its networks, as `i2i train --set …` goes."""
+    given = {"data": {"path": "x", "augment": ["rotate90"]}, "size": 64, "batch": 4}
+    given |= {"generator": {"name": generator}, "discriminator": {"name": discriminator}}
+    kind = METHODS[method]
+    usual = kind.complete_config(resolve(kind.Config, [given]), 100)
+    for name in DETECTORS:
+        config, rates = usual, []
+        for _ in range(4):  # a run may be rolled back three times
+            remedy = DETECTORS[name].remedy(flat(config.model_dump()))
+            if not remedy or (name in ("identity", "inversion", "steganography") and method in ("pix2pix", "srgan")):
+                break  # gaming has none, and pairs have no such figures
+            before = config
+            config = kind.complete_config(resolve(kind.Config, [config.model_dump(), parse_assignments(remedy)]), 100)
+            rates.append(flat(config.model_dump())["optimizer.lr"])
+            if not rates[1:]:
+                assert config != before, (name, remedy)
+        assert all(rate >= 1e-6 for rate in rates)
+        if config.generator != usual.generator:
+            with torch.device("meta"):
+                kind.generators(config)  # the networks of the remedy can be built
 
 
 @pytest.mark.parametrize("rates", [{}, {"lr_d": 1e-3}, {"lr_d": 1e-5}])
@@ -138,7 +160,8 @@ def test_a_slower_generator_is_slower_and_not_its_discriminator(method, key, rat
     asked = parse_assignments(DETECTORS["collapse"].remedy(before))
     after = flat(resolve(METHODS[method].Config, [given, asked]).model_dump())
     assert after[key] < before[key]
-    assert after["optimizer.lr_d"] == pytest.approx(before["optimizer.lr_d"] or before[key])
+    assert after["optimizer.lr_d"] >= (before["optimizer.lr_d"] or before[key])
+    assert after["optimizer.lr_d"] >= after[key]
     assert after["optimizer.lr"] == before["optimizer.lr"] or key == "optimizer.lr"
 
 

@@ -1,9 +1,12 @@
 """What `--on-unhealthy` does: a warning, a pause, or a rollback that is the same each time, whatever interrupts it."""
 
+import html
 import json
 import re
+import shlex
 
 import pytest
+import yaml
 from several import together
 from tiny_runs import SHALLOW
 from typer.testing import CliRunner
@@ -11,7 +14,8 @@ from typer.testing import CliRunner
 from i2i.commands.app import app
 from i2i.datasets.synthetic.samples import SAMPLES
 from i2i.methods import METHODS
-from i2i.settings import resolve
+from i2i.settings import flat, resolve
+from i2i.training.checkpoint import Progress, mend_best
 from i2i.training.run_directory import Run
 from i2i.workflows.unhealthy import Rollbacks, _rate
 
@@ -113,7 +117,13 @@ def test_the_doctor_reads_a_finished_run_and_says_what_the_report_says(facades, 
     title, remedy = re.search(r"Not healthy: ([^.]+)\..*?(--set optimizer\S+)", done.output, re.S).groups()
     report = (run / "report.html").read_text()
     assert title in report
-    assert remedy in report
+    command = shlex.split(html.unescape(re.sub("<.*?>", "", re.search("<code>(.*?)</code>", report, re.S)[1])))
+    assert remedy in " ".join(command)
+    assert command[:2] == ["i2i", "train"]
+    again = CliRunner().invoke(app, [*command[1:], "--show-config"])  # and it is taken as it stands
+    assert again.exit_code == 0, again.output
+    key, _, value = remedy.removeprefix("--set ").partition("=")
+    assert flat(yaml.safe_load(again.output))[key] == float(value)
 
 
 def test_another_word_is_refused(facades, tmp_path):
@@ -148,6 +158,11 @@ def test_weights_that_end_in_the_last_step_are_rolled_back_too(facades, tmp_path
     done = trained(facades, tmp_path / "run", "pause", "--images=80")
     assert done.exit_code == 1
     assert "Paused: Gradients explode" in str(done.exception) + done.output
+
+
+def test_a_best_of_which_no_folder_is_left_is_not_what_the_next_is_compared_with(tmp_path):
+    before = Progress(images=20, best=0.1, best_by="val_l1", best_images=5)
+    assert mend_best(Run(tmp_path), before, print) == Progress(images=20)
 
 
 @pytest.mark.parametrize(

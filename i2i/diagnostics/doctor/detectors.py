@@ -33,6 +33,8 @@ class Detector(NamedTuple):
     """Whether the cure needs a new run, since it changes the networks or their initial weights."""
     unless: tuple[str, ...] = ()
     """Failures of which this one is a consequence: while they are there, it is not named besides."""
+    warm_up: float = 0.04
+    """Share of a run at whose beginning it is not looked for: first pictures are all alike in any run."""
 
 
 DETECTORS: dict[str, Detector] = {
@@ -81,15 +83,17 @@ DETECTORS: dict[str, Detector] = {
         "D tells nothing apart although outputs are far from real pictures, so it teaches nothing",
         remedies.faster_discriminator,
         unless=("exploding",),
+        warm_up=0.07,  # no D has moved before
     ),
     "collapse": Detector(
         "Mode collapse",
         "health_spread",
         pictures.collapse,
         3,
-        "health_spread below 0.2, fail_collapse below 0.3, or nine of ten outputs with a twin; or at most half "
+        "health_spread below 0.15, fail_collapse below 0.3, or nine of ten outputs with a twin; or at most half "
         "of the modes of the real pictures for three grids",
-        "outputs of healthy runs are 0.7 to 1.1 times as far from each other as real pictures are",
+        "outputs of healthy runs are 0.7 to 1.1 times as far from each other as real pictures are, and those of a "
+        "generator that has learnt little yet 0.17 to 0.25 times",
         "outputs are far more alike than real pictures are",
         remedies.slower_generator,
         unless=("exploding", "weak", "vanishing", "overpowering", "hopping"),
@@ -105,6 +109,7 @@ DETECTORS: dict[str, Detector] = {
         "outputs go from one kind of picture to the next, and are never all kinds at once",
         remedies.slower_generator,
         unless=("exploding", "weak"),
+        warm_up=0.1,  # healthy runs look for the modes before
     ),
     "nonconvergence": Detector(
         "The training does not converge",
@@ -135,22 +140,24 @@ DETECTORS: dict[str, Detector] = {
         "health_nearest_train",
         pictures.memorisation,
         2,
-        "health_nearest_train below 0.75, its median of 3 grids below 0.8",
-        "1 for honest models, with a spread of 0.05 on 50 to 256 pictures",
+        "health_nearest_train below 0.75, its median of 3 grids below 0.8, and health_spread above 0.4",
+        "1 for honest models, with a spread of 0.05 on 50 to 256 pictures; outputs that are all alike are near to "
+        "something by chance",
         "outputs lie nearer to training pictures than to other real ones",
         remedies.more_variety,
-        unless=("exploding", "collapse", "weak", "hopping"),
+        unless=("exploding", "collapse", "weak", "hopping", "nonconvergence"),
     ),
     "leak": Detector(
         "The augmentation leaks into the outputs",
         "health_leak",
         pictures.leak,
         2,
-        "median of 4 grids of health_leak above 0.1",
-        "healthy runs have -0.1 to 0.05: outputs are turned no more often than real pictures",
+        "median of 4 grids of health_leak above 0.1, and health_spread above 0.4",
+        "healthy runs have -0.1 to 0.05: outputs are turned no more often than real pictures; shares of few kinds of "
+        "outputs say little",
         "outputs are turned or mirrored as the training pictures were, and real ones are not",
         remedies.without_turns,
-        unless=("exploding", "collapse", "weak", "overpowering", "vanishing"),
+        unless=("exploding", "collapse", "weak", "overpowering", "vanishing", "memorisation"),
     ),
     "checkerboard": Detector(
         "Checkerboard artefacts",
@@ -162,7 +169,7 @@ DETECTORS: dict[str, Detector] = {
         "the grid of the up-sampling shows in the outputs",
         remedies.smooth_enlargement,
         anew=True,
-        unless=("exploding",),
+        unless=("exploding", "collapse", "vanishing"),
     ),
     "inversion": Detector(
         "Light and dark are swapped",

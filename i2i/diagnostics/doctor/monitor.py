@@ -6,12 +6,11 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ...text import listed
+from ..failure_modes import DIRECTIONS
 from .detectors import DETECTORS
 from .history import Evidence, History, of_one_direction
 from .remedies import Settings
-
-WARM_UP = 0.04
-"""Share of a run at whose beginning no picture says anything: outputs are all alike in any run."""
 
 CLEAR = 5
 """Lines in a row without a sign after which a failure is over."""
@@ -36,28 +35,36 @@ class Ailment:
     """What cures it: assignments for `--set`."""
     over: int | None = None
     """When it was over, where it was: images seen."""
+    earlier: tuple[tuple[int, int], ...] = ()
+    """From when to when it had been there before, oldest first: images seen."""
 
     @property
     def title(self) -> str:
         """What it is called."""
         return DETECTORS[self.name].title
 
-    def sentence(self) -> str:
-        """What happens and since when, with the figures that show it."""
-        row = DETECTORS[self.name]
-        figures = ", ".join(f"{name} {value:.3g}" for name, value in self.evidence.items())
-        where = {"_a2b": " From A to B", "_b2a": " From B to A"}.get(self.ending, "")
-        text = f"{where} {row.text}".strip()
+    def when(self) -> str:
+        """`since 1,000 images (step 250)`, with what was before it."""
         until = f" until {self.over:,}" if self.over is not None else ""
-        return f"{text[0].upper()}{text[1:]} since {self.images:,} images (step {self.step:,}){until}: {figures}."
+        before = listed(*(f"{began:,} to {over:,}" for began, over in self.earlier), last="and")
+        return f"since {self.images:,} images (step {self.step:,}){until}" + (f", and from {before}" if before else "")
+
+    def sentence(self, directions: Mapping[str, str] = DIRECTIONS) -> str:
+        """What happens and since when, with the figures that show it; `directions` are names for `a2b` and `b2a`."""
+        figures = ", ".join(f"{name} {value:.3g}" for name, value in self.evidence.items())
+        way = directions.get(self.ending.removeprefix("_"))
+        text = f"{f'From {way} ' if way else ''}{DETECTORS[self.name].text}"
+        return f"{text[0].upper()}{text[1:]}, {self.when()}: {figures}."
+
+    def settings(self) -> str:
+        """The remedy as it is typed, `--set … --set …`; "" where there is none."""
+        return " ".join(f"--set {one}" for one in self.remedy)
 
     def advice(self) -> str:
         """What to do, ready to copy."""
-        row = DETECTORS[self.name]
         if not self.remedy:
             return "Look at the pictures, and trust the measure no further than they go."
-        settings = " ".join(f"--set {one}" for one in self.remedy)
-        return f"In a new run: {settings}" if row.anew else f"What helps: {settings}"
+        return f"In a new run: {self.settings()}" if DETECTORS[self.name].anew else f"What helps: {self.settings()}"
 
     def record(self) -> dict[str, Any]:
         """As a line of log.jsonl has it."""
@@ -78,6 +85,7 @@ class Monitor:
         self.ailments: dict[str, Ailment] = {}
         """Those that are there, by name."""
         self.past: list[Ailment] = []
+        """Those that are over; one a name."""
 
     @property
     def healthy(self) -> bool:
@@ -109,13 +117,14 @@ class Monitor:
                 if name not in self.ailments and (len(streak) >= row.hold or "non_finite" in evidence):
                     began, step = streak[0]
                     found = Ailment(name, ending, began, step, images, evidence, row.remedy(self.settings))
+                    found.earlier = self._taken_from_past(name)
                     self.ailments[name] = found
                     new.append(found)
         return new
 
     def _sign(self, name: str, images: int, ending: str) -> Evidence | None:
         row = DETECTORS[name]
-        if name != "exploding" and self.total is not None and images < WARM_UP * self.total:
+        if name != "exploding" and self.total is not None and images < row.warm_up * self.total:
             return None
         if any(other in self.ailments for other in row.unless):
             return None
@@ -130,6 +139,12 @@ class Monitor:
             past = self.ailments.pop(name)
             past.over = images
             self.past.append(past)
+
+    def _taken_from_past(self, name: str) -> tuple[tuple[int, int], ...]:
+        """When it was there before: what comes back is told once, with all of its spans."""
+        same = [one for one in self.past if one.name == name]
+        self.past = [one for one in self.past if one.name != name]
+        return tuple(span for one in same for span in (*one.earlier, (one.images, one.over or one.found)))
 
     def summary(self) -> str:
         """A few words for a progress line: nothing while all is well."""

@@ -21,7 +21,7 @@ def collapse(seen: History, ending: str) -> Evidence | None:
     if found and ever - found[-1] >= _few(whole):
         return None  # it moves: mode hopping
     alike = seen.now(f"fail_collapse{ending}", 1.0)
-    if spread < 0.2 or twins > 0.9 or alike < 0.3:
+    if spread < 0.15 or twins > 0.9 or alike < 0.3:
         figures = {"health_spread": spread, "health_duplicates": twins, "fail_collapse": alike}
         return {name: value for name, value in figures.items() if math.isfinite(value)}
     if len(found) >= 3 and max(found[-3:]) <= whole / 2 and spread < 2:
@@ -60,19 +60,20 @@ def _modes(seen: History, ending: str) -> tuple[list[int], int, int]:
 
 
 def memorisation(seen: History, ending: str) -> Evidence | None:
-    """Outputs clearly nearer to training pictures than to as many held-out ones."""
+    """Outputs of many kinds, clearly nearer to training pictures than to as many held-out ones."""
     ratio = seen.now(f"health_nearest_train{ending}")
-    return (
-        {"health_nearest_train": ratio}
-        if ratio < 0.75 and _steady(seen, f"health_nearest_train{ending}") < 0.8
-        else None
-    )
+    steady = _steady(seen, f"health_nearest_train{ending}") < 0.8
+    return {"health_nearest_train": ratio} if ratio < 0.75 and steady and _many_kinds(seen, ending) else None
 
 
 def leak(seen: History, ending: str) -> Evidence | None:
-    """More outputs than real pictures look turned or mirrored."""
+    """Of outputs of many kinds, more than of real pictures look turned or mirrored."""
     usual = _steady(seen, f"health_leak{ending}", 4)
-    return {"health_leak": usual} if usual > 0.1 else None
+    return {"health_leak": usual} if usual > 0.1 and _many_kinds(seen, ending) else None
+
+
+def _many_kinds(seen: History, ending: str) -> bool:
+    return seen.now(f"health_spread{ending}") > 0.4
 
 
 def checkerboard(seen: History, ending: str) -> Evidence | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,6 +11,9 @@ Settings = Mapping[str, Any]
 
 MIXING = ("batch_as_instance", "batch_running")
 """Norms by which the pictures of a batch influence each other, so that R1 has no meaning."""
+
+LEAST_RATE = 1e-6
+"""No remedy makes a learning rate smaller than this, however often it is applied."""
 
 Remedy = Callable[[Settings], list[str]]
 """The assignments that cure, as `gan.r1=1`; those that change nothing in this run are left out."""
@@ -36,13 +40,18 @@ def _rates(settings: Settings) -> tuple[float, float]:
     return rate, _number(settings, "optimizer.lr_d", rate)
 
 
+def _slower(rate: float, times: float) -> float:
+    return max(rate / times, min(rate, LEAST_RATE))
+
+
 def slower_generator(settings: Settings) -> list[str]:
-    """G no faster than D, at half its rate where it is not; and R1, which lets both come to rest."""
+    """G no faster than D: both at the geometric mean of their rates, or G at half of D's where it was not faster.
+
+    And R1 without momentum, which lets both come to rest.
+    """
     g, d = _rates(settings)
-    slower = [f"{_rate_of_generator(settings)}={d if g > d else g / 2:g}"]
-    if settings.get("optimizer.lr_d") is None:  # else D would follow G's rate
-        slower.append(f"optimizer.lr_d={d:g}")
-    return [*slower, *_momentum(settings), *_r1(settings)]
+    g, d = (float(f"{math.sqrt(g * d):.2g}"),) * 2 if g > d else (_slower(g, 2), d)
+    return [f"{_rate_of_generator(settings)}={g:g}", f"optimizer.lr_d={d:g}", *_momentum(settings), *_r1(settings)]
 
 
 def steeper(settings: Settings) -> list[str]:
@@ -50,23 +59,24 @@ def steeper(settings: Settings) -> list[str]:
     g, d = _rates(settings)
     steeper_loss = ["gan.loss=non_saturating"] if settings.get("gan.loss") == "minimax" else []
     slower = [f"optimizer.lr_d={g:g}"] if d > g else []
-    return [*steeper_loss, *slower, *_even_turns(settings), *_r1(settings)]
+    found = [*steeper_loss, *slower, *_even_turns(settings), *_r1(settings)]
+    return found or [f"optimizer.lr_d={_slower(d, 2):g}"]
 
 
 def calmer(settings: Settings) -> list[str]:
     """Rates of the papers, and a longest step."""
     g, d = _rates(settings)
-    usual = min(g, d, 2e-3) / 10
+    usual = _slower(min(g, d, 2e-3), 10)
     rates = [f"{_rate_of_generator(settings)}={usual:g}", *([f"optimizer.lr_d={usual:g}"] if d != g else [])]
     if settings.get("method") == "srgan":  # its pixel stage may be what ran away
-        rates.append(f"optimizer.lr={min(_number(settings, 'optimizer.lr', 2e-4), 2e-3) / 10:g}")
+        rates.append(f"optimizer.lr={_slower(min(_number(settings, 'optimizer.lr', 2e-4), 2e-3), 10):g}")
     return [*rates, "optimizer.clip=1"]
 
 
 def weaker_discriminator(settings: Settings) -> list[str]:
     """As many turns of G as of D, D slower and its gradient at real pictures bounded."""
     g, d = _rates(settings)
-    return [*_even_turns(settings), f"optimizer.lr_d={min(g, d) / 2:g}", *_r1(settings, 5)]
+    return [*_even_turns(settings), f"optimizer.lr_d={_slower(min(g, d), 2):g}", *_r1(settings, 5)]
 
 
 def faster_discriminator(settings: Settings) -> list[str]:
@@ -76,14 +86,15 @@ def faster_discriminator(settings: Settings) -> list[str]:
 
 
 def damped(settings: Settings) -> list[str]:
-    """Without momentum, and with R1: what makes the orbits of a GAN come to rest."""
-    return [*_momentum(settings), *_r1(settings)]
+    """Without momentum, and with R1: what makes the orbits of a GAN come to rest; with both, at half the rates."""
+    return [*_momentum(settings), *_r1(settings)] or _half_rates(settings)
 
 
 def more_variety(settings: Settings) -> list[str]:
-    """What D sees is augmented, and its gradient bounded."""
+    """What D sees is augmented, and its gradient bounded; with both, D is slower."""
     augment = [] if settings.get("gan.augment") else ["gan.augment=[colour,translation,cutout]"]
-    return [*augment, *_r1(settings, 5)]
+    _, d = _rates(settings)
+    return [*augment, *_r1(settings, 5)] or [f"optimizer.lr_d={_slower(d, 2):g}"]
 
 
 def without_turns(settings: Settings) -> list[str]:
@@ -93,9 +104,13 @@ def without_turns(settings: Settings) -> list[str]:
 
 
 def smooth_enlargement(settings: Settings) -> list[str]:
-    """An up-sampling without a grid."""
-    other = ["generator.name=resnet6"] if str(settings.get("generator.name")).startswith("disco") else []
-    return [*other, "generator.up=resize"]
+    """An up-sampling without a grid; srgan, whose networks enlarge by shuffled pixels, has a loss against it."""
+    if "generator.up" in settings or str(settings.get("generator.name", "auto")).startswith(("auto", "unet", "resnet")):
+        return ["generator.up=resize" if settings.get("generator.up") != "resize" else "generator.up=bilinear"]
+    if settings.get("method") == "srgan":
+        return [f"lambda_checkerboard={4 * max(25.0, _number(settings, 'lambda_checkerboard', 25)):g}"]
+    own = [key for key in settings if key.startswith("generator.") and key not in ("generator.name", "generator.width")]
+    return ["generator.name=resnet6", *(f"{key}=null" for key in own), "generator.up=resize"]
 
 
 def no_identity(settings: Settings) -> list[str]:
@@ -122,9 +137,14 @@ def upright(settings: Settings) -> list[str]:
 
 def _r1(settings: Settings, gamma: float = 1) -> list[str]:
     if settings.get("discriminator.norm") in MIXING:  # no gradient at a picture by itself
-        return ["gan.instance_noise=0.1"]
-    has = _number(settings, "gan.r1", 0) or _number(settings, "gan.gradient_penalty", 0)
-    return [] if has >= gamma else [f"gan.r1={gamma:g}"]
+        return ["gan.instance_noise=0.1"] if _number(settings, "gan.instance_noise", 0) < 0.1 else []
+    bounded = _number(settings, "gan.gradient_penalty", 0) > 0  # beside which R1 is refused
+    return [] if bounded or _number(settings, "gan.r1", 0) >= gamma else [f"gan.r1={gamma:g}"]
+
+
+def _half_rates(settings: Settings) -> list[str]:
+    g, d = _rates(settings)
+    return [f"{_rate_of_generator(settings)}={_slower(g, 2):g}", f"optimizer.lr_d={_slower(d, 2):g}"]
 
 
 def _momentum(settings: Settings) -> list[str]:
