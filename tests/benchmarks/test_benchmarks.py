@@ -445,11 +445,9 @@ def test_what_is_said_of_painted_seasons_is_measured_and_put_on_the_page(bench, 
 
 
 @pytest.mark.parametrize("name", ["healthy ring", "nonconvergence"])
-def test_a_toy_of_the_doctors_proof_trains_and_is_examined(tmp_path, monkeypatch, name):
+def test_a_toy_of_the_doctors_proof_trains_and_is_examined(tmp_path, monkeypatch, bench, name):
     """Its methods follow those of the package, which they are no part of."""
-    from benchmarks.failures import one
-    from benchmarks.failures.provoked import CASES
-
+    one, CASES = bench("failures.one"), bench("failures.provoked").CASES
     monkeypatch.setitem(CASES, name, CASES[name]._replace(steps=30))
     monkeypatch.setattr(torch, "set_num_threads", lambda _: None)  # which is for a process of its own
     key, found = one.examined(((name, 3, ()), tmp_path))
