@@ -1,0 +1,90 @@
+"""What the networks of a GAN from noise are: a generator of latent numbers, a discriminator with a logit a picture."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+
+class NoiseGenerator(nn.Module):
+    """z (N, latent), and the class (N,) where there are `classes`, -> pictures (N, C, H, W)."""
+
+    latent: int
+    """Numbers that a picture is made of."""
+    classes: int = 0
+    """0 where pictures are of no class."""
+    prior: ClassVar[str] = "normal"
+    """What z is drawn from: `normal`, N(0, 1), or `uniform`, U(-1, 1)."""
+
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """(N, latent), (N,) -> (N, C, H, W) in [-1, 1]."""
+        raise NotImplementedError
+
+
+class Critic(nn.Module):
+    """Pictures (N, C, H, W), and their class (N,) where there are `classes`, -> logits (N, 1), above 0 for real."""
+
+    classes: int = 0
+
+    def features(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, F): what the last layer decides by."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        """(N, C, H, W), (N,) -> (N, 1)."""
+        raise NotImplementedError
+
+
+def grid(height: int, width: int, smallest: int = 4, most: int = 32) -> tuple[int, int, int]:
+    """Where a generator that doubles begins: height and width of its first map, and how often it doubles them.
+
+    The shorter side begins with `smallest` or a little more (28 with 7), so that any size is met by cutting what is too
+    much: 4, 4 and 4 for 64x64; 6, 4 and 4 for 96x64. It doubles `most` times at most, and begins with more then.
+    """
+    doublings = min(most, max(0, int(math.log2(min(height, width) / smallest))))
+    return -(-height // 2**doublings), -(-width // 2**doublings), doublings
+
+
+def middle(x: Tensor, height: int, width: int) -> Tensor:
+    """The middle (N, C, height, width) of larger maps."""
+    top, left = (x.shape[2] - height) // 2, (x.shape[3] - width) // 2
+    return x[:, :, top : top + height, left : left + width]
+
+
+class Cut(nn.Module):
+    """The middle of larger maps, as a layer."""
+
+    def __init__(self, height: int, width: int) -> None:
+        super().__init__()
+        self.height, self.width = height, width
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, height, width)."""
+        return middle(x, self.height, self.width)
+
+
+class Projection(nn.Module):
+    """The last layer of a discriminator: a logit of the features, and of how well they fit the class.
+
+    w h + b + <e(y), h> (Miyato and Koyama, ICLR 2018, arXiv 1802.05637).
+    """
+
+    def __init__(self, features: int, classes: int = 0, *, bias: bool = True) -> None:
+        super().__init__()
+        self.linear = nn.Linear(features, 1, bias=bias)
+        self.embedding = nn.Embedding(classes, features) if classes else None
+
+    def forward(self, h: Tensor, label: Tensor | None) -> Tensor:
+        """(N, F), (N,) -> (N, 1)."""
+        logit: Tensor = self.linear(h)
+        if self.embedding is not None and label is not None:
+            logit = logit + (self.embedding(label) * h).sum(1, keepdim=True)
+        return logit
+
+
+def one_hot(label: Tensor, classes: int) -> Tensor:
+    """(N,) -> (N, classes) of 0 and 1."""
+    return torch.nn.functional.one_hot(label, classes).float()

@@ -1,0 +1,117 @@
+"""DCGAN (Radford et al., ICLR 2016, arXiv 1511.06434): transposed convolutions, batch norm, no biases.
+
+With attention and spectral normalisation it is the small SAGAN; with classes, class norm and projection.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+from ..init import init_normal
+from ..upsampling import UPSAMPLERS, Up
+from .base import Critic, NoiseGenerator, grid, middle
+from .layers.attention import Attention
+from .layers.class_norm import norm_for
+
+
+class DcganGenerator(NoiseGenerator):
+    """z -> 4x4 -> doubled until the size is met; at 64 pixels the maps have 512, 256, 128, 64 channels."""
+
+    def __init__(
+        self,
+        out_channels: int,
+        height: int,
+        width: int,
+        latent: int = 100,
+        channels: int = 64,
+        classes: int = 0,
+        up: Up = "transposed",
+        attention: int | None = None,
+        *,
+        spectral: bool = False,
+    ) -> None:
+        """`channels` are those of the largest map; `attention` is the number of channels of the map that has it."""
+        super().__init__()
+        self.latent, self.classes, self.size = latent, classes, (height, width)
+        rows, columns, doublings = grid(height, width)
+        widths = [channels * 2**level for level in reversed(range(doublings))] or [channels]
+        self.first = nn.ConvTranspose2d(latent, widths[0], (rows, columns), bias=False)
+        self.ups = nn.ModuleList(
+            UPSAMPLERS[up].build(a, b, False, 4) for a, b in zip(widths, [*widths[1:], out_channels], strict=False)
+        )
+        self.norms = nn.ModuleList(norm_for(width, classes) for width in widths)
+        self.attentions = nn.ModuleDict({str(n): Attention(w) for n, w in enumerate(widths) if w == attention})
+        init_normal(self)
+        if spectral:
+            for layer in [self.first, *self.ups]:
+                spectral_norm(layer, dim=1)
+
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """(N, latent), (N,) -> (N, out_channels, height, width) in [-1, 1]."""
+        x = self.first(z[:, :, None, None])
+        for n, (norm, up) in enumerate(zip(self.norms, self.ups, strict=True)):
+            x = norm(x, label).relu()
+            if str(n) in self.attentions:
+                x = self.attentions[str(n)](x)
+            x = up(x)
+        return middle(x, *self.size).tanh()
+
+
+class DcganCritic(Critic):
+    """4x4 convolutions that halve the map, from `channels` on, doubled each time; batch norm but in the first."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        height: int,
+        width: int,
+        channels: int = 64,
+        classes: int = 0,
+        attention: int | None = None,
+        *,
+        spectral: bool = False,
+        norm: bool = True,
+    ) -> None:
+        """Where pictures are of `classes`, a projection takes the place of the last convolution."""
+        super().__init__()
+        self.classes = classes
+        rows, columns, doublings = grid(height, width)
+        self.halves = rows * 2**doublings, columns * 2**doublings
+        widths = [channels * 2**level for level in range(doublings)]
+        layers: list[nn.Module] = []
+        before = in_channels
+        for n, after in enumerate(widths):
+            layers.append(nn.Conv2d(before, after, 4, stride=2, padding=1, bias=False))
+            layers += [norm_for(after, 0)] if norm and n else []
+            layers.append(nn.LeakyReLU(0.2))
+            layers += [Attention(after)] if after == attention else []
+            before = after
+        self.layers = nn.Sequential(*layers)
+        self.last = nn.Conv2d(before, 1, (rows, columns), bias=False)
+        self.projection = nn.Embedding(classes, before) if classes else None
+        init_normal(self)
+        if spectral:
+            for layer in [*self.layers, self.last]:
+                if isinstance(layer, nn.Conv2d):
+                    spectral_norm(layer)
+
+    def features(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, F): the last map."""
+        return self._map(x).flatten(1)
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        """(N, C, H, W), (N,) -> (N, 1)."""
+        found = self._map(x)
+        logit: Tensor = self.last(found).flatten(1)
+        if self.projection is not None and label is not None:
+            logit = logit + (self.projection(label) * found.sum((2, 3))).sum(1, keepdim=True)
+        return logit
+
+    def _map(self, x: Tensor) -> Tensor:
+        low, right = self.halves[0] - x.shape[2], self.halves[1] - x.shape[3]
+        if low or right:
+            x = F.pad(x, (right // 2, right - right // 2, low // 2, low - low // 2), value=-1.0)
+        found: Tensor = self.layers(x)
+        return found

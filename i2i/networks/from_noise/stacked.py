@@ -1,0 +1,53 @@
+"""The small networks of PacGAN's table of collapse (Lin et al., NeurIPS 2018, arXiv 1712.04086), 28x28."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from .base import Critic, NoiseGenerator
+
+
+class StackedGenerator(NoiseGenerator):
+    """z of 256 -> 4x4 of 64 -> 7, 14, 28 by transposed 3x3 convolutions -> 3x3 -> three digits as red, green, blue."""
+
+    def __init__(self, latent: int = 256) -> None:
+        super().__init__()
+        self.latent = latent
+        self.first = nn.Linear(latent, 64 * 16)
+        layers: list[nn.Module] = [nn.BatchNorm2d(64), nn.ReLU()]
+        for a, b, more in ((64, 32, 0), (32, 16, 1), (16, 8, 1)):
+            layers += [
+                nn.ConvTranspose2d(a, b, 3, stride=2, padding=1, output_padding=more),
+                nn.BatchNorm2d(b),
+                nn.ReLU(),
+            ]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(8, 3, 3, padding=1), nn.Tanh())
+
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002  of no class
+        """(N, latent) -> (N, 3, 28, 28) in [-1, 1]."""
+        picture: Tensor = self.layers(self.first(z).unflatten(1, (64, 4, 4)))
+        return picture
+
+
+class StackedCritic(Critic):
+    """Three 3x3 convolutions that halve; `width` channels, doubled each time; `packed` pictures at once (PacGAN)."""
+
+    def __init__(self, width: int = 2, packed: int = 1) -> None:
+        super().__init__()
+        self.layers, before = nn.Sequential(), 3 * packed
+        for after in (width, 2 * width, 4 * width):
+            self.layers.extend(
+                [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.BatchNorm2d(after), nn.LeakyReLU(0.3)]
+            )
+            before = after
+        self.last = nn.Linear(16 * before, 1)
+
+    def features(self, x: Tensor) -> Tensor:
+        """(N, 3 packed, 28, 28) -> (N, F)."""
+        found: Tensor = self.layers(x).flatten(1)
+        return found
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002  of no class
+        """(N, 3 packed, 28, 28) -> (N, 1)."""
+        logit: Tensor = self.last(self.features(x))
+        return logit

@@ -1,0 +1,384 @@
+"""GANs from noise: the published parameter counts, and what each definition promises of its networks."""
+
+import numpy as np
+import pytest
+import torch
+
+from i2i.networks.from_noise import (
+    dcgan,
+    fastgan,
+    lapgan,
+    mlp,
+    progan,
+    r3gan,
+    resnet,
+    stacked,
+    stylegan2,
+    transgan,
+    voxels,
+    wgan_gp,
+)
+from i2i.networks.from_noise.base import grid
+from i2i.networks.from_noise.layers.attention import Attention
+from i2i.networks.from_noise.stylegan2 import Mapping, StyleganCritic, StyleganGenerator, modulated
+
+DIGIT = (1, 28, 28)
+
+
+def biggan(channels, size, multiples, attention):
+    widths = [channels * multiple for multiple in multiples]
+    slots = 20 * len(multiples)
+    return resnet.ResnetNoiseGenerator(3, size, size, slots, widths, 1000, attention, spectral=True, shared=128)
+
+
+def biggan_critic(channels, multiples, attention):
+    widths = [channels * multiple for multiple in multiples]
+    return resnet.ResnetCritic(3, widths, len(widths) - 1, 1000, attention, bias=True)
+
+
+R3GAN = {  # size, widths, classes, embeddings of G and D, channels of a group, parameters of G and D
+    "cifar": (32, (768,) * 4, 0, 0, 0, 16, 20_732_160, 20_683_776),
+    "cifar by class": (32, (768,) * 4, 10, 64, 768, 16, 20_781_952, 21_280_512),
+    "ffhq 64": (64, (768,) * 4 + (384,), 0, 0, 0, 16, 22_429_824, 22_381_440),
+    "ffhq 256": (256, (768,) * 4 + (384, 192, 96), 0, 0, 0, 16, 23_057_952, 23_009_568),
+    "imagenet 32": (32, (1536,) * 4, 1000, 64, 1536, 32, 82_914_304, 86_548_992),
+    "imagenet 64": (64, (1536,) * 5, 1000, 64, 1536, 32, 103_570_432, 107_205_120),
+    "small": (32, (192, 128, 64, 32), 0, 0, 0, 16, 760_160, 748_064),
+}
+DCGAN = {  # channels, size
+    (3, 64): (3_576_704, 2_765_568),
+    (1, 64): (3_574_656, 2_763_520),
+    (3, 32): (1_068_928, 663_296),
+    (1, 32): (1_066_880, 661_248),
+    (3, 128): (12_786_560, 11_164_416),
+}
+PROGAN = {
+    32: (20_719_628, 20_726_785),
+    64: (22_490_383, 22_498_049),
+    128: (22_933_394, 22_941_313),
+    256: (23_044_309, 23_052_353),
+    1024: (23_079_115, 23_087_249),
+}
+COUNTS = {
+    "a G": (lambda: mlp.MlpGenerator(DIGIT, 100, (256, 512), "leaky", norm=True), 561_168),
+    "a D": (lambda: mlp.MlpCritic(DIGIT, (512, 256), "leaky", 0.3), 533_505),
+    "b G": (lambda: mlp.MlpGenerator(DIGIT, 64, (128,)), 109_456),
+    "b D": (lambda: mlp.MlpCritic(DIGIT, (128,)), 100_609),
+    "c G": (lambda: mlp.MlpGenerator((2,), 10, (64, 32), bounded=False), 2_850),
+    "c D": (lambda: mlp.MlpCritic((2,), (32, 16)), 641),
+    "vanilla G": (lambda: mlp.MlpGenerator(DIGIT), 2_503_984),
+    "vanilla D": (lambda: mlp.VanillaCritic(DIGIT), 1_231_441),
+    "conditional 2014 G": (lambda: mlp.ConditionalMlpGenerator(DIGIT, 10), 2_413_984),
+    "conditional 2014 D": (lambda: mlp.ConditionalMlpCritic(DIGIT, 10), 1_224_351),
+    **{
+        f"dcgan {channels}x{size} {name}": (lambda build=build, c=channels, s=size: build(c, s, s), count)
+        for (channels, size), counts in DCGAN.items()
+        for name, build, count in zip("GD", (dcgan.DcganGenerator, dcgan.DcganCritic), counts, strict=True)
+    },
+    "sagan small G": (lambda: dcgan.DcganGenerator(3, 32, 32, attention=128, spectral=True), 1_089_409),
+    "sagan small D": (lambda: dcgan.DcganCritic(3, 32, 32, attention=128, spectral=True), 683_777),
+    "wgan-gp digits G": (wgan_gp.WganGpGenerator, 1_554_177),
+    "wgan-gp digits D": (wgan_gp.WganGpCritic, 1_030_145),
+    "wgan-gp G": (lambda: resnet.ResnetNoiseGenerator(3, 32, 32, widths=(128,) * 4), 1_204_483),
+    "wgan-gp G by class": (lambda: resnet.ResnetNoiseGenerator(3, 32, 32, widths=(128,) * 4, classes=10), 1_218_307),
+    "wgan-gp D": (lambda: resnet.ResnetCritic(3, spectral=False, mean=True, bias=True), 1_053_825),
+    "sn-gan G": (lambda: resnet.ResnetNoiseGenerator(3, 32, 32), 4_276_739),
+    "sn-gan G by class": (lambda: resnet.ResnetNoiseGenerator(3, 32, 32, classes=10), 4_304_387),
+    "sn-gan D": (lambda: resnet.ResnetCritic(3), 1_053_824),
+    "sn-gan D by class": (lambda: resnet.ResnetCritic(3, classes=10), 1_055_104),
+    "biggan 128 G": (lambda: biggan(96, 128, (16, 16, 8, 4, 2, 1), 192), 70_433_988),
+    "biggan 128 D": (lambda: biggan_critic(96, (1, 2, 4, 8, 16, 16), 96), 87_982_370),
+    "biggan 256 G": (lambda: biggan(96, 256, (16, 16, 8, 8, 4, 2, 1), 384), 82_235_844),
+    "biggan 256 D": (lambda: biggan_critic(96, (1, 2, 4, 8, 8, 16, 16), 192), 99_225_890),
+    "biggan 128, 64 wide, G": (lambda: biggan(64, 128, (16, 16, 8, 4, 2, 1), 128), 31_978_628),
+    "biggan 128, 64 wide, D": (lambda: biggan_critic(64, (1, 2, 4, 8, 16, 16), 64), 39_448_258),
+    "biggan cifar D": (lambda: resnet.ResnetCritic(3, (256,) * 4, classes=10, bias=True), 4_207_361),
+    **{
+        f"progan {size} {name}": (lambda build=build, s=size: build(3, s, s), count)
+        for size, counts in PROGAN.items()
+        for name, build, count in zip("GD", (progan.ProganGenerator, progan.ProganCritic), counts, strict=True)
+    },
+    "progan small 32 G": (lambda: progan.ProganGenerator(3, 32, 32, 128, 1024, 128), 1_112_268),
+    "progan small 32 D": (lambda: progan.ProganCritic(3, 32, 32, 1024, 128), 1_114_049),
+    "progan small 64 G": (lambda: progan.ProganGenerator(3, 64, 64, 128, 1024, 128), 1_140_079),
+    "progan small 64 D": (lambda: progan.ProganCritic(3, 64, 64, 1024, 128), 1_141_921),
+    "mapping of 8": (lambda: Mapping(512, 512), 2_101_248),
+    "stylegan2 1024 G": (lambda: StyleganGenerator(3, 1024, 1024), 30_370_060),
+    "stylegan2 1024 D": (lambda: StyleganCritic(3, 1024, 1024), 29_012_513),
+    "stylegan2 256 G": (lambda: StyleganGenerator(3, 256, 256), 30_034_338),
+    "stylegan2 256 D": (lambda: StyleganCritic(3, 256, 256), 28_864_129),
+    "stylegan2 256, half the base, G": (lambda: StyleganGenerator(3, 256, 256, base=16384), 24_767_458),
+    "stylegan2 256, half the base, D": (lambda: StyleganCritic(3, 256, 256, base=16384), 24_001_089),
+    "stylegan2 128 auto G": (lambda: StyleganGenerator(3, 128, 128, layers=2, base=16384), 22_949_277),
+    "stylegan2 128 auto D": (lambda: StyleganCritic(3, 128, 128, base=16384), 23_882_369),
+    "stylegan2 64 auto G": (lambda: StyleganGenerator(3, 64, 64, layers=2, base=16384), 22_243_608),
+    "stylegan2 64 auto D": (lambda: StyleganCritic(3, 64, 64, base=16384), 23_407_361),
+    "stylegan2 cifar G": (lambda: StyleganGenerator(3, 32, 32, layers=2), 19_947_539),
+    "stylegan2 cifar G by class": (lambda: StyleganGenerator(3, 32, 32, layers=2, classes=10), 20_215_315),
+    "stylegan2 cifar D": (lambda: StyleganCritic(3, 32, 32, residual=False), 20_720_641),
+    "stylegan2 cifar D by class": (lambda: StyleganCritic(3, 32, 32, residual=False, classes=10), 23_089_664),
+    "stylegan2 small 32 G": (lambda: StyleganGenerator(3, 32, 32, 128, 128, 2, 2048, 128), 1_050_195),
+    "stylegan2 small 32 D": (lambda: StyleganCritic(3, 32, 32, 2048, 128), 1_153_473),
+    "stylegan2 small 64 G": (lambda: StyleganGenerator(3, 64, 64, 128, 128, 2, 2048, 128), 1_094_520),
+    "stylegan2 small 64 D": (lambda: StyleganCritic(3, 64, 64, 2048, 128), 1_183_137),
+    "transgan G": (lambda: transgan.TransganGenerator(3, 32, 32), 83_312_495),
+    "transgan D": (lambda: transgan.TransganCritic(3, 32, 32), 10_210_400),
+    "transgan small G": (lambda: transgan.TransganGenerator(3, 32, 32, 64, 256, (2, 2, 2)), 2_839_435),
+    "transgan small D": (lambda: transgan.TransganCritic(3, 32, 32, 96, 2), 497_078),
+    **{
+        f"r3gan {name} G": (
+            lambda s=s, w=w, c=c, e=g, group=group: r3gan.R3ganGenerator(3, s, s, 64, w, c, e, group),
+            n,
+        )
+        for name, (s, w, c, g, _, group, n, _) in R3GAN.items()
+    },
+    **{
+        f"r3gan {name} D": (lambda s=s, w=w, c=c, e=d, group=group: r3gan.R3ganCritic(3, s, s, w, c, e, group), n)
+        for name, (s, w, c, _, d, group, _, n) in R3GAN.items()
+    },
+    "fastgan G": (lambda: fastgan.FastganGenerator(3, 256, 256, 256, 128, light=False), 105_684_175),
+    "fastgan light G": (lambda: fastgan.FastganGenerator(3, 256, 256, 256, 128), 79_354_307),
+    "fastgan light 64 G": (lambda: fastgan.FastganGenerator(3, 256, 256, 256, 64), 24_037_603),
+    "3d-gan G": (voxels.VoxelGenerator, 17_569_664),
+    "3d-gan D": (voxels.VoxelCritic, 11_048_704),
+    "3d-gan small G": (lambda: voxels.VoxelGenerator(32, channels=32), 2_296_256),
+    "3d-gan small D": (lambda: voxels.VoxelCritic(32, channels=32), 665_984),
+    "lapgan G": (lapgan.DetailGenerator, 218_179),
+    "lapgan D 32": (lambda: lapgan.DetailCritic(32), 116_545),
+    "lapgan D 28": (lambda: lapgan.DetailCritic(28), 113_729),
+    "lapgan D 14": (lambda: lapgan.DetailCritic(14), 107_905),
+    "lapgan base G": (lambda: lapgan.base_networks()[0], 1_792_992),
+    "lapgan base D": (lambda: lapgan.base_networks()[1], 477_001),
+    "stacked digits G": (stacked.StackedGenerator, 287_875),
+    "stacked digits D, a quarter": (stacked.StackedCritic, 585),
+    "stacked digits D, a quarter, packed": (lambda: stacked.StackedCritic(2, 2), 585 + 54),
+    "stacked digits D, half": (lambda: stacked.StackedCritic(4), 1_889),
+    "stacked digits D, half, packed": (lambda: stacked.StackedCritic(4, 3), 1_889 + 2 * 108),
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_the_published_number_of_parameters(name):
+    build, count = COUNTS[name]
+    with torch.device("meta"):
+        network = build()
+    assert sum(parameter.numel() for parameter in network.parameters()) == count
+
+
+SIZED = {  # networks of any size: height and width -> G and D, narrow
+    "dcgan": lambda h, w: (dcgan.DcganGenerator(3, h, w, 8, 4), dcgan.DcganCritic(3, h, w, 4)),
+    "sagan": lambda h, w: (
+        dcgan.DcganGenerator(3, h, w, 8, 8, attention=16, spectral=True),
+        dcgan.DcganCritic(3, h, w, 8, attention=16, spectral=True),
+    ),
+    "sn-gan": lambda h, w: (resnet.ResnetNoiseGenerator(3, h, w, 8, (8,) * 4), resnet.ResnetCritic(3, (8,) * 4)),
+    "progan": lambda h, w: (progan.ProganGenerator(3, h, w, 8, 64, 8), progan.ProganCritic(3, h, w, 64, 8)),
+    "stylegan2": lambda h, w: (StyleganGenerator(3, h, w, 8, 8, 2, 64, 8), StyleganCritic(3, h, w, 64, 8)),
+    "transgan": lambda h, w: (
+        transgan.TransganGenerator(3, h, w, 8, 64, (1, 1)),
+        transgan.TransganCritic(3, h, w, 32, 1),
+    ),
+    "r3gan": lambda h, w: (r3gan.R3ganGenerator(3, h, w, 8, (16, 8, 8)), r3gan.R3ganCritic(3, h, w, (16, 8, 8))),
+    "fastgan": lambda h, w: (fastgan.FastganGenerator(3, h, w, 8, 8), fastgan.FastganCritic(3, h, w, 8)),
+}
+
+
+@pytest.mark.parametrize("size", [(32, 32), (48, 32), (28, 28), (33, 50)], ids=str)
+@pytest.mark.parametrize("name", SIZED)
+def test_pictures_of_any_size_are_made_judged_and_learned_from(name, size):
+    generator, critic = SIZED[name](*size)
+    picture = generator(torch.randn(3, generator.latent))
+    assert picture.shape == (3, 3, *size)
+    logit = critic(picture)
+    assert logit.shape == (3, 1)
+    logit.sum().backward()
+    still = {n for n, p in generator.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()}
+    assert {n for n in still if not (name == "progan" and n.startswith("to_rgb."))} == set()  # those of smaller levels
+
+
+def test_a_map_begins_with_four_pixels_or_a_few_more():
+    assert grid(64, 64) == (4, 4, 4)
+    assert grid(96, 64) == (6, 4, 4)
+    assert grid(28, 28) == (7, 7, 2)
+
+
+CONDITIONAL = {
+    "2014": lambda: (mlp.ConditionalMlpGenerator((3, 16, 16), 3, 8), mlp.ConditionalMlpCritic((3, 16, 16), 3)),
+    "dcgan": lambda: (dcgan.DcganGenerator(3, 16, 16, 8, 4, 3), dcgan.DcganCritic(3, 16, 16, 4, 3)),
+    "sn-gan": lambda: (
+        resnet.ResnetNoiseGenerator(3, 16, 16, 8, (8, 8, 8), 3),
+        resnet.ResnetCritic(3, (8, 8), classes=3),
+    ),
+    "biggan": lambda: (
+        resnet.ResnetNoiseGenerator(3, 16, 16, 12, (8, 8, 8), 3, spectral=True, shared=4),
+        resnet.ResnetCritic(3, (8, 8), classes=3),
+    ),
+    "stylegan2": lambda: (
+        StyleganGenerator(3, 16, 16, 8, 8, 2, 64, 8, 3),
+        StyleganCritic(3, 16, 16, 64, 8, 3),
+    ),
+    "r3gan": lambda: (r3gan.R3ganGenerator(3, 16, 16, 8, (16, 8), 3, 4), r3gan.R3ganCritic(3, 16, 16, (16, 8), 3, 4)),
+}
+
+
+@pytest.mark.parametrize("name", CONDITIONAL)
+def test_the_class_reaches_the_picture_and_the_logit(name):
+    torch.manual_seed(0)
+    generator, critic = (network.eval() for network in CONDITIONAL[name]())
+    for module in (generator, critic):  # gains of classes, and last layers, begin alike
+        for parameter in module.parameters():
+            parameter.data.add_(0.1 * torch.randn_like(parameter))
+    z = torch.randn(1, generator.latent).expand(3, -1)
+    label = torch.arange(3)
+    pictures = generator(z, label)
+    assert (pictures[0] - pictures[1]).abs().max() > 1e-4
+    logits = critic(pictures[:1].expand(3, -1, -1, -1), label)
+    assert logits.unique().numel() == 3
+
+
+def test_attention_is_the_identity_until_its_gate_moves():
+    block, x = Attention(16), torch.randn(2, 16, 7, 6)
+    assert torch.equal(block(x), x)
+    torch.nn.init.ones_(block.sigma)
+    assert not torch.allclose(block(x), x)
+
+
+@pytest.mark.parametrize("channels", [64, 128, 256])
+def test_attention_has_a_quarter_more_parameters_than_its_channels_squared(channels):
+    assert sum(p.numel() for p in Attention(channels).parameters()) == 1.25 * channels**2 + 1
+
+
+def test_a_block_of_r3gan_is_the_identity_at_the_start():
+    block, x = r3gan.Block(32, 8, 16), torch.randn(2, 32, 5, 5)
+    assert torch.equal(block(x), x)
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_a_level_that_is_not_faded_in_is_the_one_before_and_one_that_is_stands_alone(level):
+    torch.manual_seed(0)
+    generator, critic = progan.ProganGenerator(3, 32, 32, 16, 64, 16), progan.ProganCritic(3, 32, 32, 64, 16)
+    z = torch.randn(4, 16)
+    generator.grow(level - 1, 1.0)
+    critic.grow(level - 1, 1.0)
+    before = generator(z)
+    small = torch.randn(4, 3, *before.shape[2:])
+    logit = critic(small)
+    generator.grow(level, 0.0)
+    critic.grow(level, 0.0)
+    assert torch.equal(generator(z), progan.doubled(before))
+    assert torch.equal(critic(progan.doubled(small)), logit)
+    generator.grow(level, 1.0)
+    critic.grow(level, 1.0)
+    assert generator(z).shape[2] == 4 * 2**level
+    assert torch.isfinite(critic(generator(z))).all()
+    assert generator(z).abs().sum() > 0
+
+
+def test_growing_adds_one_block_and_one_layer_to_rgb():
+    sizes = [sum(p.numel() for p in progan.ProganGenerator(3, s, s, 16, 64, 16).parameters()) for s in (8, 16, 32)]
+    widths = [progan.channels_of(level, 64, 16) for level in range(4)]
+    for n in (1, 2):
+        a, b = widths[n], widths[n + 1]
+        assert sizes[n] - sizes[n - 1] == (9 * a * b + b) + (9 * b * b + b) + (3 * b + 3)
+
+
+def test_real_pictures_are_faded_as_generated_ones():
+    real = torch.randn(2, 3, 16, 16)
+    assert torch.equal(progan.faded(real, 1.0), real)
+    coarse = progan.faded(real, 0.0)
+    assert torch.equal(coarse, progan.doubled(torch.nn.functional.avg_pool2d(coarse, 2)))
+
+
+@pytest.mark.parametrize("scale", [0.2, 1.0, 5.0])
+def test_demodulated_maps_have_unit_variance_whatever_the_style(scale):
+    torch.manual_seed(0)
+    x, style = torch.randn(32, 64, 16, 16), scale * (torch.rand(32, 64) + 0.5)
+    y = modulated(x, torch.randn(64, 64, 3, 3), style, demodulate=True)[:, :, 1:-1, 1:-1]
+    assert float(y.std()) == pytest.approx(1, abs=0.01)
+
+
+def test_w_moves_the_picture_and_noise_only_where_its_strength_is_not_zero():
+    torch.manual_seed(0)
+    generator = StyleganGenerator(3, 16, 24, 8, 8, 2, 64, 8).eval()
+    w = generator.mapping(torch.randn(2, 8))[:, None].expand(-1, generator.styles, -1)
+    noise = [torch.randn(2, 1, *size) for size in generator.noises]
+    plain = generator.synthesis(w)
+    assert torch.equal(generator.synthesis(w, noise), plain)
+    assert not torch.allclose(generator.synthesis(w + 0.1), plain)
+    for module in generator.modules():
+        if isinstance(module, stylegan2.StyledConv):
+            torch.nn.init.ones_(module.strength)
+    assert not torch.allclose(generator.synthesis(w, noise), plain)
+    assert torch.equal(generator.synthesis(w), plain)
+
+
+def test_truncation_leads_to_the_average_and_one_leaves_w_alone():
+    generator = StyleganGenerator(3, 16, 16, 8, 8, 2, 64, 8)
+    generator.average.copy_(torch.randn(8))
+    w = torch.randn(3, 8)
+    assert torch.allclose(generator.truncated(w, 1.0), w, atol=1e-6)
+    assert torch.equal(generator.truncated(w, 0.0), generator.average.expand(3, -1))
+
+
+def test_each_level_of_a_pyramid_and_the_coarse_picture_are_the_picture_again():
+    real = torch.rand(2, 3, 28, 28) * 2 - 1
+    levels, picture = [], real
+    for side in (14, 7):
+        below = lapgan.coarse(picture, side, side)
+        levels.append((picture - below, picture.shape[2:]))
+        picture = torch.nn.functional.interpolate(picture, (side, side), mode="area")
+    for detail, size in reversed(levels):
+        picture = torch.nn.functional.interpolate(picture, size, mode="bilinear", align_corners=False) + detail
+    assert torch.allclose(picture, real, atol=1e-6)
+
+
+def test_maxout_is_the_largest_of_its_pieces():
+    layer, x = mlp.Maxout(6, 4, 5), torch.randn(3, 6)
+    every = (x @ layer.linear.weight.t() + layer.linear.bias).reshape(3, 4, 5)
+    assert torch.allclose(layer(x), every.amax(2))
+
+
+def test_the_spectral_norm_of_every_layer_is_the_largest_singular_value():
+    torch.manual_seed(0)
+    critic = resnet.ResnetCritic(3, (8, 8), classes=3)
+    x, label = torch.randn(2, 3, 8, 8), torch.zeros(2, dtype=torch.long)
+    for _ in range(100):
+        critic(x, label)
+    critic.eval()
+    for module in critic.modules():
+        if hasattr(module, "parametrizations"):
+            largest = np.linalg.svd(module.weight.detach().flatten(1).numpy(), compute_uv=False)[0]
+            assert largest == pytest.approx(1, abs=1e-3)
+
+
+def test_a_packed_discriminator_of_one_is_the_plain_one():
+    torch.manual_seed(0)
+    plain = stacked.StackedCritic()
+    torch.manual_seed(0)
+    packed = stacked.StackedCritic(packed=1)
+    x = torch.randn(4, 3, 28, 28)
+    assert torch.equal(plain(x), packed(x))
+
+
+def test_a_fastgan_discriminator_draws_the_picture_that_it_sees():
+    torch.manual_seed(0)
+    critic = fastgan.FastganCritic(3, 16, 16, 16)
+    x = torch.rand(8, 3, 16, 16) * 2 - 1
+    optimizer = torch.optim.Adam(critic.parameters(), 2e-3)
+    losses = []
+    for _ in range(60):
+        drawn, whole = critic.rebuilt(x)
+        loss = (drawn - whole).abs().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_volumes_are_occupancies():
+    generator, critic = voxels.VoxelGenerator(32, 8, 2), voxels.VoxelCritic(32, 2)
+    volume = generator(torch.rand(2, 8) * 2 - 1)
+    assert volume.shape == (2, 1, 32, 32, 32)
+    assert -1 <= float(volume.min()) < float(volume.max()) <= 1
+    assert critic(volume).shape == (2, 1)
