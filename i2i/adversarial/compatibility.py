@@ -26,7 +26,12 @@ MIXING = ("batch_as_instance", "batch_running")
 
 
 def _penalty(gan: GanConfig) -> str:
-    return "gan.gradient_penalty" if gan.gradient_penalty else "gan.r1"
+    """The first that is asked for, or nothing."""
+    return next((f"gan.{name}" for name in ("gradient_penalty", "r1", "r2") if getattr(gan, name)), "")
+
+
+def _bounds(gan: GanConfig) -> bool:
+    return gan.gradient_penalty > 0 or gan.weight_clipping > 0
 
 
 def _held(discriminator: DiscriminatorConfig) -> bool:
@@ -45,7 +50,7 @@ RULES: tuple[tuple[Callable[[_Asked], bool], Callable[[_Asked], str]], ...] = (
         ),
     ),
     (
-        lambda q: (q.gan.gradient_penalty > 0 or q.gan.r1 > 0) and q.discriminator.options.get("norm") in MIXING,
+        lambda q: bool(_penalty(q.gan)) and q.discriminator.options.get("norm") in MIXING,
         lambda q: (
             f"{_penalty(q.gan)} is on the gradient at each picture, and the norm "
             f"{q.discriminator.options['norm']} mixes the pictures of a batch. "
@@ -53,11 +58,14 @@ RULES: tuple[tuple[Callable[[_Asked], bool], Callable[[_Asked], str]], ...] = (
         ),
     ),
     (
-        lambda q: q.gan.gradient_penalty > 0 and q.gan.r1 > 0,
-        lambda _: "gan.gradient_penalty pulls the norm of D's gradient to 1 and gan.r1 pulls it to 0. Use one of them.",
+        lambda q: q.gan.gradient_penalty > 0 and (q.gan.r1 > 0 or q.gan.r2 > 0),
+        lambda q: (
+            f"gan.gradient_penalty pulls the norm of D's gradient to 1 and gan.{'r1' if q.gan.r1 else 'r2'} pulls it "
+            "to 0. Use one of them."
+        ),
     ),
     (
-        lambda q: not (ADVERSARIAL[q.gan.loss].bounded or q.gan.gradient_penalty or _held(q.discriminator)),
+        lambda q: not (ADVERSARIAL[q.gan.loss].bounded or _bounds(q.gan) or _held(q.discriminator)),
         lambda q: (
             f"The {q.gan.loss} loss is unbounded unless D's gradient is. Add --set gan.gradient_penalty=10 or, for "
             "a D other than 'unet', of which it leaves two layers out, --set discriminator.spectral=true with a norm "
@@ -76,6 +84,13 @@ RULES: tuple[tuple[Callable[[_Asked], bool], Callable[[_Asked], str]], ...] = (
         lambda q: (
             f"gan.d_steps={q.gan.d_steps} and gan.g_steps={q.gan.g_steps} give both networks more updates; one of them "
             "must be 1."
+        ),
+    ),
+    (
+        lambda q: q.gan.weight_clipping > 0 and bool(q.discriminator.options.get("spectral")),
+        lambda _: (
+            "gan.weight_clipping and discriminator.spectral both bound D's weights, each by another measure. Use one "
+            "of them."
         ),
     ),
     (

@@ -20,6 +20,12 @@ class GanConfig(Strict):
     """Weight of (norm of D's gradient - 1)² between real and generated pictures; 10 is usual (WGAN-GP)."""
     r1: float = Field(0, ge=0, allow_inf_nan=False)
     """Weight gamma of gamma/2 · (norm of D's gradient)² at real pictures (Mescheder et al., 2018)."""
+    r2: float = Field(0, ge=0, allow_inf_nan=False)
+    """The same at generated pictures; R3GAN has both (Huang et al., 2024)."""
+    drift: float = Field(0, ge=0, allow_inf_nan=False)
+    """Weight of D's squared logits of real pictures, which keeps them near 0; 0.001 is usual (Karras et al., 2018)."""
+    weight_clipping: float = Field(0, ge=0, allow_inf_nan=False)
+    """Bound of every weight of D, before each of its updates; 0.01 is WGAN's (Arjovsky et al., 2017); 0: none."""
     feature_matching: float = Field(0, ge=0, allow_inf_nan=False)
     """Weight of the distance of D's mean features of real from those of generated pictures, in the generator's loss."""
     augment: tuple[str, ...] = ()

@@ -84,6 +84,21 @@ def relativistic_g(real: Tensor | None, fake: Tensor) -> Tensor:
     return as_real + as_fake
 
 
+# RpGAN: Jolicoeur-Martineau, 2018, eq. 9; R3GAN: Huang et al., 2024, eq. 2: each real logit against one fake.
+
+
+def relativistic_pairs_d(real: Tensor, fake: Tensor, smooth: float) -> tuple[Tensor, Tensor]:  # noqa: ARG001
+    """-log s(real - fake) of the pairs of a batch; half of it to each side, for there is one term for both."""
+    half = F.softplus(fake.float() - real.float()).mean() / 2
+    return half, half
+
+
+def relativistic_pairs_g(real: Tensor | None, fake: Tensor) -> Tensor:
+    """-log s(fake - real)."""
+    assert real is not None
+    return F.softplus(real.float() - fake.float()).mean()
+
+
 Predictions = tuple[Tensor, Tensor]
 
 
@@ -102,6 +117,11 @@ def _positive(real: Tensor, fake: Tensor) -> Predictions:
 def _relative(real: Tensor, fake: Tensor) -> Predictions:
     real, fake = real.float(), fake.float()
     return _sigmoids(real - over_batch(fake.mean()), fake - over_batch(real.mean()))
+
+
+def _pairs(real: Tensor, fake: Tensor) -> Predictions:
+    apart = real.float() - fake.float()
+    return torch.sigmoid(apart).mean(), torch.sigmoid(-apart).mean()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,4 +150,7 @@ ADVERSARIAL: dict[str, Adversarial] = {
     "wasserstein": Adversarial(wasserstein_d, wasserstein_g, None, None, smoothable=False, bounded=False),
     "hinge": Adversarial(hinge_d, wasserstein_g, _positive, 0.0, smoothable=False),
     "relativistic": Adversarial(relativistic_d, relativistic_g, _relative, None, g_needs_real=True),
+    "relativistic_pairs": Adversarial(
+        relativistic_pairs_d, relativistic_pairs_g, _pairs, None, smoothable=False, g_needs_real=True
+    ),
 }

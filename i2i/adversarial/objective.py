@@ -22,7 +22,7 @@ from .config import GanConfig
 from .diff_augment import AdaptiveAugment, augment
 from .image_pool import ImagePool
 from .losses import ADVERSARIAL
-from .penalties import gradient_penalty, r1_penalty
+from .penalties import gradient_penalty, zero_centred_penalty
 
 Scalars = dict[str, Tensor]
 
@@ -64,6 +64,7 @@ class AdversarialObjective:
         self, D: Discriminator, fake: Tensor, real: Tensor, given: Tensor | None = None
     ) -> tuple[Tensor, Scalars]:
         """D's loss, penalties included, on `real` and on `fake` or older ones from the pool."""
+        self._clip(D)
         channels = self._channels(fake, given)
         fake = self._changed(self.pool(_stack(fake.detach(), given)), channels)
         real = self._seen(real, given)
@@ -80,13 +81,25 @@ class AdversarialObjective:
             scalars["d_gp"] = gradient_penalty(D, real, fake)
             total = total + self.gan.gradient_penalty * scalars["d_gp"]
         if self.gan.r1:
-            scalars["d_r1"] = r1_penalty(D, real)
+            scalars["d_r1"] = zero_centred_penalty(D, real)
             total = total + self.gan.r1 * scalars["d_r1"]
+        if self.gan.r2:
+            scalars["d_r2"] = zero_centred_penalty(D, fake)
+            total = total + self.gan.r2 * scalars["d_r2"]
+        if self.gan.drift:
+            scalars["d_drift"] = of_real.float().square().mean()
+            total = total + self.gan.drift * scalars["d_drift"]
         if self.adaptation is not None and self.loss.threshold is not None:
             self.adaptation.update(of_real, self.loss.threshold)
             state = torch.tensor([self.adaptation.p, self.adaptation.r], device=real.device)
             scalars["ada_p"], scalars["ada_r"] = state.unbind()
         return total, scalars
+
+    def _clip(self, D: nn.Module) -> None:
+        """Bound D's weights (WGAN, algorithm 1), which a second time changes nothing."""
+        bound = self.gan.weight_clipping
+        for weight in D.parameters() if bound else ():
+            weight.data.clamp_(-bound, bound)  # no change that autograd has to know of: nothing was computed with them
 
     def _seen(self, picture: Tensor, given: Tensor | None) -> Tensor:
         return self._changed(_stack(picture, given), self._channels(picture, given))

@@ -20,9 +20,9 @@ def gradient_penalty(D: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     return (norm - 1).square().mean()
 
 
-def r1_penalty(D: nn.Module, real: Tensor) -> Tensor:
-    """|gradient of D|^2 / 2 at real pictures (Mescheder et al., 2018, eq. 9, without gamma)."""
-    return gradient_norm_squared(D, exact(real)).mean() / 2
+def zero_centred_penalty(D: nn.Module, pictures: Tensor) -> Tensor:
+    """|gradient of D|^2 / 2: R1 at real pictures, R2 at generated ones (Mescheder et al., 2018, eq. 9)."""
+    return gradient_norm_squared(D, exact(pictures)).mean() / 2
 
 
 def gradient_norm_squared(D: nn.Module, x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from i2i.adversarial import ADVERSARIAL
-from i2i.adversarial.penalties import gradient_norm_squared, gradient_penalty, r1_penalty
+from i2i.adversarial.penalties import gradient_norm_squared, gradient_penalty, zero_centred_penalty
 
 REAL, FAKE = [2.0, -1.0, 0.5], [-3.0, 0.0, 1.5]
 
@@ -40,6 +40,7 @@ D_FORMULAS = {
     "wasserstein": lambda r, f, _: (-mean(r), mean(f)),
     "hinge": lambda r, f, _: (mean(max(0, 1 - v) for v in r), mean(max(0, 1 + v) for v in f)),
     "relativistic": lambda r, f, e: cross_entropy(*relative(r, f), e),
+    "relativistic_pairs": lambda r, f, _: (mean(-math.log(s(a - b)) / 2 for a, b in zip(r, f, strict=True)),) * 2,
 }
 G_FORMULAS = {
     "minimax": lambda _, f: mean(math.log(1 - s(v)) for v in f),
@@ -50,6 +51,7 @@ G_FORMULAS = {
     "relativistic": lambda r, f: (
         mean(-math.log(s(v)) for v in relative(r, f)[1]) + mean(-math.log(1 - s(v)) for v in relative(r, f)[0])
     ),
+    "relativistic_pairs": lambda r, f: mean(-math.log(s(b - a)) for a, b in zip(r, f, strict=True)),
 }
 PREDICTIONS = {
     "minimax": lambda r, f: (mean(map(s, r)), mean(map(s, f))),
@@ -58,6 +60,10 @@ PREDICTIONS = {
     "wasserstein": None,
     "hinge": lambda r, f: tuple(mean(v > 0 for v in side) for side in (r, f)),
     "relativistic": lambda r, f: tuple(mean(map(s, side)) for side in relative(r, f)),
+    "relativistic_pairs": lambda r, f: (
+        mean(s(a - b) for a, b in zip(r, f, strict=True)),
+        mean(s(b - a) for a, b in zip(r, f, strict=True)),
+    ),
 }
 
 
@@ -173,7 +179,7 @@ def test_the_gradient_penalty_of_a_known_gradient_is_its_squared_distance_from_o
 
 def test_r1_of_a_known_gradient_is_half_its_square():
     D = Linear([3.0, 0.0, 4.0, 0.0])
-    penalty = r1_penalty(D, torch.rand(3, 1, 2, 2))
+    penalty = zero_centred_penalty(D, torch.rand(3, 1, 2, 2))
     assert penalty.item() == pytest.approx(25 / 2)
     penalty.backward()
     assert D.w.grad.tolist() == pytest.approx([3, 0, 4, 0])
@@ -188,7 +194,7 @@ class Squared(nn.Module):
 
 def test_r1_looks_at_the_real_pictures():
     real = torch.rand(2, 3, 2, 2)
-    torch.testing.assert_close(r1_penalty(Squared(), real), real.flatten(1).square().sum(1).mean() / 2)
+    torch.testing.assert_close(zero_centred_penalty(Squared(), real), real.flatten(1).square().sum(1).mean() / 2)
 
 
 def test_the_gradient_penalty_looks_between_real_and_made_pictures():
@@ -226,7 +232,7 @@ def test_a_gradient_is_taken_in_full_precision_under_autocast():
     torch.manual_seed(0)
     D = nn.Conv2d(1, 1, 2, bias=False)
     with torch.autocast("cpu", torch.bfloat16):
-        penalty = r1_penalty(D, torch.rand(1, 1, 2, 2))
+        penalty = zero_centred_penalty(D, torch.rand(1, 1, 2, 2))
     torch.testing.assert_close(penalty, D.weight.square().sum() / 2, rtol=1e-6, atol=0)
 
 

@@ -30,7 +30,11 @@ REFUSED = [
     (
         {"gan": {"loss": "wasserstein"}, "discriminator": {"norm": "none"}},
         r"The wasserstein loss is unbounded.*gan\.gradient_penalty=10 or,.*discriminator\.spectral=true",
-        [{"gan": {"gradient_penalty": 10}}, {"discriminator": {"spectral": True}}],
+        [
+            {"gan": {"gradient_penalty": 10}},
+            {"gan": {"weight_clipping": 0.01}},
+            {"discriminator": {"spectral": True}},
+        ],
     ),
     (
         {"discriminator": {"minibatch_std": True}, "batch": 1},
@@ -41,6 +45,11 @@ REFUSED = [
         {"gan": {"d_steps": 2, "g_steps": 3}},
         r"gan\.d_steps=2 and gan\.g_steps=3 give both networks more updates; one of them must be 1",
         [{"gan": {"d_steps": 1}}, {"gan": {"g_steps": 1}}],
+    ),
+    (
+        {"gan": {"weight_clipping": 0.01}, "discriminator": {"spectral": True, "norm": "none"}},
+        r"gan\.weight_clipping and discriminator\.spectral both bound D's weights",
+        [{"gan": {"weight_clipping": 0}}, {"discriminator": {"spectral": False}}],
     ),
     (
         {"gan": {"ada": True, "loss": "non_saturating"}},

@@ -117,7 +117,10 @@ def test_a_conditional_discriminator_sees_input_and_picture_stacked():
     torch.testing.assert_close(one, torch.cat([given, fake], 1))
 
 
-@pytest.mark.parametrize(("setting", "key", "value"), [("gradient_penalty", "d_gp", 10.0), ("r1", "d_r1", 5.0)])
+PENALTIES = [("gradient_penalty", "d_gp", 10.0), ("r1", "d_r1", 5.0), ("r2", "d_r2", 5.0), ("drift", "d_drift", 3.0)]
+
+
+@pytest.mark.parametrize(("setting", "key", "value"), PENALTIES)
 def test_a_penalty_adds_its_weight_times_itself_to_the_discriminators_loss(setting, key, value):
     D = discriminator(norm="none")
     fake, real = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32)

@@ -258,7 +258,7 @@ def test_every_figure_of_the_log_is_explained():
     }
     calm = {"discriminator": {"name": "patch", "layers": 2, "width": 2, "norm": "none"}, "generator": {"width": 2}}
     for name in METHODS:
-        for rows in (remedies, {"gan": {"r1": 1}}):
+        for rows in (remedies, {"gan": {"r1": 1, "r2": 1, "drift": 1}}):
             method = fresh(name, **rows, **calm)
             logged = [set(method.step(noise(0, 1))) for _ in range(2)]  # DiscoGAN's sides take turns
             logged.append({f"lr_{optimizer}" for optimizer in method.optimizers})

@@ -27,7 +27,8 @@ STABILISERS = {
         "gan": {"gradient_penalty": 10, "feature_matching": 5, "d_steps": 1, "g_steps": 2},
         "discriminator": {"norm": "instance_affine"},
     },
-    "r1 and spread": {"gan": {"r1": 1}, "discriminator": {"norm": "none", "minibatch_std": True}},
+    "r1, r2 and spread": {"gan": {"r1": 1, "r2": 1}, "discriminator": {"norm": "none", "minibatch_std": True}},
+    "clipping and drift": {"gan": {"weight_clipping": 0.05, "drift": 0.001}, "discriminator": {"norm": "none"}},
     "augmentation": {"gan": {"augment": list(DIFF_AUGMENTATIONS), "augment_p": 0.7}},
     "adaptive augmentation": {
         "gan": {"augment": list(DIFF_AUGMENTATIONS), "ada": True, "ada_target": 0.1, "ada_images": 30, "loss": "hinge"}
