@@ -20,6 +20,7 @@ from i2i.networks.from_noise import (
 )
 from i2i.networks.from_noise.base import grid
 from i2i.networks.from_noise.layers.attention import Attention
+from i2i.networks.from_noise.layers.minibatch import GroupedStd, MinibatchDiscrimination
 from i2i.networks.from_noise.stylegan2 import Mapping, StyleganCritic, StyleganGenerator, modulated
 
 DIGIT = (1, 28, 28)
@@ -374,6 +375,32 @@ def test_a_fastgan_discriminator_draws_the_picture_that_it_sees():
         optimizer.step()
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.8 * losses[0]
+
+
+def test_a_picture_that_is_repeated_has_next_to_no_deviation_and_groups_do_not_see_each_other():
+    layer, x = GroupedStd(), torch.randn(8, 3, 4, 5)
+    alike = torch.cat([x[:1].expand(4, -1, -1, -1), x[4:]])
+    found = layer(alike)[:, 3]
+    assert found[:4].unique().tolist() == pytest.approx([1e-4])
+    expected = (x[4:].var(0, correction=0) + 1e-8).sqrt().mean()
+    assert torch.allclose(found[4:], expected.expand(4, 4, 5))
+    assert layer(x[:6]).shape == (6, 4, 4, 5)
+
+
+@pytest.mark.parametrize("features", [7, 64])
+def test_minibatch_discrimination_counts_the_near_ones_and_not_the_picture_itself(features):
+    torch.manual_seed(0)
+    layer = MinibatchDiscrimination(features)
+    assert sum(p.numel() for p in layer.parameters()) == 500 * features + 600
+    x = torch.randn(6, features)
+    near = layer(x)[:, features:]
+    assert torch.equal(layer(x)[:, :features], x)
+    assert (near > -1).all()
+    assert near.mean() < 0.5  # at a distance of 2 a neighbour counts 0.14
+    twins = torch.cat([x, x[:1]])
+    assert (layer(twins)[0, features:] >= near[0] + 0.99).all()  # a copy of it counts one whole
+    alone = layer.eval()(x[:1])[:, features:]
+    assert torch.allclose(alone, torch.full_like(alone, -1))
 
 
 def test_volumes_are_occupancies():

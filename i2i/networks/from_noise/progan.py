@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..discriminators.base import MinibatchStd
 from .base import Critic, NoiseGenerator, grid, middle
 from .layers.equalised import SQRT2, EqualConv2d, EqualLinear, leaky, pixel_norm
+from .layers.minibatch import GroupedStd
 
 
 def channels_of(level: int, base: int = 8192, most: int = 512) -> int:
@@ -82,7 +82,7 @@ class ProganCritic(Critic, Growing):
         self.blocks = nn.ModuleList(
             nn.ModuleList([EqualConv2d(b, b, 3), EqualConv2d(b, a, 3)]) for a, b in itertools.pairwise(widths)
         )
-        self.spread, self.conv = MinibatchStd(), EqualConv2d(widths[0] + 1, widths[0], 3)
+        self.spread, self.conv = GroupedStd(), EqualConv2d(widths[0] + 1, widths[0], 3)
         self.dense = EqualLinear(widths[0] * rows * columns, widths[0], SQRT2)
         self.last = EqualLinear(widths[0], 1)
         self.grow(self.doublings, 1.0)

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..discriminators.base import MinibatchStd
 from .base import Critic, NoiseGenerator, grid, middle
 from .layers.equalised import SQRT2, EqualConv2d, EqualLinear, leaky
 from .layers.filters import blur, double, halve
+from .layers.minibatch import GroupedStd
 from .progan import padded
 
 
@@ -213,7 +213,7 @@ class StyleganCritic(Critic):
             nn.ModuleList([EqualConv2d(a, a, 3, 1.0), HalvingConv2d(a, b, 3, 1.0)]) for a, b in pairs
         )
         self.shortcuts = nn.ModuleList(EqualConv2d(a, b, 1, 1.0, bias=False) for a, b in pairs) if residual else None
-        self.spread, self.conv = MinibatchStd(), EqualConv2d(widths[-1] + 1, widths[-1], 3, 1.0)
+        self.spread, self.conv = GroupedStd(), EqualConv2d(widths[-1] + 1, widths[-1], 3, 1.0)
         self.dense = EqualLinear(widths[-1] * rows * columns, widths[-1])
         self.last = EqualLinear(widths[-1], most if classes else 1)
         self.mapping = Mapping(0, most, 8, classes) if classes else None
