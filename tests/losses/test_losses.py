@@ -30,3 +30,16 @@ def test_batches_with_the_same_means_have_no_gap_whatever_their_pictures():
 def test_losses_of_half_precision_tensors_are_taken_in_full_precision(loss):
     half = torch.full((4,), 0.1, dtype=torch.bfloat16)
     assert loss(half, torch.zeros(4)).dtype == torch.float32
+
+
+def test_feature_matching_lets_the_gradient_lie_as_the_maps_do():
+    """Else every layer before takes maps and gradients of different orders in memory, which is slow."""
+    real, fake = torch.rand(2, 4, 3, 5, 5, dtype=torch.float64)
+    found = []
+    for order in (torch.contiguous_format, torch.channels_last):
+        maps = fake.to(memory_format=order).requires_grad_()
+        loss = feature_matching([real.to(memory_format=order)], [maps * 1])
+        (gradient,) = torch.autograd.grad(loss, maps)
+        assert gradient.stride() == maps.stride()
+        found.append((loss.detach(), gradient))
+    torch.testing.assert_close(*found)

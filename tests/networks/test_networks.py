@@ -377,3 +377,58 @@ def test_wide_layers_take_the_product_in_bf16_on_a_cpu_alone_and_agree_with_the_
             convolution = network(x)
     spread = (full - convolution).abs().mean()
     assert (full - product).abs().mean() < 1.5 * spread
+
+
+@pytest.mark.parametrize("needs_x", [True, False])
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize(
+    ("n", "side", "kernel", "stride"), [(1, 8, 4, 2), (3, 6, 4, 2), (2, 6, 4, 1), (1, 8, 3, 1), (2, 7, 3, 2)]
+)
+def test_weights_get_by_a_product_the_gradient_of_the_convolution(n, side, kernel, stride, order, needs_x):
+    """In double precision, where torch's own is the truth to the last digits; the input's gradient and the bias' too."""
+    torch.manual_seed(0)
+    x = torch.rand(n, 5, side, side, dtype=torch.float64).to(memory_format=order).requires_grad_(needs_x)
+    window = im2col.Window(kernel, stride, 1)
+    for transposed, shape in ((False, (7, 5)), (True, (5, 7))):
+        weight = torch.rand(*shape, kernel, kernel, dtype=torch.float64).to(memory_format=order).requires_grad_()
+        convolve = torch.nn.functional.conv_transpose2d if transposed else torch.nn.functional.conv2d
+        asked = [weight, *([x] if needs_x else [])]
+        expected = convolve(x, weight, None, stride, 1)
+        given = im2col._ProductGradient.apply(x, weight, window, transposed)
+        assert torch.equal(given, expected)
+        grad = torch.rand_like(expected)
+        for one, other in zip(*(torch.autograd.grad(y, asked, grad) for y in (given, expected)), strict=True):
+            torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("amx", [True, False])
+def test_only_where_weights_are_many_and_maps_small_is_their_gradient_a_product(monkeypatch, amx):
+    monkeypatch.setattr(im2col, "has_amx", lambda: amx)
+    monkeypatch.setattr(im2col, "LEAST_WEIGHTS", 1000)
+    monkeypatch.setattr(im2col, "MOST_PLACES", 0)  # not all of it
+    monkeypatch.setattr(im2col, "AMX_MOST_PLACES", 0)
+    torch.manual_seed(0)
+    taken, real = [], im2col.conv_with_product_gradient
+    monkeypatch.setattr(
+        im2col, "conv_with_product_gradient", lambda *a, **k: (taken.append(len(a[1])), real(*a, **k))[1]
+    )
+    down, up = im2col.Conv2d(8, 16, 4, 2, 1), im2col.ConvTranspose2d(16, 8, 4, 2, 1)
+    large, small = torch.randn(2, 8, 18, 18), torch.randn(2, 8, 16, 16)
+
+    def learnt(x, bf16=True):
+        for layer in (down, up):
+            layer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            y = up(down(x))
+        y.float().square().sum().backward()
+        return torch.cat([p.grad.flatten() for layer in (down, up) for p in layer.parameters()])
+
+    learnt(large)  # 9x9 places
+    learnt(small, bf16=False)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        up(down(small))
+    assert not taken
+    products, truth = learnt(small), learnt(small, bf16=False)
+    assert taken == ([] if amx else [16, 16])
+    monkeypatch.setattr(im2col, "gradient_is_faster", lambda *_: False)
+    assert (products - truth).norm() < 1.5 * (learnt(small) - truth).norm() < 0.1 * truth.norm()

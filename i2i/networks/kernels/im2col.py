@@ -15,12 +15,18 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 from .layers import bf16_on_cpu, has_amx, to_channels_last
 
 LEAST_WEIGHTS = 2_000_000
 MOST_PLACES = 256
 """Windows over the batch, on the coarse side; from there on the convolution is faster again."""
+
+MOST_PLACES_OF_GRADIENT = 64
+MOST_OVER_BATCH_OF_GRADIENT = 4096
+"""For the gradient of the weights alone: windows in one picture, and over the batch as far as it was measured."""
 
 AMX_LEAST_WEIGHTS = 500_000
 AMX_MOST_PLACES = 64
@@ -34,6 +40,14 @@ def is_faster(x: Tensor, weight: Tensor, places: int) -> bool:
     if has_amx() and weight.numel() >= AMX_LEAST_WEIGHTS and places <= AMX_MOST_PLACES:
         return True
     return weight.numel() >= LEAST_WEIGHTS and len(x) * places <= MOST_PLACES
+
+
+def gradient_is_faster(x: Tensor, weight: Tensor, places: int) -> bool:
+    """Whether the product is faster for the gradient of the weights, where it is not for the rest; likewise."""
+    if not bf16_on_cpu(x) or has_amx() or not (torch.is_grad_enabled() and weight.requires_grad):
+        return False
+    small = 0 < places <= MOST_PLACES_OF_GRADIENT and len(x) * places <= MOST_OVER_BATCH_OF_GRADIENT
+    return weight.numel() >= LEAST_WEIGHTS and small
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,6 +146,45 @@ def deconv_by_product(x: Tensor, weight: Tensor, bias: Tensor | None, window: Wi
     return _add_bias(y, bias)
 
 
+class _ProductGradient(torch.autograd.Function):
+    """torch's convolution, or the transposed one, without bias; the gradient of the weights is a matrix product.
+
+    Can be differentiated once.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, window: Window, transposed: bool) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.window, ctx.transposed = window, transposed
+        convolve = F.conv_transpose2d if transposed else F.conv2d
+        with torch.autocast("cpu", enabled=False):
+            return convolve(x, weight, stride=window.stride, padding=window.padding)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor, None, None]:
+        x, weight = ctx.saved_tensors
+        window, for_x = ctx.window, None
+        sides = [window.stride] * 2, [window.padding] * 2, [1, 1], ctx.transposed, [0, 0], 1
+        with torch.autocast("cpu", enabled=False):
+            if ctx.needs_input_grad[0]:
+                only_x = [True, False, False]
+                for_x = torch.ops.aten.convolution_backward(grad, x, weight, None, *sides, only_x)[0]
+            coarse, picture = (x, grad) if ctx.transposed else (grad, x)
+            pixels = coarse.permute(0, 2, 3, 1).flatten(0, 2)
+            taps = pixels.t() @ im2col(picture, window).flatten(0, 2)
+        for_weight = taps.view(len(weight), window.kernel, window.kernel, -1).permute(0, 3, 1, 2)
+        return for_x, for_weight, None, None
+
+
+def conv_with_product_gradient(
+    x: Tensor, weight: Tensor, bias: Tensor | None, window: Window, *, transposed: bool = False
+) -> Tensor:
+    """`F.conv2d` or `F.conv_transpose2d` with that window, whose weights get their gradient by im2col and a product."""
+    y: Tensor = _ProductGradient.apply(x.to(torch.bfloat16), weight.to(torch.bfloat16), window, transposed)
+    return _add_bias(y, bias)
+
+
 def _transposed_groups(rows: Tensor, groups: int) -> Tensor:
     """(..., groups n) -> (..., n groups): from the order of weights to that of im2col's rows, or back."""
     return rows.reshape(*rows.shape[:-1], groups, -1).transpose(-1, -2).flatten(-2)
@@ -154,6 +207,8 @@ class Conv2d(nn.Conv2d):
         rows, columns = window.places(*x.shape[2:])
         if is_faster(x, weight, rows * columns):
             return conv_by_product(x, weight, self.bias, window)
+        if gradient_is_faster(x, weight, rows * columns):
+            return conv_with_product_gradient(x, weight, self.bias, window)
         y: Tensor = self._conv_forward(x, weight, self.bias)
         return y
 
@@ -163,6 +218,9 @@ class ConvTranspose2d(nn.ConvTranspose2d):
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         """(N, in, H, W) -> (N, out, H', W')."""
-        if output_size is None and is_faster(x, self.weight, x.shape[2] * x.shape[3]):
-            return deconv_by_product(x, self.weight, self.bias, _window(self))
+        weight, places = self.weight, x.shape[2] * x.shape[3]
+        if output_size is None and is_faster(x, weight, places):
+            return deconv_by_product(x, weight, self.bias, _window(self))
+        if output_size is None and gradient_is_faster(x, weight, places):
+            return conv_with_product_gradient(x, weight, self.bias, _window(self), transposed=True)
         return super().forward(x, output_size)
