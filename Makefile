@@ -57,8 +57,9 @@ format: $(READY)  ## rewrite the files as `make check` wants them
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(READY)  ## measure against the plain way; writes benchmarks/results.json and docs/benchmarks.md
+bench: $(READY)  ## measure against the plain way; writes benchmarks/*.json and docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.training.limits
 
 docs-diagram: $(READY)  ## draw docs/images/architecture.svg anew, from the rows of tests/test_imports.py
 	@$(BIN)/python docs/images/architecture.py

@@ -175,6 +175,33 @@ class PlainPixelLoss:
         self.opt_g.step()
 
 
+class PlainSRGAN:
+    """The adversarial stage of an enlarging generator, without a perceptual loss: one update of G, then one of D."""
+
+    def __init__(self, G: nn.Module, D: nn.Module) -> None:
+        self.G, self.D = G, D
+        self.opt_g = torch.optim.Adam(G.parameters(), lr=1e-4, betas=(0.9, 0.99))
+        self.opt_d = torch.optim.Adam(D.parameters(), lr=1e-4, betas=(0.9, 0.99))
+        self.cross_entropy, self.l1 = nn.BCEWithLogitsLoss(), nn.L1Loss()
+
+    def step(self, x: Tensor, y: Tensor) -> None:
+        """On pictures x, and y as many times as large."""
+        fake = self.G(x)
+        self.D.requires_grad_(False)
+        self.opt_g.zero_grad()
+        (self.l1(fake, y) * 0.01 + self.gan_loss(self.D(fake), real=True) * 0.005).backward()
+        self.opt_g.step()
+
+        self.D.requires_grad_(True)
+        self.opt_d.zero_grad()
+        (self.gan_loss(self.D(y), real=True) + self.gan_loss(self.D(fake.detach()), real=False)).backward()
+        self.opt_d.step()
+
+    def gan_loss(self, logits: Tensor, *, real: bool) -> Tensor:
+        """Cross-entropy against one answer."""
+        return self.cross_entropy(logits, torch.ones_like(logits) if real else torch.zeros_like(logits))
+
+
 @torch.inference_mode()
 def translate(G: nn.Module, pictures: Floats, device: torch.device) -> Floats:
     """(N, C, H, W) in [0, 1] -> the same, like `Engine.run`; G takes and gives [-1, 1]."""

@@ -187,6 +187,7 @@ ROWS: dict[str, Row] = {
     "discogan-step-64-batch64": partial(step, method="discogan", title="DiscoGAN", batch=64),
     "srresnet-step-96-batch16": partial(step, method="srresnet", title="SRResNet x4", batch=16),
     "rrdbnet-step-128-batch16": partial(step, method="rrdbnet", title="RRDBNet x4", batch=16),
+    "srgan-step-96-batch16": partial(step, method="srgan", title="SRGAN x4", batch=16),
     "run-unet256": partial(run_generator, name="unet256", title="U-Net 256"),
     "run-resnet9": partial(run_generator, name="resnet9", title="ResNet-9"),
     "run-compact-x4-768x512": partial(run_generator, name="compact", title="the compact network x4", sides=(512, 768)),

@@ -29,7 +29,7 @@ from i2i.ports import translator_ports
 from i2i.settings import resolve
 from i2i.tail import SUFFIX
 
-from .reference import PlainCycleGAN, PlainDiscoGAN, PlainPix2Pix, PlainPixelLoss
+from .reference import PlainCycleGAN, PlainDiscoGAN, PlainPix2Pix, PlainPixelLoss, PlainSRGAN
 
 Floats = npt.NDArray[np.float32]
 Table = dict[str, Callable[..., nn.Module]]
@@ -111,6 +111,8 @@ class Setting:
     """Settings of our side."""
     scale: int | None = None
     """How many times as large as the others the larger pictures are, for networks that enlarge."""
+    seen: int = 0
+    """Images that our side is told to have shown, which says in which of its stages it is."""
 
 
 SETTINGS: dict[str, Setting] = {
@@ -146,6 +148,25 @@ SETTINGS: dict[str, Setting] = {
         )
         for name, size, norm in (("srresnet", 96, BATCH_NORM), ("rrdbnet", 128, None))
     },
+    "srgan": Setting(
+        96,
+        ((GENERATORS, "srresnet", 3, BATCH_NORM), (DISCRIMINATORS, "srgan", 3, BATCH_NORM)),
+        PlainSRGAN,
+        normal=False,
+        layer={
+            "generator": {"name": "srresnet"},
+            "discriminator": {"name": "srgan"},
+            "images": 1,
+            "gan_images": 1,
+            "gan": {"loss": "non_saturating"},
+            "lambda_pixel": 0.01,
+            "lambda_checkerboard": 0,
+            "perceptual": {"network": "none"},
+            "ema": {"images": 0},
+        },
+        scale=4,
+        seen=1,
+    ),
 }
 
 
@@ -172,7 +193,9 @@ def ours(name: str, batch: int, small: bool, settings: Mapping[str, Any] | None 
     placement = place(config.device, config.precision)
     if placement.device.type == "cpu":
         keep_freed_memory()
-    return method.from_config(config, placement)
+    made = method.from_config(config, placement)
+    made.at(setting.seen)
+    return made
 
 
 def plain(name: str, device: torch.device, small: bool) -> Plain:
@@ -182,7 +205,9 @@ def plain(name: str, device: torch.device, small: bool) -> Plain:
     networks = []
     for table, network, channels, norm in setting.networks:
         outputs = (3,) if table is GENERATORS else ()
-        asked = {"norm": norm, "scale": setting.scale, **options(table, network, small)}
+        scale = setting.scale if table is GENERATORS else None
+        size = setting.size if takes(table, network, "size") else None
+        asked = {"norm": norm, "scale": scale, "size": size, **options(table, network, small)}
         given = {key: value for key, value in asked.items() if value is not None}
         networks.append(table[network](channels, *outputs, **given).to(device))
         if setting.normal:

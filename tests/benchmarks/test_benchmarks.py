@@ -23,12 +23,12 @@ ROOT = Path(__file__).resolve().parents[2]
 NAMES = [
     "pix2pix-step-256-batch1", "pix2pix-step-256-batch4", "wide-layers-batch1", "wide-layers-batch4",
     "cyclegan-step-256-batch1", "cyclegan-memory-256", "quick-layers-256", "discogan-step-64-batch64",
-    "srresnet-step-96-batch16", "rrdbnet-step-128-batch16", "run-unet256", "run-resnet9", "run-compact-x4-768x512",
-    "run-rrdbnet-x4-768x512", "tail-unet256", "convert-200-jpegs",
+    "srresnet-step-96-batch16", "rrdbnet-step-128-batch16", "srgan-step-96-batch16", "run-unet256", "run-resnet9",
+    "run-compact-x4-768x512", "run-rrdbnet-x4-768x512", "tail-unet256", "convert-200-jpegs",
     "convert-jpegs-of-all-sizes",
 ]  # fmt: skip
 
-SINCE = {"tail-unet256", "convert-jpegs-of-all-sizes"}
+SINCE = {"srgan-step-96-batch16", "tail-unet256", "convert-jpegs-of-all-sizes"}
 """Rows that a run published before them may lack."""
 
 
@@ -236,6 +236,35 @@ def test_how_near_a_row_is_to_the_limit_is_measured_and_put_on_the_page(bench, e
     takes, least, share, ratio, most = (float(re.search(r"([\d.]+)(?: s|%| times)", cell)[1]) for cell in row[1:])
     assert share == pytest.approx(100 * least / takes, rel=0.02, abs=1)
     assert most == pytest.approx(ratio * takes / least, rel=0.02)
+
+
+def test_what_of_each_training_row_is_multiplying_is_kept_row_by_row(bench, ended, tmp_path):
+    """Rows that are not asked for stay as they are; a gradient of a gradient is counted too."""
+    page, file = tmp_path / "benchmarks.md", tmp_path / "limits.json"
+    limits = bench("training.limits")
+    page.write_text(f"before\n{limits.MARK}\nold\n<!-- end of measured -->\nafter\n")
+    given = ("--small", "--rounds", 2, "--results", file, "--page", page)
+    names = ["srresnet-step-96-batch16", "gan.r1=1", "gan.d_steps=2"]
+    for some in (names[1:], names[:1]):
+        status, _, err = ended("training.limits", *given, *some)
+        assert status == 0, err
+    rows = json.loads(file.read_text("utf-8"))["rows"]
+    assert [row["name"] for row in rows] == names
+    shown = [cells(line) for line in page.read_text("utf-8").splitlines() if "billion a second" in line]
+    for row, line in zip(rows, shown, strict=True):
+        assert row["spread"][0] <= row["share"] <= row["spread"][1]
+        assert row["operations"] > 1e6
+        assert row["started"][:10] in line[5]
+        assert line[0] == row["what"]
+    assert rows[0]["operations"] == pytest.approx(
+        bench("roofline").operations_of_step("srresnet", 4, small=True) * 4, 0.01
+    )
+
+
+def test_every_training_row_and_every_stabiliser_has_its_share(bench):
+    steps = list(bench("training.limits").STEPS)
+    assert [name for name in NAMES if "-step-" in name] == steps[:7]
+    assert steps[7:] == ["toolbox", *bench("stabilisers").STABILISERS]
 
 
 def test_what_other_work_costs_a_step_is_measured_and_put_on_the_page(bench, ended, tmp_path):
