@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..hardware.batch_part import every_row, own_rows, part_at_hand
+from .fixed_pool import FixedPool
 
 
 class ImagePool:
@@ -23,17 +24,31 @@ class ImagePool:
         self.pictures: list[Tensor] = []
         self.held = 0
         """Pictures that it had when the batch began."""
+        self.fixed: FixedPool | None = None
+        """What holds the pictures where steps are replayed."""
 
     def __call__(self, fakes: Tensor) -> Tensor:
         """(N, C, H, W) -> as many, some of them from earlier calls; the input itself when `size` is 0."""
         if self.size == 0:
             return fakes
+        if self.fixed is not None:
+            return self.fixed(fakes)
         part = part_at_hand()
         begin, end, whole = (part.begin, part.end, part.whole) if part else (0, len(fakes), len(fakes))
         if begin == 0:
             self.held = len(self.pictures)
         drawn = self._draws(whole)[begin:end]
         return own_rows(torch.stack([self._exchange(*one) for one in zip(every_row(fakes), drawn, strict=True)]))
+
+    def decide(self, count: int, device: torch.device) -> None:
+        """Draw before a step that is replayed what it exchanges of its `count` pictures, on `device`."""
+        if self.size == 0:
+            return
+        if self.fixed is None:
+            self.fixed, self.pictures = FixedPool(self.size, device, self.pictures), []
+        if count:
+            self.held = self.fixed.filled
+            self.fixed.plan(self._draws(count))
 
     def _draws(self, whole: int) -> list[int | None]:
         """Of each picture of a batch the place of the old one that it is exchanged for; None where it stays."""
@@ -53,8 +68,10 @@ class ImagePool:
 
     def state_dict(self) -> dict[str, Any]:
         """For a checkpoint."""
-        return {"pictures": [picture.cpu() for picture in self.pictures]}
+        held = self.pictures if self.fixed is None else self.fixed.pictures()
+        return {"pictures": [picture.cpu().clone() for picture in held]}
 
     def load_state_dict(self, state: dict[str, Any], device: torch.device) -> None:
         """Take back what `state` gave."""
+        self.fixed = None
         self.pictures = [picture.to(device) for picture in state["pictures"]]

@@ -14,13 +14,17 @@ class UpdateSchedule:
         """Steps taken."""
         self.asked = False
 
+    @property
+    def place(self) -> int:
+        """Of the next step in the turn of D and G; 0 where they share their batches."""
+        return 0 if self.d == self.g == 1 else self.count % (self.d + self.g)
+
     def turn(self) -> tuple[bool, bool]:
         """(whether G is updated on this batch, whether D is)."""
         self.asked = True
-        place = self.count % (self.d + self.g)
         if self.d == self.g == 1:
             return True, True
-        return place >= self.d, place < self.d
+        return self.place >= self.d, self.place < self.d
 
     def go_on(self) -> None:
         """The batch is over; it counts when somebody asked whose turn it was."""

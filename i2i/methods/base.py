@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from functools import partial
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -18,26 +18,15 @@ from ..hardware.batch_part import UNDIVIDED
 from ..hardware.device import Placement
 from ..networks import Generator, for_inference
 from ..ports import Port
-from .building import moments_like_weights, without_effect
+from .building import Stateful, moments_like_weights, optimizer_state, scale_rates, without_effect
 from .config import MethodOptions, TrainConfig
 from .dividing import Descents, add_gradients, division_of, move, refuse_divided_statistics, stepped
 from .ema import EMA
+from .replaying import ReplayedStep
 from .schedules import constant_then_linear
 from .stages import Stage, Timeline
 
 Batch = Mapping[str, Tensor]
-
-
-class Stateful(Protocol):
-    """Something with a state of its own that a resumed run must have back."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Tensors and plain values only."""
-        ...
-
-    def load_state_dict(self, state: dict[str, Any], /) -> None:
-        """Take back what `state_dict` gave."""
-        ...
 
 
 class Method(ABC):
@@ -85,6 +74,8 @@ class Method(ABC):
         """Images of this step's batch over all processes; None where they are those that `step` gets."""
         self.averaged: int | None = 0
         """Images that it had shown after the last step of the generators; None where a checkpoint does not say."""
+        self.replayed: ReplayedStep | None = None
+        """What replays the steps, on a CUDA device."""
 
     @classmethod
     @abstractmethod
@@ -165,9 +156,14 @@ class Method(ABC):
 
         Of a divided batch, `batch` has the rows that are this process's; `at` was told how many there are in all.
         """
-        scalars = stepped(self, batch, self.whole or len(next(iter(batch.values()))))
+        whole = self.whole or len(next(iter(batch.values())))
+        scalars = self.replayed(self, batch, whole) if self.replayed else stepped(self, batch, whole)
         self.updates.go_on()
         return scalars
+
+    def kind_of_step(self) -> Hashable:
+        """What decides, beside the settings and the shapes of a batch, what the next step does."""
+        return self.stage, self.updates.place, self.norms.due
 
     @abstractmethod
     def sample_columns(self, batch: Batch) -> dict[str, Tensor]:
@@ -262,13 +258,12 @@ class Method(ABC):
     def set_learning_rate(self, factor: float) -> None:
         """Scale every optimizer's own rate by `factor`."""
         for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = group["initial_lr"] * factor
+            scale_rates(optimizer, factor)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps beside the weights: tensors and plain values only."""
         return {
-            "optimizers": {name: o.state_dict() for name, o in self.optimizers.items()},
+            "optimizers": {name: optimizer_state(o) for name, o in self.optimizers.items()},
             "scalers": {
                 n: self.scalers[id(o)].state_dict() for n, o in self.optimizers.items() if id(o) in self.scalers
             },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import nn
@@ -21,6 +21,18 @@ from .ema import EmaConfig
 
 C = TypeVar("C", bound=TrainConfig)
 N = TypeVar("N", bound=nn.Module)
+
+
+class Stateful(Protocol):
+    """Something with a state of its own that a resumed run must have back."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors and plain values only."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """Take back what `state_dict` gave."""
+        ...
 
 
 def placed(network: N, placement: Placement) -> N:
@@ -41,6 +53,23 @@ def adam(networks: Sequence[nn.Module], config: AdamConfig, *, lr: float | None 
     for group in optimizer.param_groups:
         group["initial_lr"] = rate
     return optimizer
+
+
+def scale_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
+    """Set each learning rate to `factor` times its own."""
+    for group in optimizer.param_groups:
+        rate = group["initial_lr"] * factor
+        if torch.is_tensor(group["lr"]):
+            group["lr"].fill_(rate)  # where a replayed step reads it
+        else:
+            group["lr"] = rate
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Its `state_dict`, which does not tell whether its steps were replayed."""
+    state = optimizer.state_dict()
+    groups = [{**group, "lr": float(group["lr"]), "capturable": False} for group in state["param_groups"]]
+    return {**state, "param_groups": groups}
 
 
 def moments_like_weights(optimizer: torch.optim.Optimizer) -> None:

@@ -105,6 +105,13 @@ class LogConfig(Strict):
         return [name.strip() for name in trackers.split(",")] if isinstance(trackers, str) else trackers
 
 
+class SpeedConfig(Strict):
+    """How the steps are computed, which changes no result."""
+
+    graphs: bool = True
+    """Replay the steps as CUDA graphs, on such a device and where the settings allow it."""
+
+
 class MethodOptions(Strict):
     """What every method's networks are trained with."""
 
@@ -144,6 +151,7 @@ class TrainConfig(MethodOptions):
     generator: GeneratorConfig = GeneratorConfig()
     discriminator: DiscriminatorConfig = DiscriminatorConfig()
     log: LogConfig = LogConfig()
+    speed: SpeedConfig = SpeedConfig()
 
     def with_network_defaults(self) -> Self:
         """With every option of the networks that are named: a run's file may be older than some of them."""
@@ -167,7 +175,7 @@ class TrainConfig(MethodOptions):
 
 FREE_TO_CHANGE = frozenset(
     {
-        *("images", "epochs", "accumulate", "device", "precision", "workers", "licence", "log"),
+        *("images", "epochs", "accumulate", "device", "precision", "workers", "licence", "log", "speed"),
         *("data.path", "data.cache_mb", "perceptual.weights"),
     }
 )

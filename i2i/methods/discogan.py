@@ -7,7 +7,7 @@ feature-matching term and a curriculum, and takes two steps of the generators fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, ClassVar, Literal, Self, cast
 
 import torch
@@ -138,10 +138,19 @@ class DiscoGAN(BothDirections):
         short = steps <= config.curriculum and config.starting_rate != config.rate
         return [*super().notes(config), *([_shorter_than_its_curriculum(steps, config)] if short else [])]
 
+    @property
+    def in_curriculum(self) -> bool:
+        """Whether the reconstruction still has its first share."""
+        return self.updates.count < self.o.curriculum
+
+    def kind_of_step(self) -> Hashable:
+        """Also whether the curriculum is over."""
+        return super().kind_of_step(), self.in_curriculum
+
     def descents(self, batch: Batch) -> Descents:
         """One update of both generators, or of both discriminators: `a` and `b` do not belong together."""
         x_A, x_B = batch["a"], batch["b"]
-        r = self.o.starting_rate if self.updates.count < self.o.curriculum else self.o.rate
+        r = self.o.starting_rate if self.in_curriculum else self.o.rate
         g_turn, d_turn = self.updates.turn()
         scalars: Scalars = {}
         with torch.set_grad_enabled(g_turn), self.placement.autocast():

@@ -222,7 +222,7 @@ class _LogInterval:
             "seconds": round(seconds, 3),
             "images_per_s": round(rate, 4),
             "memory_mb": peak_memory_mb(method.placement.device),
-            **{f"lr_{name}": o.param_groups[0]["lr"] for name, o in method.optimizers.items()},
+            **{f"lr_{name}": float(o.param_groups[0]["lr"]) for name, o in method.optimizers.items()},
             **{name: float(f"{value:.6g}") for name, value in means.items()},
         }
         self.scalars, self.images, self.since = [], progress.images, seconds

@@ -16,10 +16,12 @@ from ..errors import StorageError, TrainingError
 from ..export.from_run import export_run
 from ..hardware.allocator import keep_freed_memory
 from ..hardware.device import Placement, place
+from ..hardware.graphs import use_tf32
 from ..hardware.processes import from_first, joined, refuse_differences, together
 from ..hardware.system import available_threads
 from ..methods import METHODS, Method
 from ..methods.config import TrainConfig
+from ..methods.replaying import replay_steps
 from ..report.page import write_report
 from ..settings import flat, merge
 from ..tracking.beside import tracked
@@ -83,6 +85,8 @@ def _session(
     config, rollbacks.entries = from_first((config, rollbacks.entries))
     if placement.device.type == "cpu":
         keep_freed_memory()
+    if sentence := use_tf32(placement.device):
+        say(sentence)
 
     data = config.data
     options = {"holdout": data.holdout, "seed": config.seed, **method_type.source_options(config)}
@@ -119,6 +123,7 @@ def _session(
             hold.take()  # as soon as it can be taken
             _start(config, run, placement, source, ready, say)
             run.amend_environment(**planned)
+        replay_steps(method, config, say)
         for note in method.notes(config):
             say(f"Note: {note}", err=True)
         trackers = config.log.trackers if first else ()
