@@ -23,7 +23,10 @@ ROWS = [
     ("pix2pix", {"gan": {"r1": 1}, "discriminator": {"width": 2, "norm": "none", "spectral": True}}),
     ("pix2pix", {"gan": {"augment": ["colour", "translation", "cutout"], "augment_p": 0.5, "feature_matching": 1}}),
     ("pix2pix", {"gan": {"loss": "relativistic"}, "optimizer": {"clip": 0.5}, "ema": {"images": 8}}),
-    ("pix2pix", {"gan": {"loss": "relativistic_pairs", "r1": 1, "r2": 1}, "discriminator": {"width": 2, "norm": "none"}}),
+    (
+        "pix2pix",
+        {"gan": {"loss": "relativistic_pairs", "r1": 1, "r2": 1}, "discriminator": {"width": 2, "norm": "none"}},
+    ),
     ("pix2pix", {"gan": {"loss": "wasserstein", "weight_clipping": 0.01, "drift": 0.001}}),
     ("discogan", {"curriculum": 5}),
 ]
