@@ -486,3 +486,15 @@ def test_a_toy_of_the_doctors_proof_trains_and_is_examined(tmp_path, monkeypatch
     assert (records[-1]["images"], total) == (64 * 30, 64 * 30)
     assert "health_spread" in records[-1]
     assert ("true_modes" in records[-1]) == (name == "healthy ring")
+
+
+def test_scores_of_fast_and_plain_runs_are_said_to_overlap_where_they_do(bench):
+    runs = {
+        "fast": [{"l1": 0.1, "ssim": 0.5, "psnr": 18.0}, {"l1": 0.12, "ssim": 0.6, "psnr": 19.0}],
+        "plain": [{"l1": 0.11, "ssim": 0.7, "psnr": 18.5}, {"l1": 0.13, "ssim": 0.8, "psnr": 20.0}],
+    }
+    text = bench("training.fast_and_plain").table(runs, 40)
+    assert "| fast | 0.1000, 0.1200 | 0.500, 0.600 | 18.00, 19.00 |" in text
+    assert "l1 overlaps (means differ by -0.01)" in text
+    assert "ssim does not overlap (means differ by -0.2)" in text
+    assert "psnr overlaps" in text
