@@ -14,7 +14,7 @@ from ..errors import ConfigError, did_you_mean, require
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
-BY_THE_RUN = frozenset({"scale", "size"})
+BY_THE_RUN = frozenset({"scale", "size", "classes"})
 """Keywords that the run's own settings give."""
 
 Table = Mapping[str, Callable[..., Any]]

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from i2i.errors import ConfigError, UnknownNameError
 from i2i.networks.from_noise import (
+    CRITICS,
+    NOISE_GENERATORS,
+    build_for,
     dcgan,
     fastgan,
     lapgan,
@@ -23,18 +27,29 @@ from i2i.networks.from_noise.layers.attention import Attention
 from i2i.networks.from_noise.layers.minibatch import GroupedStd, MinibatchDiscrimination
 from i2i.networks.from_noise.stylegan2 import Mapping, StyleganCritic, StyleganGenerator, modulated
 
-DIGIT = (1, 28, 28)
+DIGIT = {"channels": 1, "size": (28, 28)}
+
+
+def sized(build, side, channels=3, **options):
+    """A network for square pictures."""
+    return build(channels, size=(side, side), **options)
 
 
 def biggan(channels, size, multiples, attention):
     widths = [channels * multiple for multiple in multiples]
     slots = 20 * len(multiples)
-    return resnet.ResnetNoiseGenerator(3, size, size, slots, widths, 1000, attention, spectral=True, shared=128)
+    options = {"latent": slots, "widths": widths, "classes": 1000, "attention": attention}
+    return sized(resnet.ResnetNoiseGenerator, size, **options, spectral=True, shared=128)
 
 
 def biggan_critic(channels, multiples, attention):
     widths = [channels * multiple for multiple in multiples]
-    return resnet.ResnetCritic(3, widths, len(widths) - 1, 1000, attention, bias=True)
+    return resnet.ResnetCritic(3, widths=widths, halved=len(widths) - 1, classes=1000, attention=attention, bias=True)
+
+
+def r3(build, side, widths, classes, embedding, group):
+    by_class = {"classes": classes, "embedding": embedding} if classes else {}
+    return sized(build, side, widths=widths, group=group, **by_class)
 
 
 R3GAN = {  # size, widths, classes, embeddings of G and D, channels of a group, parameters of G and D
@@ -61,30 +76,30 @@ PROGAN = {
     1024: (23_079_115, 23_087_249),
 }
 COUNTS = {
-    "a G": (lambda: mlp.MlpGenerator(DIGIT, 100, (256, 512), "leaky", norm=True), 561_168),
-    "a D": (lambda: mlp.MlpCritic(DIGIT, (512, 256), "leaky", 0.3), 533_505),
-    "b G": (lambda: mlp.MlpGenerator(DIGIT, 64, (128,)), 109_456),
-    "b D": (lambda: mlp.MlpCritic(DIGIT, (128,)), 100_609),
-    "c G": (lambda: mlp.MlpGenerator((2,), 10, (64, 32), bounded=False), 2_850),
-    "c D": (lambda: mlp.MlpCritic((2,), (32, 16)), 641),
-    "vanilla G": (lambda: mlp.MlpGenerator(DIGIT), 2_503_984),
-    "vanilla D": (lambda: mlp.VanillaCritic(DIGIT), 1_231_441),
-    "conditional 2014 G": (lambda: mlp.ConditionalMlpGenerator(DIGIT, 10), 2_413_984),
-    "conditional 2014 D": (lambda: mlp.ConditionalMlpCritic(DIGIT, 10), 1_224_351),
+    "a G": (lambda: mlp.MlpGenerator(**DIGIT, widths=(256, 512), activation="leaky", norm=True), 561_168),
+    "a D": (lambda: mlp.MlpCritic(**DIGIT, dropout=0.3), 533_505),
+    "b G": (lambda: mlp.MlpGenerator(**DIGIT, latent=64, widths=(128,)), 109_456),
+    "b D": (lambda: mlp.MlpCritic(**DIGIT, widths=(128,)), 100_609),
+    "c G": (lambda: mlp.MlpGenerator(2, size=(), latent=10, widths=(64, 32), bounded=False), 2_850),
+    "c D": (lambda: mlp.MlpCritic(2, size=(), widths=(32, 16)), 641),
+    "vanilla G": (lambda: mlp.MlpGenerator(**DIGIT), 2_503_984),
+    "vanilla D": (lambda: mlp.VanillaCritic(**DIGIT), 1_231_441),
+    "conditional 2014 G": (lambda: mlp.ConditionalMlpGenerator(**DIGIT, classes=10), 2_413_984),
+    "conditional 2014 D": (lambda: mlp.ConditionalMlpCritic(**DIGIT, classes=10), 1_224_351),
     **{
-        f"dcgan {channels}x{size} {name}": (lambda build=build, c=channels, s=size: build(c, s, s), count)
+        f"dcgan {channels}x{size} {name}": (lambda build=build, c=channels, s=size: sized(build, s, c), count)
         for (channels, size), counts in DCGAN.items()
         for name, build, count in zip("GD", (dcgan.DcganGenerator, dcgan.DcganCritic), counts, strict=True)
     },
-    "sagan small G": (lambda: dcgan.DcganGenerator(3, 32, 32, attention=128, spectral=True), 1_089_409),
-    "sagan small D": (lambda: dcgan.DcganCritic(3, 32, 32, attention=128, spectral=True), 683_777),
-    "wgan-gp digits G": (wgan_gp.WganGpGenerator, 1_554_177),
-    "wgan-gp digits D": (wgan_gp.WganGpCritic, 1_030_145),
-    "wgan-gp G": (lambda: resnet.ResnetNoiseGenerator(3, 32, 32, widths=(128,) * 4), 1_204_483),
-    "wgan-gp G by class": (lambda: resnet.ResnetNoiseGenerator(3, 32, 32, widths=(128,) * 4, classes=10), 1_218_307),
+    "sagan small G": (lambda: sized(dcgan.DcganGenerator, 32, attention=128, spectral=True), 1_089_409),
+    "sagan small D": (lambda: sized(dcgan.DcganCritic, 32, attention=128, spectral=True), 683_777),
+    "wgan-gp digits G": (lambda: wgan_gp.WganGpGenerator(1), 1_554_177),
+    "wgan-gp digits D": (lambda: wgan_gp.WganGpCritic(1), 1_030_145),
+    "wgan-gp G": (lambda: sized(resnet.ResnetNoiseGenerator, 32, widths=(128,) * 4), 1_204_483),
+    "wgan-gp G by class": (lambda: sized(resnet.ResnetNoiseGenerator, 32, widths=(128,) * 4, classes=10), 1_218_307),
     "wgan-gp D": (lambda: resnet.ResnetCritic(3, spectral=False, mean=True, bias=True), 1_053_825),
-    "sn-gan G": (lambda: resnet.ResnetNoiseGenerator(3, 32, 32), 4_276_739),
-    "sn-gan G by class": (lambda: resnet.ResnetNoiseGenerator(3, 32, 32, classes=10), 4_304_387),
+    "sn-gan G": (lambda: sized(resnet.ResnetNoiseGenerator, 32), 4_276_739),
+    "sn-gan G by class": (lambda: sized(resnet.ResnetNoiseGenerator, 32, classes=10), 4_304_387),
     "sn-gan D": (lambda: resnet.ResnetCritic(3), 1_053_824),
     "sn-gan D by class": (lambda: resnet.ResnetCritic(3, classes=10), 1_055_104),
     "biggan 128 G": (lambda: biggan(96, 128, (16, 16, 8, 4, 2, 1), 192), 70_433_988),
@@ -93,57 +108,66 @@ COUNTS = {
     "biggan 256 D": (lambda: biggan_critic(96, (1, 2, 4, 8, 8, 16, 16), 192), 99_225_890),
     "biggan 128, 64 wide, G": (lambda: biggan(64, 128, (16, 16, 8, 4, 2, 1), 128), 31_978_628),
     "biggan 128, 64 wide, D": (lambda: biggan_critic(64, (1, 2, 4, 8, 16, 16), 64), 39_448_258),
-    "biggan cifar D": (lambda: resnet.ResnetCritic(3, (256,) * 4, classes=10, bias=True), 4_207_361),
+    "biggan cifar D": (lambda: resnet.ResnetCritic(3, widths=(256,) * 4, classes=10, bias=True), 4_207_361),
     **{
-        f"progan {size} {name}": (lambda build=build, s=size: build(3, s, s), count)
+        f"progan {size} {name}": (lambda build=build, s=size: sized(build, s), count)
         for size, counts in PROGAN.items()
         for name, build, count in zip("GD", (progan.ProganGenerator, progan.ProganCritic), counts, strict=True)
     },
-    "progan small 32 G": (lambda: progan.ProganGenerator(3, 32, 32, 128, 1024, 128), 1_112_268),
-    "progan small 32 D": (lambda: progan.ProganCritic(3, 32, 32, 1024, 128), 1_114_049),
-    "progan small 64 G": (lambda: progan.ProganGenerator(3, 64, 64, 128, 1024, 128), 1_140_079),
-    "progan small 64 D": (lambda: progan.ProganCritic(3, 64, 64, 1024, 128), 1_141_921),
+    "progan small 32 G": (lambda: sized(progan.ProganGenerator, 32, latent=128, base=1024, most=128), 1_112_268),
+    "progan small 32 D": (lambda: sized(progan.ProganCritic, 32, base=1024, most=128), 1_114_049),
+    "progan small 64 G": (lambda: sized(progan.ProganGenerator, 64, latent=128, base=1024, most=128), 1_140_079),
+    "progan small 64 D": (lambda: sized(progan.ProganCritic, 64, base=1024, most=128), 1_141_921),
     "mapping of 8": (lambda: Mapping(512, 512), 2_101_248),
-    "stylegan2 1024 G": (lambda: StyleganGenerator(3, 1024, 1024), 30_370_060),
-    "stylegan2 1024 D": (lambda: StyleganCritic(3, 1024, 1024), 29_012_513),
-    "stylegan2 256 G": (lambda: StyleganGenerator(3, 256, 256), 30_034_338),
-    "stylegan2 256 D": (lambda: StyleganCritic(3, 256, 256), 28_864_129),
-    "stylegan2 256, half the base, G": (lambda: StyleganGenerator(3, 256, 256, base=16384), 24_767_458),
-    "stylegan2 256, half the base, D": (lambda: StyleganCritic(3, 256, 256, base=16384), 24_001_089),
-    "stylegan2 128 auto G": (lambda: StyleganGenerator(3, 128, 128, layers=2, base=16384), 22_949_277),
-    "stylegan2 128 auto D": (lambda: StyleganCritic(3, 128, 128, base=16384), 23_882_369),
-    "stylegan2 64 auto G": (lambda: StyleganGenerator(3, 64, 64, layers=2, base=16384), 22_243_608),
-    "stylegan2 64 auto D": (lambda: StyleganCritic(3, 64, 64, base=16384), 23_407_361),
-    "stylegan2 cifar G": (lambda: StyleganGenerator(3, 32, 32, layers=2), 19_947_539),
-    "stylegan2 cifar G by class": (lambda: StyleganGenerator(3, 32, 32, layers=2, classes=10), 20_215_315),
-    "stylegan2 cifar D": (lambda: StyleganCritic(3, 32, 32, residual=False), 20_720_641),
-    "stylegan2 cifar D by class": (lambda: StyleganCritic(3, 32, 32, residual=False, classes=10), 23_089_664),
-    "stylegan2 small 32 G": (lambda: StyleganGenerator(3, 32, 32, 128, 128, 2, 2048, 128), 1_050_195),
-    "stylegan2 small 32 D": (lambda: StyleganCritic(3, 32, 32, 2048, 128), 1_153_473),
-    "stylegan2 small 64 G": (lambda: StyleganGenerator(3, 64, 64, 128, 128, 2, 2048, 128), 1_094_520),
-    "stylegan2 small 64 D": (lambda: StyleganCritic(3, 64, 64, 2048, 128), 1_183_137),
-    "transgan G": (lambda: transgan.TransganGenerator(3, 32, 32), 83_312_495),
-    "transgan D": (lambda: transgan.TransganCritic(3, 32, 32), 10_210_400),
-    "transgan small G": (lambda: transgan.TransganGenerator(3, 32, 32, 64, 256, (2, 2, 2)), 2_839_435),
-    "transgan small D": (lambda: transgan.TransganCritic(3, 32, 32, 96, 2), 497_078),
+    "stylegan2 1024 G": (lambda: sized(StyleganGenerator, 1024), 30_370_060),
+    "stylegan2 1024 D": (lambda: sized(StyleganCritic, 1024), 29_012_513),
+    "stylegan2 256 G": (lambda: sized(StyleganGenerator, 256), 30_034_338),
+    "stylegan2 256 D": (lambda: sized(StyleganCritic, 256), 28_864_129),
+    "stylegan2 256, half the base, G": (lambda: sized(StyleganGenerator, 256, base=16384), 24_767_458),
+    "stylegan2 256, half the base, D": (lambda: sized(StyleganCritic, 256, base=16384), 24_001_089),
+    "stylegan2 128 auto G": (lambda: sized(StyleganGenerator, 128, layers=2, base=16384), 22_949_277),
+    "stylegan2 128 auto D": (lambda: sized(StyleganCritic, 128, base=16384), 23_882_369),
+    "stylegan2 64 auto G": (lambda: sized(StyleganGenerator, 64, layers=2, base=16384), 22_243_608),
+    "stylegan2 64 auto D": (lambda: sized(StyleganCritic, 64, base=16384), 23_407_361),
+    "stylegan2 cifar G": (lambda: sized(StyleganGenerator, 32, layers=2), 19_947_539),
+    "stylegan2 cifar G by class": (lambda: sized(StyleganGenerator, 32, layers=2, classes=10), 20_215_315),
+    "stylegan2 cifar D": (lambda: sized(StyleganCritic, 32, residual=False), 20_720_641),
+    "stylegan2 cifar D by class": (lambda: sized(StyleganCritic, 32, residual=False, classes=10), 23_089_664),
+    "stylegan2 small 32 G": (
+        lambda: sized(StyleganGenerator, 32, latent=128, style=128, layers=2, base=2048, most=128),
+        1_050_195,
+    ),
+    "stylegan2 small 32 D": (lambda: sized(StyleganCritic, 32, base=2048, most=128), 1_153_473),
+    "stylegan2 small 64 G": (
+        lambda: sized(StyleganGenerator, 64, latent=128, style=128, layers=2, base=2048, most=128),
+        1_094_520,
+    ),
+    "stylegan2 small 64 D": (lambda: sized(StyleganCritic, 64, base=2048, most=128), 1_183_137),
+    "transgan G": (lambda: sized(transgan.TransganGenerator, 32), 83_312_495),
+    "transgan D": (lambda: sized(transgan.TransganCritic, 32), 10_210_400),
+    "transgan small G": (
+        lambda: sized(transgan.TransganGenerator, 32, latent=64, width=256, depths=(2, 2, 2)),
+        2_839_435,
+    ),
+    "transgan small D": (lambda: sized(transgan.TransganCritic, 32, width=96, depth=2), 497_078),
     **{
         f"r3gan {name} G": (
-            lambda s=s, w=w, c=c, e=g, group=group: r3gan.R3ganGenerator(3, s, s, 64, w, c, e, group),
+            lambda s=s, w=w, c=c, e=g, group=group: r3(r3gan.R3ganGenerator, s, w, c, e, group),
             n,
         )
         for name, (s, w, c, g, _, group, n, _) in R3GAN.items()
     },
     **{
-        f"r3gan {name} D": (lambda s=s, w=w, c=c, e=d, group=group: r3gan.R3ganCritic(3, s, s, w, c, e, group), n)
+        f"r3gan {name} D": (lambda s=s, w=w, c=c, e=d, group=group: r3(r3gan.R3ganCritic, s, w, c, e, group), n)
         for name, (s, w, c, _, d, group, _, n) in R3GAN.items()
     },
-    "fastgan G": (lambda: fastgan.FastganGenerator(3, 256, 256, 256, 128, light=False), 105_684_175),
-    "fastgan light G": (lambda: fastgan.FastganGenerator(3, 256, 256, 256, 128), 79_354_307),
-    "fastgan light 64 G": (lambda: fastgan.FastganGenerator(3, 256, 256, 256, 64), 24_037_603),
+    "fastgan G": (lambda: sized(fastgan.FastganGenerator, 256, width=128, light=False), 105_684_175),
+    "fastgan light G": (lambda: sized(fastgan.FastganGenerator, 256, width=128), 79_354_307),
+    "fastgan light 64 G": (lambda: sized(fastgan.FastganGenerator, 256), 24_037_603),
     "3d-gan G": (voxels.VoxelGenerator, 17_569_664),
     "3d-gan D": (voxels.VoxelCritic, 11_048_704),
-    "3d-gan small G": (lambda: voxels.VoxelGenerator(32, channels=32), 2_296_256),
-    "3d-gan small D": (lambda: voxels.VoxelCritic(32, channels=32), 665_984),
+    "3d-gan small G": (lambda: voxels.VoxelGenerator(side=32, width=32), 2_296_256),
+    "3d-gan small D": (lambda: voxels.VoxelCritic(side=32, width=32), 665_984),
     "lapgan G": (lapgan.DetailGenerator, 218_179),
     "lapgan D 32": (lambda: lapgan.DetailCritic(32), 116_545),
     "lapgan D 28": (lambda: lapgan.DetailCritic(28), 113_729),
@@ -152,9 +176,9 @@ COUNTS = {
     "lapgan base D": (lambda: lapgan.base_networks()[1], 477_001),
     "stacked digits G": (stacked.StackedGenerator, 287_875),
     "stacked digits D, a quarter": (stacked.StackedCritic, 585),
-    "stacked digits D, a quarter, packed": (lambda: stacked.StackedCritic(2, 2), 585 + 54),
-    "stacked digits D, half": (lambda: stacked.StackedCritic(4), 1_889),
-    "stacked digits D, half, packed": (lambda: stacked.StackedCritic(4, 3), 1_889 + 2 * 108),
+    "stacked digits D, a quarter, packed": (lambda: stacked.StackedCritic(packed=2), 585 + 54),
+    "stacked digits D, half": (lambda: stacked.StackedCritic(width=4), 1_889),
+    "stacked digits D, half, packed": (lambda: stacked.StackedCritic(width=4, packed=3), 1_889 + 2 * 108),
 }
 
 
@@ -166,28 +190,35 @@ def test_the_published_number_of_parameters(name):
     assert sum(parameter.numel() for parameter in network.parameters()) == count
 
 
-SIZED = {  # networks of any size: height and width -> G and D, narrow
-    "dcgan": lambda h, w: (dcgan.DcganGenerator(3, h, w, 8, 4), dcgan.DcganCritic(3, h, w, 4)),
-    "sagan": lambda h, w: (
-        dcgan.DcganGenerator(3, h, w, 8, 8, attention=16, spectral=True),
-        dcgan.DcganCritic(3, h, w, 8, attention=16, spectral=True),
-    ),
-    "sn-gan": lambda h, w: (resnet.ResnetNoiseGenerator(3, h, w, 8, (8,) * 4), resnet.ResnetCritic(3, (8,) * 4)),
-    "progan": lambda h, w: (progan.ProganGenerator(3, h, w, 8, 64, 8), progan.ProganCritic(3, h, w, 64, 8)),
-    "stylegan2": lambda h, w: (StyleganGenerator(3, h, w, 8, 8, 2, 64, 8), StyleganCritic(3, h, w, 64, 8)),
-    "transgan": lambda h, w: (
-        transgan.TransganGenerator(3, h, w, 8, 64, (1, 1)),
-        transgan.TransganCritic(3, h, w, 32, 1),
-    ),
-    "r3gan": lambda h, w: (r3gan.R3ganGenerator(3, h, w, 8, (16, 8, 8)), r3gan.R3ganCritic(3, h, w, (16, 8, 8))),
-    "fastgan": lambda h, w: (fastgan.FastganGenerator(3, h, w, 8, 8), fastgan.FastganCritic(3, h, w, 8)),
+NARROW = {  # of families that make any size: options of G and of D
+    "mlp": ({"widths": (16,)}, {"widths": (16,)}),
+    "dcgan": ({"width": 4}, {"width": 4}),
+    "resnet": ({"widths": (8,) * 4}, {"widths": (8,) * 4}),
+    "progan": ({"base": 64, "most": 8}, {"base": 64, "most": 8}),
+    "stylegan2": ({"style": 8, "layers": 2, "base": 64, "most": 8}, {"base": 64, "most": 8}),
+    "transgan": ({"width": 64, "depths": (1, 1)}, {"width": 32, "depth": 1}),
+    "r3gan": ({"widths": (16, 8, 8)}, {"widths": (16, 8, 8)}),
+    "fastgan": ({"width": 8}, {"width": 8}),
 }
+OF_ONE_SIZE = ("wgan_gp", "stacked")
+BY_CLASS_ALONE = ("conditional_mlp",)
+
+
+def narrow(name, size, latent=8, classes=0):
+    """G and D of a family, as the tables have them, small."""
+    of_g, of_d = NARROW[name]
+    generator = build_for(NOISE_GENERATORS, "generator", name, 3, size, classes, {"latent": latent, **of_g})
+    return generator, build_for(CRITICS, "discriminator", name, 3, size, classes, of_d)
+
+
+def test_every_family_is_tried():
+    assert {*NARROW, *OF_ONE_SIZE, *BY_CLASS_ALONE} == set(NOISE_GENERATORS) == set(CRITICS) - {"maxout"}
 
 
 @pytest.mark.parametrize("size", [(32, 32), (48, 32), (28, 28), (33, 50)], ids=str)
-@pytest.mark.parametrize("name", SIZED)
+@pytest.mark.parametrize("name", NARROW)
 def test_pictures_of_any_size_are_made_judged_and_learned_from(name, size):
-    generator, critic = SIZED[name](*size)
+    generator, critic = narrow(name, size)
     picture = generator(torch.randn(3, generator.latent))
     assert picture.shape == (3, 3, *size)
     logit = critic(picture)
@@ -197,28 +228,48 @@ def test_pictures_of_any_size_are_made_judged_and_learned_from(name, size):
     assert {n for n in still if not (name == "progan" and n.startswith("to_rgb."))} == set()  # those of smaller levels
 
 
+def test_attention_and_spectral_norms_stand_in_dcgan():
+    options = {"width": 8, "attention": 16, "spectral": True}
+    generator = build_for(NOISE_GENERATORS, "generator", "dcgan", 3, (16, 24), 0, options)
+    critic = build_for(CRITICS, "discriminator", "dcgan", 3, (16, 24), 0, options)
+    assert critic(generator(torch.randn(2, 100))).shape == (2, 1)
+    assert sum(isinstance(module, Attention) for net in (generator, critic) for module in net.modules()) == 2
+
+
+@pytest.mark.parametrize("name", OF_ONE_SIZE)
+def test_a_network_of_one_size_refuses_others_with_that_size(name):
+    with pytest.raises(ConfigError, match="28x28.*--size 28"):
+        build_for(NOISE_GENERATORS, "generator", name, 3, (32, 32), 0, {})
+    generator = build_for(NOISE_GENERATORS, "generator", name, 3, (28, 28), 0, {})
+    critic = build_for(CRITICS, "discriminator", name, 3, (28, 28), 0, {})
+    assert critic(generator(torch.randn(2, generator.latent))).shape == (2, 1)
+
+
+def test_what_a_network_does_not_know_is_refused_with_what_is_known():
+    with pytest.raises(ConfigError, match="widht.*width"):
+        build_for(NOISE_GENERATORS, "generator", "dcgan", 3, (32, 32), 0, {"widht": 8})
+    with pytest.raises(ConfigError, match="'progan' knows no classes. Use one of conditional_mlp, dcgan"):
+        build_for(NOISE_GENERATORS, "generator", "progan", 3, (32, 32), 10, {})
+    with pytest.raises(UnknownNameError, match="dcgan"):
+        build_for(NOISE_GENERATORS, "generator", "dcgann", 3, (32, 32), 0, {})
+
+
 def test_a_map_begins_with_four_pixels_or_a_few_more():
-    assert grid(64, 64) == (4, 4, 4)
-    assert grid(96, 64) == (6, 4, 4)
-    assert grid(28, 28) == (7, 7, 2)
+    assert grid((64, 64)) == (4, 4, 4)
+    assert grid((96, 64)) == (6, 4, 4)
+    assert grid((28, 28)) == (7, 7, 2)
 
 
 CONDITIONAL = {
-    "2014": lambda: (mlp.ConditionalMlpGenerator((3, 16, 16), 3, 8), mlp.ConditionalMlpCritic((3, 16, 16), 3)),
-    "dcgan": lambda: (dcgan.DcganGenerator(3, 16, 16, 8, 4, 3), dcgan.DcganCritic(3, 16, 16, 4, 3)),
-    "sn-gan": lambda: (
-        resnet.ResnetNoiseGenerator(3, 16, 16, 8, (8, 8, 8), 3),
-        resnet.ResnetCritic(3, (8, 8), classes=3),
+    "2014": lambda: (
+        mlp.ConditionalMlpGenerator(3, size=(16, 16), classes=3, latent=8),
+        mlp.ConditionalMlpCritic(3, size=(16, 16), classes=3),
     ),
+    **{name: lambda name=name: narrow(name, (16, 16), classes=3) for name in ("dcgan", "resnet", "stylegan2", "r3gan")},
     "biggan": lambda: (
-        resnet.ResnetNoiseGenerator(3, 16, 16, 12, (8, 8, 8), 3, spectral=True, shared=4),
-        resnet.ResnetCritic(3, (8, 8), classes=3),
+        sized(resnet.ResnetNoiseGenerator, 16, latent=12, widths=(8,) * 3, classes=3, spectral=True, shared=4),
+        resnet.ResnetCritic(3, widths=(8, 8), classes=3),
     ),
-    "stylegan2": lambda: (
-        StyleganGenerator(3, 16, 16, 8, 8, 2, 64, 8, 3),
-        StyleganCritic(3, 16, 16, 64, 8, 3),
-    ),
-    "r3gan": lambda: (r3gan.R3ganGenerator(3, 16, 16, 8, (16, 8), 3, 4), r3gan.R3ganCritic(3, 16, 16, (16, 8), 3, 4)),
 }
 
 
@@ -254,10 +305,13 @@ def test_a_block_of_r3gan_is_the_identity_at_the_start():
     assert torch.equal(block(x), x)
 
 
+SHORT = {"latent": 16, "base": 64, "most": 16}
+
+
 @pytest.mark.parametrize("level", [1, 2, 3])
 def test_a_level_that_is_not_faded_in_is_the_one_before_and_one_that_is_stands_alone(level):
     torch.manual_seed(0)
-    generator, critic = progan.ProganGenerator(3, 32, 32, 16, 64, 16), progan.ProganCritic(3, 32, 32, 64, 16)
+    generator, critic = sized(progan.ProganGenerator, 32, **SHORT), sized(progan.ProganCritic, 32, base=64, most=16)
     z = torch.randn(4, 16)
     generator.grow(level - 1, 1.0)
     critic.grow(level - 1, 1.0)
@@ -276,7 +330,7 @@ def test_a_level_that_is_not_faded_in_is_the_one_before_and_one_that_is_stands_a
 
 
 def test_growing_adds_one_block_and_one_layer_to_rgb():
-    sizes = [sum(p.numel() for p in progan.ProganGenerator(3, s, s, 16, 64, 16).parameters()) for s in (8, 16, 32)]
+    sizes = [sum(p.numel() for p in sized(progan.ProganGenerator, s, **SHORT).parameters()) for s in (8, 16, 32)]
     widths = [progan.channels_of(level, 64, 16) for level in range(4)]
     for n in (1, 2):
         a, b = widths[n], widths[n + 1]
@@ -300,7 +354,7 @@ def test_demodulated_maps_have_unit_variance_whatever_the_style(scale):
 
 def test_w_moves_the_picture_and_noise_only_where_its_strength_is_not_zero():
     torch.manual_seed(0)
-    generator = StyleganGenerator(3, 16, 24, 8, 8, 2, 64, 8).eval()
+    generator = narrow("stylegan2", (16, 24))[0].eval()
     w = generator.mapping(torch.randn(2, 8))[:, None].expand(-1, generator.styles, -1)
     noise = [torch.randn(2, 1, *size) for size in generator.noises]
     plain = generator.synthesis(w)
@@ -314,7 +368,7 @@ def test_w_moves_the_picture_and_noise_only_where_its_strength_is_not_zero():
 
 
 def test_truncation_leads_to_the_average_and_one_leaves_w_alone():
-    generator = StyleganGenerator(3, 16, 16, 8, 8, 2, 64, 8)
+    generator = narrow("stylegan2", (16, 16))[0]
     generator.average.copy_(torch.randn(8))
     w = torch.randn(3, 8)
     assert torch.allclose(generator.truncated(w, 1.0), w, atol=1e-6)
@@ -341,7 +395,7 @@ def test_maxout_is_the_largest_of_its_pieces():
 
 def test_the_spectral_norm_of_every_layer_is_the_largest_singular_value():
     torch.manual_seed(0)
-    critic = resnet.ResnetCritic(3, (8, 8), classes=3)
+    critic = resnet.ResnetCritic(3, widths=(8, 8), classes=3)
     x, label = torch.randn(2, 3, 8, 8), torch.zeros(2, dtype=torch.long)
     for _ in range(100):
         critic(x, label)
@@ -363,7 +417,7 @@ def test_a_packed_discriminator_of_one_is_the_plain_one():
 
 def test_a_fastgan_discriminator_draws_the_picture_that_it_sees():
     torch.manual_seed(0)
-    critic = fastgan.FastganCritic(3, 16, 16, 16)
+    critic = sized(fastgan.FastganCritic, 16, width=16)
     x = torch.rand(8, 3, 16, 16) * 2 - 1
     optimizer = torch.optim.Adam(critic.parameters(), 2e-3)
     losses = []
@@ -404,7 +458,7 @@ def test_minibatch_discrimination_counts_the_near_ones_and_not_the_picture_itsel
 
 
 def test_volumes_are_occupancies():
-    generator, critic = voxels.VoxelGenerator(32, 8, 2), voxels.VoxelCritic(32, 2)
+    generator, critic = voxels.VoxelGenerator(side=32, latent=8, width=2), voxels.VoxelCritic(side=32, width=2)
     volume = generator(torch.rand(2, 8) * 2 - 1)
     assert volume.shape == (2, 1, 32, 32, 32)
     assert -1 <= float(volume.min()) < float(volume.max()) <= 1

@@ -38,32 +38,26 @@ class Critic(nn.Module):
         raise NotImplementedError
 
 
-def grid(height: int, width: int, smallest: int = 4, most: int = 32) -> tuple[int, int, int]:
+Size = tuple[int, int]
+"""Height and width of a picture."""
+
+
+def grid(size: Size, smallest: int = 4, most: int = 32) -> tuple[int, int, int]:
     """Where a generator that doubles begins: height and width of its first map, and how often it doubles them.
 
     The shorter side begins with `smallest` or a little more (28 with 7), so that any size is met by cutting what is too
     much: 4, 4 and 4 for 64x64; 6, 4 and 4 for 96x64. It doubles `most` times at most, and begins with more then.
     """
+    height, width = size
     doublings = min(most, max(0, int(math.log2(min(height, width) / smallest))))
     return -(-height // 2**doublings), -(-width // 2**doublings), doublings
 
 
-def middle(x: Tensor, height: int, width: int) -> Tensor:
+def middle(x: Tensor, size: Size) -> Tensor:
     """The middle (N, C, height, width) of larger maps."""
+    height, width = size
     top, left = (x.shape[2] - height) // 2, (x.shape[3] - width) // 2
     return x[:, :, top : top + height, left : left + width]
-
-
-class Cut(nn.Module):
-    """The middle of larger maps, as a layer."""
-
-    def __init__(self, height: int, width: int) -> None:
-        super().__init__()
-        self.height, self.width = height, width
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, C, height, width)."""
-        return middle(x, self.height, self.width)
 
 
 class Projection(nn.Module):

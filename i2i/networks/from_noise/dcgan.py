@@ -10,8 +10,9 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from ..init import init_normal
+from ..options import Count
 from ..upsampling import UPSAMPLERS, Up
-from .base import Critic, NoiseGenerator, grid, middle
+from .base import Critic, NoiseGenerator, Size, grid, middle
 from .layers.attention import Attention
 from .layers.class_norm import norm_for
 
@@ -21,27 +22,26 @@ class DcganGenerator(NoiseGenerator):
 
     def __init__(
         self,
-        out_channels: int,
-        height: int,
-        width: int,
-        latent: int = 100,
-        channels: int = 64,
+        channels: int,
+        *,
+        size: Size,
+        latent: Count = 100,
+        width: Count = 64,
         classes: int = 0,
         up: Up = "transposed",
         attention: int | None = None,
-        *,
         spectral: bool = False,
     ) -> None:
-        """`channels` are those of the largest map; `attention` is the number of channels of the map that has it."""
+        """`width` are the channels of the largest map; `attention` is the number of channels of the map that has it."""
         super().__init__()
-        self.latent, self.classes, self.size = latent, classes, (height, width)
-        rows, columns, doublings = grid(height, width)
-        widths = [channels * 2**level for level in reversed(range(doublings))] or [channels]
+        self.latent, self.classes, self.size = latent, classes, size
+        rows, columns, doublings = grid(size)
+        widths = [width * 2**level for level in reversed(range(doublings))] or [width]
         self.first = nn.ConvTranspose2d(latent, widths[0], (rows, columns), bias=False)
         self.ups = nn.ModuleList(
-            UPSAMPLERS[up].build(a, b, False, 4) for a, b in zip(widths, [*widths[1:], out_channels], strict=False)
+            UPSAMPLERS[up].build(a, b, False, 4) for a, b in zip(widths, [*widths[1:], channels], strict=False)
         )
-        self.norms = nn.ModuleList(norm_for(width, classes) for width in widths)
+        self.norms = nn.ModuleList(norm_for(w, classes) for w in widths)
         self.attentions = nn.ModuleDict({str(n): Attention(w) for n, w in enumerate(widths) if w == attention})
         init_normal(self)
         if spectral:
@@ -49,39 +49,38 @@ class DcganGenerator(NoiseGenerator):
                 spectral_norm(layer, dim=1)
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """(N, latent), (N,) -> (N, out_channels, height, width) in [-1, 1]."""
+        """(N, latent), (N,) -> (N, channels, height, width) in [-1, 1]."""
         x = self.first(z[:, :, None, None])
         for n, (norm, up) in enumerate(zip(self.norms, self.ups, strict=True)):
             x = norm(x, label).relu()
             if str(n) in self.attentions:
                 x = self.attentions[str(n)](x)
             x = up(x)
-        return middle(x, *self.size).tanh()
+        return middle(x, self.size).tanh()
 
 
 class DcganCritic(Critic):
-    """4x4 convolutions that halve the map, from `channels` on, doubled each time; batch norm but in the first."""
+    """4x4 convolutions that halve the map, from `width` channels on, doubled each time; batch norm but in the first."""
 
     def __init__(
         self,
-        in_channels: int,
-        height: int,
-        width: int,
-        channels: int = 64,
+        channels: int,
+        *,
+        size: Size,
+        width: Count = 64,
         classes: int = 0,
         attention: int | None = None,
-        *,
         spectral: bool = False,
         norm: bool = True,
     ) -> None:
         """Where pictures are of `classes`, a projection takes the place of the last convolution."""
         super().__init__()
         self.classes = classes
-        rows, columns, doublings = grid(height, width)
+        rows, columns, doublings = grid(size)
         self.halves = rows * 2**doublings, columns * 2**doublings
-        widths = [channels * 2**level for level in range(doublings)]
+        widths = [width * 2**level for level in range(doublings)]
         layers: list[nn.Module] = []
-        before = in_channels
+        before = channels
         for n, after in enumerate(widths):
             layers.append(nn.Conv2d(before, after, 4, stride=2, padding=1, bias=False))
             layers += [norm_for(after, 0)] if norm and n else []

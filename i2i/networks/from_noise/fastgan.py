@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from ..norms import BatchNormRunning
-from .base import Critic, NoiseGenerator, grid, middle
+from ..options import Count
+from .base import Critic, NoiseGenerator, Size, grid, middle
 from .progan import padded
 from .stylegan2 import normalised
 
@@ -71,13 +72,13 @@ class FastganGenerator(NoiseGenerator):
     """z, normalised, -> 4x4 -> doubled; from 64 pixels on each map is gated by the one four levels below."""
 
     def __init__(
-        self, out_channels: int, height: int, width: int, latent: int = 256, channels: int = 64, *, light: bool = True
+        self, channels: int, *, size: Size, latent: Count = 256, width: Count = 64, light: bool = True
     ) -> None:
-        """`channels` are the unit of MULTIPLES."""
+        """`width` is the unit of MULTIPLES."""
         super().__init__()
-        self.latent, self.size = latent, (height, width)
-        rows, columns, doublings = grid(height, width, most=len(MULTIPLES) - 1)
-        widths = [max(1, int(channels * multiple)) for multiple in MULTIPLES[: doublings + 1]]
+        self.latent, self.size = latent, size
+        rows, columns, doublings = grid(size, most=len(MULTIPLES) - 1)
+        widths = [max(1, int(width * multiple)) for multiple in MULTIPLES[: doublings + 1]]
         self.first = nn.Sequential(
             spectral_norm(nn.ConvTranspose2d(latent, 2 * widths[0], (rows, columns), bias=False)),
             BatchNormRunning(2 * widths[0]),
@@ -85,7 +86,7 @@ class FastganGenerator(NoiseGenerator):
         )
         self.ups = nn.ModuleList(up_block(a, b, light=light) for a, b in itertools.pairwise(widths))
         self.gates = nn.ModuleList(Excitation(a, b) for a, b in zip(widths, widths[GATED:], strict=False))
-        self.last = spectral_norm(nn.Conv2d(widths[-1], out_channels, 3, padding=1))
+        self.last = spectral_norm(nn.Conv2d(widths[-1], channels, 3, padding=1))
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002  of no class
         """(N, latent) -> (N, C, height, width) in [-1, 1]."""
@@ -93,18 +94,18 @@ class FastganGenerator(NoiseGenerator):
         for n, up in enumerate(self.ups):
             x = up(maps[-1])
             maps.append(x if n + 1 < GATED else self.gates[n + 1 - GATED](maps[n + 1 - GATED], x))
-        return middle(self.last(maps[-1]).tanh(), *self.size)
+        return middle(self.last(maps[-1]).tanh(), self.size)
 
 
 class FastganCritic(Critic):
     """Residual blocks that halve to 8x8, then a logit a place, averaged; a decoder draws the picture from that map."""
 
-    def __init__(self, in_channels: int, height: int, width: int, channels: int = 64) -> None:
+    def __init__(self, channels: int, *, size: Size, width: Count = 64) -> None:
         super().__init__()
-        rows, columns, doublings = grid(height, width, 8)
+        rows, columns, doublings = grid(size, 8)
         self.whole = rows * 2**doublings, columns * 2**doublings
-        widths = [max(8, channels * min(8, 2**n)) for n in range(doublings + 1)]
-        self.first = nn.Sequential(spectral_norm(nn.Conv2d(in_channels, widths[0], 3, padding=1)), nn.LeakyReLU(0.2))
+        widths = [max(8, width * min(8, 2**n)) for n in range(doublings + 1)]
+        self.first = nn.Sequential(spectral_norm(nn.Conv2d(channels, widths[0], 3, padding=1)), nn.LeakyReLU(0.2))
         self.blocks = nn.Sequential(*(_Down(a, b) for a, b in itertools.pairwise(widths)))
         self.last = nn.Sequential(
             spectral_norm(nn.Conv2d(widths[-1], widths[-1], 1, bias=False)),
@@ -112,10 +113,10 @@ class FastganCritic(Critic):
             nn.LeakyReLU(0.2),
             spectral_norm(nn.Conv2d(widths[-1], 1, 4, bias=False)),
         )
-        narrow = [widths[-1], *(max(8, channels // 2 ** min(3, n)) for n in range(doublings))]
+        narrow = [widths[-1], *(max(8, width // 2 ** min(3, n)) for n in range(doublings))]
         self.decoder = nn.Sequential(
             *(up_block(a, b, light=True) for a, b in itertools.pairwise(narrow)),
-            nn.Conv2d(narrow[-1], in_channels, 3, padding=1),
+            nn.Conv2d(narrow[-1], channels, 3, padding=1),
             nn.Tanh(),
         )
 

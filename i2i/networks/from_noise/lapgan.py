@@ -66,5 +66,6 @@ class DetailCritic(Critic):
 
 def base_networks(channels: int = 3, side: int = 8) -> tuple[MlpGenerator, MlpCritic]:
     """The fully connected ones of the smallest level."""
-    shape = (channels, side, side)
-    return MlpGenerator(shape, 100, (1200, 1200)), MlpCritic(shape, (600, 600), "relu", 0.5)
+    size = (side, side)
+    generator = MlpGenerator(channels, size=size, latent=100, widths=(1200, 1200))
+    return generator, MlpCritic(channels, size=size, widths=(600, 600), activation="relu", dropout=0.5)

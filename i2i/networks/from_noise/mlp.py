@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from ..options import Count, Share
 from .base import Critic, NoiseGenerator, one_hot
 
 LEAK = 0.2
@@ -26,8 +27,11 @@ class Maxout(nn.Module):
         return most
 
 
-def _activation(name: str) -> nn.Module:
-    return {"relu": nn.ReLU(), "leaky": nn.LeakyReLU(LEAK)}[name]
+Activation = Literal["relu", "leaky"]
+
+
+def _activation(name: Activation) -> nn.Module:
+    return nn.ReLU() if name == "relu" else nn.LeakyReLU(LEAK)
 
 
 class MlpGenerator(NoiseGenerator):
@@ -35,23 +39,24 @@ class MlpGenerator(NoiseGenerator):
 
     def __init__(
         self,
-        shape: Sequence[int],
-        latent: int = 100,
-        widths: Sequence[int] = (1200, 1200),
-        activation: str = "relu",
+        channels: int,
         *,
+        size: tuple[int, ...],
+        latent: Count = 100,
+        widths: tuple[Count, ...] = (1200, 1200),
+        activation: Activation = "relu",
         norm: bool = False,
         bounded: bool = True,
     ) -> None:
         super().__init__()
-        self.latent, self.shape = latent, tuple(shape)
+        self.latent, self.shape = latent, (channels, *size)
         layers: list[nn.Module] = []
-        size = latent
+        before = latent
         for width in widths:
-            layers += [nn.Linear(size, width), _activation(activation), *([nn.BatchNorm1d(width)] if norm else [])]
-            size = width
+            layers += [nn.Linear(before, width), _activation(activation), *([nn.BatchNorm1d(width)] if norm else [])]
+            before = width
         out = math.prod(self.shape)
-        self.layers = nn.Sequential(*layers, nn.Linear(size, out), *([nn.Tanh()] if bounded else []))
+        self.layers = nn.Sequential(*layers, nn.Linear(before, out), *([nn.Tanh()] if bounded else []))
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002  of no class
         """(N, latent) -> (N, *shape)."""
@@ -64,18 +69,20 @@ class MlpCritic(Critic):
 
     def __init__(
         self,
-        shape: Sequence[int],
-        widths: Sequence[int] = (512, 256),
-        activation: str = "leaky",
-        dropout: float = 0.0,
+        channels: int,
+        *,
+        size: tuple[int, ...],
+        widths: tuple[Count, ...] = (512, 256),
+        activation: Activation = "leaky",
+        dropout: Share = 0.0,
     ) -> None:
         super().__init__()
-        size, layers = math.prod(shape), []
+        before, layers = channels * math.prod(size), []
         for n, width in enumerate(widths):
-            layers += [nn.Linear(size, width), _activation(activation)]
+            layers += [nn.Linear(before, width), _activation(activation)]
             layers += [nn.Dropout(dropout)] if dropout and n == 0 else []
-            size = width
-        self.hidden, self.last = nn.Sequential(*layers), nn.Linear(size, 1)
+            before = width
+        self.hidden, self.last = nn.Sequential(*layers), nn.Linear(before, 1)
 
     def features(self, x: Tensor) -> Tensor:
         """(N, ...) -> (N, F)."""
@@ -91,11 +98,11 @@ class MlpCritic(Critic):
 class VanillaCritic(Critic):
     """Goodfellow et al., 2014: two layers of maxout, 240 units of 5 pieces, with dropout."""
 
-    def __init__(self, shape: Sequence[int], units: int = 240, pieces: int = 5) -> None:
+    def __init__(self, channels: int, *, size: tuple[int, ...], units: Count = 240, pieces: Count = 5) -> None:
         super().__init__()
-        size = math.prod(shape)
+        numbers = channels * math.prod(size)
         self.hidden = nn.Sequential(
-            Maxout(size, units, pieces), nn.Dropout(0.2), Maxout(units, units, pieces), nn.Dropout(0.5)
+            Maxout(numbers, units, pieces), nn.Dropout(0.2), Maxout(units, units, pieces), nn.Dropout(0.5)
         )
         self.last = nn.Linear(units, 1)
 
@@ -114,10 +121,16 @@ class ConditionalMlpGenerator(NoiseGenerator):
     """Mirza and Osindero, 2014 (arXiv 1411.1784): z and the class, each through a layer of its own, then together."""
 
     def __init__(
-        self, shape: Sequence[int], classes: int, latent: int = 100, widths: Sequence[int] = (200, 1000, 1200)
+        self,
+        channels: int,
+        *,
+        size: tuple[int, ...],
+        classes: int,
+        latent: Count = 100,
+        widths: tuple[Count, Count, Count] = (200, 1000, 1200),
     ) -> None:
         super().__init__()
-        self.latent, self.classes, self.shape = latent, classes, tuple(shape)
+        self.latent, self.classes, self.shape = latent, classes, (channels, *size)
         of_z, of_class, joint = widths
         self.of_z, self.of_class = nn.Linear(latent, of_z), nn.Linear(classes, of_class)
         self.joint = nn.Linear(of_z + of_class, joint)
@@ -134,10 +147,10 @@ class ConditionalMlpGenerator(NoiseGenerator):
 class ConditionalMlpCritic(Critic):
     """The same for the discriminator, with maxout: 240 units of 5 for the picture, 50 of 5 for the class, 240 of 4."""
 
-    def __init__(self, shape: Sequence[int], classes: int) -> None:
+    def __init__(self, channels: int, *, size: tuple[int, ...], classes: int) -> None:
         super().__init__()
         self.classes = classes
-        self.of_x = Maxout(math.prod(shape), 240, 5)
+        self.of_x = Maxout(channels * math.prod(size), 240, 5)
         self.of_class, self.joint = Maxout(classes, 50, 5), Maxout(290, 240, 4)
         self.dropout, self.last = nn.Dropout(0.5), nn.Linear(240, 1)
 

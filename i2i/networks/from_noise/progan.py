@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .base import Critic, NoiseGenerator, grid, middle
+from ..options import Count
+from .base import Critic, NoiseGenerator, Size, grid, middle
 from .layers.equalised import SQRT2, EqualConv2d, EqualLinear, leaky, pixel_norm
 from .layers.minibatch import GroupedStd
 
@@ -38,11 +39,11 @@ class ProganGenerator(NoiseGenerator, Growing):
     """z, pixel-normalised, -> 4x4 -> doubled: nearest, 3x3, 3x3, each with pixel norm; a 1x1 to RGB at each level."""
 
     def __init__(
-        self, out_channels: int, height: int, width: int, latent: int = 512, base: int = 8192, most: int = 512
+        self, channels: int, *, size: Size, latent: Count = 512, base: Count = 8192, most: Count = 512
     ) -> None:
         super().__init__()
-        self.latent, self.size = latent, (height, width)
-        rows, columns, self.doublings = grid(height, width)
+        self.latent, self.size = latent, size
+        rows, columns, self.doublings = grid(size)
         widths = [channels_of(level, base, most) for level in range(self.doublings + 1)]
         self.grid = (widths[0], rows, columns)
         self.first = EqualLinear(latent, widths[0] * rows * columns, SQRT2 / 4, bias=False)
@@ -51,7 +52,7 @@ class ProganGenerator(NoiseGenerator, Growing):
         self.blocks = nn.ModuleList(
             nn.ModuleList([EqualConv2d(a, b, 3), EqualConv2d(b, b, 3)]) for a, b in itertools.pairwise(widths)
         )
-        self.to_rgb = nn.ModuleList(EqualConv2d(width, out_channels, 1, 1.0) for width in widths)
+        self.to_rgb = nn.ModuleList(EqualConv2d(width, channels, 1, 1.0) for width in widths)
         self.grow(self.doublings, 1.0)
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002  of no class
@@ -67,18 +68,18 @@ class ProganGenerator(NoiseGenerator, Growing):
         if self.level and self.alpha < 1:
             old = doubled(self.to_rgb[self.level - 1](before))
             picture = old if self.alpha == 0 else old.lerp(picture, self.alpha)
-        return middle(picture, *self.size) if self.level == self.doublings else picture
+        return middle(picture, self.size) if self.level == self.doublings else picture
 
 
 class ProganCritic(Critic, Growing):
     """The mirror: 1x1 from RGB, 3x3, 3x3, halved; at 4x4 minibatch standard deviation, 3x3, two dense layers."""
 
-    def __init__(self, in_channels: int, height: int, width: int, base: int = 8192, most: int = 512) -> None:
+    def __init__(self, channels: int, *, size: Size, base: Count = 8192, most: Count = 512) -> None:
         super().__init__()
-        rows, columns, self.doublings = grid(height, width)
+        rows, columns, self.doublings = grid(size)
         self.whole = rows * 2**self.doublings, columns * 2**self.doublings
         widths = [channels_of(level, base, most) for level in range(self.doublings + 1)]
-        self.from_rgb = nn.ModuleList(EqualConv2d(in_channels, width, 1) for width in widths)
+        self.from_rgb = nn.ModuleList(EqualConv2d(channels, width, 1) for width in widths)
         self.blocks = nn.ModuleList(
             nn.ModuleList([EqualConv2d(b, b, 3), EqualConv2d(b, a, 3)]) for a, b in itertools.pairwise(widths)
         )

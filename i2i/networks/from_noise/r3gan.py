@@ -7,12 +7,12 @@ and R2).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from .base import Critic, NoiseGenerator, grid, middle
+from ..options import Count
+from .base import Critic, NoiseGenerator, Size, grid, middle
 from .layers.equalised import leaky
 from .layers.filters import double, halve
 from .progan import padded
@@ -56,19 +56,19 @@ class R3ganGenerator(NoiseGenerator):
 
     def __init__(
         self,
-        out_channels: int,
-        height: int,
-        width: int,
-        latent: int = 64,
-        widths: Sequence[int] = (768, 768, 768, 768),
+        channels: int,
+        *,
+        size: Size,
+        latent: Count = 64,
+        widths: tuple[Count, ...] = (768, 768, 768, 768),
         classes: int = 0,
-        embedding: int = 0,
-        group: int = 16,
+        embedding: Count = 64,
+        group: Count = 16,
     ) -> None:
         """`widths` from 4x4 on; with `classes`, an embedding of that length joins z."""
         super().__init__()
-        self.latent, self.classes, self.size = latent, classes, (height, width)
-        rows, columns, doublings = grid(height, width, most=len(widths) - 1)
+        self.latent, self.classes, self.size = latent, classes, size
+        rows, columns, doublings = grid(size, most=len(widths) - 1)
         widths = tuple(widths)[: doublings + 1]
         self.embedding = nn.Linear(classes, embedding, bias=False) if classes else None
         self.basis = nn.Parameter(torch.randn(widths[0], rows, columns))
@@ -79,7 +79,7 @@ class R3ganGenerator(NoiseGenerator):
             nn.Sequential(Block(width, count, group), Block(width, count, group)) for width in widths
         )
         self.widths = nn.ModuleList(_matched(a, b) for a, b in itertools.pairwise(widths))
-        self.last = nn.Conv2d(widths[-1], out_channels, 1, bias=False)
+        self.last = nn.Conv2d(widths[-1], channels, 1, bias=False)
         start(self.last)
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
@@ -92,7 +92,7 @@ class R3ganGenerator(NoiseGenerator):
             if n:
                 x = double(self.widths[n - 1](x))
             x = level(x)
-        return middle(self.last(x), *self.size)
+        return middle(self.last(x), self.size)
 
 
 class R3ganCritic(Critic):
@@ -100,21 +100,21 @@ class R3ganCritic(Critic):
 
     def __init__(
         self,
-        in_channels: int,
-        height: int,
-        width: int,
-        widths: Sequence[int] = (768, 768, 768, 768),
+        channels: int,
+        *,
+        size: Size,
+        widths: tuple[Count, ...] = (768, 768, 768, 768),
         classes: int = 0,
-        embedding: int = 0,
-        group: int = 16,
+        embedding: Count = 768,
+        group: Count = 16,
     ) -> None:
         super().__init__()
         self.classes = classes
-        rows, columns, doublings = grid(height, width, most=len(widths) - 1)
+        rows, columns, doublings = grid(size, most=len(widths) - 1)
         self.whole = rows * 2**doublings, columns * 2**doublings
         widths = tuple(widths)[: doublings + 1][::-1]
         count = 2 * len(widths)
-        self.first = nn.Conv2d(in_channels, widths[0], 1, bias=False)
+        self.first = nn.Conv2d(channels, widths[0], 1, bias=False)
         start(self.first)
         self.levels = nn.ModuleList(
             nn.Sequential(Block(width, count, group), Block(width, count, group)) for width in widths

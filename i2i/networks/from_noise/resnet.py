@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from .base import Critic, NoiseGenerator, Projection, grid, middle
+from ..options import Count
+from .base import Critic, NoiseGenerator, Projection, Size, grid, middle
 from .layers.attention import Attention
 from .layers.class_norm import PlainNorm, VectorNorm, norm_for
 
@@ -70,14 +71,13 @@ class ResnetNoiseGenerator(NoiseGenerator):
 
     def __init__(
         self,
-        out_channels: int,
-        height: int,
-        width: int,
-        latent: int = 128,
-        widths: Sequence[int] = (256, 256, 256, 256),
+        channels: int,
+        *,
+        size: Size,
+        latent: Count = 128,
+        widths: tuple[Count, ...] = (256, 256, 256, 256),
         classes: int = 0,
         attention: int | None = None,
-        *,
         spectral: bool = False,
         shared: int = 0,
     ) -> None:
@@ -87,8 +87,8 @@ class ResnetNoiseGenerator(NoiseGenerator):
         the blocks, and both together decide gain and bias.
         """
         super().__init__()
-        self.latent, self.classes, self.size = latent, classes, (height, width)
-        rows, columns, doublings = grid(height, width, most=len(widths) - 1)
+        self.latent, self.classes, self.size = latent, classes, size
+        rows, columns, doublings = grid(size, most=len(widths) - 1)
         widths = tuple(widths)[: doublings + 1]
         blocks = len(widths) - 1
         self.slot = latent // (blocks + 1) if shared else latent
@@ -98,7 +98,7 @@ class ResnetNoiseGenerator(NoiseGenerator):
         norm: Norm = partial(VectorNorm, length=shared + self.slot) if shared else partial(norm_for, classes=classes)
         self.blocks = nn.ModuleList(UpBlock(a, b, norm) for a, b in itertools.pairwise(widths))
         self.attentions = nn.ModuleDict({str(n): Attention(w) for n, w in enumerate(widths[1:-1]) if w == attention})
-        self.last_norm, self.last = PlainNorm(widths[-1]), nn.Conv2d(widths[-1], out_channels, 3, padding=1)
+        self.last_norm, self.last = PlainNorm(widths[-1]), nn.Conv2d(widths[-1], channels, 3, padding=1)
         if shared:
             _orthogonal(self)
         else:
@@ -107,7 +107,7 @@ class ResnetNoiseGenerator(NoiseGenerator):
             _normalise(self, but=self.embedding)
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """(N, latent), (N,) -> (N, out_channels, height, width) in [-1, 1]."""
+        """(N, latent), (N,) -> (N, channels, height, width) in [-1, 1]."""
         conditions: Sequence[Tensor | None] = [label] * len(self.blocks)
         first = z
         if self.embedding is not None:
@@ -120,7 +120,7 @@ class ResnetNoiseGenerator(NoiseGenerator):
             if str(n) in self.attentions:
                 x = self.attentions[str(n)](x)
         x = self.last(self.last_norm(x).relu())
-        return middle(x, *self.size).tanh()
+        return middle(x, self.size).tanh()
 
 
 class ResnetCritic(Critic):
@@ -128,12 +128,12 @@ class ResnetCritic(Critic):
 
     def __init__(
         self,
-        in_channels: int,
-        widths: Sequence[int] = (128, 128, 128, 128),
-        halved: int = 2,
+        channels: int,
+        *,
+        widths: tuple[Count, ...] = (128, 128, 128, 128),
+        halved: Count = 2,
         classes: int = 0,
         attention: int | None = None,
-        *,
         spectral: bool = True,
         mean: bool = False,
         bias: bool = False,
@@ -141,7 +141,7 @@ class ResnetCritic(Critic):
         """`mean` pools by the mean (WGAN-GP): a 64th of the sum's logits at 8x8. `bias` is the last layer's."""
         super().__init__()
         self.classes, self.mean = classes, mean
-        before = [in_channels, *widths]
+        before = [channels, *widths]
         self.blocks = nn.Sequential()
         for n, (a, b) in enumerate(zip(before, widths, strict=False)):
             self.blocks.append(DownBlock(a, b, halves=n < halved, first=n == 0))

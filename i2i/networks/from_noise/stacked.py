@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from .base import Critic, NoiseGenerator
+from ..options import Count
+from .base import Critic, NoiseGenerator, Size
+from .wgan_gp import SIZE, refuse_other_sizes
 
 
 class StackedGenerator(NoiseGenerator):
     """z of 256 -> 4x4 of 64 -> 7, 14, 28 by transposed 3x3 convolutions -> 3x3 -> three digits as red, green, blue."""
 
-    def __init__(self, latent: int = 256) -> None:
+    def __init__(self, channels: int = 3, *, size: Size = SIZE, latent: Count = 256) -> None:
         super().__init__()
+        refuse_other_sizes(size)
         self.latent = latent
         self.first = nn.Linear(latent, 64 * 16)
         layers: list[nn.Module] = [nn.BatchNorm2d(64), nn.ReLU()]
@@ -21,7 +24,7 @@ class StackedGenerator(NoiseGenerator):
                 nn.BatchNorm2d(b),
                 nn.ReLU(),
             ]
-        self.layers = nn.Sequential(*layers, nn.Conv2d(8, 3, 3, padding=1), nn.Tanh())
+        self.layers = nn.Sequential(*layers, nn.Conv2d(8, channels, 3, padding=1), nn.Tanh())
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002  of no class
         """(N, latent) -> (N, 3, 28, 28) in [-1, 1]."""
@@ -32,9 +35,10 @@ class StackedGenerator(NoiseGenerator):
 class StackedCritic(Critic):
     """Three 3x3 convolutions that halve; `width` channels, doubled each time; `packed` pictures at once (PacGAN)."""
 
-    def __init__(self, width: int = 2, packed: int = 1) -> None:
+    def __init__(self, channels: int = 3, *, size: Size = SIZE, width: Count = 2, packed: Count = 1) -> None:
         super().__init__()
-        self.layers, before = nn.Sequential(), 3 * packed
+        refuse_other_sizes(size)
+        self.layers, before = nn.Sequential(), channels * packed
         for after in (width, 2 * width, 4 * width):
             self.layers.extend(
                 [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.BatchNorm2d(after), nn.LeakyReLU(0.3)]

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .base import Critic, NoiseGenerator, grid, middle
+from ..options import Count
+from .base import Critic, NoiseGenerator, Size, grid, middle
 from .layers.equalised import SQRT2, EqualConv2d, EqualLinear, leaky
 from .layers.filters import blur, double, halve
 from .layers.minibatch import GroupedStd
@@ -128,27 +129,27 @@ class StyleganGenerator(NoiseGenerator):
 
     def __init__(
         self,
-        out_channels: int,
-        height: int,
-        width: int,
-        latent: int = 512,
-        style: int = 512,
-        layers: int = 8,
-        base: int = 32768,
-        most: int = 512,
+        channels: int,
+        *,
+        size: Size,
+        latent: Count = 512,
+        style: Count = 512,
+        layers: Count = 8,
+        base: Count = 32768,
+        most: Count = 512,
         classes: int = 0,
     ) -> None:
         super().__init__()
-        self.latent, self.style, self.classes, self.size = latent, style, classes, (height, width)
+        self.latent, self.style, self.classes, self.size = latent, style, classes, size
         self.mapping = Mapping(latent, style, layers, classes)
         self.register_buffer("average", torch.zeros(style))
-        rows, columns, doublings = grid(height, width)
+        rows, columns, doublings = grid(size)
         widths = [channels_of(level, base, most) for level in range(doublings + 1)]
         self.constant = nn.Parameter(torch.randn(widths[0], rows, columns))
         self.first = StyledConv(widths[0], widths[0], style, up=False)
         self.ups = nn.ModuleList(StyledConv(a, b, style, up=True) for a, b in itertools.pairwise(widths))
         self.convs = nn.ModuleList(StyledConv(b, b, style, up=False) for b in widths[1:])
-        self.to_rgb = nn.ModuleList(ToRgb(width, out_channels, style) for width in widths)
+        self.to_rgb = nn.ModuleList(ToRgb(width, channels, style) for width in widths)
         self.maps = [(rows * 2**level, columns * 2**level) for level in range(doublings + 1)]
 
     average: Tensor
@@ -180,7 +181,7 @@ class StyleganGenerator(NoiseGenerator):
             x = up(x, w[:, 2 * n + 1], planes[2 * n + 1])
             x = conv(x, w[:, 2 * n + 2], planes[2 * n + 2])
             picture = double(picture) + self.to_rgb[n + 1](x, w[:, 2 * n + 3])
-        return middle(picture, *self.size)
+        return middle(picture, self.size)
 
     def truncated(self, w: Tensor, psi: float) -> Tensor:
         """Nearer to the average w: average + psi (w - average)."""
@@ -192,22 +193,21 @@ class StyleganCritic(Critic):
 
     def __init__(
         self,
-        in_channels: int,
-        height: int,
-        width: int,
-        base: int = 32768,
-        most: int = 512,
-        classes: int = 0,
+        channels: int,
         *,
+        size: Size,
+        base: Count = 32768,
+        most: Count = 512,
+        classes: int = 0,
         residual: bool = True,
     ) -> None:
         """With `classes` the last layer gives a vector, compared with a mapping of the class."""
         super().__init__()
         self.classes, self.residual = classes, residual
-        rows, columns, doublings = grid(height, width)
+        rows, columns, doublings = grid(size)
         self.whole = rows * 2**doublings, columns * 2**doublings
         widths = [channels_of(level, base, most) for level in reversed(range(doublings + 1))]
-        self.from_rgb = EqualConv2d(in_channels, widths[0], 1, 1.0)
+        self.from_rgb = EqualConv2d(channels, widths[0], 1, 1.0)
         pairs = list(itertools.pairwise(widths))
         self.convs = nn.ModuleList(
             nn.ModuleList([EqualConv2d(a, a, 3, 1.0), HalvingConv2d(a, b, 3, 1.0)]) for a, b in pairs

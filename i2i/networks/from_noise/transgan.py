@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .base import Critic, NoiseGenerator, grid, middle
+from ..options import Count
+from .base import Critic, NoiseGenerator, Size, grid, middle
 from .progan import padded
 
 HEADS = 4
@@ -82,22 +81,22 @@ class TransganGenerator(NoiseGenerator):
 
     def __init__(
         self,
-        out_channels: int,
-        height: int,
-        width: int,
-        latent: int = 256,
-        channels: int = 1024,
-        depths: Sequence[int] = (5, 4, 2),
+        channels: int,
+        *,
+        size: Size,
+        latent: Count = 256,
+        width: Count = 1024,
+        depths: tuple[Count, ...] = (5, 4, 2),
     ) -> None:
-        """`channels` at 8x8, a quarter at each further stage; `depths` are the blocks of each stage."""
+        """`width` channels at 8x8, a quarter at each further stage; `depths` are the blocks of each stage."""
         super().__init__()
-        self.latent, self.size = latent, (height, width)
-        rows, columns, doublings = grid(height, width, 8, len(depths) - 1)
+        self.latent, self.size = latent, size
+        rows, columns, doublings = grid(size, 8, len(depths) - 1)
         depths = tuple(depths)[: doublings + 1]
-        self.channels = channels
-        self.first = nn.Linear(latent, channels * rows * columns)
+        self.width = width
+        self.first = nn.Linear(latent, width * rows * columns)
         self.maps = [(rows * 2**n, columns * 2**n) for n in range(len(depths))]
-        self.widths = [channels // 4**n for n in range(len(depths))]
+        self.widths = [width // 4**n for n in range(len(depths))]
         self.positions = nn.ParameterList(
             _positions(h * w, c) for (h, w), c in zip(self.maps, self.widths, strict=True)
         )
@@ -105,39 +104,39 @@ class TransganGenerator(NoiseGenerator):
             nn.Sequential(*(Block(c, size, noise=False) for _ in range(depth)))
             for c, size, depth in zip(self.widths, self.maps, depths, strict=True)
         )
-        self.last = nn.Conv2d(self.widths[-1], out_channels, 1)
+        self.last = nn.Conv2d(self.widths[-1], channels, 1)
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002  of no class
         """(N, latent) -> (N, C, height, width), around [-1, 1] and not bounded."""
-        x = self.first(z).unflatten(1, (-1, self.channels))
+        x = self.first(z).unflatten(1, (-1, self.width))
         for n, stage in enumerate(self.stages):
             if n:
                 x = F.pixel_shuffle(x, 2).flatten(2).transpose(1, 2)
             x = stage(x + self.positions[n]).transpose(1, 2).unflatten(2, self.maps[n])
-        return middle(self.last(x), *self.size)
+        return middle(self.last(x), self.size)
 
 
 class TransganCritic(Critic):
     """Patches of 2 -> blocks -> halved, beside patches of 4 -> blocks -> a token that has looked at all -> a logit."""
 
-    def __init__(self, in_channels: int, height: int, width: int, channels: int = 384, depth: int = 3) -> None:
+    def __init__(self, channels: int, *, size: Size, width: Count = 384, depth: Count = 3) -> None:
         super().__init__()
-        self.whole = (-(-height // 4) * 4, -(-width // 4) * 4)
+        self.whole = (-(-size[0] // 4) * 4, -(-size[1] // 4) * 4)
         half, quarter = ((self.whole[0] // by, self.whole[1] // by) for by in (2, 4))
-        fine = channels // 4 * 3
-        self.patches2 = nn.Conv2d(in_channels, fine, 2, stride=2)
-        self.patches4 = nn.Conv2d(in_channels, channels - fine, 4, stride=4)
+        fine = width // 4 * 3
+        self.patches2 = nn.Conv2d(channels, fine, 2, stride=2)
+        self.patches4 = nn.Conv2d(channels, width - fine, 4, stride=4)
         self.positions2 = _positions(half[0] * half[1], fine)
-        self.positions4 = _positions(quarter[0] * quarter[1], channels)
+        self.positions4 = _positions(quarter[0] * quarter[1], width)
         self.fine_grid = half
         self.fine = nn.Sequential(*(Block(fine, half, noise=True) for _ in range(depth)))
-        self.coarse = nn.Sequential(*(Block(channels, quarter, noise=True) for _ in range(depth)))
-        self.token = _positions(1, channels)
-        self.top, self.norm = Block(channels, None, noise=True), nn.LayerNorm(channels)
-        self.last = nn.Linear(channels, 1)
+        self.coarse = nn.Sequential(*(Block(width, quarter, noise=True) for _ in range(depth)))
+        self.token = _positions(1, width)
+        self.top, self.norm = Block(width, None, noise=True), nn.LayerNorm(width)
+        self.last = nn.Linear(width, 1)
 
     def features(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, channels)."""
+        """(N, C, H, W) -> (N, width)."""
         x = padded(x, *self.whole)
         y = self.fine(self.patches2(x).flatten(2).transpose(1, 2) + self.positions2)
         y = F.avg_pool2d(y.transpose(1, 2).unflatten(2, self.fine_grid), 2)

@@ -7,6 +7,7 @@ import math
 from torch import Tensor, nn
 
 from ..init import init_normal
+from ..options import Count
 from .base import Critic, NoiseGenerator
 
 
@@ -15,14 +16,14 @@ class VoxelGenerator(NoiseGenerator):
 
     prior = "uniform"
 
-    def __init__(self, side: int = 64, latent: int = 200, channels: int = 64, out_channels: int = 1) -> None:
-        """`side` is 8 times a power of two; `channels` are those of the largest map."""
+    def __init__(self, channels: int = 1, *, side: Count = 64, latent: Count = 200, width: Count = 64) -> None:
+        """`side` is 8 times a power of two; `width` are the channels of the largest map."""
         super().__init__()
         self.latent = latent
         doublings = int(math.log2(side // 4))
-        widths = [channels * 2**level for level in reversed(range(doublings))]
+        widths = [width * 2**level for level in reversed(range(doublings))]
         layers: list[nn.Module] = [nn.ConvTranspose3d(latent, widths[0], 4, bias=False)]
-        for a, b in zip(widths, [*widths[1:], out_channels], strict=True):
+        for a, b in zip(widths, [*widths[1:], channels], strict=True):
             layers += [nn.BatchNorm3d(a), nn.ReLU(), nn.ConvTranspose3d(a, b, 4, stride=2, padding=1, bias=False)]
         self.layers = nn.Sequential(*layers, nn.Sigmoid())
         _init(self)
@@ -36,12 +37,12 @@ class VoxelGenerator(NoiseGenerator):
 class VoxelCritic(Critic):
     """The mirror, LeakyReLU 0.2; batch norm but in the first layer."""
 
-    def __init__(self, side: int = 64, channels: int = 64, in_channels: int = 1) -> None:
+    def __init__(self, channels: int = 1, *, side: Count = 64, width: Count = 64) -> None:
         super().__init__()
         doublings = int(math.log2(side // 4))
-        widths = [channels * 2**level for level in range(doublings)]
+        widths = [width * 2**level for level in range(doublings)]
         self.layers = nn.Sequential()
-        for n, (a, b) in enumerate(zip([in_channels, *widths], widths, strict=False)):
+        for n, (a, b) in enumerate(zip([channels, *widths], widths, strict=False)):
             self.layers.append(nn.Conv3d(a, b, 4, stride=2, padding=1, bias=False))
             if n:
                 self.layers.append(nn.BatchNorm3d(b))
