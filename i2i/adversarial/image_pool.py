@@ -26,12 +26,17 @@ class ImagePool:
         """Pictures that it had when the batch began."""
         self.fixed: FixedPool | None = None
         """What holds the pictures where steps are replayed."""
+        self.decided = self.called = False
+        """Whether what it exchanges next was drawn before; whether it was asked since somebody set this to False."""
 
     def __call__(self, fakes: Tensor) -> Tensor:
         """(N, C, H, W) -> as many, some of them from earlier calls; the input itself when `size` is 0."""
         if self.size == 0:
             return fakes
         if self.fixed is not None:
+            if not self.decided:
+                self.decide(len(fakes), fakes.device)
+            self.decided, self.called = False, True
             return self.fixed(fakes)
         part = part_at_hand()
         begin, end, whole = (part.begin, part.end, part.whole) if part else (0, len(fakes), len(fakes))
@@ -41,7 +46,7 @@ class ImagePool:
         return own_rows(torch.stack([self._exchange(*one) for one in zip(every_row(fakes), drawn, strict=True)]))
 
     def decide(self, count: int, device: torch.device) -> None:
-        """Draw before a step that is replayed what it exchanges of its `count` pictures, on `device`."""
+        """Draw before a step that is replayed what it exchanges of `count` pictures, on `device`; 0: nothing yet."""
         if self.size == 0:
             return
         if self.fixed is None:
@@ -49,6 +54,7 @@ class ImagePool:
         if count:
             self.held = self.fixed.filled
             self.fixed.plan(self._draws(count))
+            self.decided = True
 
     def _draws(self, whole: int) -> list[int | None]:
         """Of each picture of a batch the place of the old one that it is exchanged for; None where it stays."""

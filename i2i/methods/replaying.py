@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
 import torch
@@ -33,6 +33,8 @@ class ReplayedStep:
     def __init__(self, graphs: Graphs, say: Callable[[str], object]) -> None:
         self.replayed: Replayed[_Done] = Replayed(graphs, say)
         self.stage: str | None = None
+        self.pools: dict[Hashable, list[str]] = {}
+        """Kind of step -> the objectives whose pools it asks, as it was seen to do when Python did it."""
 
     def __call__(self, method: Method, batch: Batch, whole: int) -> dict[str, Tensor]:
         """One step; `whole` images are in the batch."""
@@ -41,11 +43,12 @@ class ReplayedStep:
             self.stage = method.stage
         for optimizer in method.optimizers.values():
             let_rates_change(optimizer)
-        _, d_turn = method.updates.turn()
-        for objective in method.objectives.values():
-            objective.pool.decide(whole if d_turn else 0, method.placement.device)
-        method.updates.asked = False
-        done = self.replayed(method.kind_of_step(), batch, lambda rows: _step(method, rows))
+        kind = method.kind_of_step()
+        for name, objective in method.objectives.items():
+            objective.pool.decide(whole if name in self.pools.get(kind, ()) else 0, method.placement.device)
+            objective.pool.called = False
+        done = self.replayed(kind, batch, lambda rows: _step(method, rows))
+        self.pools.setdefault(kind, [name for name, one in method.objectives.items() if one.pool.called])
         method.updates.asked = done.asked
         method.norms.seen = {name: value.clone() for name, value in done.norms.items()}
         if done.g_moved:

@@ -29,6 +29,7 @@ ROWS = [
     ),
     ("pix2pix", {"gan": {"loss": "wasserstein", "weight_clipping": 0.01, "drift": 0.001}}),
     ("discogan", {"curriculum": 5}),
+    ("discogan", {"reconstruct": "a", "gan": {"pool": 3}}),
 ]
 
 
@@ -162,6 +163,23 @@ def test_a_checkpoint_does_not_tell_whether_steps_were_replayed():
                     group["lr"] = torch.tensor(group["lr"])
     assert_same(*(trained(one, 7, 32) for one in ones))
     assert_same(*(state_of(one) for one in ones))
+
+
+def test_a_stage_without_a_discriminator_draws_nothing_for_its_pool():
+    plain, replayed = (begun("srgan", **SMALL | {"size": 64, "images": 64, "gan": {"pool": 3}}) for _ in range(2))
+    graphs = on_cpu(replayed, [])
+    for optimizer in plain.optimizers.values():
+        for group in optimizer.param_groups:
+            group["lr"] = torch.tensor(group["lr"])
+    found, states = [], []
+    for method in (plain, replayed):
+        found.append(trained(method, 7, 64))
+        states.append(torch.get_rng_state())
+    assert plain.stage == "pixel"
+    assert_same(*found)
+    assert torch.equal(*states)
+    assert graphs.replayed > 0
+    assert replayed.objectives["D"].state_dict()["pool"]["pictures"] == []
 
 
 def test_the_fixed_pool_gives_what_the_usual_one_gives():
