@@ -1,8 +1,9 @@
 """The proof of the doctor: `python -m benchmarks.failures`; it goes on where it was stopped.
 
 Every failure is provoked on SEEDS seeds, and healthy runs are trained beside it; the doctor reads each line as it is
-written. What it said is kept in benchmarks/failures/results.json as the runs end. Thresholds and cases were set on the
-seeds 0, 1 and 100 (`--seeds 100 --results FILE`), never on those that are reported.
+written. What it said is kept in benchmarks/failures/results.json as the runs end, and their logs under `--data`, so
+that other thresholds need no other runs: remove results.json, and give the same `--data` again. Thresholds and cases
+were set on the seeds 0 to 7 and 100 (`--seeds 100 --results FILE`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 from i2i.files import write_atomically
 
 from ..command import end_with
+from .across import sensitivity
 from .one import Job, examined, key_of
 from .provoked import CASES
 from .table import confusion, picture
@@ -51,6 +53,8 @@ def main() -> int:
         ]
         _run(cures, kept, asked)
     print(confusion(kept, asked.seeds))
+    if not asked.table and not asked.only:
+        print(sensitivity(asked.data, asked.seeds))
     if asked.picture:
         picture(kept, asked.seeds, asked.picture)
     return 0

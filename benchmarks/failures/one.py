@@ -34,15 +34,17 @@ def examined(given: tuple[Job, Path]) -> tuple[str, dict[str, Any]]:
     torch.set_num_threads(1)
     (name, seed, remedy), data = given
     records, total, settings, seconds = logged(CASES[name], data, seed, remedy)
-    monitor, found = Monitor(total, settings), list[Ailment]()
+    monitor, found, last = Monitor(total, settings), list[Ailment](), dict[str, int]()
     for record in records:
         found += monitor.add(record)
+        last |= dict.fromkeys(monitor.ailments, int(record.get("images", 0)))
     first = {one.name: one.found for one in reversed(found)}
-    wanted = sorted(CASES[name].expected)
+    true = {failure: onset(failure, records, at) for failure, at in first.items()}
+    wanted = CASES[name].expected
     return key_of((name, seed, remedy)), {
         "named": {failure: round(at / total, 3) for failure, at in first.items()},
-        "there": {failure: round(onset(failure, records, first.get(failure)) / total, 3) for failure in wanted},
-        "at the end": sorted(monitor.ailments),
+        "true since": {failure: round(since / total, 3) for failure, since in true.items() if since is not None},
+        "last": {failure: round(at / total, 3) for failure, at in last.items()},
         "remedy": next((one.remedy for one in found if one.name in wanted), []),
         "seconds": seconds,
     }

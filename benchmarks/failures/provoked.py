@@ -22,7 +22,7 @@ class Case(NamedTuple):
     steps: int = 0
     """Length of the run; 0 is the usual one of its bed."""
     start: str = ""
-    """What the generators begin with: `negative` swaps light and dark, `identity` hands the input back."""
+    """What the generators begin with: `negative` swaps light and dark, `hidden` hides the input as a faint pattern."""
 
     def assignments(self) -> Mapping[str, Any]:
         """The settings as a mapping."""
@@ -33,8 +33,12 @@ def _case(bed: str, *settings: str, expected: str = "", besides: str = "", **mor
     return Case(bed, settings, frozenset(expected.split()), frozenset(besides.split()), **more)
 
 
-TINY = ("size=32", "generator.width=8", "discriminator.width=8", "discriminator.layers=2", "optimizer.lr=0.001")
-CYCLE = (*TINY, "generator.name=resnet6", "generator.blocks=2", "generator.up=resize", "batch=4", "lambda_identity=0.1")
+TINY = ("size=32", "generator.width=8", "discriminator.width=8", "discriminator.layers=2")
+PAIRS = (*TINY, "generator.name=resnet6", "generator.blocks=2", "batch=8")
+CYCLE = (*TINY, "generator.blocks=2", "batch=4", "lambda_identity=0.1")
+RESNET = (*CYCLE, "generator.name=resnet6", "generator.up=resize")
+COMPACT = (*CYCLE, "generator.name=compact")
+"""Begins with its input."""
 
 CASES: dict[str, Case] = {
     "collapse": _case(
@@ -51,7 +55,7 @@ CASES: dict[str, Case] = {
     "overpowering": _case("toy", "toy=digits", "gan.d_steps=10", "d_width=512", expected="overpowering"),
     "weak": _case("toy", "toy=ring", "optimizer.lr_d=1e-5", expected="weak"),
     "nonconvergence": _case(  # the Dirac-GAN of Mescheder et al., 2018, in the plane: both networks linear
-        "toy", "toy=blob", "optimizer.lr=2e-2", "g_width=0", "d_width=0", expected="nonconvergence", steps=3600,
+        "toy", "toy=blob", "optimizer.lr=2e-2", "g_width=0", "d_width=0", expected="nonconvergence", steps=7200,
         besides="exploding",  # the orbits grow
     ),
     "overfitting": _case(
@@ -66,17 +70,24 @@ CASES: dict[str, Case] = {
         "toy", "toy=digits", "target=projections", "d_width=256", expected="gaming", besides="overpowering",
         curable=False,
     ),
-    "checkerboard": _case(
-        "pix2pix facades", *TINY, "generator.name=resnet6", "generator.blocks=2", "batch=8", expected="checkerboard",
-        besides="overpowering overfitting",
+    "checkerboard": _case(  # transposed convolutions of kernel 3 and stride 2
+        "pix2pix facades", *PAIRS, "optimizer.lr=5e-3", expected="checkerboard", besides="overpowering overfitting",
     ),
-    "inversion": _case("cyclegan seasons", *CYCLE, "lambda_identity=0", expected="inversion", start="negative"),
-    "identity": _case("cyclegan seasons", *CYCLE, "lambda_identity=10", expected="identity", start="identity"),
-    "steganography": _case("cyclegan seasons", *CYCLE, "lambda_cycle=100", expected="steganography"),
-    "healthy ring": _case("toy", "toy=ring", "gan.r1=0.1"),
+    "inversion": _case(
+        "cyclegan seasons", *RESNET, "lambda_identity=0", "optimizer.lr=1e-4", expected="inversion", start="negative",
+    ),
+    "identity": _case(
+        "cyclegan seasons", *COMPACT, "lambda_identity=10", "optimizer.lr=2e-2", "optimizer.lr_d=1e-3",
+        expected="identity", besides="overpowering",
+    ),
+    "steganography": _case(
+        "cyclegan seasons", *COMPACT, "lambda_cycle=100", "optimizer.lr=2e-4", expected="steganography",
+        besides="collapse overpowering",  # outputs are all of one colour
+        start="hidden", curable=False,  # what it begins with is set, and no setting unsets it
+    ),
+    "healthy ring": _case("toy", "toy=ring", "gan.r1=1", "optimizer.beta1=0"),
     "healthy digits": _case("toy", "toy=digits"),
-    "healthy facades": _case("pix2pix facades", *TINY, "generator.up=resize", "generator.name=resnet6", "batch=8",
-                             "generator.blocks=2"),
-    "healthy seasons": _case("cyclegan seasons", *CYCLE),
+    "healthy facades": _case("pix2pix facades", *PAIRS, "generator.up=resize", "optimizer.lr=1e-3"),
+    "healthy seasons": _case("cyclegan seasons", *RESNET, "optimizer.lr=1e-3"),
 }  # fmt: skip
 """Every failure and four kinds of healthy run, by name."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from i2i.datasets import DATASETS
 from i2i.datasets.synthetic.samples import SAMPLES as PAINTED
@@ -24,10 +25,16 @@ from i2i.training.run_directory import Run
 from .provoked import Case
 from .toys import HELD_OUT, TOYS, ToyConfig, ToyGAN, batches_of
 
-TOY_LINE, TOY_GRID, TRANSLATOR_LINE, TRANSLATOR_GRID = 5, 15, 1, 6
+TOY_LINE, TOY_GRID, TRANSLATOR_LINE, TRANSLATOR_GRID = 5, 15, 1, 4
 """Steps from one line of the log, or one sample grid, to the next."""
 
-TOY_STEPS, TRANSLATOR_STEPS = 1500, 300
+TOY_STEPS, TRANSLATOR_STEPS = 1500, 160
+TEACHING_STEPS = 60
+"""Steps in which generators are taught what they begin with."""
+
+FAINT = 0.02
+"""Of the pattern in which an input is hidden, of pictures in [-1, 1]: two and a half grey levels."""
+
 SAMPLES, SIZE = 160, 32
 """Sample pictures that are painted for a translator, and their side."""
 
@@ -93,17 +100,45 @@ def _translator(case: Case, data: Path, seed: int, settings: Mapping[str, Any]) 
     names, samples = ready.validation
     validation = list(names), stack(samples, device)
     total = config.images or 0
-    if case.start:
-        _begin(method, ready.training, config, -1.0 if case.start == "negative" else 1.0)
+    if case.start == "negative":
+        _invert(method, ready.training, config)
+    elif case.start == "hidden":
+        _hide(method, ready.training)
+    method.picture_figures = lambda _: {}  # type: ignore[method-assign]  # no best is kept here, and they take long
     return method, config, lambda _, n: batches(ready.training, n, total, config.batch, 0, device), validation
 
 
-def _begin(method: Method, samples: Any, config: TrainConfig, sign: float, steps: int = 60) -> None:
-    """Both generators taught to give the input back, or to swap light and dark: an unlucky start."""
-    generators = [method.networks[name] for name in method.exports.values()]
-    optimizer = torch.optim.Adam([p for G in generators for p in G.parameters()], 2e-3)
-    for batch in batches(samples, 0, steps * config.batch, config.batch, 0, method.placement.device):
+def _invert(method: Method, samples: Any, config: TrainConfig) -> None:
+    """Both generators taught to swap light and dark, by plain losses: an unlucky start."""
+    a2b, b2a = (method.networks[name] for name in method.exports.values())
+    optimizer = torch.optim.Adam([*a2b.parameters(), *b2a.parameters()], 2e-3)
+    for batch in batches(samples, 0, TEACHING_STEPS * config.batch, config.batch, 0, method.placement.device):
         optimizer.zero_grad()
-        loss = sum((G(batch[side]) - sign * batch[side]).abs().mean() for G, side in zip(generators, "ab", strict=True))
-        loss.backward()  # type: ignore[union-attr]
+        loss = (a2b(batch["a"]) + batch["a"]).abs().mean() + (b2a(batch["b"]) + batch["b"]).abs().mean()
+        loss.backward()
         optimizer.step()
+
+
+@torch.no_grad()
+def _hide(method: Method, samples: Any) -> None:
+    """`compact` generators of which one paints FAINT of its input on one colour, and the other magnifies that."""
+    a2b, b2a = (method.networks[name] for name in method.exports.values())
+    colour = next(iter(batches(samples, 0, 16, 16, 0, method.placement.device)))["b"].mean((0, 2, 3))
+    _linear(a2b, FAINT, colour)
+    _linear(b2a, 1 / FAINT, -colour / FAINT)
+
+
+def _linear(compact: nn.Module, factor: float, shift: torch.Tensor) -> None:
+    """Give it the weights of factor * x + shift."""
+    for layer in compact.modules():
+        if isinstance(layer, nn.PReLU):
+            layer.weight.fill_(1)
+    *inner, last = (layer for layer in compact.modules() if isinstance(layer, nn.Conv2d))
+    for layer in (*inner, last):
+        layer.weight.zero_()
+        assert layer.bias is not None
+        layer.bias.zero_()
+        for channel in range(len(shift)):
+            layer.weight[channel, channel, 1, 1] = 1
+    last.weight.mul_(factor - 1)  # the input is added
+    last.bias.copy_(shift)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -71,57 +71,39 @@ def _nearest(fake: Tensor, train: Tensor, unseen: Tensor) -> float:
     return float((torch.cdist(fake, train[:count]).min(1).values / others.clamp(min=1e-6)).median())
 
 
-class Onset(NamedTuple):
-    """When a failure is there: the first grid from which on it is true until the doctor names it, or to the end."""
-
-    words: str
-    key: str
-    there: Callable[[Sequence[float]], bool]
-    """(the values so far, the newest last)."""
-
-
 def _lost_again(values: Sequence[float]) -> bool:
     """A mode that was reached is gone at a later grid, and at most half of them are reached."""
     masks = [int(value) for value in values]
     return any(a & ~b for a, b in pairwise(masks)) and masks[-1].bit_count() <= 4
 
 
-ONSETS: dict[str, Onset] = {
-    "hopping": Onset(
-        "a mode of the eight that 1,000 outputs had reached is gone, and at most four are reached",
-        "true_modes", _lost_again,
-    ),
-    "collapse": Onset("1,000 outputs are at most four of the ten digits", "true_classes", lambda v: v[-1] <= 4),
-    "overfitting": Onset(
-        "r_v of all training pictures and 2,000 that D has not seen is above 0.4", "true_gap", lambda v: v[-1] > 0.4
-    ),
-    "memorisation": Onset(
-        "the median of 1,000 outputs is nearer to the training pictures than to as many unseen ones by a quarter "
-        "(ratio below 0.75)",
-        "true_nearest", lambda v: v[-1] < 0.75,
-    ),
-    "leak": Onset(
-        "a quarter of 1,000 outputs come as near to a real picture, turned or not, as real ones do, and of those a "
-        "third more than of unseen pictures are nearest to a turned one",
-        "true_turned", lambda v: v[-1] > 0.33,
-    ),
-}  # fmt: skip
-"""Failures that training has to bring about; the others are there from the start of a run that is set up for them."""
+There = Callable[[Sequence[float]], bool]
+"""(the values of a truth so far, the newest last) -> whether the failure is there."""
+
+ONSETS: dict[str, dict[str, There]] = {
+    "collapse": {"true_classes": lambda v: v[-1] <= 4, "true_modes": lambda v: int(v[-1]).bit_count() <= 4},
+    "hopping": {"true_modes": _lost_again},
+    "overfitting": {"true_gap": lambda v: v[-1] > 0.4},
+    "memorisation": {"true_nearest": lambda v: v[-1] < 0.75},
+    "leak": {"true_turned": lambda v: v[-1] > 0.33},
+}
+"""When a failure is there, by the truths that tell of it; the page on the doctor says it in words."""
 
 
-def onset(name: str, records: Sequence[Mapping[str, Any]], until: int | None) -> int:
-    """Images seen when the failure `name` began by the truths in the log: 0 where it has none.
+def onset(name: str, records: Sequence[Mapping[str, Any]], until: int) -> int | None:
+    """Images seen when the failure `name` came about by the truths in the log; None where they do not tell.
 
-    The first grid from which on it was there at each grid up to `until` images, when the doctor named it.
+    The first grid from which on it was there at each one up to `until` images, when the doctor named it. None also
+    where it was not there at that last one.
     """
-    if name not in ONSETS:
-        return 0
-    row = ONSETS[name]
-    began, values = math.inf, list[float]()
-    for record in records:
-        if row.key not in record or (until is not None and record["images"] > until):
-            continue
-        values.append(float(record[row.key]))
-        there = row.there(values)
-        began = min(began, record["images"]) if there else math.inf
-    return int(began) if math.isfinite(began) else int(until or 0)
+    for key, there in ONSETS.get(name, {}).items():
+        began: int | None = None
+        values = list[float]()
+        for record in records:
+            if key not in record or record["images"] > until:
+                continue
+            values.append(float(record[key]))
+            began = (record["images"] if began is None else began) if there(values) else None
+        if values:
+            return began
+    return None

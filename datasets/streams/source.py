@@ -24,6 +24,9 @@ from .stream import Sample, Stream, fit_for
 MOST_VALIDATED = 16
 """Validation pictures that are scored at each sample grid."""
 
+MOST_HELD_OUT = 64
+"""Of them and further ones, which are not scored."""
+
 
 @dataclasses.dataclass(frozen=True)
 class PreparedData:
@@ -45,6 +48,8 @@ class PreparedData:
     """What could not, and was left out."""
     notes: list[str]
     """What is no reason to refuse the folder, but good to know: a sentence each."""
+    further: Callable[[int], list[Sample]] = lambda _: []
+    """(how many) -> held-out samples beyond those that validate, MOST_HELD_OUT with them at most."""
 
 
 class Source(ABC, Generic[T]):
@@ -165,6 +170,7 @@ class Source(ABC, Generic[T]):
         shown = self.stream(found.splits.get("val") or found.splits["train"], by_key, swap, **options)
         read = dataclasses.replace(self.layout, splits=found.splits)
         names = self.names(shown)[:MOST_VALIDATED]
+        held_out = min(len(self.names(shown)), MOST_HELD_OUT) if found.splits.get("val") else 0
         return PreparedData(
             training,
             (names, [shown.center_sample(index) for index in range(len(names))]),
@@ -178,6 +184,7 @@ class Source(ABC, Generic[T]):
                 *self.notes(),
                 *found.duplicates.notes(self.layout.root, len(self.layout.names)),
             ],
+            lambda most: [shown.center_sample(n) for n in range(MOST_VALIDATED, min(held_out, MOST_VALIDATED + most))],
         )
 
 

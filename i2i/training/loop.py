@@ -113,6 +113,7 @@ def fit(
     on_start(progress)
     watch.catch_up(run, progress.images)
     validator = Validator(method, run, validation, rows, tolerance, best)
+    validator.health.further = watch.further
     if progress.images == 0 and first:
         validator.validate(progress)
     ticks, stopped_by = _LogInterval(progress), 0

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..diagnostics.doctor import Ailment, Monitor
+from ..methods import Batch
 from .run_directory import Run
 
 Record = dict[str, Any]
@@ -21,6 +22,8 @@ class Watch:
         self.monitor = Monitor(total, settings)
         self.ends = ends
         self.ended_by: Ailment | None = None
+        self.further: Sequence[Batch] = ()
+        """Held-out pictures that it looks at beside those that validate, in batches."""
 
     def catch_up(self, run: Run, images: int) -> None:
         """Read what the log has up to the checkpoint that the run goes on from."""

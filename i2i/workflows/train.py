@@ -26,6 +26,7 @@ from ..report.page import write_report
 from ..settings import flat, merge
 from ..tracking.beside import tracked
 from ..training.checkpoint import Progress
+from ..training.health import FURTHER_EVERY
 from ..training.hold import Hold
 from ..training.loader import batches, stack
 from ..training.loop import Intervals, Outcome, fit
@@ -210,6 +211,9 @@ def _fit(
     validation = (names, stack(samples, placement.device, transform))
     workers = _workers(config.workers, placement)
     pace = Intervals.of(total, config.batch, config.log)
+    if transform is None:
+        more = ready.further(pace.samples // FURTHER_EVERY)
+        watch.further = [stack(more[n : n + 16], torch.device("cpu")) for n in range(0, len(more), 16)]
 
     bar: Bar | None = None
 

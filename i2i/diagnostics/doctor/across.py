@@ -26,7 +26,7 @@ def ailments_across(runs: Mapping[str, Sequence[Mapping[str, Any]]], key: str) -
     """What the runs' logs say of the figure `key`; nothing below three runs that have it.
 
     Sensitivity: the standard deviation between runs, of each one's mean over its last lines, is beyond FACTOR times
-    what a run spreads by itself, and beyond SHARE of their mean.
+    what a run usually spreads by itself (the median over runs), and beyond SHARE of their mean.
     """
     ends = {name: _last(records, key) for name, records in runs.items()}
     ends = {name: values for name, values in ends.items() if len(values) >= 2}
@@ -34,7 +34,7 @@ def ailments_across(runs: Mapping[str, Sequence[Mapping[str, Any]]], key: str) -
         return []
     means = {name: statistics.fmean(values) for name, values in ends.items()}
     between = statistics.stdev(means.values())
-    within = statistics.fmean(statistics.stdev(values) for values in ends.values())
+    within = statistics.median(statistics.stdev(values) for values in ends.values())  # one restless run hides nothing
     middle = abs(statistics.fmean(means.values()))
     if between <= FACTOR * within or between <= SHARE * middle:
         return []

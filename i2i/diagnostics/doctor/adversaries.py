@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 
 from .history import Evidence, History, of_one_direction, period, spikes
 
 
 def vanishing(seen: History, ending: str) -> Evidence | None:
-    """G's gradient below a thousandth of its first size, while D errs on less than 1 %."""
-    gradients = seen.column("grad_norm_g")
-    if len(gradients) < 3:
-        return None
-    first, now = max(gradients[:3]), seen.latest("grad_norm_g")
+    """G's gradient below a thousandth of its first size, while D errs on less than 1 % and no weights run away."""
+    first, now = _gradient(seen)
     sure = min(seen.now(f"d_accuracy_real{ending}"), seen.now(f"d_accuracy_fake{ending}"))
-    return {"grad_norm_g": now, "at first": first, "d_accuracy": sure} if sure > 0.99 and now < 1e-3 * first else None
+    bad = sure > 0.99 and now < 1e-3 * first and max(_grown(seen).values(), default=1) < 2
+    return {"grad_norm_g": now, "at first": first, "d_accuracy": sure} if bad else None
 
 
 def exploding(seen: History, ending: str) -> Evidence | None:
-    """A number that is none; or weights that have grown fourfold with a loss far outside of its usual range."""
+    """A number that is none; or weights grown threefold, with a loss far outside of its range or with G at rest."""
     if seen.now("non_finite", 0):
         return {"non_finite": seen.now("non_finite")}
     loss = seen.now(f"g_gan{ending}")
     sizes = {side: seen.column(f"weight_norm_{side}") for side in "gd"}
-    grown = {side: norms[-1] / max(norms[0], 1e-9) for side, norms in sizes.items() if norms}
-    if not grown or max(grown.values()) < 4:
+    grown = _grown(seen)
+    if not grown or max(grown.values()) < 3:
         return None
     spike = spikes(seen.column(f"g_gan{ending}"))
-    if abs(loss) <= 7 and spike <= 10:
+    first, now = _gradient(seen)
+    if abs(loss) <= 7 and spike <= 10 and not now < 1e-3 * first:
         return None
     side = max(grown, key=lambda one: grown[one])
     return {f"weight_norm_{side}": sizes[side][-1], "at first": sizes[side][0], "g_gan": loss, "MAD": round(spike, 1)}
+
+
+def _grown(seen: History) -> dict[str, float]:
+    """How many times as long as at first the weights of G and of D are."""
+    sizes = {side: seen.column(f"weight_norm_{side}") for side in "gd"}
+    return {side: norms[-1] / max(norms[0], 1e-9) for side, norms in sizes.items() if norms}
+
+
+def _gradient(seen: History) -> tuple[float, float]:
+    """The norm of G's gradient at first, the largest of three, and now; NaN of fewer."""
+    gradients = seen.column("grad_norm_g")
+    return (max(gradients[:3]), gradients[-1]) if len(gradients) >= 3 else (math.nan, math.nan)
 
 
 def overpowering(seen: History, ending: str) -> Evidence | None:
@@ -60,7 +72,7 @@ def weak(seen: History, ending: str) -> Evidence | None:
     if len(norms) < 3 or not distance > 4 or not apart < 0.05:
         return None
     moved = max(abs(norm / norms[0] - 1) for norm in norms)
-    return {"p_real - p_fake": apart, "health_distance": distance, "d_moved": moved} if moved < 0.0015 else None
+    return {"p_real - p_fake": apart, "health_distance": distance, "d_moved": moved} if moved < 0.001 else None
 
 
 def nonconvergence(seen: History, ending: str) -> Evidence | None:

@@ -43,9 +43,10 @@ DETECTORS: dict[str, Detector] = {
         "g_gan",
         adversaries.exploding,
         2,
-        "a loss or a gradient that is no number; or weights of G or D 4 times as long as at first, with G's loss "
-        "above 7 or 10 MAD above its last 50 lines",
-        "in healthy runs weights grow to twice their first length at most and the loss stays below 6",
+        "a loss or a gradient that is no number; or weights of G or D 3 times as long as at first, with G's loss "
+        "above 7 or 10 MAD above its last 50 lines, or G's gradient below 1/1000 of its first size",
+        "in healthy runs weights grow to 1.7 times their first length and the loss stays below 6; in runs with other "
+        "failures to 2.5 times",
         "weights run away and the losses leap",
         remedies.calmer,
     ),
@@ -54,7 +55,8 @@ DETECTORS: dict[str, Detector] = {
         "g_gan",
         adversaries.vanishing,
         3,
-        "the norm of G's gradient below 1/1000 of its first size while D errs on less than 1 %",
+        "the norm of G's gradient below 1/1000 of its first size while D errs on less than 1 %, and no weights are "
+        "twice as long as at first",
         "a healthy G keeps a tenth of its first gradient or more; with the minimax loss it goes to 0 as D becomes sure",
         "the discriminator is so sure that its answers no longer tell the generator where to go",
         remedies.steeper,
@@ -77,7 +79,7 @@ DETECTORS: dict[str, Detector] = {
         "health_distance",
         adversaries.weak,
         2,
-        "D(real) - D(fake) below 0.05 and D's weights within 0.15 % of their first length, while health_distance is "
+        "D(real) - D(fake) below 0.05 and D's weights within 0.1 % of their first length, while health_distance is "
         "above 4",
         "D at 0.5 is the aim when outputs are as good as real (distance 1); at 4 they are plainly not",
         "D tells nothing apart although outputs are far from real pictures, so it teaches nothing",
@@ -140,9 +142,10 @@ DETECTORS: dict[str, Detector] = {
         "health_nearest_train",
         pictures.memorisation,
         2,
-        "health_nearest_train below 0.75, its median of 3 grids below 0.8, and health_spread above 0.4",
-        "1 for honest models, with a spread of 0.05 on 50 to 256 pictures; outputs that are all alike are near to "
-        "something by chance",
+        "health_nearest_train below 0.75, its median of 3 grids below 0.8, health_spread above 0.4 and "
+        "health_distance below 6",
+        "1 for honest models, with a spread of 0.05 on 50 to 256 pictures; outputs that are all alike, or far from "
+        "any real picture, are nearer to one of the sets by chance",
         "outputs lie nearer to training pictures than to other real ones",
         remedies.more_variety,
         unless=("exploding", "collapse", "weak", "hopping", "nonconvergence"),
@@ -152,7 +155,7 @@ DETECTORS: dict[str, Detector] = {
         "health_leak",
         pictures.leak,
         2,
-        "median of 4 grids of health_leak above 0.1, and health_spread above 0.4",
+        "medians of 4 grids: health_leak above 0.1, and health_spread above 0.6",
         "healthy runs have -0.1 to 0.05: outputs are turned no more often than real pictures; shares of few kinds of "
         "outputs say little",
         "outputs are turned or mirrored as the training pictures were, and real ones are not",
@@ -164,8 +167,8 @@ DETECTORS: dict[str, Detector] = {
         "health_checkerboard",
         pictures.checkerboard,
         3,
-        "health_checkerboard above 3",
-        "photographs and generators that resize have about 1",
+        "health_checkerboard above 4",
+        "photographs have about 1, generators that resize 0.6 to 3.2 while they train",
         "the grid of the up-sampling shows in the outputs",
         remedies.smooth_enlargement,
         anew=True,

@@ -60,26 +60,24 @@ def _modes(seen: History, ending: str) -> tuple[list[int], int, int]:
 
 
 def memorisation(seen: History, ending: str) -> Evidence | None:
-    """Outputs of many kinds, clearly nearer to training pictures than to as many held-out ones."""
+    """Outputs of many kinds and like real ones, clearly nearer to training pictures than to as many held-out ones."""
     ratio = seen.now(f"health_nearest_train{ending}")
     steady = _steady(seen, f"health_nearest_train{ending}") < 0.8
-    return {"health_nearest_train": ratio} if ratio < 0.75 and steady and _many_kinds(seen, ending) else None
+    like_real = seen.now(f"health_distance{ending}", 0.0) < 6
+    bad = ratio < 0.75 and steady and like_real and seen.now(f"health_spread{ending}") > 0.4
+    return {"health_nearest_train": ratio} if bad else None
 
 
 def leak(seen: History, ending: str) -> Evidence | None:
     """Of outputs of many kinds, more than of real pictures look turned or mirrored."""
     usual = _steady(seen, f"health_leak{ending}", 4)
-    return {"health_leak": usual} if usual > 0.1 and _many_kinds(seen, ending) else None
-
-
-def _many_kinds(seen: History, ending: str) -> bool:
-    return seen.now(f"health_spread{ending}") > 0.4
+    return {"health_leak": usual} if usual > 0.1 and _steady(seen, f"health_spread{ending}", 4) > 0.6 else None
 
 
 def checkerboard(seen: History, ending: str) -> Evidence | None:
     """A peak of the generator's grid in the spectrum that real pictures have not."""
     peak = seen.now(f"health_checkerboard{ending}")
-    return {"health_checkerboard": peak} if peak > 3 else None
+    return {"health_checkerboard": peak} if peak > 4 else None
 
 
 def gaming(seen: History, ending: str) -> Evidence | None:

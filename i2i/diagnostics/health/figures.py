@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from ...hardware.batch_part import over_batch
 from .artefacts import checkerboard, leak
-from .sets import LEAST, detail, distance, duplicates, flat, modes, nearest_train, spread
+from .sets import LEAST, SMALL, detail, distance, duplicates, flat, modes, nearest_train, small, spread
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,21 +43,54 @@ class Observed:
             self.D.train(training)
 
 
+class Further(NamedTuple):
+    """More outputs and held-out pictures of one kind, averaged down, and D's logit of each: what is kept of them."""
+
+    fake: Tensor
+    real: Tensor
+    of_fake: Tensor
+    """(N,); empty without D."""
+    of_real: Tensor
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, seen: Observed) -> Further:
+        """All that is looked at of these."""
+        none = seen.fake.new_zeros(0)
+        of_fake, of_real = (
+            (seen.judged(seen.fake, seen.given), seen.judged(seen.real, seen.given)) if seen.D else (none, none)
+        )
+        return cls(small(seen.fake, 2 * SMALL), small(seen.real, 2 * SMALL), of_fake, of_real)
+
+    def __add__(self, other: Further) -> Further:  # type: ignore[override]  # of sets, not of tuples
+        """Both sets."""
+        return Further(*(torch.cat(pair) for pair in zip(self, other, strict=True)))
+
+
 @torch.no_grad()
-def health_figures(seen: Observed, train: Tensor | None, train_given: Tensor | None = None) -> dict[str, float]:
-    """Every figure that these pictures give, `health_spread` and so on; `train` are real pictures of the last steps."""
-    fake, real = flat(seen.fake), flat(seen.real)
+def health_figures(
+    seen: Observed, train: Tensor | None, train_given: Tensor | None = None, further: Further | None = None
+) -> dict[str, float]:
+    """Every figure that these pictures give, `health_spread` and so on; `train` are real pictures of the last steps.
+
+    `further` pictures count in those that compare sets.
+    """
+    fakes, reals = seen.fake, seen.real
+    if further is not None:
+        fakes = torch.cat([small(fakes, 2 * SMALL), further.fake])
+        reals = torch.cat([small(reals, 2 * SMALL), further.real])
+    fake, real = flat(fakes), flat(reals)
     figures = {"spread": spread(fake, real), "duplicates": duplicates(fake, real)}
     if not seen.paired:
         figures |= modes(fake, real) | {"distance": distance(fake, real)}
         if min(seen.fake.shape[2:]) > 1:
-            figures["distance_detail"] = distance(detail(seen.fake), detail(seen.real))
+            figures["distance_detail"] = distance(detail(fakes), detail(reals))
     figures["checkerboard"] = checkerboard(seen.fake, seen.real)
-    figures["leak"] = leak(seen.fake, seen.real)
+    figures["leak"] = leak(fakes, reals)
     if train is not None:
         figures["nearest_train"] = nearest_train(fake, real, flat(train))
         if seen.D is not None:
-            figures |= _overfitting(seen, train, train_given)
+            figures |= _overfitting(seen, train, train_given, further)
     return {f"health_{name}": value for name, value in figures.items() if math.isfinite(value)}
 
 
@@ -71,7 +105,9 @@ def accuracy(real: Tensor, fake: Tensor, threshold: float | None) -> dict[str, T
         return {"d_accuracy_real": (real > over).float().mean(), "d_accuracy_fake": (fake < under).float().mean()}
 
 
-def _overfitting(seen: Observed, train: Tensor, train_given: Tensor | None) -> dict[str, float]:
+def _overfitting(
+    seen: Observed, train: Tensor, train_given: Tensor | None, further: Further | None
+) -> dict[str, float]:
     """`overfit`: (D(train) - D(held-out)) / (D(train) - D(fake)), r_v of Karras et al., 2020, eq. 1; 0 is none.
 
     And `overfit_error`, its standard error; and `separable`, D's AUROC on held-out against generated pictures. Without
@@ -83,6 +119,8 @@ def _overfitting(seen: Observed, train: Tensor, train_given: Tensor | None) -> d
     of_train = seen.judged(train[:count], given)
     of_held_out = seen.judged(seen.real, seen.given)
     of_fake = seen.judged(seen.fake, seen.given)
+    if further is not None:
+        of_held_out, of_fake = torch.cat([of_held_out, further.of_real]), torch.cat([of_fake, further.of_fake])
     told = (of_held_out[:, None] > of_fake).float() + 0.5 * (of_held_out[:, None] == of_fake).float()
     found = {"separable": float(told.mean())} if min(len(of_held_out), len(of_fake)) >= 4 * LEAST else {}
     apart = float(of_train.mean() - of_fake.mean())
