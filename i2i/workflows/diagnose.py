@@ -20,6 +20,13 @@ def told(ailment: Ailment) -> str:
     return f"{ailment.title}. {ailment.sentence()} {ailment.advice()}"
 
 
+def told_as_it_happens(ailment: Ailment) -> str:
+    """The same the first time; of a failure that was there before, only that it is there again."""
+    if not ailment.earlier:
+        return told(ailment)
+    return f"{ailment.title}: again since {ailment.images:,} images (step {ailment.step:,})."
+
+
 def examined(run: Run) -> Monitor:
     """The doctor after the whole log of a run; raises RunError where there is none."""
     records = run.records(tolerant=True)

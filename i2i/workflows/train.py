@@ -33,7 +33,7 @@ from ..training.loop import Intervals, Outcome, fit
 from ..training.run_directory import Run
 from ..training.tolerance import Tolerance
 from ..training.watch import Watch
-from .diagnose import sentences, told
+from .diagnose import sentences, told_as_it_happens
 from .endings import explain_failures
 from .forecast.budget import Keeper, as_planned
 from .forecast.planning import Planner
@@ -239,7 +239,7 @@ def _fit(
             words = [watch.monitor.summary(), method.loss_summary(record)]
             bar.update(record["images"], "; ".join(filter(None, words)))
         for found in record.get("health_found", ()):
-            note(told(watch.monitor.ailments[found["name"]]))
+            note(told_as_it_happens(watch.monitor.ailments[found["name"]]))
         if method.best_metric in record:
             tolerance.attempt("the report", lambda: write_report(run.path))
 

@@ -1,6 +1,7 @@
 """The doctor names what a log shows, since when, once, and says what to change; a healthy log it calls healthy."""
 
 import math
+import re
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from i2i.diagnostics.doctor.history import period, spikes
 from i2i.methods import METHODS
 from i2i.networks import DISCRIMINATORS, GENERATORS, takes
 from i2i.settings import flat, parse_assignments, resolve
+from i2i.workflows.diagnose import told_as_it_happens
 
 LINES, GRIDS = 200, 4
 """Lines of a log, and lines from one sample grid to the next."""
@@ -104,6 +106,18 @@ def test_what_passes_is_told_as_past_and_a_single_line_proves_nothing():
     lines = log()
     lines[80]["health_spread"] = 0.01
     assert examine(lines, lines[-1]["images"]).ailments == {}
+
+
+def test_what_comes_back_is_told_in_short_and_its_remedy_once():
+    lines = log("overpowering")
+    for n in range(100, 130):
+        lines[n] = healthy(n)
+    live, said = Monitor(lines[-1]["images"]), []
+    for line in lines:
+        said += [told_as_it_happens(one) for one in live.add(line)]
+    first, again = said
+    assert "What helps: --set" in first
+    assert re.fullmatch(r"The discriminator overpowers the generator: again since [\d,]+ images \(step \d+\)\.", again)
 
 
 def test_a_number_that_is_none_is_named_at_once():
