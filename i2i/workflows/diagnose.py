@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ..diagnostics.doctor import Ailment, Monitor, ailments_across, examine
+from ..diagnostics.doctor.evaluations import gamed
 from ..diagnostics.doctor.monitor import all_clear
 from ..errors import RunError
 from ..settings import flat
 from ..training.run_directory import Run
 
+PARTS = ("metrics", "intervals", "baselines")
+"""Of scores.json."""
 SCORES = ("val_l1", "val_swd", "val_distance")
 """Validation figures by which runs are compared, lower is better; the first that all have."""
 
@@ -43,12 +49,24 @@ def sentences(run: Run) -> list[str]:
     return [*there, *past] or [all_clear(monitor)]
 
 
+def _evaluations(run: Path) -> list[dict[str, Any]]:
+    """What `i2i evaluate` left in the run's folders `evaluation…`; what cannot be read is left out."""
+    found = []
+    for file in sorted(run.glob("evaluation*/scores.json")):
+        with contextlib.suppress(OSError, ValueError):
+            known = json.loads(file.read_text("utf-8"))
+            if isinstance(known, dict) and all(isinstance(known.get(part, {}), dict) for part in PARTS):
+                found.append(known)
+    return found
+
+
 def diagnose(paths: Sequence[Path]) -> tuple[list[str], bool]:
     """Lines for each run and for what several show together, and whether any of it is bad at the end."""
     lines: list[str] = []
     sick = False
     for path in paths:
         said = sentences(Run(path))
+        said += [f"Not healthy: {one.sentence} {one.remedy}" for one in gamed(_evaluations(path))]
         lines += [f"{path}: {sentence}" for sentence in said]
         sick = sick or any(sentence.startswith("Not healthy") for sentence in said)
     logs = {str(path): Run(path).records(tolerant=True) for path in paths}

@@ -8,6 +8,7 @@ import torch
 from markdown import ROOT, table
 
 from i2i.diagnostics.doctor import DETECTORS, Monitor, ailments_across, examine
+from i2i.diagnostics.doctor.evaluations import gamed
 from i2i.diagnostics.doctor.history import period, spikes
 from i2i.methods import METHODS
 from i2i.networks import DISCRIMINATORS, GENERATORS, takes
@@ -219,6 +220,33 @@ def test_runs_that_end_far_apart_are_called_sensitive_and_equal_ones_are_not():
     assert found.name == "sensitivity"
     assert "val_l1 is 0.108 in a and 0.508 in b" in found.sentence
     assert ailments_across({"a": run(0.1), "b": run(0.5)}, "val_l1") == []
+
+
+def scores(of_input, **figures):
+    """An evaluation: of each metric (low, value, high), and what the input has."""
+    return {
+        "metrics": {name: value for name, (_, value, _) in figures.items()},
+        "intervals": {name: [low, high] for name, (low, _, high) in figures.items()},
+        "baselines": {"input": of_input},
+    }
+
+
+def test_scores_that_contradict_each_other_are_named_and_a_difference_in_the_noise_is_not():
+    good = scores({"frechet_squeezenet": 90.0}, frechet_squeezenet=(60.0, 65.0, 70.0))
+    bad = scores({"frechet_pixels": 1.0}, frechet_pixels=(1.2, 1.5, 1.8))
+    unsure = scores({"frechet_pixels": 1.0}, frechet_pixels=(0.9, 1.5, 1.8))
+    [found] = gamed([good, bad])
+    assert found.name == "gaming"
+    assert "frechet_squeezenet the outputs are nearer" in found.sentence
+    assert "frechet_pixels they are farther" in found.sentence
+    for honest in ([good], [bad], [good, unsure], [good, scores({}, psnr=(1, 2, 3))], []):
+        assert gamed(honest) == []
+
+
+def test_copies_behind_a_good_score_are_named():
+    assert gamed([scores({}, copies=(0.01, 0.04, 0.09))]) == []
+    [found] = gamed([scores({}, copies=(0.2, 0.3, 0.4))])
+    assert "30% of the outputs are suspected copies" in found.sentence
 
 
 def test_the_page_on_the_doctor_says_what_the_table_says():

@@ -126,6 +126,21 @@ def test_the_doctor_reads_a_finished_run_and_says_what_the_report_says(facades, 
     assert flat(yaml.safe_load(again.output))[key] == float(value)
 
 
+def test_the_doctor_reads_the_evaluations_of_a_run_too(facades, tmp_path):
+    run = tmp_path / "run"
+    trained(facades, run, "warn", "--set=optimizer.lr=0.0002", "--images=16")
+    before = CliRunner().invoke(app, ["doctor", str(run)])
+    (run / "evaluation").mkdir()
+    scores = {"metrics": {"copies": 0.3}, "intervals": {"copies": [0.2, 0.4]}, "baselines": {}}
+    (run / "evaluation" / "scores.json").write_text(json.dumps(scores))
+    (run / "evaluation-torn").mkdir()
+    (run / "evaluation-torn" / "scores.json").write_text("{")
+    after = CliRunner().invoke(app, ["doctor", str(run)])
+    assert "suspected copies" not in before.output
+    assert "Not healthy: 30% of the outputs are suspected copies of training pictures" in " ".join(after.output.split())
+    assert after.exit_code == 1
+
+
 def test_another_word_is_refused(facades, tmp_path):
     done = trained(facades, tmp_path / "run", "rolback")
     assert done.exit_code != 0
