@@ -25,17 +25,26 @@ class NoiseGenerator(nn.Module):
 
 
 class Critic(nn.Module):
-    """Pictures (N, C, H, W), and their class (N,) where there are `classes`, -> logits (N, 1), above 0 for real."""
+    """Pictures (N, C, H, W), and their class (N,) where there are `classes`, -> logits (N, 1), above 0 for real.
+
+    What is no chain has a `features` of its own, what looks at classes a `forward`.
+    """
 
     classes: int = 0
+    layers: nn.Sequential
+    """All but the last layer."""
+    last: nn.Module
+    """(N, F) -> (N, 1)."""
 
     def features(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, F): what the last layer decides by."""
-        raise NotImplementedError
+        found: Tensor = self.layers(x).flatten(1)
+        return found
 
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002  of no class
         """(N, C, H, W), (N,) -> (N, 1)."""
-        raise NotImplementedError
+        logit: Tensor = self.last(self.features(x))
+        return logit
 
 
 Size = tuple[int, int]

@@ -53,16 +53,6 @@ class DetailCritic(Critic):
         )  # fmt: skip
         self.last = nn.Linear(width * ((side - 4 - 5) // 2 + 1) ** 2, 1)
 
-    def features(self, x: Tensor) -> Tensor:
-        """(N, C, side, side): detail and coarse picture added -> (N, F)."""
-        found: Tensor = self.layers(x).flatten(1)
-        return found
-
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002  of no class
-        """(N, C, side, side) -> (N, 1)."""
-        logit: Tensor = self.last(self.features(x))
-        return logit
-
 
 def base_networks(channels: int = 3, side: int = 8) -> tuple[MlpGenerator, MlpCritic]:
     """The fully connected ones of the smallest level."""

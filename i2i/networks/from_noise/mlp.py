@@ -82,17 +82,7 @@ class MlpCritic(Critic):
             layers += [nn.Linear(before, width), _activation(activation)]
             layers += [nn.Dropout(dropout)] if dropout and n == 0 else []
             before = width
-        self.hidden, self.last = nn.Sequential(*layers), nn.Linear(before, 1)
-
-    def features(self, x: Tensor) -> Tensor:
-        """(N, ...) -> (N, F)."""
-        found: Tensor = self.hidden(x.flatten(1))
-        return found
-
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002  of no class
-        """(N, ...) -> (N, 1)."""
-        logit: Tensor = self.last(self.features(x))
-        return logit
+        self.layers, self.last = nn.Sequential(nn.Flatten(), *layers), nn.Linear(before, 1)
 
 
 class VanillaCritic(Critic):
@@ -101,20 +91,10 @@ class VanillaCritic(Critic):
     def __init__(self, channels: int, *, size: tuple[int, ...], units: Count = 240, pieces: Count = 5) -> None:
         super().__init__()
         numbers = channels * math.prod(size)
-        self.hidden = nn.Sequential(
-            Maxout(numbers, units, pieces), nn.Dropout(0.2), Maxout(units, units, pieces), nn.Dropout(0.5)
+        self.layers = nn.Sequential(
+            nn.Flatten(), Maxout(numbers, units, pieces), nn.Dropout(0.2), Maxout(units, units, pieces), nn.Dropout(0.5)
         )
         self.last = nn.Linear(units, 1)
-
-    def features(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, units)."""
-        found: Tensor = self.hidden(x.flatten(1))
-        return found
-
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002  of no class
-        """(N, C, H, W) -> (N, 1)."""
-        logit: Tensor = self.last(self.features(x))
-        return logit
 
 
 class ConditionalMlpGenerator(NoiseGenerator):

@@ -103,11 +103,6 @@ class ProganCritic(Critic, Growing):
         y = leaky(self.conv(self.spread(y)))
         return leaky(self.dense(y.flatten(1)))
 
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002  of no class
-        """(N, C, h, w) -> (N, 1)."""
-        logit: Tensor = self.last(self.features(x))
-        return logit
-
 
 def doubled(x: Tensor) -> Tensor:
     """Each pixel four times."""

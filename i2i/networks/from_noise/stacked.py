@@ -45,13 +45,3 @@ class StackedCritic(Critic):
             )
             before = after
         self.last = nn.Linear(16 * before, 1)
-
-    def features(self, x: Tensor) -> Tensor:
-        """(N, 3 packed, 28, 28) -> (N, F)."""
-        found: Tensor = self.layers(x).flatten(1)
-        return found
-
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002  of no class
-        """(N, 3 packed, 28, 28) -> (N, 1)."""
-        logit: Tensor = self.last(self.features(x))
-        return logit

@@ -145,8 +145,3 @@ class TransganCritic(Critic):
         y = self.top(torch.cat([self.token.expand(len(y), -1, -1), y], 1))
         found: Tensor = self.norm(y)[:, 0]
         return found
-
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002  of no class
-        """(N, C, H, W) -> (N, 1)."""
-        logit: Tensor = self.last(self.features(x))
-        return logit

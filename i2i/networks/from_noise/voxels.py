@@ -50,11 +50,6 @@ class VoxelCritic(Critic):
         self.last = nn.Conv3d(widths[-1], 1, 4, bias=False)
         _init(self)
 
-    def features(self, x: Tensor) -> Tensor:
-        """(N, 1, side, side, side) -> (N, F)."""
-        found: Tensor = self.layers(x).flatten(1)
-        return found
-
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002  of no class
         """(N, 1, side, side, side) -> (N, 1)."""
         logit: Tensor = self.last(self.layers(x)).flatten(1)

@@ -54,13 +54,3 @@ class WganGpCritic(Critic):
         for a, b in itertools.pairwise(widths):
             self.layers.extend([nn.Conv2d(a, b, 5, stride=2, padding=2), nn.LeakyReLU(0.2)])
         self.last = nn.Linear(widths[-1] * 16, 1)
-
-    def features(self, x: Tensor) -> Tensor:
-        """(N, C, 28, 28) -> (N, F)."""
-        found: Tensor = self.layers(x).flatten(1)
-        return found
-
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002  of no class
-        """(N, C, 28, 28) -> (N, 1)."""
-        logit: Tensor = self.last(self.features(x))
-        return logit
