@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .design import Design
+from .design import Design, Trial
 from .votes import Vote
 
 Array = npt.NDArray[Any]
@@ -187,9 +187,8 @@ def to_csv(design: Design, votes: Sequence[Vote]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["rater", "trial", "part", "picture", "left", "choice", "ms", "at", "counts"])
     for rater, given in of_rater.items():
-        trials = design.trials_of(rater)
         for vote in given:
-            name = design.item(trials[vote.trial]).name
+            name = design.item(Trial(vote.part, vote.item, vote.left)).name
             counts = int(vote.part == "main" and rater in good)
             row = [vote.rater, vote.trial, vote.part, name, vote.left, vote.choice, vote.ms, f"{vote.at:.3f}", counts]
             writer.writerow(row)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..database import open_database
 from ..errors import RequestError
-from .design import Trial
+from .design import Part, Side, Trial
 
 SCHEMA = """
 PRAGMA synchronous = FULL;
@@ -32,9 +32,9 @@ class Vote:
 
     rater: int
     trial: int
-    part: str
+    part: Part
     item: int
-    left: str
+    left: Side
     choice: str
     """`a` or `b`."""
     ms: int

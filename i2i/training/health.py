@@ -18,7 +18,7 @@ MOST_PICTURES = 256
 
 
 FURTHER_EVERY = 20
-"""Images between two grids for each further held-out picture, so that making them takes 2 % of the time at most.
+"""Images between two grids for each further held-out picture, so that making them takes some per cent of the time.
 
 A picture is translated and back in fp32: about a fifth of a training step on one, or two fifths of one in bf16.
 """

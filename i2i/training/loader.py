@@ -65,6 +65,11 @@ def _numbers(start: int, stop: int, batch: int, division: Division) -> Iterator[
         yield [first + place for place in division.places(min(batch, stop - first))]
 
 
+def in_batches(samples: list[Sample], size: int = 16) -> list[Mapping[str, Tensor]]:
+    """Samples as batches in the memory of the processor."""
+    return [stack(samples[first : first + size], torch.device("cpu")) for first in range(0, len(samples), size)]
+
+
 def stack(samples: list[Sample], device: torch.device, transform: BatchTransform | None = None) -> Mapping[str, Tensor]:
     """Samples as one batch on `device`, changed by `transform`."""
     batch = {name: torch.from_numpy(np.stack([s[name] for s in samples])).to(device) for name in samples[0]}

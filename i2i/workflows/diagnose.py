@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ..diagnostics.doctor import Ailment, Monitor, ailments_across, examine
-from ..diagnostics.doctor.evaluations import gamed
+from ..diagnostics.doctor.evaluations import gamed, is_evaluation
 from ..diagnostics.doctor.monitor import all_clear
 from ..errors import RunError
 from ..settings import flat
 from ..training.run_directory import Run
 
-PARTS = ("metrics", "intervals", "baselines")
-"""Of scores.json."""
 SCORES = ("val_l1", "val_swd", "val_distance")
 """Validation figures by which runs are compared, lower is better; the first that all have."""
 
@@ -49,15 +47,17 @@ def sentences(run: Run) -> list[str]:
     return [*there, *past] or [all_clear(monitor)]
 
 
-def _evaluations(run: Path) -> list[dict[str, Any]]:
-    """What `i2i evaluate` left in the run's folders `evaluation…`; what cannot be read is left out."""
-    found = []
+def _evaluations(run: Path) -> list[list[dict[str, Any]]]:
+    """What `i2i evaluate` left in the run's folders `evaluation…`, those together that are of one direction and the
+    same data; what is no such file is left out.
+    """
+    found: dict[tuple[bool, str], list[dict[str, Any]]] = {}
     for file in sorted(run.glob("evaluation*/scores.json")):
         with contextlib.suppress(OSError, ValueError):
             known = json.loads(file.read_text("utf-8"))
-            if isinstance(known, dict) and all(isinstance(known.get(part, {}), dict) for part in PARTS):
-                found.append(known)
-    return found
+            if is_evaluation(known):
+                found.setdefault(("b2a" in file.parent.name, str(known.get("data"))), []).append(known)
+    return list(found.values())
 
 
 def diagnose(paths: Sequence[Path]) -> tuple[list[str], bool]:
@@ -66,7 +66,10 @@ def diagnose(paths: Sequence[Path]) -> tuple[list[str], bool]:
     sick = False
     for path in paths:
         said = sentences(Run(path))
-        said += [f"Not healthy: {one.sentence} {one.remedy}" for one in gamed(_evaluations(path))]
+        found = [one for alike in _evaluations(path) for one in gamed(alike)]
+        if found:
+            said = [sentence for sentence in said if not sentence.startswith("Healthy")]
+            said += [f"Not healthy: {one.sentence} {one.remedy}" for one in found]
         lines += [f"{path}: {sentence}" for sentence in said]
         sick = sick or any(sentence.startswith("Not healthy") for sentence in said)
     logs = {str(path): Run(path).records(tolerant=True) for path in paths}

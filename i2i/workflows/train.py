@@ -28,7 +28,7 @@ from ..tracking.beside import tracked
 from ..training.checkpoint import Progress
 from ..training.health import FURTHER_EVERY
 from ..training.hold import Hold
-from ..training.loader import batches, stack
+from ..training.loader import batches, in_batches, stack
 from ..training.loop import Intervals, Outcome, fit
 from ..training.run_directory import Run
 from ..training.tolerance import Tolerance
@@ -211,9 +211,8 @@ def _fit(
     validation = (names, stack(samples, placement.device, transform))
     workers = _workers(config.workers, placement)
     pace = Intervals.of(total, config.batch, config.log)
-    if transform is None:
-        more = ready.further(pace.samples // FURTHER_EVERY)
-        watch.further = [stack(more[n : n + 16], torch.device("cpu")) for n in range(0, len(more), 16)]
+    if transform is None and placement.processes.first:
+        watch.further = in_batches(ready.further(pace.samples // FURTHER_EVERY))
 
     bar: Bar | None = None
 

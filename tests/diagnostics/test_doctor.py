@@ -8,7 +8,7 @@ import torch
 from markdown import ROOT, table
 
 from i2i.diagnostics.doctor import DETECTORS, Monitor, ailments_across, examine
-from i2i.diagnostics.doctor.evaluations import gamed
+from i2i.diagnostics.doctor.evaluations import gamed, is_evaluation
 from i2i.diagnostics.doctor.history import period, spikes
 from i2i.methods import METHODS
 from i2i.networks import DISCRIMINATORS, GENERATORS, takes
@@ -239,8 +239,26 @@ def test_scores_that_contradict_each_other_are_named_and_a_difference_in_the_noi
     assert found.name == "gaming"
     assert "frechet_squeezenet the outputs are nearer" in found.sentence
     assert "frechet_pixels they are farther" in found.sentence
-    for honest in ([good], [bad], [good, unsure], [good, scores({}, psnr=(1, 2, 3))], []):
+    later = scores({"frechet_squeezenet": 60.0}, frechet_squeezenet=(65.0, 70.0, 75.0))
+    for honest in ([good], [bad], [good, unsure], [good, scores({}, psnr=(1, 2, 3))], [good, later], []):
         assert gamed(honest) == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"baselines": {"input": None}},
+        {"metrics": []},
+        {"intervals": {"copies": [1]}},
+        {"intervals": {"copies": [1, 2]}},
+    ],
+    ids=str,
+)
+def test_a_file_that_is_no_evaluation_is_known(damage):
+    whole = scores({"frechet_x": 1.0}, frechet_x=(1, 2, 3))
+    assert is_evaluation(whole)
+    assert not is_evaluation({**whole, **damage})
+    assert not is_evaluation(["no", "evaluation"])
 
 
 def test_copies_behind_a_good_score_are_named():

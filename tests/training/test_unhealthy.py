@@ -137,6 +137,7 @@ def test_the_doctor_reads_the_evaluations_of_a_run_too(facades, tmp_path):
     (run / "evaluation-torn" / "scores.json").write_text("{")
     after = CliRunner().invoke(app, ["doctor", str(run)])
     assert "suspected copies" not in before.output
+    assert "Healthy: none" not in after.output
     assert "Not healthy: 30% of the outputs are suspected copies of training pictures" in " ".join(after.output.split())
     assert after.exit_code == 1
 

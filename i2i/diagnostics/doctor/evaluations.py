@@ -24,6 +24,7 @@ def gamed(evaluations: Sequence[Mapping[str, Any]]) -> list[Across]:
     """
     found = [_copies(one) for one in evaluations]
     better, worse = ({name for one in evaluations for name in _beside(one, sign)} for sign in (-1, 1))
+    better, worse = better - worse, worse - better  # the same at two times, or of two splits, is no contradiction
     if better and worse:
         found.append(
             Across(
@@ -35,6 +36,24 @@ def gamed(evaluations: Sequence[Mapping[str, Any]]) -> list[Across]:
             )
         )
     return [one for one in found if one is not None]
+
+
+def is_evaluation(known: Any) -> bool:
+    """Whether it has the form of what `i2i evaluate` writes, as far as it is read here."""
+    parts = [known.get(part, {}) for part in ("metrics", "intervals", "baselines")] if isinstance(known, dict) else []
+    if not parts or not all(isinstance(part, dict) for part in parts):
+        return False
+    metrics, intervals, baselines = parts
+    of_input = baselines.get(BASELINE, {})
+    return (
+        isinstance(of_input, dict)
+        and all(isinstance(value, int | float) for value in (*metrics.values(), *of_input.values()))
+        and all(found is None or (_is_pair(found) and name in metrics) for name, found in intervals.items())
+    )
+
+
+def _is_pair(found: Any) -> bool:
+    return isinstance(found, list) and len(found) == 2 and all(isinstance(end, int | float) for end in found)
 
 
 def _copies(evaluation: Mapping[str, Any]) -> Across | None:

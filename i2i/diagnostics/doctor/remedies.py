@@ -67,7 +67,8 @@ def calmer(settings: Settings) -> list[str]:
     """Rates of the papers, and a longest step."""
     g, d = _rates(settings)
     usual = _slower(min(g, d, 2e-3), 10)
-    rates = [f"{_rate_of_generator(settings)}={usual:g}", *([f"optimizer.lr_d={usual:g}"] if d != g else [])]
+    apart = d != g or settings.get("optimizer.lr_d") is not None
+    rates = [f"{_rate_of_generator(settings)}={usual:g}", *([f"optimizer.lr_d={usual:g}"] if apart else [])]
     if settings.get("method") == "srgan":  # its pixel stage may be what ran away
         rates.append(f"optimizer.lr={_slower(min(_number(settings, 'optimizer.lr', 2e-4), 2e-3), 10):g}")
     return [*rates, "optimizer.clip=1"]
