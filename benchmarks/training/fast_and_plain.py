@@ -32,7 +32,7 @@ def trained(way: str, seed: int, data: str, folder: str, images: int, width: int
     import i2i
     from i2i.networks.kernels import use_kernels
 
-    run = Path(folder) / f"{way}{seed}"
+    run = Path(folder) / f"{way}{seed}-{images}-{width}-{Path(data).name}"
     scores = run / "scores_of_run.json"
     if not scores.exists():
         with use_kernels(way == "fast"):
@@ -82,7 +82,7 @@ def main() -> int:
     asked = parser.parse_args()
     page: Any = writable(asked.page, MARK)
     environment = facts(" ".join(["python -m benchmarks.training.fast_and_plain", *sys.argv[1:]]))
-    data = asked.out / "facades"
+    data = asked.out / f"facades{asked.count}"
     if not data.exists():
         SAMPLES["facades"].write(data, asked.count, SIZE, 0)
     found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}

@@ -56,9 +56,12 @@ class CudaGraphs:
 
     def record(self, work: Callable[[], T]) -> tuple[T, Callable[[], object]]:
         """Other threads, as the loader's, may use the device meanwhile."""
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self.pool, stream=self.stream, capture_error_mode="thread_local"):
-            found = work()
+        graph, current = torch.cuda.CUDAGraph(), torch.cuda.current_stream(self.device)
+        try:
+            with torch.cuda.graph(graph, pool=self.pool, stream=self.stream, capture_error_mode="thread_local"):
+                found = work()
+        finally:
+            torch.cuda.set_stream(current)  # torch leaves its own behind where a recording cannot be ended
         return found, graph.replay
 
 
@@ -87,8 +90,13 @@ class Replayed(Generic[T]):
         """What was recorded is of no use any more."""
         self.kinds.clear()
 
-    def __call__(self, kind: Hashable, batch: Batch, work: Callable[[Batch], T]) -> T:
-        """What `work(batch)` gives; a kind and the shapes of a batch decide all that Python decides in it."""
+    def __call__(
+        self, kind: Hashable, batch: Batch, work: Callable[[Batch], T], undo: Callable[[], object] = lambda: None
+    ) -> T:
+        """What `work(batch)` gives; a kind and the shapes of a batch decide all that Python decides in it.
+
+        `undo` takes back what Python did in it, after a recording that failed: the work is then done anew.
+        """
         if self.lost:
             return work(batch)
         shapes = tuple((name, x.shape, x.stride(), x.dtype) for name, x in batch.items())
@@ -97,6 +105,7 @@ class Replayed(Generic[T]):
             one.times += 1
             return self.graphs.warm(lambda: work(batch))
         if one.replay is None and not self._record(one, batch, work):
+            undo()
             return work(batch)
         assert one.replay is not None
         assert one.found is not None
@@ -113,9 +122,16 @@ class Replayed(Generic[T]):
         except RuntimeError as error:  # what cannot be recorded, or not enough memory for it
             self.lost = True
             self.forget()
-            self.say(LOST.format(why=str(error).strip().partition("\n")[0] or type(error).__name__))
+            self.say(LOST.format(why=_cause(error)))
             return False
         return True
+
+
+def _cause(error: BaseException) -> str:
+    """The first line of what went wrong first: ending a recording that failed fails as well."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def use_tf32(device: torch.device) -> str | None:

@@ -27,14 +27,16 @@ def feature_matching(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
     Sum over the layers of the mean squared distance between the batch means of the features (N, C, H, W) of real and
     of generated pictures.
     """
-    means = ([over_batch(_as_it_lies(maps).float().mean(0)) for maps in of] for of in (real, fake))
-    return torch.stack([mse(f, r) for r, f in zip(*means, strict=True)]).sum()
+    layers = [_as_the_second_lies(*maps) for maps in zip(real, fake, strict=True)]
+    means = [[over_batch(maps.float().mean(0)) for maps in layer] for layer in layers]
+    return torch.stack([mse(f, r) for r, f in means]).sum()
 
 
-def _as_it_lies(maps: Tensor) -> Tensor:
-    """Maps (N, C, H, W) that lie channels-last as (N, H, W, C), so that their gradient lies as they do."""
-    channels_last = maps.is_contiguous(memory_format=torch.channels_last) and not maps.is_contiguous()
-    return maps.permute(0, 2, 3, 1) if channels_last else maps
+def _as_the_second_lies(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    """Both maps (N, C, H, W), as (N, H, W, C) where the second lies channels-last, so that its gradient does too."""
+    if not fake.is_contiguous(memory_format=torch.channels_last) or fake.is_contiguous():
+        return real, fake
+    return real.permute(0, 2, 3, 1), fake.permute(0, 2, 3, 1)
 
 
 def charbonnier(output: Tensor, truth: Tensor, epsilon: float = 2e-3) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -47,7 +48,7 @@ class ReplayedStep:
         for name, objective in method.objectives.items():
             objective.pool.decide(whole if name in self.pools.get(kind, ()) else 0, method.placement.device)
             objective.pool.called = False
-        done = self.replayed(kind, batch, lambda rows: _step(method, rows))
+        done = self.replayed(kind, batch, lambda rows: _step(method, rows), partial(_plan_again, method))
         self.pools.setdefault(kind, [name for name, one in method.objectives.items() if one.pool.called])
         method.updates.asked = done.asked
         method.norms.seen = {name: value.clone() for name, value in done.norms.items()}
@@ -68,12 +69,21 @@ def _step(method: Method, batch: Batch) -> _Done:
         moved.append(optimizer)
 
 
+def _plan_again(method: Method) -> None:
+    """What pools drew for a step stands: it is exchanged when the step is done anew."""
+    for objective in method.objectives.values():
+        pool = objective.pool
+        pool.decided, pool.called = pool.decided or pool.called, False
+
+
 def let_rates_change(optimizer: torch.optim.Optimizer) -> None:
     """Have the rates where a replay reads them: in tensors, which the schedule writes."""
     for group in optimizer.param_groups:
         if not torch.is_tensor(group["lr"]):
             group["lr"] = torch.tensor(group["lr"], dtype=torch.float32, device=group["params"][0].device)
             group["capturable"] = True
+            # the first steps are not recorded, of which torch would warn
+            optimizer._warned_capturable_if_run_uncaptured = True
 
 
 def reason_against(config: TrainConfig, processes: int = 1) -> str | None:

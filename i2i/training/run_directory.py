@@ -34,6 +34,9 @@ WEIGHTS, STATE, BEST, BEST_FIGURE = "weights.safetensors", "state.pt", "best", "
 BEST_BEFORE = "best-before"
 """The folder of the best one before that."""
 
+LOCK = ".lock"
+"""An empty file, held while a process trains here."""
+
 GRID_LAYOUT, GRID_FILE = "i2i.grid", "grid.json"
 """Name of the text in a sample grid's PNG that says where its cells are, and the file that says the same."""
 
@@ -189,7 +192,7 @@ class Run:
                 )
         elif self.path.is_file():
             raise RunError(f"{self.path} is a file; --run names a folder for the run.")
-        elif self.path.exists() and any(self.path.iterdir()):
+        elif self.path.exists() and any(path.name != LOCK for path in self.path.iterdir()):
             raise RunError(f"{self.path} is not empty and holds no run. Choose another folder for --run.")
         if self.path.resolve().is_relative_to(Path(config.data.path).resolve()):
             raise RunError(

@@ -120,8 +120,8 @@ def _session(
         torch.manual_seed(config.seed)
         method = method_type.from_config(config, placement)
         if first:
+            hold.take(begins=True)  # before anything is written
             run.start(config)
-            hold.take()  # as soon as it can be taken
             _start(config, run, placement, source, ready, say)
             run.amend_environment(**planned)
         replay_steps(method, config, say)

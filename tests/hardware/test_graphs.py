@@ -142,6 +142,30 @@ def test_a_step_that_cannot_be_recorded_goes_on_as_it_is_and_says_so_once():
     assert "speed.graphs=false" in sentence
 
 
+def test_a_recording_that_fails_after_the_pool_was_asked_leaves_no_black_picture_in_it():
+    said = []
+    plain, method = (of("cyclegan", {"gan": {"pool": 3}}) for _ in range(2))
+    for optimizer in plain.optimizers.values():
+        for group in optimizer.param_groups:
+            group["lr"] = torch.tensor(group["lr"])
+    on_cpu(method, said)
+    usual = method.descents
+
+    def asking_at_the_end(batch):
+        scalars = yield from usual(batch)
+        float(batch["a"].sum())
+        return scalars
+
+    method.descents = asking_at_the_end
+    assert_same(trained(plain, 8, 32), trained(method, 8, 32))
+    assert_same(state_of(plain), state_of(method))
+    assert len(said) == 1
+    for objective in method.objectives.values():
+        pictures = objective.pool.state_dict()["pictures"]
+        assert len(pictures) == 3
+        assert all(picture.abs().sum() > 0 for picture in pictures)
+
+
 def test_a_checkpoint_does_not_tell_whether_steps_were_replayed():
     """So either kind of run goes on from the other's."""
     method = of("cyclegan", {"gan": {"pool": 3}})

@@ -32,6 +32,14 @@ def test_losses_of_half_precision_tensors_are_taken_in_full_precision(loss):
     assert loss(half, torch.zeros(4)).dtype == torch.float32
 
 
+def test_feature_matching_compares_maps_that_lie_in_different_orders():
+    real, fake = torch.rand(2, 3, 4, 4, 4, dtype=torch.float64)
+    plain = feature_matching([real], [fake])
+    for one, other in ((torch.contiguous_format, torch.channels_last), (torch.channels_last, torch.contiguous_format)):
+        mixed = feature_matching([real.to(memory_format=one)], [fake.to(memory_format=other)])
+        torch.testing.assert_close(mixed, plain)
+
+
 def test_feature_matching_lets_the_gradient_lie_as_the_maps_do():
     """Else every layer before takes maps and gradients of different orders in memory, which is slow."""
     real, fake = torch.rand(2, 4, 3, 5, 5, dtype=torch.float64)

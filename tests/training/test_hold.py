@@ -1,5 +1,6 @@
 """A run directory is trained in by one process at a time, and a killed one does not keep it."""
 
+import errno
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ import pytest
 from tiny_runs import SHALLOW
 
 from i2i.datasets.synthetic.samples import SAMPLES
-from i2i.training.run_directory import Run
+from i2i.training.run_directory import LOCK, Run
 
 OTHER = """
 import sys, time
@@ -15,7 +16,7 @@ from pathlib import Path
 from i2i.training.hold import Hold
 from i2i.training.run_directory import Run
 with Hold(Run(Path(sys.argv[1])), print) as hold:
-    hold.take()
+    hold.take(begins=True)
     print("held", flush=True)
     time.sleep(60)
 """
@@ -46,6 +47,34 @@ def test_a_second_training_in_a_run_is_refused_and_a_killed_one_is_waited_for(co
         other.wait(20)
     assert i2i(*command, "--images", 8)[0] == 0
     assert Run(run).records()[-1]["images"] == 8
+
+
+def test_a_second_start_of_a_new_run_writes_nothing(command, i2i, tmp_path, monkeypatch):
+    """Both found no run there; the other was quicker to begin it."""
+    run = tmp_path / "run"
+    other = subprocess.Popen([sys.executable, "-c", OTHER, str(run)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert other.stdout.readline() == "held\n"
+        monkeypatch.setattr("i2i.training.hold.PATIENCE", 0.2)
+        status, _, err = i2i(*command)
+        assert status == 2
+        assert "Another process is training" in err
+        assert [path.name for path in run.iterdir()] == [LOCK]
+    finally:
+        other.kill()
+        other.wait(20)
+    assert i2i(*command)[0] == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no flock")
+def test_a_disk_without_locks_has_runs_all_the_same(command, i2i, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSYS, "no locks here")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    status, _, err = i2i(*command)
+    assert status == 0
+    assert "lock" not in err
 
 
 def test_no_lock_is_left_where_no_run_was_begun(command, i2i, tmp_path):

@@ -168,8 +168,10 @@ class StyleganGenerator(NoiseGenerator):
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """(N, latent), (N,) -> (N, C, height, width), around [-1, 1] and not bounded; with fresh noise in training."""
         w = self.mapping(z, label)
-        noise = [torch.randn(len(z), 1, *size, device=z.device, dtype=w.dtype) for size in self.noises]
-        return self.synthesis(w[:, None].expand(-1, self.styles, -1), noise if self.training else None)
+        noise = None
+        if self.training:
+            noise = [torch.randn(len(z), 1, *size, device=z.device, dtype=w.dtype) for size in self.noises]
+        return self.synthesis(w[:, None].expand(-1, self.styles, -1), noise)
 
     def synthesis(self, w: Tensor, noise: list[Tensor] | None = None) -> Tensor:
         """(N, styles, style), and for each convolution (N, 1, h, w) or nothing -> (N, C, height, width)."""
