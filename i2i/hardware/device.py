@@ -9,6 +9,7 @@ import torch
 
 from ..errors import RequestError
 from .processes import ALONE, Processes, of_environment
+from .system import peak_of_process
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -82,6 +83,8 @@ def peak_memory_mb(device: torch.device) -> int | None:
     """Peak memory: of the device where it has its own, else of the process; None where the system does not tell."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) // 2**20
+    if found := peak_of_process():
+        return found // 2**20
     try:
         import resource  # not on Windows
     except ModuleNotFoundError:

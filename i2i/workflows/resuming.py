@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -147,17 +148,27 @@ def verify_resume(trial: Trial, kills: int, seed: int, place: Path | None = None
             _to_the_end(trial.live(one.path, trial.workers), one, trial, bar)
         seconds = max((float(r["seconds"]) for r in one.records()), default=1.0)
         rng = np.random.default_rng((seed, kills))
-        happened = saving = 0
         with Bar("Killed and resumed", trial.images, "images") as bar:
-            for turn in range(kills):
-                saved = set(other.checkpoints_complete()) if turn % 2 == 0 else None  # every other one gets further
-                life, delay = trial.live(other.path, _workers(trial, turn)), rng.uniform(0, seconds / (kills + 1))
-                if not _killed(life, other, trial, saved, delay, bar):
+            for within in (seconds, seconds / 10, 0.0):  # where the unbroken one was slow, it may be over before
+                happened, saving = _kill(trial, other, kills, rng, within, bar)
+                if happened or not kills:
                     break
-                happened += 1
-                saving += any(other.path.rglob(".i2i-*.tmp"))
+                shutil.rmtree(other.path)
             _to_the_end(trial.live(other.path, _workers(trial, kills)), other, trial, bar)
         return _compare(one, other, happened, saving)
+
+
+def _kill(trial: Trial, run: Run, kills: int, rng: np.random.Generator, seconds: float, bar: Bar) -> tuple[int, int]:
+    """Kill a run that takes so many seconds again and again; how often that was, and how often while it saved."""
+    happened = saving = 0
+    for turn in range(kills):
+        saved = set(run.checkpoints_complete()) if turn % 2 == 0 else None  # every other one gets further
+        life, delay = trial.live(run.path, _workers(trial, turn)), rng.uniform(0, seconds / (kills + 1))
+        if not _killed(life, run, trial, saved, delay, bar):
+            break
+        happened += 1
+        saving += any(run.path.rglob(".i2i-*.tmp"))
+    return happened, saving
 
 
 def _workers(trial: Trial, turn: int) -> int | None:

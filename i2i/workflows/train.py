@@ -74,8 +74,8 @@ def _session(
     first = placement.processes.first
     rollbacks = Rollbacks(run)
     if first:
-        hold.take()
         run.check_place(config)
+        hold.take()
         rollbacks.finish(method_type.Config)
         config = rollbacks.applied(config)
         if run.has_checkpoints:

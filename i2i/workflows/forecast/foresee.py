@@ -14,7 +14,7 @@ import torch
 from ...datasets.streams.source import PreparedData
 from ...errors import TrainingError
 from ...hardware.device import Placement
-from ...hardware.system import available_memory
+from ...hardware.system import available_memory, peak_of_process
 from ...methods import METHODS
 from ...methods.config import TrainConfig
 from ...text import duration
@@ -22,7 +22,7 @@ from ...training.loop import Intervals
 from ...training.run_directory import Run
 from .memory import gigabytes, nearest, refusal, tried_in_vain
 from .probe import Found, probe
-from .steps import Job, peak_of_process
+from .steps import Job
 
 LEAST_STEPS = 100
 """Runs of fewer are over before a probe tells anything."""

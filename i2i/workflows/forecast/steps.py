@@ -20,6 +20,7 @@ from torch import nn
 
 from ...errors import RequestError
 from ...hardware.device import Placement, place
+from ...hardware.system import peak_of_process
 from ...methods import METHODS, Batch, Method
 from ...methods.config import TrainConfig
 from ...training import checkpoint
@@ -219,12 +220,3 @@ def _memory(placement: Placement, *, reset: bool = False) -> int:
         with contextlib.suppress(OSError):  # Linux alone has it
             Path("/proc/self/clear_refs").write_text("5")
     return peak_of_process("VmRSS" if reset else "VmHWM")
-
-
-def peak_of_process(what: str = "VmHWM") -> int:
-    """Bytes of memory that this process holds (`VmRSS`) or has held at most; 0 where the system does not say."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith(f"{what}:"):
-                return int(line.split()[1]) * 1024
-    return 0
