@@ -159,6 +159,15 @@ def test_a_run_in_passes_has_a_forecast(facades, tmp_path, i2i):
     assert "Forecast: 4,000 images" in out
 
 
+def test_a_small_step_of_super_resolution_is_small_on_both_sides(tmp_path, i2i):
+    SAMPLES["superres"].write(tmp_path / "pictures", count=6, size=128)
+    words = ["train", "srgan", tmp_path / "pictures", "--run", tmp_path / "run", "--preset", "fast", "--batch", "8"]
+    narrow = ["--set=generator.width=4", "--set=generator.blocks=1", "--set=discriminator.width=4"]
+    status, out, err = i2i(*words, *narrow, "--images", "2400", "--device", "cpu", "--forecast")
+    assert status == 0, err
+    assert "Forecast: 2,400 images" in out
+
+
 def test_a_probe_that_fails_says_why(facades, tmp_path, i2i, monkeypatch):
     monkeypatch.setattr("i2i.workflows.forecast.foresee.probe", lambda *_: Found(failed="no such kernel."))
     status, out, err = i2i(

@@ -152,10 +152,10 @@ def _batch(job: Job, placement: Placement, size: int, batch: int) -> Batch:
     whole = job.config.size
 
     def cut(array: Any) -> Any:
-        fits = array.ndim == 3 and array.shape[1] % whole == 0 and array.shape[2] % whole == 0
-        if not fits:
+        sides = array.shape[1:] if array.ndim == 3 else ()  # larger than a crop, or smaller by the scale
+        if not sides or any((side % whole and whole % side) or size * side % whole for side in sides):
             return array
-        return np.ascontiguousarray(array[:, : size * array.shape[1] // whole, : size * array.shape[2] // whole])
+        return np.ascontiguousarray(array[:, : size * sides[0] // whole, : size * sides[1] // whole])
 
     samples = [{k: cut(v) for k, v in job.samples[n % len(job.samples)].items()} for n in range(batch)]
     return stack(samples, placement.device)
