@@ -121,12 +121,17 @@ def test_a_replay_reads_its_batch_where_it_was_recorded_and_no_other_work_is_don
     assert replayed("other turn", {"a": torch.ones(2)}, lambda batch: batch["a"] * 3).tolist() == [3, 3]
 
 
+def rates_as_tensors(method):
+    """As a method whose steps are replayed has them, of 24 bits."""
+    for optimizer in method.optimizers.values():
+        for group in optimizer.param_groups:
+            group["lr"] = torch.tensor(group["lr"])
+
+
 def test_a_step_that_cannot_be_recorded_goes_on_as_it_is_and_says_so_once():
     said = []
     plain, method = of("pix2pix", {}), of("pix2pix", {})
-    for optimizer in plain.optimizers.values():
-        for group in optimizer.param_groups:
-            group["lr"] = torch.tensor(group["lr"])
+    rates_as_tensors(plain)
     on_cpu(method, said)
     usual = method.descents
 
@@ -145,9 +150,7 @@ def test_a_step_that_cannot_be_recorded_goes_on_as_it_is_and_says_so_once():
 def test_a_recording_that_fails_after_the_pool_was_asked_leaves_no_black_picture_in_it():
     said = []
     plain, method = (of("cyclegan", {"gan": {"pool": 3}}) for _ in range(2))
-    for optimizer in plain.optimizers.values():
-        for group in optimizer.param_groups:
-            group["lr"] = torch.tensor(group["lr"])
+    rates_as_tensors(plain)
     on_cpu(method, said)
     usual = method.descents
 
@@ -192,9 +195,7 @@ def test_a_checkpoint_does_not_tell_whether_steps_were_replayed():
 def test_a_stage_without_a_discriminator_draws_nothing_for_its_pool():
     plain, replayed = (begun("srgan", **SMALL | {"size": 64, "images": 64, "gan": {"pool": 3}}) for _ in range(2))
     graphs = on_cpu(replayed, [])
-    for optimizer in plain.optimizers.values():
-        for group in optimizer.param_groups:
-            group["lr"] = torch.tensor(group["lr"])
+    rates_as_tensors(plain)
     found, states = [], []
     for method in (plain, replayed):
         found.append(trained(method, 7, 64))
