@@ -69,6 +69,14 @@ def middle(x: Tensor, size: Size) -> Tensor:
     return x[:, :, top : top + height, left : left + width]
 
 
+def padded(x: Tensor, size: Size) -> Tensor:
+    """With a border of -1, where the picture is smaller than the map that is halved."""
+    down, across = size[0] - x.shape[2], size[1] - x.shape[3]
+    if not (down or across):
+        return x
+    return nn.functional.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2), value=-1.0)
+
+
 class Projection(nn.Module):
     """The last layer of a discriminator: a logit of the features, and of how well they fit the class.
 

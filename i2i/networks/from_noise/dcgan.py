@@ -6,13 +6,12 @@ With attention and spectral normalisation it is the small SAGAN; with classes, c
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from ..init import init_normal
 from ..options import Count
 from ..upsampling import UPSAMPLERS, Up
-from .base import Critic, NoiseGenerator, Size, grid, middle
+from .base import Critic, NoiseGenerator, Size, grid, middle, padded
 from .layers.attention import Attention
 from .layers.class_norm import norm_for
 
@@ -77,7 +76,7 @@ class DcganCritic(Critic):
         super().__init__()
         self.classes = classes
         rows, columns, doublings = grid(size)
-        self.halves = rows * 2**doublings, columns * 2**doublings
+        self.whole = rows * 2**doublings, columns * 2**doublings
         widths = [width * 2**level for level in range(doublings)]
         layers: list[nn.Module] = []
         before = channels
@@ -109,8 +108,5 @@ class DcganCritic(Critic):
         return logit
 
     def _map(self, x: Tensor) -> Tensor:
-        low, right = self.halves[0] - x.shape[2], self.halves[1] - x.shape[3]
-        if low or right:
-            x = F.pad(x, (right // 2, right - right // 2, low // 2, low - low // 2), value=-1.0)
-        found: Tensor = self.layers(x)
+        found: Tensor = self.layers(padded(x, self.whole))
         return found

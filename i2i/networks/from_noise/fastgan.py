@@ -13,8 +13,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from ..norms import BatchNormRunning
 from ..options import Count
-from .base import Critic, NoiseGenerator, Size, grid, middle
-from .progan import padded
+from .base import Critic, NoiseGenerator, Size, grid, middle, padded
 from .stylegan2 import normalised
 
 MULTIPLES = (16, 8, 4, 2, 2, 1, 0.5, 0.25, 0.125)
@@ -131,11 +130,11 @@ class FastganCritic(Critic):
 
     def rebuilt(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(N, C, H, W) -> what its decoder draws of it, and the picture that it should be, of the same size."""
-        whole = padded(x, *self.whole)
+        whole = padded(x, self.whole)
         return self.decoder(self._map(x)), whole
 
     def _map(self, x: Tensor) -> Tensor:
-        found: Tensor = self.blocks(self.first(padded(x, *self.whole)))
+        found: Tensor = self.blocks(self.first(padded(x, self.whole)))
         return found
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..options import Count
-from .base import Critic, NoiseGenerator, Size, grid, middle
+from .base import Critic, NoiseGenerator, Size, grid, middle, padded
 from .layers.equalised import SQRT2, EqualConv2d, EqualLinear, leaky, pixel_norm
 from .layers.minibatch import GroupedStd
 
@@ -91,7 +91,7 @@ class ProganCritic(Critic, Growing):
     def features(self, x: Tensor) -> Tensor:
         """(N, C, h, w) of the level -> (N, F)."""
         if self.level == self.doublings:
-            x = padded(x, *self.whole)
+            x = padded(x, self.whole)
         y = leaky(self.from_rgb[self.level](x))
         for level in range(self.level, 0, -1):
             for layer in cast(nn.ModuleList, self.blocks[level - 1]):
@@ -107,14 +107,6 @@ class ProganCritic(Critic, Growing):
 def doubled(x: Tensor) -> Tensor:
     """Each pixel four times."""
     return F.interpolate(x, scale_factor=2.0, mode="nearest")
-
-
-def padded(x: Tensor, height: int, width: int) -> Tensor:
-    """With a border of -1, where the picture is smaller than the map that is halved."""
-    down, across = height - x.shape[2], width - x.shape[3]
-    if not (down or across):
-        return x
-    return F.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2), value=-1.0)
 
 
 def faded(real: Tensor, alpha: float) -> Tensor:

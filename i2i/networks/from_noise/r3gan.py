@@ -12,10 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from ..options import Count
-from .base import Critic, NoiseGenerator, Size, grid, middle
+from .base import Critic, NoiseGenerator, Size, grid, middle, padded
 from .layers.equalised import leaky
 from .layers.filters import double, halve
-from .progan import padded
 
 GAIN = (2 / 1.04) ** 0.5
 """That keeps the variance behind LeakyReLU 0.2."""
@@ -128,7 +127,7 @@ class R3ganCritic(Critic):
 
     def features(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, F)."""
-        x = self.first(padded(x, *self.whole))
+        x = self.first(padded(x, self.whole))
         for n, level in enumerate(self.levels):
             if n:
                 x = self.widths[n - 1](halve(x))

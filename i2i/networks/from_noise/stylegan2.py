@@ -13,11 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..options import Count
-from .base import Critic, NoiseGenerator, Size, grid, middle
+from .base import Critic, NoiseGenerator, Size, grid, middle, padded
 from .layers.equalised import SQRT2, EqualConv2d, EqualLinear, leaky
 from .layers.filters import blur, double, halve
 from .layers.minibatch import GroupedStd
-from .progan import padded
 
 
 def channels_of(level: int, base: int = 32768, most: int = 512) -> int:
@@ -222,7 +221,7 @@ class StyleganCritic(Critic):
 
     def features(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, F)."""
-        x = activated(self.from_rgb(padded(x, *self.whole)))
+        x = activated(self.from_rgb(padded(x, self.whole)))
         for n, pair in enumerate(self.convs):
             first, second = cast(nn.ModuleList, pair)
             y = activated(second(activated(first(x))))

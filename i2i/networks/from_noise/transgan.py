@@ -7,8 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..options import Count
-from .base import Critic, NoiseGenerator, Size, grid, middle
-from .progan import padded
+from .base import Critic, NoiseGenerator, Size, grid, middle, padded
 
 HEADS = 4
 
@@ -137,7 +136,7 @@ class TransganCritic(Critic):
 
     def features(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, width)."""
-        x = padded(x, *self.whole)
+        x = padded(x, self.whole)
         y = self.fine(self.patches2(x).flatten(2).transpose(1, 2) + self.positions2)
         y = F.avg_pool2d(y.transpose(1, 2).unflatten(2, self.fine_grid), 2)
         y = torch.cat([y, self.patches4(x)], 1).flatten(2).transpose(1, 2)
