@@ -28,8 +28,8 @@ LEAST = 2**26
 RETIRED = 60.0
 """Seconds for which a model that was replaced stays, for who had been let in to it."""
 PATIENCE = 2.0
-"""Seconds after which a picture is refused that finds no room though nothing else is at work: while models are opened
-it is not known so well what they hold."""
+"""Seconds after which a picture is refused that finds no room though nothing else is at work, nor a model being opened:
+what those hold is not known so well before the next look."""
 TOO_LARGE = "The picture needs more memory than there is."
 LOOK = 1.0
 """Seconds between two measurements of what is held while no picture is at work."""
@@ -205,11 +205,11 @@ class Ledger:
                 while (taken := self._taken(ticket, own, run, least, holder)) is None:
                     if job is not None:
                         job.check()
-                    is_alone = not self._pictures and not self._is_kept_free and self._queue[0] is ticket
+                    is_alone = not self._pictures and not self.opening.locked() and self._queue[0] is ticket
                     stuck = (stuck or time.monotonic()) if is_alone else None
                     if stuck is not None and time.monotonic() - stuck > PATIENCE:
                         raise NoRoomError(TOO_LARGE)
-                    self.changed.wait(None if stuck is None else 0.1)
+                    self.changed.wait(None if self._pictures else 0.1)
                 self._pictures.append(taken)
                 return taken
             finally:

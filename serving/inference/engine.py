@@ -42,8 +42,9 @@ from .tiles import Tile, refuse_tiles
 Array = npt.NDArray[Any]
 Kind = TypeVar("Kind", Image.Image, Array)
 
-QUICK = 0.5
-"""Seconds of a run that are spent when a model is opened to see what memory it takes."""
+QUICK = 2.0
+"""Seconds of a run that are spent when a model is opened to see what memory it takes: what is not seen is taken to need
+two and a half times as much, and large pictures are refused."""
 GONE = "What i2i tune found best is not to be had any more; tune again, or i2i tune MODEL --forget."
 
 
@@ -178,6 +179,7 @@ class Engine:
         """Compute a picture of 512 pixels a side, or of 256 where that would take long (QUICK), to see what memory a
         run takes; gives the bytes that the session may keep of it, or 0. After `let_short_ones_by`.
         """
+        self._compute_a_small_one()  # again: the first of a session takes longer, and others were at work beside it
         quick = (side for side in (512, 256) if self.batcher.seconds(side * side) <= QUICK)
         side = next(quick, None) if isinstance(self._executor, BySize) else None
         if side is None:
@@ -230,9 +232,7 @@ class Engine:
             return Courteous(self._open_another)
 
         self.batcher.beside = open_beside
-        side = max(128, self.card.smallest)
-        with contextlib.suppress(I2IError):
-            self.submit(self.prepare(Picture(np.zeros((side, side, self.card.input_channels), np.uint8)))).result()
+        self._compute_a_small_one()
 
     def let_go(self) -> None:
         """Give back what sessions keep from picture to picture; the next one opens them anew.
@@ -243,6 +243,11 @@ class Engine:
             executor.let_go()
         gc.collect()
         give_back()
+
+    def _compute_a_small_one(self) -> None:
+        side = max(128, self.card.smallest)
+        with contextlib.suppress(I2IError):
+            self.submit(self.prepare(Picture(np.zeros((side, side, self.card.input_channels), np.uint8)))).result()
 
     def _deep_executor(self) -> Executor:
         """What computes pictures of more than 8 bits; opened for the first of them, as most folders have none."""

@@ -1,5 +1,6 @@
 """One budget of memory for models and pictures: order, room for small ones, models that make room."""
 
+import contextlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -145,6 +146,20 @@ def test_a_measurement_waits_for_pictures_and_lets_none_in(ledger):
         full.set()
         measuring.result(20)
     assert order == ["before", "measured", "done", "after"]
+
+
+def test_a_picture_is_not_refused_while_a_model_is_opened_as_what_that_holds_is_not_known_yet(ledger, monkeypatch):
+    monkeypatch.setattr("i2i.serving.hosting.ledger.PATIENCE", 0.1)
+    opened = Held(ledger).open(500 * MB)
+    opened.is_idle = False
+    monkeypatch.setattr(ledger, "look", lambda: None)  # which would see that it holds nothing
+    with ThreadPoolExecutor(1) as pool:
+        with ledger.opening:
+            waiting = pool.submit(contextlib.ExitStack().enter_context, ledger.holding(600 * MB))
+            time.sleep(0.5)
+            assert not waiting.done()
+            ledger.resize(opened, 100 * MB)
+        assert waiting.result(20) == 0  # bytes for a run: it has none
 
 
 def test_the_longest_unused_model_makes_room_for_another(ledger):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 
 import numpy as np
 import onnx
@@ -12,6 +13,7 @@ import pytest
 from i2i.errors import RequestError
 from i2i.serving import Engine
 from i2i.serving.inference import memory
+from i2i.serving.inference.engine import QUICK
 from i2i.serving.inference.executors import IMAGE
 from i2i.serving.inference.memory import Memory, Peak, living, parse_memory, sample_sides
 from i2i.serving.inference.planes import Canvas, Planes
@@ -56,6 +58,22 @@ def test_a_run_that_was_seen_tells_what_larger_ones_take(make_model, monkeypatch
     with peak.seen(10**6):
         pass
     assert first != peak.of(10**6) == max(int(1.1 * 50 * 10**6), int(1.1 * 1.1 * peak.least(10**6)))
+
+
+def test_what_a_model_takes_is_seen_though_the_machine_was_busy_when_it_was_opened(make_model, monkeypatch):
+    engine = Engine(make_model("network"), device="cpu")
+    seen, run, late = [], engine._executor.whole.run, iter([1.0])
+
+    def busy(feeds, into=None):
+        seen.append(feeds[IMAGE].shape[2:])
+        time.sleep(next(late, 0))
+        return run(feeds, into)
+
+    monkeypatch.setattr(engine._executor.whole, "run", busy)
+    engine.let_short_ones_by()
+    assert engine.batcher.seconds(512**2) > QUICK
+    engine.measure()
+    assert seen[-1] == (512, 512)
 
 
 def test_tiles_shrink_before_a_run_that_would_not_fit(make_model, monkeypatch):
