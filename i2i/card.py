@@ -53,7 +53,7 @@ class Card:
     supervision: str
     """`paired`, `unpaired`, `degraded` (from one set of pictures) or `unknown`."""
     task: str
-    """`translation`, `super-resolution` or `restoration`."""
+    """`translation`, `super-resolution`, `restoration`, or `generation` of pictures from noise."""
     source: str
     """What goes in, in words: the source domain."""
     target: str
@@ -107,13 +107,13 @@ class Card:
 
     @property
     def input_meaning(self) -> str:
-        """`grey`, `rgb`, or `N bands`."""
-        return meaning(self.input_channels)
+        """`grey`, `rgb`, or `N bands`; `none` where no picture goes in."""
+        return "none" if self.image is None else meaning(self.input_channels)
 
     @property
     def output_meaning(self) -> str:
-        """Likewise."""
-        return meaning(self.output_channels)
+        """Likewise; what is generated may be `rgba`, its colours multiplied by its alpha."""
+        return "rgba" if self.image is None and self.output_channels == 4 else meaning(self.output_channels)
 
     @property
     def controls(self) -> tuple[Port, ...]:
@@ -128,6 +128,8 @@ class Card:
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it. The channels and their meaning, which schema 1 had as fields, are said beside the ports."""
         fields = dataclasses.asdict(self)
+        fields |= {"inputs": [port.to_dict() for port in self.inputs]}
+        fields |= {"outputs": [port.to_dict() for port in self.outputs]}
         return {**fields, **{name: getattr(self, name) for name in OF_PORTS}}
 
     def to_json(self) -> str:
@@ -193,6 +195,10 @@ def check(card: Card) -> None:
             check_port(port)
     _insist(sum(port.kind == "image" for port in card.inputs) <= 1, "inputs has two pictures to translate")
     _insist(card.outputs[0].kind == "image", "the first output is no picture")
+    if card.image is None:
+        _insist(any(port.kind == "latent" for port in card.inputs), "inputs has neither a picture nor a latent")
+        sides = [side or 0 for side in card.outputs[0].shape]
+        _insist(all(0 < side <= MOST["smallest"] for side in sides), f"pictures of shape {sides} are made of no latent")
 
 
 def _check_count(name: str, value: object) -> None:

@@ -17,7 +17,10 @@ from .errors import ModelFileError
 
 PICTURES = ("image", "mask", "reference")
 """Kinds of ports that hold (N, C, H, W) in [0, 1]."""
-KINDS = (*PICTURES, "label", "latent", "noise", "state")
+KINDS = (*PICTURES, "label", "latent", "noise", "state", "number")
+
+PRIORS = ("normal", "uniform")
+"""What latents are drawn from: N(0, 1), or U(-1, 1)."""
 
 ARRAYS = {"unorm8": 1, "unorm16": 2, "float32": 4, "int64": 8}
 """Bytes of an element in each type of a packed array, little-endian."""
@@ -34,7 +37,7 @@ class Port:
     kind: str
     """One of KINDS."""
     shape: tuple[int | None, ...] = ()
-    """Without the batch axis; None is a side that follows the picture. A label's is empty."""
+    """Without the batch axis; None is a side that follows the picture. A label's and a number's are empty."""
     low: float | None = None
     """Least value, or least strength of a noise; None: unbounded."""
     high: float | None = None
@@ -42,7 +45,16 @@ class Port:
     choices: tuple[str, ...] = ()
     """What a label may be, by name, in the order of its numbers."""
     default: str | float | None = None
-    """What is taken where the user gives nothing: a label's name, a latent's seed, a noise's strength."""
+    """What is taken where the user gives nothing: a label's name, a latent's seed, a noise's strength, a number."""
+    prior: str = "normal"
+    """What a latent is drawn from: one of PRIORS."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it; of other kinds than latents without the prior, which they have not."""
+        fields = dataclasses.asdict(self)
+        if self.kind != "latent":
+            del fields["prior"]
+        return fields
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -111,6 +123,7 @@ def check_port(port: Port) -> None:
         insist(port.low <= port.high, f"low is {port.low}, above high, which is {port.high}")
     insist(len(set(port.choices)) == len(port.choices), "two choices have the same name")
     insist(all(isinstance(each, str) and each for each in port.choices), "its choices are no names")
+    insist(port.prior in PRIORS, f"prior {port.prior!r} is none of {', '.join(PRIORS)}")
     if port.kind in PICTURES:
         insist(len(port.shape) == 3 and port.shape[0] is not None, "a picture's shape is [channels, null, null]")
     elif port.kind == "label":
@@ -122,6 +135,12 @@ def check_port(port: Port) -> None:
     elif port.kind == "noise":
         insist(bool(port.shape), "a noise has a shape")
         insist(port.default is None or is_number(port.default), "its default is no strength")
+    elif port.kind == "number":
+        low, high, default = port.low, port.high, port.low if port.default is None else port.default
+        insist(not port.shape, "a number has no shape")
+        insist(low is not None and high is not None, "a number has both low and high")
+        is_within = is_number(default) and low is not None and high is not None and low <= float(default or 0) <= high
+        insist(is_within, f"default {port.default!r} does not lie from low to high")
 
 
 def is_count(value: object) -> bool:

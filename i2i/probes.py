@@ -59,9 +59,15 @@ def _example(port: Port, height: int, width: int, seed: int) -> Array:
         return probe_picture(port.shape[0] or 1, height, width, seed)
     if port.kind == "label":
         return np.array([(len(port.choices) - 1 - seed) % len(port.choices)], np.int64)
+    if port.kind == "number":  # neither end, of which one is the usual default
+        low, high = port.low or 0.0, port.high or 0.0
+        return np.array([low + (high - low) * (0.6 if seed % 2 == 0 else 0.3)], np.float32)
     follows = iter((height, width)[-port.shape.count(None) :])
     shape = (1, *(next(follows) if length is None else length for length in port.shape))
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+    rng = np.random.default_rng(seed)
+    if port.prior == "uniform":
+        return rng.uniform(-1, 1, shape).astype(np.float32)
+    return rng.standard_normal(shape).astype(np.float32)
 
 
 def probe_picture(channels: int, height: int, width: int, seed: int) -> Floats:

@@ -21,6 +21,8 @@ class Purpose(enum.IntEnum):
     """Crops and changes of a sample; keyed by its number."""
     DEGRADE = 2
     """What makes an input of a high-resolution picture; keyed by the sample's number."""
+    GENERATE = 10
+    """What a picture is generated from; keyed by its number, and by the port's place among the inputs from 1 on."""
 
 
 SAMPLE_NUMBER = "number"

@@ -1,5 +1,6 @@
 """The card survives its JSON, opens in its first schema, and damage to it is a sentence."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from small_models import card_for, write_model
 
 from i2i.card import Card
 from i2i.errors import ModelFileError, RunError
-from i2i.ports import PICTURES, Port
+from i2i.ports import PICTURES, Port, check_port
 from i2i.serving.runtime.resolve import exported_models, resolve_model
 
 NAMES = st.from_regex(r"\A[a-z][a-z0-9_]{0,8}\Z").filter(lambda name: name not in ("model", "picture", "image"))
@@ -24,12 +25,16 @@ JSON = st.recursive(
 
 @st.composite
 def ports(draw):
-    kind = draw(st.sampled_from(["mask", "reference", "label", "latent", "noise", "state"]))
+    kind = draw(st.sampled_from(["mask", "reference", "label", "latent", "noise", "state", "number"]))
     if kind == "label":
         choices = tuple(draw(st.lists(WORDS, min_size=1, max_size=4, unique=True)))
         return Port(draw(NAMES), kind, choices=choices, default=draw(st.sampled_from([None, *choices])))
+    if kind == "number":
+        return Port(draw(NAMES), kind, (), 0, 2, default=draw(st.sampled_from([None, 0, 0.5, 2])))
     shape = (draw(st.integers(1, 9)), None, None) if kind in (*PICTURES, "noise") else (draw(st.integers(1, 9)),)
-    return Port(draw(NAMES), kind, shape, draw(st.none() | st.floats(-9, 0)), draw(st.none() | st.floats(0, 9)))
+    prior = draw(st.sampled_from(["normal", "uniform"])) if kind == "latent" else "normal"
+    low, high = draw(st.none() | st.floats(-9, 0)), draw(st.none() | st.floats(0, 9))
+    return Port(draw(NAMES), kind, shape, low, high, prior=prior)
 
 
 @st.composite
@@ -58,6 +63,35 @@ def test_a_damaged_card_is_a_card_or_a_sentence_and_never_a_traceback(card, data
             assert isinstance(Card.from_json(each), Card)
         except ModelFileError as error:
             assert "Export the model again" in str(error) or "Update i2i" in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize(
+    ("port", "rule"),
+    [
+        (Port("psi", "number", (), 0, None), "both low and high"),
+        (Port("psi", "number", (), 0, 1, default=1.5), "does not lie from low to high"),
+        (Port("psi", "number", (2,), 0, 1), "a number has no shape"),
+        (Port("z", "latent", (2,), prior="cauchy"), "prior 'cauchy' is none of normal, uniform"),
+    ],
+)
+def test_a_port_that_no_graph_can_have_is_refused_with_the_rule(port, rule):
+    with pytest.raises(ValueError, match=rule):
+        check_port(port)
+
+
+def test_what_makes_pictures_from_noise_has_a_latent_and_one_size():
+    latent, sample = Port("latent", "latent", (4,)), Port("sample", "image", (4, 8, 6), 0, 1)
+    card = card_for(task="generation", inputs=(latent,), outputs=(sample,))
+    again = Card.from_json(card.to_json())
+    assert (again.image, again.fixed_size, again.input_meaning, again.output_meaning) == (None, None, "none", "rgba")
+    for wrong, why in (({"inputs": (Port("psi", "number", (), 0, 1),)}, "neither a picture nor a latent"),
+                       ({"outputs": (Port("sample", "image", (3, None, 8)),)}, "made of no latent")):  # fmt: skip
+        with pytest.raises(ModelFileError, match=why):
+            Card.from_json(dataclasses.replace(card, **wrong).to_json())
+
+
+def test_a_card_of_a_translator_says_nothing_of_priors():
+    assert '"prior"' not in card_for().to_json()
 
 
 def test_a_card_of_the_first_schema_has_one_picture_in_and_one_out():

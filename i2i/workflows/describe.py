@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 
 from ..card import Card
@@ -39,14 +40,17 @@ def describe(path: Path, card: Card, ran: str = "no; i2i info MODEL --check does
         size = f"{width}x{height} pixels alone; " + (
             "larger pictures go in pieces" if card.tiling == "local" else "smaller ones are padded and cropped back"
         )
+    if card.image is None:
+        sides = card.outputs[0].shape
+        size = f"{sides[2]}x{sides[1]} pixels"
     field = f"; an output pixel sees {card.receptive_field} pixels a side" if card.receptive_field else ""
     lines = [
         ("Model", f"{card.name} ({card.method}, {card.task})"),
         ("File", f"{path}, {path.stat().st_size / 2**20:.1f} MB"),
-        ("Translates", f"{card.source} ({card.input_meaning}) to {card.target} ({card.output_meaning})"),
+        _does(card),
         *((("Takes" if n == 0 else ""), _setting(setting)) for n, setting in enumerate(settings_of(card).values())),
         ("Size", size + (f"; enlarges {card.scale} times" if card.scale > 1 else "")),
-        ("Tiles", TILING[card.tiling] + field),
+        *([] if card.image is None else [("Tiles", TILING[card.tiling] + field)]),
         ("Trained", _training(training)),
         ("Scores", ", ".join(f"{name} {value:.4g}" for name, value in card.metrics.items()) or "none recorded"),
         ("Checked", _parity(card)),
@@ -61,6 +65,20 @@ def describe(path: Path, card: Card, ran: str = "no; i2i info MODEL --check does
         ("Made with", ", ".join(f"{k} {v}" for k, v in training.get("packages", {}).items()) or "unknown"),
     ]
     return "\n".join(f"{name + ':' if name else '':<11} {text}" for name, text in lines)
+
+
+def _does(card: Card) -> tuple[str, str]:
+    if card.image is None:
+        return "Makes", f"{card.target} ({card.output_meaning}) from {_latents(card)}"
+    return "Translates", f"{card.source} ({card.input_meaning}) to {card.target} ({card.output_meaning})"
+
+
+def _latents(card: Card) -> str:
+    """`100 numbers from N(0, 1)`."""
+    drawn = {"normal": "N(0, 1)", "uniform": "U(-1, 1)"}
+    latents = [port for port in card.inputs if port.kind == "latent"]
+    counts = [math.prod(side or 0 for side in port.shape) for port in latents]
+    return " and ".join(f"{n:,} numbers from {drawn[port.prior]}" for n, port in zip(counts, latents, strict=True))
 
 
 def _setting(setting: Setting) -> str:

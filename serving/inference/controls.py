@@ -1,8 +1,8 @@
 """What a user can set beside the picture: from words to the arrays of a model's other ports.
 
-`label=winter` names a choice; `latent.seed=3` draws a latent from N(0, 1), and `latent=0.1,-2,…` gives its numbers;
-`noise.strength=0.5` and `noise.seed=3` switch on an explicit noise, which is off (zeros) by default. So the same words,
-and no words as well, always give the same arrays.
+`label=winter` names a choice; `latent.seed=3` draws a latent from its prior, N(0, 1) or U(-1, 1), and `latent=0.1,-2,…`
+gives its numbers; `noise.strength=0.5` and `noise.seed=3` switch on an explicit noise, which is off (zeros) by default;
+`truncation=0.7` sets a number. So the same words, and no words as well, always give the same arrays.
 """
 
 from __future__ import annotations
@@ -50,11 +50,15 @@ def settings_of(card: Card) -> dict[str, Setting]:
 def _settings(port: Port) -> list[Setting]:
     if port.kind == "label":
         return [Setting(port.name, port.name, "choice", port.default or port.choices[0], port.choices)]
+    low, high = (0.0 if port.low is None else port.low), (1.0 if port.high is None else port.high)
+    if port.kind == "number":
+        return [
+            Setting(port.name, port.name, "number", low if port.default is None else float(port.default), (), low, high)
+        ]
     seed = Setting(f"{port.name}.seed", port.name, "whole", int(port.default or 0) if port.kind == "latent" else 0)
     if port.kind == "latent":
         return [seed]
     if port.kind == "noise":
-        low, high = (0.0 if port.low is None else port.low), (1.0 if port.high is None else port.high)
         return [Setting(f"{port.name}.strength", port.name, "number", float(port.default or 0), (), low, high), seed]
     return []
 
@@ -103,6 +107,8 @@ def _array(port: Port, given: Mapping[str, object], known: Mapping[str, Setting]
     shape = _full(port, size)
     if port.kind == "label":
         return np.array([_label(port, given.get(port.name, known[port.name].default))], np.int64)
+    if port.kind == "number":
+        return np.array([_number(known[port.name], given)], np.float32)
     if port.name in given:
         return _explicit(port, given[port.name], shape)
     if port.kind in PICTURES:
@@ -114,8 +120,13 @@ def _array(port: Port, given: Mapping[str, object], known: Mapping[str, Setting]
         strength = _number(known[f"{port.name}.strength"], given)
         if strength == 0:
             return np.zeros((1, *shape), np.float32)
-    drawn = np.random.default_rng(int(_number(known[f"{port.name}.seed"], given))).standard_normal((1, *shape))
+    drawn = draw(port, np.random.default_rng(int(_number(known[f"{port.name}.seed"], given))), (1, *shape))
     return (strength * drawn).astype(np.float32)
+
+
+def draw(port: Port, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """An array of this shape from the port's prior."""
+    return rng.uniform(-1, 1, shape) if port.prior == "uniform" else rng.standard_normal(shape)
 
 
 def _full(port: Port, size: tuple[int, int]) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from ...ports import Port
 from .locality import SURELY_REDUCING, reducing_operation
 
 TYPES = {"label": onnx.TensorProto.INT64}
-"""Elements by the kind of port; of the others float."""
+"""Elements by the kind of port; of the others float32."""
 
 
 def check_boundary(path: Path, model: onnx.ModelProto, card: Card) -> None:

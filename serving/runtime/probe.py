@@ -1,6 +1,7 @@
 """The golden probe: small inputs whose outputs the card knows, run on the provider that is about to serve.
 
-Pictures are in [0, 1]. fp32 must agree to 2e-3 everywhere; reduced precision must reach 35 dB and stay finite.
+Pictures are in [0, 1]. fp32 must agree to 2e-3 everywhere; reduced precision must reach 35 dB and stay finite. What is
+no picture (the w of a style net) is measured by its own size where that is larger than 1.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ def _difference(answer: FloatArray, packed: Packed, exact: bool) -> str | None:
         return f"it answers the golden probe with shape {answer.shape} instead of {wanted.shape}"
     if not np.isfinite(answer).all():
         return "it answers the golden probe with values that are no numbers"
-    error = np.abs(answer.astype(np.float64) - wanted)
+    size = max(1.0, float(np.linalg.norm(wanted)) / wanted.size**0.5)
+    error = np.abs(answer.astype(np.float64) - wanted) / size
     if exact:
         worst, allowed = float(error.max()), EXACT_TOLERANCE + _half_step(packed)
         return None if worst <= allowed else f"it differs from the golden probe by {worst:.2g} (allowed {allowed:.2g})"

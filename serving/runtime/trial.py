@@ -26,7 +26,9 @@ def trial_complaint(card: Card, session: Session) -> str | None:
     """
     side = card.multiple * -(-max(TRIAL, card.smallest) // card.multiple)
     height, width = card.fixed_size or (side, side + card.multiple * -(-BESIDE // card.multiple))
-    if card.probe is not None or card.image is None or max(height, width) > LARGEST_TRIAL:
+    if card.image is None:
+        height, width = (side or 0 for side in card.outputs[0].shape[1:])
+    if card.probe is not None or max(height, width) > LARGEST_TRIAL:
         return None
     try:
         answers = session.run([port.name for port in card.outputs], example(card, 1, height, width))
