@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .conversion.convert import convert_folder
     from .conversion.report import ConversionReport
+    from .generation.generator import Generator
     from .inference.engine import Engine
     from .runtime.model_file import read_card
     from .runtime.resolve import resolve_model
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "ConversionReport": "conversion.report",
     "Engine": "inference.engine",
+    "Generator": "generation.generator",
     "convert_folder": "conversion.convert",
     "create_app": "web.server",
     "load_engines": "web.server",
@@ -31,6 +33,7 @@ _HOMES = {
 __all__ = [
     "ConversionReport",
     "Engine",
+    "Generator",
     "convert_folder",
     "create_app",
     "load_engines",

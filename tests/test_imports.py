@@ -50,12 +50,13 @@ PACKAGES = {
     "serving.runtime": BASE,
     "serving.inference": f"{BASE} serving.runtime",
     "serving.conversion": f"{BASE} serving.runtime serving.inference",
+    "serving.generation": f"{BASE} serving.runtime serving.inference serving.conversion",
     "serving.adopt": f"{BASE} serving.runtime serving.inference",
     "serving.tuning": f"{BASE} serving.runtime serving.inference",
-    "serving.hosting": f"{BASE} serving.runtime serving.inference",
-    "serving.web": f"{BASE} serving.runtime serving.inference serving.hosting",
+    "serving.hosting": f"{BASE} serving.runtime serving.inference serving.generation",
+    "serving.web": f"{BASE} serving.runtime serving.inference serving.generation serving.hosting",
     "serving.ray_serve": f"{BASE} serving.runtime serving.inference serving.hosting serving.web",
-    "serving": "errors serving.runtime serving.inference serving.conversion serving.adopt serving.tuning serving.hosting "
+    "serving": "errors serving.runtime serving.inference serving.conversion serving.generation serving.adopt serving.tuning serving.hosting "
     "serving.web",
     "study": f"{BASE} serving",
     "workflows": f"{BASE} hardware networks losses degradation adversarial evaluation diagnostics methods training export "

@@ -9,11 +9,11 @@ from ..errors import I2IError
 from ..hardware.openmp import wait_briefly
 from . import compare, convert, data, demo, doctor, evaluate, serve, study, train, verify, verify_resume
 from .app import EXTRAS, app, fail, speaks
-from .models import adopt, export, import_, info
+from .models import adopt, export, generate, import_, info
 from .streams import steady_streams
 
-COMMANDS = (train, verify_resume, evaluate, compare, study, export, info, convert, verify, serve, data, adopt, import_,
-            demo, doctor)  # fmt: skip
+COMMANDS = (train, generate, verify_resume, evaluate, compare, study, export, info, convert, verify, serve, data, adopt,
+            import_, demo, doctor)  # fmt: skip
 """The modules that add their commands to `app`."""
 
 __all__ = ["COMMANDS", "app", "main"]

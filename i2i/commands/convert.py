@@ -133,7 +133,7 @@ def convert(
     options |= {"include": include or (), "exclude": exclude or (), "workers": workers}
     say = functools.partial(typer.echo, err=True)
     options |= {"spread": ENGINES[engine_](engine, loading, ray_address, workers, say)}
-    with _ended_by_sigterm():
+    with ended_by_sigterm():
         if watch:
             result = watch_and_convert(engine, source, target, existing=existing, report=report, say=say, **options)
         else:
@@ -153,7 +153,7 @@ def convert(
 
 
 @contextlib.contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
+def ended_by_sigterm() -> Iterator[None]:
     """SIGTERM ends the work as Ctrl-C does: begun files are finished, and the report is written."""
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:

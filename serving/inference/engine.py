@@ -221,6 +221,10 @@ class Engine:
         whole = to_array(self.translate(from_array(np.asarray(picture), self.card.input_channels), **controls))
         return whole[..., 0] if picture.ndim == 2 and whole.shape[2] == 1 else whole
 
+    def tell_batches(self, tell: Callable[[int], None]) -> None:
+        """From now on `tell` is told how many pictures are computed together."""
+        self.batcher.on_batch = tell
+
     def let_short_ones_by(self, may: Callable[[], bool] = lambda: True) -> None:
         """From now on a short picture of 8 bits does not wait for a long one, which is computed beside it, in another
         session that is opened with the first long one, if it `may` be. Computes a small picture, to know what is long.
@@ -263,7 +267,11 @@ class Engine:
 
     def _check_ports(self) -> None:
         """A translator has a picture in and a picture out, by the names that every i2i file has."""
-        names = (None if self.card.image is None else self.card.image.name, self.card.outputs[0].name)
+        if self.card.image is None:
+            raise ModelFileError(
+                f"{self.path} translates nothing: it makes pictures from noise. i2i generate {self.path.name} OUT"
+            )
+        names = (self.card.image.name, self.card.outputs[0].name)
         if names != (IMAGE, TRANSLATION):
             raise ModelFileError(
                 f"{self.path} is no translator: by its card it does not take {IMAGE!r} and give {TRANSLATION!r}."

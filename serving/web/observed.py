@@ -71,7 +71,7 @@ class Metrics:
         self.is_open.labels(name, str(model.version)).set_function(lambda: model.engine is not None)
         service.on_stage = lambda stage, seconds: self.stages.labels(name, stage).observe(seconds)
         observe = self.batches.labels(name).observe
-        model.when_open(lambda engine: setattr(engine.batcher, "on_batch", observe))
+        model.when_open(lambda engine: engine.tell_batches(observe))
 
     def count(self, route: str, status: int, seconds: float) -> None:
         """An answer."""

@@ -1,0 +1,270 @@
+"""Runs one file that makes pictures from noise: picks in, pictures out.
+
+Picture n of a seed is the same whatever it is computed with: what goes in is a function of both alone (picks.py), and
+pictures are computed together only where that was seen to change no byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from PIL import Image
+
+from ...errors import ModelFileError, ProviderError, RequestError, first_line
+from ...hardware.system import available_threads
+from ...images.image import Picture, divided, to_uint8
+from ...probes import example
+from ..inference.batcher import EXACT
+from ..inference.executors import Array, Feeds, FloatArray, OutOfMemoryError, wants_memory
+from ..inference.memory import living
+from ..inference.opened import ModelFile
+from ..inference.prepared import to_pil
+from ..runtime.jobs import StoppedError, Turns, current
+from ..runtime.model_file import read_model
+from ..runtime.resolve import resolve_model
+from ..runtime.sessions import Session
+from .directions import place_of, read_directions
+from .picks import Pick, alone, arrays_of, between, pairs, style_of
+
+BATCH = 16
+"""Pictures that are computed together at most, unless told otherwise."""
+SPARE = 2.5
+"""Times the tensors that live at once that a run is taken to need: providers keep more than they use."""
+UNFORETOLD = 2**26
+"""Bytes of a picture's run where the graph does not say."""
+
+
+class Generator:
+    """A loaded file. `generator(seed=3, number=7)` makes a Pillow picture; `generator.pictures` many as an array.
+
+    Safe to call from several threads; one computation runs at a time.
+    """
+
+    ensemble = False
+    maps = "fp32"
+
+    def __init__(
+        self, path: str | Path, device: str = "auto", precision: str = "fp32", threads: int | None = None
+    ) -> None:
+        """Load an ONNX file of task generation, or that of a run directory.
+
+        Raises ModelFileError on a file that is none, ProviderError when a named device cannot be used.
+        """
+        named = Path(path)
+        self.path = resolve_model(named) if named.is_dir() else named
+        raw, self.card = read_model(self.path)
+        self.sha256 = hashlib.sha256(raw).hexdigest()
+        if self.card.image is not None:
+            raise ModelFileError(
+                f"{self.path} makes nothing from noise: it translates pictures. "
+                f"i2i convert {self.path.name} SOURCE TARGET"
+            )
+        self.directions = read_directions(self.path, self.sha256)
+        self._check_directions()
+        self._file = ModelFile(self.path, self.card, self.sha256, device, threads or available_threads())
+        running = self._file.open(precision, raw)
+        self.provider, self.precision, self.reason = running.provider, running.precision, running.reason
+        self.deep_precision = self.precision
+        self._session: Session | None = running.session
+        self._reopen = running.reopen
+        self.largest = BATCH if self.provider in EXACT else 1
+        self.is_proved = False
+        """Whether a batch was seen to give the bytes of its pictures alone."""
+        self._sample = self.card.outputs[0].name
+        self._style = style_of(self.card)
+        self._turns = Turns()
+        self._tell_batches: Callable[[int], None] = lambda _count: None
+        self._bytes_each = self._foreseen(raw)
+
+    def __repr__(self) -> str:
+        return f"Generator({str(self.path)!r}, provider={self.provider!r})"
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """Channels, height and width of its pictures; 4 channels are RGB and alpha."""
+        channels, height, width = (side or 0 for side in self.card.outputs[0].shape)
+        return channels, height, width
+
+    @property
+    def is_style(self) -> bool:
+        """Whether it has a w that can be added to."""
+        return self._style is not None
+
+    def __call__(
+        self, seed: int = 0, number: int = 0, truncation: float | None = None, **controls: object
+    ) -> Image.Image:
+        """One picture; `controls` set the file's ports: `label="3"`, `**{"direction.smile": 2}` (picks.py)."""
+        pick = Pick(seed, number, pairs(controls), truncation)
+        return to_pil(picture_of(self.pictures([pick])[0]))
+
+    def check(self, pick: Pick) -> None:
+        """Raises what `pictures` raises of a pick, without computing it."""
+        for each in (pick, *(other for other in (pick.to, pick.mix) if other is not None)):
+            arrays_of(self.card, each, self.directions)
+        if pick.mix is not None:
+            self._check_mix(pick)
+
+    def pictures(self, picks: Sequence[Pick]) -> FloatArray:
+        """(N, C, H, W) in [0, 1], of each pick one; 4 channels are RGB that was multiplied by alpha, and alpha.
+
+        Raises UnknownNameError and RequestError on settings that mean nothing, ProviderError where it is not computed.
+        """
+        known: dict[Pick, Array] = {}
+        return self.run([self._feeds(pick, known) for pick in picks], self._sample)
+
+    def w(self, picks: Sequence[Pick]) -> FloatArray:
+        """(N, styles, width) of a style net: the w that each pick's picture is made of. Raises as `pictures` does."""
+        if self._style is None:
+            raise RequestError(f"{self.card.name} has no w: it is no style net.")
+        known: dict[Pick, Array] = {}
+        return self.run([self._feeds(pick, known) for pick in picks], self._style[1].name)
+
+    def run(self, rows: Sequence[Feeds], output: str) -> FloatArray:
+        """An output of the graph, for feeds with N = 1, in batches where that gives the same bytes."""
+        done: list[Array] = []
+        while len(done) < len(rows):
+            job = current()
+            if job is not None:
+                job.check()
+            part = rows[len(done) : len(done) + max(1, self.largest)]
+            done += self._together(part, output)
+        return np.stack(done) if done else np.empty((0, *self.size), np.float32)
+
+    def _together(self, rows: Sequence[Feeds], output: str) -> list[Array]:
+        """Each row's array."""
+        self._tell_batches(len(rows))
+        if len(rows) == 1:
+            return [self._one(rows[0], output)]
+        answer = self._one({name: np.concatenate([row[name] for row in rows]) for name in rows[0]}, output, len(rows))
+        if not self.is_proved:
+            alone = [self._one(row, output) for row in rows]
+            self.is_proved = all(np.array_equal(one, other) for one, other in zip(alone, answer, strict=True))
+            self.largest = self.largest if self.is_proved else 1
+            return alone
+        return list(answer)
+
+    def _one(self, feeds: Feeds, output: str, count: int = 0) -> Array:
+        """The array of one row, or of `count` with their axis."""
+        with self._turns.taken(current()):
+            answer = self._compute(feeds, output)
+        expected = next(port.shape for port in self.card.outputs if port.name == output)
+        if answer.shape != (count or 1, *expected):
+            raise ModelFileError(f"The model gave the shape {answer.shape} where its card promises {expected}.")
+        return answer if count else answer[0]
+
+    def _compute(self, feeds: Feeds, output: str) -> FloatArray:
+        """A run of the session."""
+        self._session = session = self._session or self._reopen(self._file.read())
+        try:
+            answer: FloatArray = np.asarray(session.run([output], feeds)[0])
+        except StoppedError:
+            raise
+        except Exception as error:  # ONNX Runtime's own classes, which have no base but Exception
+            if wants_memory(error):
+                raise OutOfMemoryError("There is not enough memory for the pictures.") from error
+            raise ProviderError(f"The model failed ({first_line(error)}).") from error
+        if not np.isfinite(answer).all():
+            raise ProviderError(f"The model gave values that are no numbers on {self.provider} in {self.precision}.")
+        return answer.clip(0, 1) if output == self._sample else answer
+
+    # ------------------------------------------------------------------ ways and mixtures
+
+    def _feeds(self, pick: Pick, known: dict[Pick, Array]) -> dict[str, Array]:
+        """What the graph is fed for a pick; `known` keeps the w of ends that several picks of a call share."""
+        arrays = arrays_of(self.card, pick, self.directions)
+        if pick.mix is not None:
+            self._check_mix(pick)
+        if self._style is None:
+            if pick.to is not None:
+                arrays = between(self.card, arrays, self._feeds(pick.to, known), pick.at)
+        elif pick.to is not None or pick.mix is not None:
+            wanted, near = self._w_of(alone(pick), known), pick
+            if pick.mix is not None:
+                wanted = np.concatenate([wanted[: pick.layer], self._w_of(pick.mix, known)[pick.layer :]])
+            if pick.to is not None:
+                wanted = np.float32(1 - pick.at) * wanted + np.float32(pick.at) * self._w_of(pick.to, known)
+                near = pick.to if pick.at >= 0.5 else pick
+            # What else the picture is made of (label, noise) is that of the nearer end.
+            arrays = arrays_of(self.card, alone(near), self.directions)
+            added = self._style[0].name
+            arrays[added] = arrays[added] + (wanted - self._w_of(alone(near), known))
+        return arrays
+
+    def _w_of(self, pick: Pick, known: dict[Pick, Array]) -> Array:
+        """(styles, width)."""
+        assert self._style is not None
+        if pick not in known:
+            known[pick] = self._one(self._feeds(pick, known), self._style[1].name)
+        return known[pick]
+
+    def _check_mix(self, pick: Pick) -> None:
+        if self._style is None:
+            raise RequestError(f"{self.card.name} has no w to mix: mixing is of style nets.")
+        styles = self._style[0].shape[0] or 0
+        if not 0 <= pick.layer <= styles:
+            raise RequestError(f"The layer is {pick.layer}; {self.card.name} has {styles} layers, numbered from 0.")
+
+    def _check_directions(self) -> None:
+        """Raises ModelFileError on one that does not fit the file."""
+        ports = {port.name: port for port in self.card.inputs if port.kind in ("state", "latent")}
+        for each in self.directions:
+            port = ports.get(each.port)
+            style = port is not None and port.kind == "state" and len(port.shape) == 2
+            shape = () if port is None else port.shape[1:] if style else port.shape
+            first, end = each.layers or (0, 1)
+            in_range = not style or 0 <= first < end <= (0 if port is None else port.shape[0] or 0)
+            if port is None or len(each.vector) != math.prod(side or 0 for side in shape) or not in_range:
+                raise ModelFileError(
+                    f"{place_of(self.path)}: the direction {each.name!r} does not fit {self.path.name}. Mend it, or "
+                    "make the file again with i2i directions."
+                )
+
+    # ------------------------------------------------------------------ for who holds it (hosting/)
+
+    def tell_batches(self, tell: Callable[[int], None]) -> None:
+        """From now on `tell` is told how many pictures are computed together."""
+        self._tell_batches = tell
+
+    def foretold(self, height: int, width: int) -> tuple[int, int]:
+        """Bytes of memory that the run of one picture takes, whatever the size that is asked for; twice, as of the
+        quickest way and the most frugal one.
+        """
+        del height, width
+        return self._bytes_each, self._bytes_each
+
+    def measure(self) -> int:
+        """Make one picture; gives the bytes that the session may keep of it."""
+        self.pictures([Pick()])
+        return self._bytes_each
+
+    def let_short_ones_by(self, may: Callable[[], bool] = lambda: True) -> None:
+        """Nothing: all of its pictures are alike."""
+        del may
+
+    def let_go(self) -> None:
+        """Give back what the session keeps; the next picture opens another. Not while one is computed."""
+        self._session = None
+
+    def _foreseen(self, raw: bytes) -> int:
+        try:
+            shapes = {name: array.shape for name, array in example(self.card, 1, 1, 1).items()}
+            return int(SPARE * living(onnx.ModelProto.FromString(raw), shapes)) + 4 * math.prod(self.size)
+        except Exception:  # shape inference of other people's graphs raises anything
+            return UNFORETOLD
+
+
+def picture_of(sample: FloatArray) -> Picture:
+    """(C, H, W) in [0, 1] as a picture of 8 bits; of 4 channels the alpha is straight, as files have it."""
+    pixels: npt.NDArray[Any] = sample.transpose(1, 2, 0)
+    if pixels.shape[2] != 4:
+        return Picture(to_uint8(np.ascontiguousarray(pixels)))
+    alpha = to_uint8(np.ascontiguousarray(pixels[..., 3]))
+    seen = divided(np.ascontiguousarray(pixels[..., :3]), pixels[..., 3])
+    return Picture(to_uint8(seen), alpha)

@@ -1,0 +1,72 @@
+"""Many pictures in one: a contact sheet, and a way between pictures as a strip or an animation."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ...images.encode import encode
+from ...images.frames import encode_frames
+from ...images.image import Picture, Timing
+from ..inference.executors import FloatArray
+from .generator import picture_of
+
+Bytes = npt.NDArray[np.uint8]
+
+LEAST_SIDE = 64
+"""Pixels a side that a picture has in a sheet for people: smaller ones are enlarged by whole factors."""
+GAP = 2
+"""Pixels between two pictures."""
+FRAME = 60.0
+"""Milliseconds of a frame."""
+
+
+def columns_of(count: int, classes: int = 0) -> int:
+    """How many pictures stand in a row: one of each class, where they go round few classes, else about a square."""
+    return classes if 2 <= classes <= 24 and count > classes else math.ceil(math.sqrt(count))
+
+
+def sheet(samples: FloatArray, columns: int, gap: int = 0, least: int = 1) -> Picture:
+    """(N, C, H, W) in [0, 1] as one picture of rows with `columns` each, `gap` pixels apart; what is left is white, or
+    transparent. Those of fewer than `least` pixels a side are enlarged by a whole factor.
+    """
+    count, channels, height, width = samples.shape
+    factor = max(1, math.ceil(least / max(height, width)))
+    cell = (height * factor + gap, width * factor + gap)
+    rows = math.ceil(count / columns)
+    fill = 0.0 if channels == 4 else 1.0
+    whole = np.full((channels, rows * cell[0] - gap, columns * cell[1] - gap), fill, np.float32)
+    for place, sample in enumerate(samples):
+        top, left = (place // columns) * cell[0], (place % columns) * cell[1]
+        large = sample.repeat(factor, axis=1).repeat(factor, axis=2)
+        whole[:, top : top + large.shape[1], left : left + large.shape[2]] = large
+    return picture_of(whole)
+
+
+def sheet_file(samples: FloatArray, columns: int) -> bytes:
+    """A contact sheet for people, as a PNG."""
+    return encode(sheet(samples, columns, GAP, LEAST_SIDE), "png")
+
+
+def animation(frames: Sequence[Picture], name: str) -> bytes:
+    """The frames as a file of that format (`gif`, or one that FORMATS writes animations of), played for ever."""
+    if name != "gif":
+        return encode_frames(list(frames), Timing((FRAME,) * len(frames), 0), False, name, 90).data
+    images = [_palette(frame) for frame in frames]
+    out = io.BytesIO()
+    more: dict[str, Any] = {"disposal": 2} if frames[0].alpha is not None else {}
+    images[0].save(out, "GIF", save_all=True, append_images=images[1:], duration=FRAME, loop=0, **more)
+    return out.getvalue()
+
+
+def _palette(frame: Picture) -> Image.Image:
+    pixels = frame.pixels[..., 0] if frame.pixels.shape[2] == 1 else frame.pixels
+    if frame.alpha is None:
+        return Image.fromarray(pixels)
+    return Image.fromarray(np.dstack([pixels, frame.alpha]))
