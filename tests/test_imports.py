@@ -59,10 +59,11 @@ PACKAGES = {
     "serving": "errors serving.runtime serving.inference serving.conversion serving.generation serving.adopt serving.tuning serving.hosting "
     "serving.web",
     "study": f"{BASE} serving",
+    "learn": f"{BASE} hardware networks adversarial evaluation diagnostics methods training datasets serving",
     "workflows": f"{BASE} hardware networks losses degradation adversarial evaluation diagnostics methods training export "
     "report tracking datasets serving study",
     "commands": f"{BASE} hardware networks losses degradation adversarial evaluation diagnostics methods training export "
-    "report tracking datasets serving study workflows",
+    "report tracking datasets serving study learn workflows",
 }  # fmt: skip
 """Each package of i2i, from the ground up, and what it may import of i2i beside itself: only what stands above it here."""
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from .app import app
-from .choices import devices
+from ..app import app
+from ..choices import devices
 
 
 @app.command()
@@ -60,14 +60,14 @@ def study(
     i2i study generated real --host 0.0.0.0
     i2i study --results --json fooled.json
     """
-    from ..errors import RequestError
-    from ..files import write_atomically
+    from ...errors import RequestError
+    from ...files import write_atomically
 
     if results:
-        from ..study.design import VOTES, read_design
-        from ..study.results import results as results_of
-        from ..study.results import to_csv
-        from ..study.votes import Votes
+        from ...study.design import VOTES, read_design
+        from ...study.results import results as results_of
+        from ...study.results import to_csv
+        from ...study.votes import Votes
 
         design = read_design(out)
         given = Votes(out / VOTES).all()
@@ -80,8 +80,8 @@ def study(
         return
     if model is None or data is None:
         raise RequestError("A study needs MODEL and DATA, as in i2i study runs/facades photos/facades.")
-    from ..study.serve import serve_study
-    from ..workflows.study import Asked, prepare
+    from ...study.serve import serve_study
+    from ...workflows.study import Asked, prepare
 
     asked = Asked(
         model, data, against, split, direction, device, question, trials, practice, checks, seconds, pictures, seed
