@@ -36,7 +36,7 @@ WIDEST, DEEPEST = 256, 4
 """Units of a layer and hidden layers, at most."""
 
 RATES = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1)
-_WIDTHS = ((), (16,), (64,), (64, 64), (128, 128), (128, 128, 128))
+_WIDTHS = ((), (16,), (64,), (64, 64), (128, 128), (256, 256), (128, 128, 128))
 
 CONTROLS: dict[str, Control] = {
     "data": Control(

@@ -116,7 +116,7 @@ COURSE: tuple[Lesson, ...] = (
             **CALM,
             "steps": 6000,
         },
-        "Switch on G's grid and the walk: the plain square of latent numbers is bent until it covers the spiral.",
+        "Play, and follow G's grid: the plain square of latent numbers is bent until it covers the spiral.",
         "G is a smooth map. Points that are close stay close, so that a walk from one sample to another passes "
         "through others; where two modes are apart, some points must lie between them.",
         ("warped", "walk"),

@@ -39,6 +39,8 @@ class Shape(NamedTuple):
     """Distance to the nearest real point up to which a generated one counts for its part; 0: any distance."""
     names: tuple[str, ...] = ()
     """What the parts are called, where they have names."""
+    widths: tuple[int, ...] = (64, 64)
+    """Layers that suit it."""
 
 
 SPREAD = 0.02
@@ -95,8 +97,8 @@ DATA: dict[str, Shape] = {
     "blob": Shape("One blob", _blob, 1, 0.2),
     "drawn": Shape("Draw your own", _blob, 1, 0.08),
     "digits8": Shape("Digits, 8x8", pictures.digits(8), 10, 0, pictures.DIGITS),
-    "digits28": Shape("Digits, 28x28", pictures.digits(28), 10, 0, pictures.DIGITS),
-    "faces": Shape("Faces, 16x16", pictures.faces(16), 6, 0, pictures.FACES),
+    "digits28": Shape("Digits, 28x28", pictures.digits(28), 10, 0, pictures.DIGITS, (256, 256)),
+    "faces": Shape("Faces, 16x16", pictures.faces(16), 6, 0, pictures.FACES, (256, 256)),
 }
 """By name; `drawn` has the visitor's own points."""
 

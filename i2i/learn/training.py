@@ -53,6 +53,8 @@ class Training:
         """What was changed while it ran: at which step, and what."""
         self.cures: list[dict[str, Any]] = []
         """What was done against failures: `over` is the step at which it had helped, None while it has not yet."""
+        self.axes: tuple[Tensor, Tensor] | None = None
+        """The mean of real pictures and the two directions in which they differ most, once somebody has looked."""
         self.moments: list[Moment] = []
         self.best: Moment | None = None
         self.best_score = math.inf

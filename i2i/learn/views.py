@@ -143,11 +143,13 @@ def _way(training: Training, count: int = WALK) -> Tensor:
 
 def _on_axes(training: Training, pictures: Tensor) -> Tensor:
     """(N, C, H, W) -> (N, 2): on the first two principal axes of the real ones, within [-1, 1]."""
-    flat = training.real.flatten(1)
-    mean = flat.mean(0)
-    _, _, axes = torch.linalg.svd(flat - mean, full_matrices=False)
-    far = ((flat - mean) @ axes[:2].T).abs().max()
-    found: Tensor = (pictures.flatten(1) - mean) @ axes[:2].T / far
+    if training.axes is None:
+        flat = training.real.flatten(1)
+        mean = flat.mean(0)
+        two = torch.linalg.svd(flat - mean, full_matrices=False)[2][:2].T
+        training.axes = mean, two / ((flat - mean) @ two).abs().max()
+    mean, axes = training.axes
+    found: Tensor = (pictures.flatten(1) - mean) @ axes
     return found
 
 
@@ -170,5 +172,8 @@ def _bytes(pictures: Tensor) -> str:
 
 
 def _signed(values: Tensor) -> Tensor:
-    """Each picture by its own largest value."""
-    return values / values.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12)
+    """(N, C, H, W) -> (N, 1, H, W): means over channels, each picture by its own largest values."""
+    grey = values.mean(1, keepdim=True)
+    largest = grey.flatten(1).abs().quantile(0.97, 1)[:, None, None, None]
+    signed: Tensor = (grey / largest.clamp(min=1e-12)).clamp(-1, 1)
+    return signed

@@ -9,7 +9,7 @@ from ...errors import RequestError, require
 from .. import views
 from ..controls import Settings, checked, usual
 from ..course import COURSE
-from ..data import MOST_DRAWN
+from ..data import DATA, MOST_DRAWN
 from ..failures import FAILURES
 from ..saying import as_command
 from ..training import Training
@@ -68,7 +68,17 @@ def _set(session: Session, command: Command) -> Answer:
     given, drawn = dict(command.get("settings") or {}), _drawn(command)
     if not drawn and training.change(given):
         return {"anew": False}
-    return _begin(session, checked({**training.settings, **given}), drawn or training.drawn, session.pace)
+    suited = _suited(training.settings, given)
+    return _begin(session, checked({**training.settings, **suited, **given}), drawn or training.drawn, session.pace)
+
+
+def _suited(before: Settings, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Layers for another shape, where those of before were the ones that suit the shape of before."""
+    after = DATA.get(str(given.get("data")))
+    if after is None:
+        return {}
+    layers = ("generator.widths", "discriminator.widths")
+    return {name: after.widths for name in layers if before[name] == DATA[before["data"]].widths}
 
 
 def _play(session: Session, command: Command) -> Answer:

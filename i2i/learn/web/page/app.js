@@ -4,7 +4,7 @@ import { about, act, frame as ask } from "./api.js";
 import { addCharts, drawCharts } from "./charts.js";
 import { addControls } from "./controls.js";
 import { addCourse } from "./course.js";
-import { moments, showDoctor } from "./doctor.js";
+import { looksFor, moments, showDoctor } from "./doctor.js";
 import { forget } from "./paint.js";
 import { LAYERS, drawPlane } from "./plane.js";
 import { VIEWS, drawSheet } from "./sheet.js";
@@ -256,6 +256,7 @@ const acts = {
 function addButtons(rows) {
   for (const [name, call] of Object.entries(acts)) $(name).addEventListener("click", call);
   $("command").addEventListener("click", command);
+  $("copy").addEventListener("click", copy);
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog")) return;
     const key = { " ": "play", f: "fast", s: "slow", n: "step", r: "again" }[event.key];
@@ -308,6 +309,17 @@ async function command() {
   data.href = URL.createObjectURL(new Blob([Uint8Array.from(atob(found.npy), (c) => c.charCodeAt(0))]));
   data.download = data.lastElementChild.textContent = found.data;
   $("code").showModal();
+}
+
+async function copy() {
+  try {
+    await navigator.clipboard.writeText($("line").textContent);
+    $("copy").textContent = "Copied";
+  } catch {  // not allowed, as on an address without TLS: marked, for the keys to copy
+    getSelection().selectAllChildren($("line"));
+    $("copy").textContent = "Marked: press Ctrl+C";
+  }
+  setTimeout(() => { $("copy").textContent = "Copy the line"; }, 3000);
 }
 
 // Points drawn by hand.
@@ -376,6 +388,7 @@ async function start() {
   const all = await about();
   controls = addControls($("settings"), all.controls, changed);
   course = addCourse($("course"), all.course, { begin, set: (settings) => send("set", { settings }) });
+  looksFor(all.failures.map((one) => one.title.toLowerCase()));
   addTiles();
   addCharts($("charts"));
   addButtons(all.failures);

@@ -2,7 +2,9 @@
 
 const set = (settings) => Object.entries(settings).map(([name, value]) => `${name} = ${Array.isArray(value) ? value.join(", ") || "none" : value}`);
 
-let last = "";
+let last = "", known = [];
+
+export function looksFor(titles) { known = titles; }
 
 export function showDoctor(box, frame, cure) {
   const key = JSON.stringify([frame.ailments, frame.cures, frame.ended, frame.step === 0]);
@@ -15,10 +17,16 @@ export function showDoctor(box, frame, cure) {
   if (!there.length) {
     const p = document.createElement("p");
     p.className = "well";
-    const text = frame.step === 0 ? "The doctor looks at every line of the log." : frame.ended || "No failure shows.";
+    const text = frame.step === 0 ? "The doctor reads every line of the log." : frame.ended || "No failure shows.";
     p.innerHTML = "<b></b>";
     p.firstChild.textContent = text;
     parts.unshift(p);
+    if (!frame.cures.length && !frame.ended) {
+      const looked = document.createElement("p");
+      looked.className = "small";
+      looked.textContent = `Looked for: ${known.join("; ")}.`;
+      parts.push(looked);
+    }
   }
   for (const one of frame.ailments.filter((a) => a.over !== null && !frame.cures.some((c) => c.name === a.name))) {
     const p = document.createElement("p");

@@ -14,11 +14,7 @@ function tile(values, number, [channels, height, width], signed) {
   for (let n = 0; n < width * height; n++) {
     for (let c = 0; c < 3; c++) {
       const from = values[start + n * channels + (channels === 1 ? 0 : c)];
-      image.data[4 * n + c] = signed ? table[3 * from + (channels === 1 ? c : 0)] : from;
-    }
-    if (signed && channels === 3) {
-      const mean = Math.round((values[start + 3 * n] + values[start + 3 * n + 1] + values[start + 3 * n + 2]) / 3);
-      for (let c = 0; c < 3; c++) image.data[4 * n + c] = table[3 * mean + c];
+      image.data[4 * n + c] = signed ? table[3 * from + c] : from;
     }
     image.data[4 * n + 3] = 255;
   }
@@ -60,7 +56,7 @@ export function drawSheet(pen, size, still, view, which) {
     grid(pen, size, values, shape, 3, values.length / each);
   } else if (which === "hints") {
     grid(pen, size, bytes(view.fake), shape, 4, 8, { high: size / 2 });
-    grid(pen, size, bytes(view.hints), shape, 4, 8, { signed: true, top: size / 2, high: size / 2 });
+    grid(pen, size, bytes(view.hints), [1, shape[1], shape[2]], 4, 8, { signed: true, top: size / 2, high: size / 2 });
   } else map(pen, size, still, view);
 }
 
