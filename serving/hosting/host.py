@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ...errors import I2IError, RequestError
-from ..inference.engine import Engine
 from ..runtime.resolve import exported_models, resolve_model
 from .ledger import Ledger
-from .model import Found, Model, read
+from .model import Found, Held, Model, opened, read
 
 Stamp = tuple[int, int, int]
 
@@ -46,7 +45,7 @@ class Host(Mapping[str, Model]):
         precision: str = "auto",
         ledger: Ledger | None = None,
         threads: int | None = None,
-        opening: Callable[[Path], Engine] | None = None,
+        opening: Callable[[Path], Held] | None = None,
     ) -> None:
         """Reads every model's card, and opens none. A run with two directions gives both unless `direction` is given.
         `opening` gives the engine of a file where that of `device` and `precision` will not do.
@@ -55,7 +54,7 @@ class Host(Mapping[str, Model]):
         """
         self.places, self.direction = list(places), direction
         self.ledger = ledger or Ledger()
-        self._opening = opening or functools.partial(Engine, device=device, precision=precision, threads=threads)
+        self._opening = opening or functools.partial(opened, device=device, precision=precision, threads=threads)
         self._looking = threading.Lock()
         self._seen = self._stamps()
         self._models: dict[str, Model] = {}
@@ -115,7 +114,7 @@ class Host(Mapping[str, Model]):
             else:
                 model = self._model(old.name, found, old.version + 1)
                 if old.engine is not None:
-                    with model.leased():
+                    with model.held():
                         pass
         except I2IError as error:
             changes.refused.append(str(error))

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ...card import Card
-from ...errors import I2IError, ModelFileError, ProviderError
+from ...errors import I2IError, ModelFileError, ProviderError, RequestError
+from ..generation.generator import Generator
 from ..inference.engine import Engine
 from ..inference.memory import give_back, resident
 from ..runtime.jobs import StoppedError, current
@@ -27,6 +28,20 @@ AROUND = 8 * 2**20
 """Bytes that it takes beside."""
 AGAIN = 30.0
 """Seconds after which a model that could not be opened is tried again."""
+
+
+Held = Engine | Generator
+"""What runs a model."""
+
+
+def opened(path: Path, device: str = "auto", precision: str = "auto", threads: int | None = None) -> Held:
+    """What runs a file: a translator's engine, or, in fp32 unless told otherwise, what makes pictures from noise.
+
+    Raises what these raise.
+    """
+    if read_model(path)[1].image is not None:
+        return Engine(path, device=device, precision=precision, threads=threads)
+    return Generator(path, device=device, precision="fp32" if precision == "auto" else precision, threads=threads)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,20 +75,20 @@ class Model:
     is_retired = False
     """Whether another took its place."""
 
-    def __init__(self, name: str, found: Found, ledger: Ledger, opening: Callable[[Path], Engine], version: int = 1):
+    def __init__(self, name: str, found: Found, ledger: Ledger, opening: Callable[[Path], Held], version: int = 1):
         """`opening` makes the engine of a file; `version` counts the files that had the name."""
         self.name, self.found, self.ledger, self.version = name, found, ledger, version
         self.card, self.path = found.card, found.path
         self.last_used = time.monotonic()
-        self._told: list[Callable[[Engine], None]] = []
+        self._told: list[Callable[[Held], None]] = []
         self._opening = opening
-        self._engine: Engine | None = None
+        self._engine: Held | None = None
         self._users = 0
         self._changing = threading.Lock()
         self._failed: tuple[float, str] | None = None
 
     @classmethod
-    def of(cls, name: str, engine: Engine, ledger: Ledger) -> Model:
+    def of(cls, name: str, engine: Held, ledger: Ledger) -> Model:
         """One that is open already, and stays so."""
         model = cls(name, Found(engine.path, engine.card, engine.sha256, 0), ledger, lambda _path: engine)
         model._engine = engine
@@ -81,7 +96,7 @@ class Model:
         return model
 
     @property
-    def engine(self) -> Engine | None:
+    def engine(self) -> Held | None:
         """The engine while it is open."""
         return self._engine
 
@@ -90,7 +105,7 @@ class Model:
         """Whether it is open and nobody uses it."""
         return self._engine is not None and self._users == 0
 
-    def when_open(self, tell: Callable[[Engine], None]) -> None:
+    def when_open(self, tell: Callable[[Held], None]) -> None:
         """`tell` is told of the engine now, and each time that it is opened anew."""
         self._told.append(tell)
         if self._engine is not None:
@@ -98,6 +113,22 @@ class Model:
 
     @contextlib.contextmanager
     def leased(self) -> Iterator[Engine]:
+        """The engine of a translator, as `held` gives it; raises RequestError where it is none."""
+        with self.held() as engine:
+            if not isinstance(engine, Engine):
+                raise RequestError(f"{self.name} makes pictures from noise: POST /v1/generate asks for them.")
+            yield engine
+
+    @contextlib.contextmanager
+    def leased_generator(self) -> Iterator[Generator]:
+        """What makes pictures from noise, as `held` gives it; raises RequestError where it is none."""
+        with self.held() as engine:
+            if not isinstance(engine, Generator):
+                raise RequestError(f"{self.name} translates pictures: POST /v1/translate takes them.")
+            yield engine
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[Held]:
         """Its engine, opened where it is not yet and kept open within.
 
         Raises UnopenedError when it cannot be opened, CancelledError and DeadlineError when the thread's job is to end.
@@ -127,7 +158,7 @@ class Model:
         if self._engine is not None:
             self._engine.let_go()
 
-    def _opened(self) -> Engine:
+    def _opened(self) -> Held:
         with self._changing:
             if self._engine is not None:
                 return self._engine
@@ -151,7 +182,7 @@ class Model:
         self._failed = (time.monotonic(), text)
         return UnopenedError(text)
 
-    def _open(self) -> Engine:
+    def _open(self) -> Held:
         expected = int(FACTOR * self.found.size) + AROUND
         self.ledger.make_room(self, expected)
         try:

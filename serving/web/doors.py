@@ -22,7 +22,8 @@ from .asgi import App, Receive, Scope, Send, answer, answer_page, below, header
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 """Names that a browser on this machine knows the server by."""
 
-PAGE_ROUTES = {"GET": ("/", "/page/"), "HEAD": ("/", "/page/"), "POST": ("/page/preview",)}
+PAGES = ("/", "/translate", "/generate", "/page/")
+PAGE_ROUTES = {"GET": PAGES, "HEAD": PAGES, "POST": ("/page/preview",)}
 """The page's own, by method; those that end in a slash with what follows it."""
 
 OPEN = ("/health", "/health/live", "/health/ready")

@@ -170,7 +170,7 @@ def _nothing(_text: str) -> None:
 def open_first(host: Host, say: Callable[[str], None]) -> None:
     """Open the first model of a host, so that what is wrong with it, or with the machine, is told before it serves."""
     first, *others = host.values()
-    with first.leased() as engine:
+    with first.held() as engine:
         say(f"{first.name}: {engine.reason}")
     if others:
         say(f"Opened when they are first asked for: {', '.join(model.name for model in others)}.")

@@ -27,7 +27,10 @@ REASONS = {401: "key", 403: "origin", 404: "address", 405: "method", 408: "slow"
            422: "damaged", 429: "busy", 431: "headers", 499: "left", 503: "unavailable", 504: "deadline"}  # fmt: skip
 """Why a request was refused, by status."""
 
-ROUTE = re.compile(r"^(/v[12]/(?:translate|models|jobs|batches|health)|/health|/page|/docs|/openapi\.json|/$)")
+ROUTE = re.compile(
+    r"^(/v[12]/(?:translate|generate|models|jobs|batches|health)|/health|/page|/docs|/openapi\.json"
+    r"|/(?:translate|generate)?$)"
+)
 """What stands for an address in labels and lines: without ids, which would be without number."""
 
 

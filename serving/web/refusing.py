@@ -55,9 +55,12 @@ class Refusing:
         if scope["type"] != "http" or scope["method"] != "POST" or self.jobs.is_closing:
             return None
         path = below(scope)
-        if path == "/v1/translate":
+        if path in ("/v1/translate", "/v1/generate"):
             asked = parse_qs(scope["query_string"].decode("latin-1")).get("model") if scope["query_string"] else None
-            return next(iter(self.services.values())) if asked is None else self.services.get(asked[-1])
+            if asked is not None:
+                return self.services.get(asked[-1])
+            makes = path == "/v1/generate"
+            return next((each for each in self.services.values() if (each.card.image is None) == makes), None)
         found = INFER.fullmatch(path)
         return None if found is None else self.services.get(found[1])
 

@@ -19,7 +19,7 @@ from starlette.middleware.cors import CORSMiddleware
 from ...errors import RequestError
 from ..hosting.host import Host
 from ..hosting.ledger import Ledger
-from ..hosting.model import Model
+from ..hosting.model import Held, Model, opened
 from ..inference.controls import pictures_of, settings_of
 from ..inference.engine import Engine
 from .admission import ClosingError
@@ -30,6 +30,8 @@ from .batches.store import Store
 from .batches.worker import Worker
 from .doors import OPEN, Doors
 from .errors import add_errors, error_responses
+from .generation.routes import add_generate
+from .generation.service import GeneratorService
 from .jobs import Jobs, add_jobs
 from .observed import Metrics, Observed
 from .oip.routes import add_oip
@@ -49,14 +51,14 @@ ROUTES = ("/v1/", "/v2", "/v2/", "/docs", "/openapi.json", *OPEN)
 
 def load_engines(
     models: Iterable[Path], direction: str | None = None, device: str = "auto", precision: str = "auto"
-) -> dict[str, Engine]:
+) -> dict[str, Held]:
     """An engine for each MODEL by the name that clients use, all of them open; raises what Host and Engine raise."""
     host = Host(models, direction, device, precision)
-    return {name: Engine(model.path, device, precision) for name, model in host.items()}
+    return {name: opened(model.path, device, precision) for name, model in host.items()}
 
 
 def create_app(
-    models: Host | Mapping[str, Engine],
+    models: Host | Mapping[str, Held],
     *,
     max_bytes: int = MAX_BYTES,
     max_pixels: float = 16e6,
@@ -92,9 +94,10 @@ def create_app(
     metrics = Metrics(ledger)
 
     def service_of(model: Model) -> ModelService:
-        service = ModelService(model, max_pixels, max_result_pixels, max_waiting, max_bytes)
+        kind = GeneratorService if model.card.image is None else ModelService
+        service = kind(model, max_pixels, max_result_pixels, max_waiting, max_bytes)
         metrics.watch(service)
-        model.when_open(lambda engine: setattr(engine.batcher, "wait", batch_wait))
+        model.when_open(lambda engine: wait_for_others(engine, batch_wait))
         return service
 
     hosted = models if isinstance(models, Host) else {name: Model.of(name, e, ledger) for name, e in models.items()}
@@ -111,6 +114,7 @@ def create_app(
     add_errors(app)
     _add_facts(app, services, jobs)
     add_translate(app, services, jobs)
+    add_generate(app, services, jobs)
     add_jobs(app, jobs)
     add_oip(app, services, jobs)
     if batches is not None:
@@ -140,6 +144,12 @@ def create_app(
     if root_path.rstrip("/"):
         app.add_middleware(Prefixed, prefix=root_path.rstrip("/"))
     return app
+
+
+def wait_for_others(engine: Held, seconds: float) -> None:
+    """A translator's pictures wait so long at most for others of their size."""
+    if isinstance(engine, Engine):
+        engine.batcher.wait = seconds
 
 
 @contextlib.asynccontextmanager

@@ -7,8 +7,9 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
+from starlette.exceptions import HTTPException
 
-from ...errors import UnknownNameError
+from ...errors import RequestError, UnknownNameError
 from ..hosting.ledger import Ledger
 from ..inference.controls import pictures_of
 from .api_docs.docs import setting_schemas
@@ -31,7 +32,7 @@ def add_translate(app: FastAPI, services: Mapping[str, ModelService], jobs: Jobs
         It is a PNG, or what `format` or the header `Accept` asks for. What else the model takes is said by parameters
         or form fields; /v1/models lists them.
         """
-        service = services[known_model(model, services)]
+        service = services[of_kind(model, services, makes=False)]
         form = format_of(request)
         controls_of(request, {}, service.card)  # refused before anything is uploaded
         with jobs.begun(request) as job, service.admission.enter(*asker(request)):
@@ -69,11 +70,28 @@ def known_model(name: str | None, services: Mapping[str, ModelService]) -> str:
     return name if name is not None else next(iter(services))
 
 
+def of_kind(name: str | None, services: Mapping[str, ModelService], *, makes: bool) -> str:
+    """The same of the translators, or of those models that make pictures from noise.
+
+    Raises RequestError for others, and HTTPException (404) where there is none of the kind.
+    """
+    kind = {each: service for each, service in services.items() if (service.card.image is None) == makes}
+    if name in kind or (name is None and kind):
+        return known_model(name, kind)
+    what = "makes pictures from noise" if makes else "translates pictures"
+    if name is None:
+        raise HTTPException(404, f"No model here {what}.")
+    known_model(name, services)
+    other = "it translates pictures: POST /v1/translate" if makes else "it makes them from noise: POST /v1/generate"
+    raise RequestError(f"{name} is no model that {what}; {other}.")
+
+
 def asked(services: Mapping[str, ModelService]) -> dict[str, Any]:
     """The request to translate, for OpenAPI: with what the models take now."""
     picture = {"type": "string", "format": "binary", "minLength": 1}
-    settings = setting_schemas(service.card for service in services.values())
-    beside = {port.name: picture for service in services.values() for port in pictures_of(service.card)}
+    translators = [service.card for service in services.values() if service.card.image is not None]
+    settings = setting_schemas(translators)
+    beside = {port.name: picture for card in translators for port in pictures_of(card)}
     fields = {"image": picture, **beside, **settings}
     form = {"type": "object", "required": ["image"], "properties": fields, "additionalProperties": False}
     parameters = {**settings, "format": {"type": "string", "enum": list(FORMS)}}

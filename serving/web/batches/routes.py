@@ -27,7 +27,7 @@ from ..jobs import TICK, UNCACHED, Jobs
 from ..parameters import controls_of, format_of
 from ..refusing import asker
 from ..service import ModelService
-from ..translate import known_model
+from ..translate import of_kind
 from .store import Store
 from .worker import Worker
 
@@ -56,7 +56,7 @@ def add_batches(
         """
         if jobs.is_closing:
             raise ClosingError
-        name, form = known_model(model, services), format_of(request)
+        name, form = of_kind(model, services, makes=False), format_of(request)
         if pictures_of(services[name].card):
             raise RequestError("The model takes a mask or a reference with each picture; send them one by one.")
         settings = controls_of(request, {}, services[name].card)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ....card import Card
 from ....errors import RequestError, UnknownNameError, require
+from ....ports import Port
 from ...hosting.model import Model
 from ...inference.controls import resolve_controls
 from ...inference.executors import IMAGE, TRANSLATION, FloatArray
@@ -24,12 +25,18 @@ def metadata(model: Model) -> dict[str, Any]:
     def tensor(port: str, channels: int) -> dict[str, Any]:
         return {"name": port, "datatype": "FP32", "shape": [-1, channels, -1, -1]}
 
+    def tensors(ports: Iterable[Port]) -> list[dict[str, Any]]:
+        kinds = {"label": "INT64"}
+        return [
+            {"name": each.name, "datatype": kinds.get(each.kind, "FP32"), "shape": [-1, *each.shape]} for each in ports
+        ]
+
     return {
         "name": model.name,
         "versions": [str(model.version)],
         "platform": "onnxruntime_onnx",
-        "inputs": [tensor(IMAGE, card.input_channels)],
-        "outputs": [tensor(TRANSLATION, card.output_channels)],
+        "inputs": tensors(card.inputs) if card.image is None else [tensor(IMAGE, card.input_channels)],
+        "outputs": tensors(card.outputs) if card.image is None else [tensor(TRANSLATION, card.output_channels)],
     }
 
 
@@ -43,6 +50,8 @@ def model_of(name: str, version: str | None, services: Mapping[str, ModelService
 
 def image_of(asked: InferRequest, card: Card) -> FloatArray:
     """The one picture tensor; raises RequestError on others, and on settings that mean nothing."""
+    if card.image is None:
+        raise RequestError(f"{card.name} makes pictures from noise: POST /v1/generate asks for them.")
     if list(asked.inputs) != [IMAGE]:
         given = ", ".join(repr(name[:40]) for name in [*asked.inputs][:4]) or "nothing"
         raise RequestError(

@@ -44,7 +44,7 @@ class Examples:
 
     def names(self, model: str) -> list[str]:
         """File names of the examples; none of a model that is not there."""
-        if model not in self._services:
+        if model not in self._services or self._services[model].card.image is None:
             return []
         file = self._services[model].model.found.sha256
         if file not in self._named:

@@ -24,6 +24,7 @@ from starlette.exceptions import HTTPException
 from ....errors import I2IError
 from ....images.formats import FORMATS
 from ..bodies import body_of
+from ..generation.facts import making_facts
 from ..jobs import Jobs
 from ..refusing import asker
 from ..service import ModelService
@@ -51,12 +52,25 @@ def mount_page(app: FastAPI, services: Mapping[str, ModelService], jobs: Jobs, m
     making: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
     get: dict[str, Any] = {"methods": ["GET", "HEAD"], "include_in_schema": False}
     here = files(__package__)
-    page = (here / "index.html").read_bytes()
+    pages = {name: (here / f"{name}.html").read_bytes() for name in ("index", "generate")}
     static = {name: each.read_bytes() for name, each in _files(here / "static")}
+
+    def of(request: Request, *, makes: bool) -> Response:
+        """The page of the translators, or that of what makes pictures from noise."""
+        page = pages["generate" if makes else "index"]
+        return answer(request, page, "text/html; charset=utf-8", {"content-security-policy": POLICY})
 
     @app.api_route("/", **get)
     async def index(request: Request) -> Response:
-        return answer(request, page, "text/html; charset=utf-8", {"content-security-policy": POLICY})
+        return of(request, makes=next(iter(services.values())).card.image is None)
+
+    @app.api_route("/translate", **get)
+    async def translating(request: Request) -> Response:
+        return of(request, makes=False)
+
+    @app.api_route("/generate", **get)
+    async def generating(request: Request) -> Response:
+        return of(request, makes=True)
 
     @app.api_route("/page/facts", **get)
     async def facts(request: Request) -> JSONResponse:
@@ -138,6 +152,8 @@ def _limits(services: Mapping[str, ModelService], max_bytes: int) -> dict[str, i
 
 
 def _facts(name: str, services: Mapping[str, ModelService], examples: Examples) -> dict[str, Any]:
+    if services[name].card.image is None:
+        return {"makes": making_facts(services[name]), "origin": origin(services[name].card.training)}
     try:
         names = examples.names(name)
     except I2IError:  # a folder that cannot be read costs no page

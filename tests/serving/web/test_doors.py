@@ -137,8 +137,8 @@ def test_every_answer_forbids_guessing_framing_and_other_hosts(local):
 
 
 ROUTES = {
-    "/", "/page/facts", "/page/examples/{model}/{number}/{what}", "/page/preview", "/page/{name:path}",
-    "/v1/translate", "/v1/models", "/v1/models/{name}", "/v1/jobs/{name}",
+    "/", "/translate", "/generate", "/page/facts", "/page/examples/{model}/{number}/{what}", "/page/preview", "/page/{name:path}",
+    "/v1/translate", "/v1/generate", "/v1/models", "/v1/models/{name}", "/v1/jobs/{name}",
     "/health", "/health/live", "/health/ready", "/docs", "/openapi.json",
     "/v2", "/v2/health/live", "/v2/health/ready", "/v2/repository/index",
     *(f"/v2/models/{{name}}{version}{what}" for version in ("", "/versions/{version}") for what in ("", "/ready", "/infer")),

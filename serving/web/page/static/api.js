@@ -4,7 +4,7 @@
 /** 32 hexadecimal digits; crypto.randomUUID is not there without TLS. */
 const random = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
 
-const VISIT = random(); // the server gives each visit a fair share
+export const VISIT = random(); // the server gives each visit a fair share
 
 /** A request that was not answered with a picture: `status`, the server's sentence, seconds to wait. */
 export class Refused extends Error {

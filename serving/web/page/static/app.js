@@ -270,6 +270,9 @@ function listen() {
 async function start() {
   try {
     facts = await load();
+    document.getElementById("to-generate").hidden = !facts.models.some((each) => each.makes);
+    facts.models = facts.models.filter((each) => !each.makes);
+    if (!facts.models.length) return say("No model here translates pictures."), false;
   } catch (error) {
     say(words.refusal(error));
     return false;

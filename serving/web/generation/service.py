@@ -1,0 +1,59 @@
+"""The one place where a served file that makes pictures from noise is asked for them."""
+
+from __future__ import annotations
+
+import time
+
+from ....errors import PictureTooLargeError, RequestError, UnknownNameError
+from ....images.encode import encode
+from ...generation.sheet import sheet
+from ...hosting.ledger import NoRoomError
+from ...inference.executors import OutOfMemoryError
+from ...runtime.jobs import Job, working_on
+from ..service import FORMS, ModelService
+from .asked import Asked
+
+BYTES = 10
+"""Of memory that a sample takes outside of the run: as float, in the sheet, in 8 bits, encoded."""
+
+
+class GeneratorService(ModelService):
+    """Safe to call from several threads."""
+
+    def generate(self, asked: Asked, job: Job | None = None, form: str = "png") -> bytes:
+        """The pictures side by side, without a gap, as the file of one picture: `form` is a key of FORMS. For those who
+        have a place (`admission`); in the caller's thread.
+
+        Raises RequestError on settings that mean nothing, PictureTooLargeError, UnopenedError where the model cannot be
+        opened, CancelledError and DeadlineError when the job is to end.
+        """
+        job, began = job or Job(), time.monotonic()
+        channels, height, width = (side or 0 for side in self.card.outputs[0].shape)
+        count, each = len(asked.picks), height * width
+        if count * each > self.max_result_pixels:
+            raise PictureTooLargeError(
+                f"{count} pictures are {count * each / 1e6:.3g} megapixels, and an answer has "
+                f"{self.max_result_pixels / 1e6:g} at most. Ask for fewer, or serve with --max-result-megapixels."
+            )
+        try:
+            with working_on(job), self.model.leased_generator() as generator:
+                try:
+                    for pick in asked.picks:
+                        generator.check(pick)
+                except UnknownNameError as error:  # of a value, not of an address
+                    raise RequestError(str(error)) from error
+                run = generator.foretold(1, 1)[0] * min(count, generator.largest)
+                with self.ledger.holding(count * each * channels * BYTES, run, run, self.model):
+                    entered = time.monotonic()
+                    samples = generator.pictures(asked.picks)
+                    computed = time.monotonic()
+                    answer = encode(sheet(samples, asked.columns), form, FORMS[form].quality, is_quick=True)
+        except (NoRoomError, OutOfMemoryError) as error:
+            raise PictureTooLargeError(
+                "There is not enough memory here for so many pictures. Ask for fewer."
+            ) from error
+        self.admission.learn(computed - entered - job.waited)
+        stages = {"queue": entered - began + job.waited, "inference": computed - entered - job.waited}
+        for stage, seconds in {**stages, "encode": time.monotonic() - computed}.items():
+            self.on_stage(stage, seconds)
+        return answer
