@@ -9,12 +9,12 @@ from ..errors import I2IError
 from ..hardware.openmp import wait_briefly
 from . import compare, convert, data, demo, doctor, evaluate, serve, train, verify, verify_resume
 from .app import EXTRAS, app, fail, speaks
-from .models import adopt, export, generate, import_, info
+from .models import adopt, directions, export, generate, import_, info
 from .pages import learn, study
 from .streams import steady_streams
 
-COMMANDS = (train, generate, verify_resume, evaluate, compare, study, learn, export, info, convert, verify, serve, data,
-            adopt, import_, demo, doctor)  # fmt: skip
+COMMANDS = (train, generate, directions, verify_resume, evaluate, compare, study, learn, export, info, convert, verify,
+            serve, data, adopt, import_, demo, doctor)  # fmt: skip
 """The modules that add their commands to `app`."""
 
 __all__ = ["COMMANDS", "app", "main"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..card import Card
 from ..hardware.system import available_threads
+from ..serving.generation.directions import read_directions
 from ..serving.inference.controls import Setting, settings_of
 
 TILING = {
@@ -49,6 +50,7 @@ def describe(path: Path, card: Card, ran: str = "no; i2i info MODEL --check does
         ("File", f"{path}, {path.stat().st_size / 2**20:.1f} MB"),
         _does(card),
         *((("Takes" if n == 0 else ""), _setting(setting)) for n, setting in enumerate(settings_of(card).values())),
+        *_directions(path, card),
         ("Size", size + (f"; enlarges {card.scale} times" if card.scale > 1 else "")),
         *([] if card.image is None else [("Tiles", TILING[card.tiling] + field)]),
         ("Trained", _training(training)),
@@ -79,6 +81,16 @@ def _latents(card: Card) -> str:
     latents = [port for port in card.inputs if port.kind == "latent"]
     counts = [math.prod(side or 0 for side in port.shape) for port in latents]
     return " and ".join(f"{n:,} numbers from {drawn[port.prior]}" for n, port in zip(counts, latents, strict=True))
+
+
+def _directions(path: Path, card: Card) -> list[tuple[str, str]]:
+    """Those that lie beside a file that makes pictures from noise."""
+    if card.image is not None:
+        return []
+    names = [each.name for each in read_directions(path, hashlib.sha256(path.read_bytes()).hexdigest())]
+    if not names:
+        return [("", f"directions: none yet; i2i directions {path.name} finds some")]
+    return [("", f"--with direction.NAME=…: steps along {', '.join(names)} (0 unless given)")]
 
 
 def _setting(setting: Setting) -> str:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ...card import Card
 from ...errors import ModelFileError
 from ...files import write_atomically
 
@@ -68,18 +71,37 @@ def read_directions(model: Path, sha256: str) -> tuple[Direction, ...]:
     except FileNotFoundError:
         return ()
     except (OSError, ValueError) as error:
-        raise ModelFileError(f"{place} cannot be read ({error}). Mend it, or make it again: i2i directions") from error
+        raise ModelFileError(
+            f"{place} cannot be read ({error}). Mend it, or make it again: i2i directions --overwrite"
+        ) from error
     try:
         if told["sha256"] != sha256:
             return ()
         found = tuple(_direction(row) for row in told["directions"][:MOST])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelFileError(
-            f"{place} says no directions ({type(error).__name__}: {error}). Mend it, or make it again: i2i directions"
+            f"{place} says no directions ({type(error).__name__}: {error}). Mend it, or make it again: i2i directions "
+            "--overwrite"
         ) from error
     if len({direction.name for direction in found}) < len(found):
         raise ModelFileError(f"Two directions in {place} have the same name. Give one of them another.")
     return found
+
+
+def check_directions(found: Sequence[Direction], card: Card, model: Path) -> None:
+    """Raises ModelFileError on one that does not fit the model's ports."""
+    ports = {port.name: port for port in card.inputs if port.kind in ("state", "latent")}
+    for each in found:
+        port = ports.get(each.port)
+        style = port is not None and port.kind == "state" and len(port.shape) == 2
+        shape = () if port is None else port.shape[1:] if style else port.shape
+        first, end = each.layers or (0, 1)
+        in_range = not style or 0 <= first < end <= (0 if port is None else port.shape[0] or 0)
+        if port is None or len(each.vector) != math.prod(side or 0 for side in shape) or not in_range:
+            raise ModelFileError(
+                f"{place_of(model)}: the direction {each.name!r} does not fit {model.name}. Mend it, or make it again: "
+                "i2i directions --overwrite"
+            )
 
 
 def write_directions(model: Path, sha256: str, directions: tuple[Direction, ...], **about: Any) -> Path:

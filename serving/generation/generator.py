@@ -6,6 +6,7 @@ pictures are computed together only where that was seen to change no byte.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 from collections.abc import Callable, Sequence
@@ -30,7 +31,7 @@ from ..runtime.jobs import StoppedError, Turns, current
 from ..runtime.model_file import read_model
 from ..runtime.resolve import resolve_model
 from ..runtime.sessions import Session
-from .directions import place_of, read_directions
+from .directions import Direction, check_directions, read_directions
 from .picks import Pick, alone, arrays_of, between, pairs, style_of
 
 BATCH = 16
@@ -51,9 +52,16 @@ class Generator:
     maps = "fp32"
 
     def __init__(
-        self, path: str | Path, device: str = "auto", precision: str = "fp32", threads: int | None = None
+        self,
+        path: str | Path,
+        device: str = "auto",
+        precision: str = "fp32",
+        threads: int | None = None,
+        *,
+        is_lenient: bool = False,
     ) -> None:
-        """Load an ONNX file of task generation, or that of a run directory.
+        """Load an ONNX file of task generation, or that of a run directory, with the directions that lie beside it;
+        `is_lenient`: without them where their file is damaged.
 
         Raises ModelFileError on a file that is none, ProviderError when a named device cannot be used.
         """
@@ -66,8 +74,9 @@ class Generator:
                 f"{self.path} makes nothing from noise: it translates pictures. "
                 f"i2i convert {self.path.name} SOURCE TARGET"
             )
-        self.directions = read_directions(self.path, self.sha256)
-        self._check_directions()
+        self.directions: tuple[Direction, ...] = ()
+        with contextlib.suppress(*([ModelFileError] if is_lenient else [])):
+            self.read_directions()
         self._file = ModelFile(self.path, self.card, self.sha256, device, threads or available_threads())
         running = self._file.open(precision, raw)
         self.provider, self.precision, self.reason = running.provider, running.precision, running.reason
@@ -96,6 +105,11 @@ class Generator:
     def is_style(self) -> bool:
         """Whether it has a w that can be added to."""
         return self._style is not None
+
+    @property
+    def varying(self) -> str:
+        """What its directions say the share of the variance of, in words."""
+        return "w" if self.is_style else "pixels"
 
     def __call__(
         self, seed: int = 0, number: int = 0, truncation: float | None = None, **controls: object
@@ -211,20 +225,12 @@ class Generator:
         if not 0 <= pick.layer <= styles:
             raise RequestError(f"The layer is {pick.layer}; {self.card.name} has {styles} layers, numbered from 0.")
 
-    def _check_directions(self) -> None:
-        """Raises ModelFileError on one that does not fit the file."""
-        ports = {port.name: port for port in self.card.inputs if port.kind in ("state", "latent")}
-        for each in self.directions:
-            port = ports.get(each.port)
-            style = port is not None and port.kind == "state" and len(port.shape) == 2
-            shape = () if port is None else port.shape[1:] if style else port.shape
-            first, end = each.layers or (0, 1)
-            in_range = not style or 0 <= first < end <= (0 if port is None else port.shape[0] or 0)
-            if port is None or len(each.vector) != math.prod(side or 0 for side in shape) or not in_range:
-                raise ModelFileError(
-                    f"{place_of(self.path)}: the direction {each.name!r} does not fit {self.path.name}. Mend it, or "
-                    "make the file again with i2i directions."
-                )
+    def read_directions(self) -> None:
+        """Take those that lie beside the file now; raises ModelFileError, and has none, where they do not fit it."""
+        self.directions = ()
+        found = read_directions(self.path, self.sha256)
+        check_directions(found, self.card, self.path)
+        self.directions = found
 
     # ------------------------------------------------------------------ for who holds it (hosting/)
 

@@ -58,14 +58,15 @@ def animation(frames: Sequence[Picture], name: str) -> bytes:
     """The frames as a file of that format (`gif`, or one that FORMATS writes animations of), played for ever."""
     if name != "gif":
         return encode_frames(list(frames), Timing((FRAME,) * len(frames), 0), False, name, 90).data
-    images = [_palette(frame) for frame in frames]
+    images = [as_pillow(frame) for frame in frames]
     out = io.BytesIO()
     more: dict[str, Any] = {"disposal": 2} if frames[0].alpha is not None else {}
     images[0].save(out, "GIF", save_all=True, append_images=images[1:], duration=FRAME, loop=0, **more)
     return out.getvalue()
 
 
-def _palette(frame: Picture) -> Image.Image:
+def as_pillow(frame: Picture) -> Image.Image:
+    """A picture of 8 bits as Pillow has it, with its alpha."""
     pixels = frame.pixels[..., 0] if frame.pixels.shape[2] == 1 else frame.pixels
     if frame.alpha is None:
         return Image.fromarray(pixels)

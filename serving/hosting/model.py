@@ -41,7 +41,8 @@ def opened(path: Path, device: str = "auto", precision: str = "auto", threads: i
     """
     if read_model(path)[1].image is not None:
         return Engine(path, device=device, precision=precision, threads=threads)
-    return Generator(path, device=device, precision="fp32" if precision == "auto" else precision, threads=threads)
+    precision = "fp32" if precision == "auto" else precision
+    return Generator(path, device=device, precision=precision, threads=threads, is_lenient=True)
 
 
 @dataclasses.dataclass(frozen=True)

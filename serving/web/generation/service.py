@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
-from ....errors import PictureTooLargeError, RequestError, UnknownNameError
+from ....errors import ModelFileError, PictureTooLargeError, RequestError, UnknownNameError
 from ....images.encode import encode
 from ...generation.sheet import sheet
 from ...hosting.ledger import NoRoomError
@@ -37,6 +38,8 @@ class GeneratorService(ModelService):
             )
         try:
             with working_on(job), self.model.leased_generator() as generator:
+                with contextlib.suppress(ModelFileError):  # as they lie there now, for who edits their names
+                    generator.read_directions()
                 try:
                     for pick in asked.picks:
                         generator.check(pick)

@@ -13,6 +13,7 @@ from latent_models import CLASSES, SIDES, write_latent_model
 from PIL import Image
 from small_models import write_model
 
+from i2i.serving.generation.directions import Direction, place_of, write_directions
 from i2i.serving.generation.generator import Generator
 from i2i.serving.generation.picks import Pick, pairs
 from i2i.serving.hosting.host import Host
@@ -158,6 +159,25 @@ def test_models_the_protocol_and_the_docs_tell_of_it(base):
     infer = {"inputs": [{"name": "latent", "datatype": "FP32", "shape": [1, 8], "data": [0] * 8}]}
     answer = httpx.post(f"{base}/v2/models/style/infer", json=infer)
     assert (answer.status_code, "POST /v1/generate" in answer.json()["error"]) == (400, True)
+
+
+def test_directions_are_taken_as_they_lie_beside_the_model_now(base, style):
+    def along(name):
+        return ask(base, {f"direction.{name}": 2}, "style")
+
+    assert along("wide").status_code == 400
+    for name in ("wide", "broad"):
+        write_directions(style.path, style.sha256, (Direction(name, "w", (0, 0, 2.0, 0, 0, 0, 0, 0)),))
+        style.read_directions()
+        wanted = made(style, Pick(controls=pairs({f"direction.{name}": 2})))
+        np.testing.assert_array_equal(cells(along(name), 1), wanted)
+    assert along("wide").status_code == 400
+    told = httpx.get(f"{base}/page/facts").json()["models"]["style"]["makes"]
+    assert told["directions"] == [{"name": "broad", "share": 0.0}]
+    place_of(style.path).write_text("{")
+    assert ask(base, {}, "style").status_code == 200  # a file that somebody is editing costs no picture
+    assert httpx.get(f"{base}/page/facts").json()["models"]["style"]["makes"]["directions"] == []
+    place_of(style.path).unlink()
 
 
 def test_a_server_of_translators_alone_says_that_nothing_is_made_here(serving, tmp_path):
