@@ -32,14 +32,14 @@ ROWS: dict[str, tuple[str, str, int, tuple[str, ...]]] = {
     "discogan-64": ("discogan", "shapes", 3200, ("--size", "64", "--batch", "16", *SMALL)),
     "discogan-wide": ("discogan", "shapes", 800, ("--size", "64", "--batch", "8")),
     "discogan-128": ("discogan", "seasons", 960, ("--size", "128", "--batch", "8", *SMALL)),
-    "srgan-x4": ("srgan", "superres", 2400, ("--preset", "fast", "--batch", "8", "--set=ema.images=500", *SMALL)),
+    "srgan-x4": ("srgan", "superres", 9600, ("--preset", "fast", "--batch", "8", "--set=ema.images=500", *SMALL)),
     "srgan-x2": (
-        *("srgan", "superres", 1600),
+        *("srgan", "superres", 8000),
         ("--scale", "2", "--size", "64", "--batch", "8", "--set=generator.name=compact", *SMALL),
     ),
     "srgan-both": (
-        *("srgan", "superres", 800),
-        ("--size", "64", "--batch", "4", "--set=generator.name=compact", "--set=gan_images=400", *SMALL),
+        *("srgan", "superres", 2400),
+        ("--size", "64", "--batch", "4", "--set=generator.name=compact", "--set=gan_images=1200", *SMALL),
     ),
 }
 """Method, sample pictures, images of the first stage and what else is typed, by name."""

@@ -32,8 +32,10 @@ SHARE = 0.02
 """Part of a run that the measuring of each stage takes at most."""
 SPARE = 0.92
 """Part of the memory that is to be had which a run may take."""
-LINE_BYTES, REPORT_SECONDS, REPORT_SHARE = 450, 0.2, 1.4
-"""Of a line of the log; of writing the report; and what the report takes for each byte of its samples."""
+LINE_BYTES, REPORT_SHARE = 450, 1.4
+"""Of a line of the log; and what the report takes for each byte of its samples."""
+REPORT_SECONDS, REPORT_GRID_SECONDS, REPORT_BYTE_SECONDS = 0.04, 0.003, 6e-9
+"""Of writing the report, for each of its grids and for each byte of them; it is written anew with each grid."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +130,9 @@ def forecast(
     rest = found.rest
     grids = total // pace.samples + 2
     saves = max(total // pace.checkpoint, int(training // pace.checkpoint_seconds)) + 1
-    seconds = training + grids * (rest["grid_seconds"] + REPORT_SECONDS) + saves * rest["checkpoint_seconds"]
+    of_grids = grids / 2 * (REPORT_GRID_SECONDS + REPORT_BYTE_SECONDS * rest["grid_bytes"])  # in the middle of the run
+    report = REPORT_SECONDS + of_grids
+    seconds = training + grids * (rest["grid_seconds"] + report) + saves * rest["checkpoint_seconds"]
     own = 0 if placement.device.type == "cuda" else peak_of_process("VmRSS")
     return Forecast(
         images=total,

@@ -35,7 +35,10 @@ SIDES = (64, 96, 128, 192, 256, 384, 512)
 """Sides at which memory is measured first, the smallest that the networks take, and that are proposed."""
 WARM = 2
 """Steps that are not counted: the first ones allocate, and choose how to compute."""
-MOST_STEPS = 60
+WARM_SECONDS, WARM_SHARE = 3.0, 0.1
+"""And none before so much time, or so much of the run where that is less: in a process that was just forked, small
+steps were seen to take three to five times as long for 1 to 2.5 seconds."""
+MOST_STEPS = 100
 """Steps of a stage that are timed at most."""
 
 
@@ -175,13 +178,15 @@ def _timed(method: Method, batch: Batch, seen: int, steps: int, began: float, jo
     transform = METHODS[job.config.method].batch_transform(job.config)
     stages = len(method.timeline.stages)
     times: list[float] = []
-    for n in range(WARM + MOST_STEPS):
-        times.append(_step(method, batch, seen + n * job.config.batch, transform))
-        mean = sum(times[WARM:] or times) / len(times[WARM:] or times)
-        allowed = min(job.seconds, max(1.0, job.share * steps * mean)) / stages
-        if n + 1 >= steps or (n >= WARM and sum(times) > allowed) or time.monotonic() - began > job.seconds:
+    warm = WARM
+    while len(times) < min(steps, warm + MOST_STEPS) and time.monotonic() - began < job.seconds:
+        times.append(_step(method, batch, seen + len(times) * job.config.batch, transform))
+        if time.monotonic() - began < min(WARM_SECONDS, WARM_SHARE * steps * times[-1]):
+            warm = max(warm, len(times))
+        counted = times[warm:]
+        if counted and sum(counted) > min(job.seconds, max(1.0, job.share * steps * counted[-1])) / stages:
             break
-    counted = times[WARM:] or times[-1:]
+    counted = times[warm:] or times[-1:]
     return sum(counted) / len(counted), len(counted)
 
 
