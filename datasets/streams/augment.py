@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import ConfigError, UnknownNameError
+from .loading import Size, sides_of
 
 Array = npt.NDArray[Any]
 
@@ -86,12 +87,13 @@ def refuse_input_only(names: Sequence[str]) -> None:
         )
 
 
-def resize_to(names: Sequence[str], size: int) -> int | None:
-    """Pixels of the short side that crops of `size` are taken from; None: the picture's own."""
+def resize_to(names: Sequence[str], size: Size) -> Size | None:
+    """Pixels of the sides that crops of `size` are taken from; None: the picture's own."""
     rows = chosen(names)
     if any(row.native for row in rows):
         return None
-    return round(size * max((row.enlarge for row in rows), default=1.0))
+    by = max((row.enlarge for row in rows), default=1.0)
+    return round(size * by) if isinstance(size, int) else (round(size[0] * by), round(size[1] * by))
 
 
 class Transforms:
@@ -100,7 +102,7 @@ class Transforms:
     Not for use by two threads at once: albumentations keeps the generator in the transform.
     """
 
-    def __init__(self, names: Sequence[str], size: int, input_channels: int) -> None:
+    def __init__(self, names: Sequence[str], size: Size, input_channels: int) -> None:
         # Before the import: albumentations would ask the network for its newest version.
         os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
         import albumentations as A
@@ -110,11 +112,11 @@ class Transforms:
         rows = chosen(names)
         both = [made for row in rows if row.both for made in row.both(A)]
         alone = [made for row in rows if row.input_only for made in row.input_only(A, input_channels)]
-        self.both = A.Compose([A.RandomCrop(size, size), *both], additional_targets={"b": "image"})
+        self.both = A.Compose([A.RandomCrop(*sides_of(size)), *both], additional_targets={"b": "image"})
         self.input_only = A.Compose(alone) if alone else None
 
     def __call__(self, rng: np.random.Generator, *pictures: Array) -> tuple[Array, ...]:
-        """One or two (H, W, C) arrays, uint8 or float32 in [0, 1], as (size, size, C) of the same type.
+        """One or two (H, W, C) arrays, uint8 or float32 in [0, 1], as (height, width, C) of the crop, of one type.
 
         Two are the sides of a pair, and are changed alike but for what changes the first alone.
         """

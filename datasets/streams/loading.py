@@ -26,6 +26,15 @@ Array = npt.NDArray[Any]
 
 Contents = Mapping[Path, bytes]
 
+Size = int | tuple[int, int]
+"""Side of a square crop, or height and width, in pixels."""
+
+
+def sides_of(size: Size) -> tuple[int, int]:
+    """Height and width."""
+    return (size, size) if isinstance(size, int) else size
+
+
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR,
            "nearest": Image.Resampling.NEAREST}  # fmt: skip
 """Ways to resize, by name; all but `nearest` average when they shrink. `nearest` keeps label maps pure."""
@@ -35,22 +44,23 @@ FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BIL
 class ResizePolicy:
     """How a decoded picture is brought to the size that crops are taken from."""
 
-    side: int | None
-    """Pixels of the short side afterwards; None leaves pictures as they are."""
+    side: Size | None
+    """Pixels of the short side afterwards, or the least height and width; None leaves pictures as they are."""
     interpolation: str = "bicubic"
     stretch: bool = False
-    """Make both sides this long, whatever the shape, instead of keeping the proportions."""
+    """Make the sides just this long, whatever the shape, instead of keeping the proportions."""
 
     def __call__(self, pixels: Array) -> Array:
         """(H, W, C) resized, of the same type; the very same array when nothing is to be done."""
         if self.side is None:
             return pixels
-        height, width = pixels.shape[:2]
-        short = min(height, width)
-        new = (self.side, self.side) if self.stretch else (
-            max(self.side, round(height * self.side / short)), max(self.side, round(width * self.side / short))
-        )  # fmt: skip
-        return resize(pixels, new[0], new[1], self.interpolation)
+        (height, width), (tall, wide) = pixels.shape[:2], sides_of(self.side)
+        if not self.stretch:
+            by = (tall, height) if tall * width > wide * height else (wide, width)
+            tall, wide = (
+                max(least, round(length * by[0] / by[1])) for least, length in ((tall, height), (wide, width))
+            )
+        return resize(pixels, tall, wide, self.interpolation)
 
 
 def resize(pixels: Array, height: int, width: int, interpolation: str = "bicubic") -> Array:

@@ -5,18 +5,19 @@ Samples are {"image": (C, size, size) float32 in [-1, 1]}, and {"label": () int6
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
 from ...errors import DataError
 from ...images.image import with_channels
 from ..layouts.domains import find_single
-from ..layouts.items import Single
+from ..layouts.items import Item, Single
 from ..layouts.layout import Layout
 from .augment import refuse_input_only
 from .domains import labelled, refuse_swap
 from .loading import Array, decode
+from .scan import Facts
 from .source import Source
 from .stream import Options, Order, Sample, Stream, as_augmented, to_tensor_range
 
@@ -66,11 +67,25 @@ class SingleSource(Source[Single]):
 
     unit_name = "pictures"
     keys = ("image",)
+    augment = ("none",)
+    enlarged = ""
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The classes' names, where there are several."""
         return self.layout.names if len(self.layout.names) > 1 else ()
+
+    def rule(self, facts: list[Facts], size: int, unit_name: str) -> Collection[Item]:  # noqa: ARG002
+        """What is smaller than the crop is enlarged; a note says how many."""
+        small = sum(fact.shortest < size for fact in facts)
+        self.enlarged = f"{small} of {len(facts)} pictures are smaller than {size} pixels, and are enlarged." * (
+            small > 0
+        )
+        return frozenset()
+
+    def notes(self) -> list[str]:
+        """That pictures are enlarged."""
+        return [self.enlarged] if self.enlarged else []
 
     def find(self, root: Path, *names: str | None) -> Layout[Single]:
         """All pictures of the folder."""

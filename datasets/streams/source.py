@@ -17,7 +17,7 @@ from ..layouts.holdout import hold_out
 from ..layouts.items import T
 from ..layouts.layout import Domain, Layout
 from .cache import PictureCache
-from .loading import ResizePolicy
+from .loading import ResizePolicy, Size, sides_of
 from .scan import SHOWN, Broken, Rule, Scan, scan
 from .stream import Sample, Stream, fit_for
 
@@ -124,7 +124,7 @@ class Source(ABC, Generic[T]):
     def read(
         self,
         *,
-        size: int,
+        size: Size,
         seed: int = 0,
         augment: Sequence[str] | None = None,
         interpolation: str = "bicubic",
@@ -149,7 +149,7 @@ class Source(ABC, Generic[T]):
         cache = self.cache(fit_for(size, augment, interpolation, stretch), cache_mb)
         found: Scan[T] = scan(
             self.layout,
-            size=size,
+            size=min(sides_of(size)),
             skip_broken=skip_broken,
             channels=wanted,
             alike=len(self.keys) == 1,

@@ -19,7 +19,7 @@ from ...seeding import Purpose, generator
 from ..layouts.items import Item
 from .augment import Transforms, resize_to
 from .cache import PictureCache
-from .loading import FILTERS, Array, ResizePolicy
+from .loading import FILTERS, Array, ResizePolicy, Size, sides_of
 
 Sample = dict[str, npt.NDArray[Any]]
 """Pictures (C, H, W) float32 in [-1, 1], and numbers such as a label () int64, by name."""
@@ -48,7 +48,7 @@ class Order:
 class Options(TypedDict, total=False):
     """What every stream may be told; the defaults are those of `Stream`."""
 
-    size: Required[int]
+    size: Required[Size]
     seed: int
     channels: tuple[int, ...]
     augment: Sequence[str]
@@ -65,7 +65,7 @@ class Stream(ABC):
         self,
         items: Sequence[Item],
         *,
-        size: int,
+        size: Size,
         seed: int = 0,
         channels: tuple[int, ...] = (3, 3),
         augment: Sequence[str] = ("jitter", "flip"),
@@ -74,7 +74,7 @@ class Stream(ABC):
         cache: PictureCache | None = None,
         cache_mb: float = 2048,
     ) -> None:
-        """Training samples of `size` pixels a side.
+        """Training samples of `size` pixels a side, or of such a height and width.
 
         `channels` are those of the sample's pictures, in their order. `augment` are names of AUGMENTATIONS. Pictures
         that are not square keep their proportions (the short side is resized, the long one cropped at random) unless
@@ -84,7 +84,8 @@ class Stream(ABC):
         """
         self.items = tuple(items)
         """Everything that samples are made of."""
-        self.size = size
+        self.size: Any = size
+        """Side of the crops; height and width where they differ."""
         self.seed = seed
         self.channels = channels
         self.augment = tuple(augment)
@@ -132,8 +133,9 @@ class Stream(ABC):
             None if self.cache.fit.side is None else self.size, self.interpolation, self.cache.fit.stretch
         )
         fitted = fit(pixels)
-        y, x = ((length - self.size) // 2 for length in fitted.shape[:2])
-        return fitted[y : y + self.size, x : x + self.size]
+        height, width = sides_of(self.size)
+        y, x = (fitted.shape[0] - height) // 2, (fitted.shape[1] - width) // 2
+        return fitted[y : y + height, x : x + width]
 
 
 def as_augmented(pixels: Array, channels: int) -> Array:
@@ -143,7 +145,7 @@ def as_augmented(pixels: Array, channels: int) -> Array:
 
 
 def fit_for(
-    size: int,
+    size: Size,
     augment: Sequence[str] = ("jitter", "flip"),
     interpolation: str = "bicubic",
     stretch: bool = False,
