@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ..errors import ConfigError, require
-from ..networks import DISCRIMINATORS
-from ..networks.config import DiscriminatorConfig
+from ..networks.config import NetworkConfig
 from .config import GanConfig
 from .diff_augment import DIFF_AUGMENTATIONS
 from .losses import ADVERSARIAL
@@ -17,7 +16,7 @@ class _Asked(NamedTuple):
     """What the rules look at."""
 
     gan: GanConfig
-    discriminator: DiscriminatorConfig
+    discriminator: NetworkConfig
     batch: int
 
 
@@ -34,11 +33,11 @@ def _bounds(gan: GanConfig) -> bool:
     return gan.gradient_penalty > 0 or gan.weight_clipping > 0
 
 
-def _held(discriminator: DiscriminatorConfig) -> bool:
+def _held(discriminator: NetworkConfig) -> bool:
     """Whether spectral normalisation bounds D: of every layer, with no learned scale behind it."""
-    ends_free = getattr(DISCRIMINATORS[discriminator.name], "ends_free", False)
+    ends_free = getattr(discriminator.table[discriminator.name], "ends_free", False)
     options = discriminator.options
-    return bool(options.get("spectral")) and not ends_free and options.get("norm") in (None, "none", "instance")
+    return bool(options.get("spectral")) and not ends_free and options.get("norm") in (None, False, "none", "instance")
 
 
 RULES: tuple[tuple[Callable[[_Asked], bool], Callable[[_Asked], str]], ...] = (
@@ -50,11 +49,14 @@ RULES: tuple[tuple[Callable[[_Asked], bool], Callable[[_Asked], str]], ...] = (
         ),
     ),
     (
-        lambda q: bool(_penalty(q.gan)) and q.discriminator.options.get("norm") in MIXING,
+        lambda q: bool(_penalty(q.gan)) and q.discriminator.options.get("norm") in (*MIXING, True),
         lambda q: (
             f"{_penalty(q.gan)} is on the gradient at each picture, and the norm "
             f"{q.discriminator.options['norm']} mixes the pictures of a batch. "
             "Use --set discriminator.norm=instance_affine (or instance, or none)."
+            if q.discriminator.options["norm"] in MIXING
+            else f"{_penalty(q.gan)} is on the gradient at each picture, and batch norm mixes the pictures of a batch. "
+            "Use --set discriminator.norm=false."
         ),
     ),
     (
@@ -110,7 +112,7 @@ RULES: tuple[tuple[Callable[[_Asked], bool], Callable[[_Asked], str]], ...] = (
 )
 
 
-def check_compatible(gan: GanConfig, discriminator: DiscriminatorConfig, batch: int) -> None:
+def check_compatible(gan: GanConfig, discriminator: NetworkConfig, batch: int) -> None:
     """Raises ConfigError with the reason for a combination that cannot work, UnknownNameError for an unknown name.
 
     `discriminator` has its defaults filled in (`complete`); `batch` is images a step.

@@ -22,6 +22,9 @@ class GanConfig(Strict):
     """Weight gamma of gamma/2 · (norm of D's gradient)² at real pictures (Mescheder et al., 2018)."""
     r2: float = Field(0, ge=0, allow_inf_nan=False)
     """The same at generated pictures; R3GAN has both (Huang et al., 2024)."""
+    penalty_every: int = Field(1, ge=1)
+    """Updates of D from one of these penalties to the next, each weighted so many times (lazy regularisation: Karras et
+    al., 2020, appendix B); 16 is usual with r1."""
     drift: float = Field(0, ge=0, allow_inf_nan=False)
     """Weight of D's squared logits of real pictures, which keeps them near 0; 0.001 is usual (Karras et al., 2018)."""
     weight_clipping: float = Field(0, ge=0, allow_inf_nan=False)

@@ -40,6 +40,8 @@ class AdversarialObjective:
         self.adaptation = AdaptiveAugment(gan.ada_target, gan.ada_images) if gan.ada else None
         self.share = 0.0
         """Part of the adversarial training that is over."""
+        self.penalises = True
+        """Whether D's next update has the penalties on its gradient (`penalty_every`)."""
 
     def g_loss(
         self, D: Discriminator, fake: Tensor, real: Tensor, given: Tensor | None = None
@@ -77,6 +79,20 @@ class AdversarialObjective:
             with torch.no_grad():
                 scalars["p_real"], scalars["p_fake"] = self.loss.predictions(of_real, of_fake)
         total = d_real + d_fake
+        if self.penalises:
+            total = total + self._penalties(D, real, fake, scalars)
+        if self.gan.drift:
+            scalars["d_drift"] = of_real.float().square().mean()
+            total = total + self.gan.drift * scalars["d_drift"]
+        if self.adaptation is not None and self.loss.threshold is not None:
+            self.adaptation.update(of_real, self.loss.threshold)
+            state = torch.tensor([self.adaptation.p, self.adaptation.r], device=real.device)
+            scalars["ada_p"], scalars["ada_r"] = state.unbind()
+        return total, scalars
+
+    def _penalties(self, D: nn.Module, real: Tensor, fake: Tensor, scalars: Scalars) -> Tensor:
+        """Those on D's gradient, weighted for the updates that have none; each is among the `scalars`."""
+        total = real.new_zeros(())
         if self.gan.gradient_penalty:
             scalars["d_gp"] = gradient_penalty(D, real, fake)
             total = total + self.gan.gradient_penalty * scalars["d_gp"]
@@ -86,14 +102,7 @@ class AdversarialObjective:
         if self.gan.r2:
             scalars["d_r2"] = zero_centred_penalty(D, fake)
             total = total + self.gan.r2 * scalars["d_r2"]
-        if self.gan.drift:
-            scalars["d_drift"] = of_real.float().square().mean()
-            total = total + self.gan.drift * scalars["d_drift"]
-        if self.adaptation is not None and self.loss.threshold is not None:
-            self.adaptation.update(of_real, self.loss.threshold)
-            state = torch.tensor([self.adaptation.p, self.adaptation.r], device=real.device)
-            scalars["ada_p"], scalars["ada_r"] = state.unbind()
-        return total, scalars
+        return self.gan.penalty_every * total
 
     def _clip(self, D: nn.Module) -> None:
         """Bound D's weights (WGAN, algorithm 1), which a second time changes nothing."""

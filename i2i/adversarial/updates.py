@@ -19,6 +19,18 @@ class UpdateSchedule:
         """Of the next step in the turn of D and G; 0 where they share their batches."""
         return 0 if self.d == self.g == 1 else self.count % (self.d + self.g)
 
+    @property
+    def of_d(self) -> int:
+        """Updates of D before the next step."""
+        return (
+            self.count if self.d == self.g == 1 else self.count // (self.d + self.g) * self.d + min(self.place, self.d)
+        )
+
+    @property
+    def of_g(self) -> int:
+        """Updates of G before the next step."""
+        return self.count if self.d == self.g == 1 else self.count - self.of_d
+
     def turn(self) -> tuple[bool, bool]:
         """(whether G is updated on this batch, whether D is)."""
         self.asked = True

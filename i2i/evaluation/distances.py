@@ -5,6 +5,8 @@ Pictures are float NCHW in [-1, 1]. No weights are needed, and the same pictures
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -18,6 +20,9 @@ are more."""
 
 DIRECTIONS = 128
 """Random directions that patches are projected on."""
+
+PARTS = 5
+"""Of the jackknife that tells how far chance moves a distance."""
 
 COARSEST = 16
 """The pyramid is halved as long as its sides keep at least this many pixels."""
@@ -48,6 +53,21 @@ def sliced_wasserstein(fakes: Tensor, reals: Tensor) -> float:
     levels = zip(_pyramid(fakes.float(), reals), _pyramid(reals.float(), fakes), strict=True)
     distances = [_level(fake, real, seed) for seed, (fake, real) in enumerate(levels)]
     return float(torch.stack(distances).mean())
+
+
+def jackknifed(pairs: Sequence[tuple[Tensor, Tensor]]) -> list[float]:
+    """The mean sliced Wasserstein distance of these (fakes, reals), in PARTS parts of a jackknife, each without every
+    PARTS-th picture: their mean is about the distance, their spread its error. Nothing for less than 2 PARTS of each.
+    """
+    if min(len(side) for pair in pairs for side in pair) < 2 * PARTS:
+        return []
+    whole = sum(sliced_wasserstein(*pair) for pair in pairs) / len(pairs)
+    parts = []
+    for part in range(PARTS):
+        left = [[side[torch.arange(len(side)) % PARTS != part] for side in pair] for pair in pairs]
+        without = sum(sliced_wasserstein(fake, real) for fake, real in left) / len(pairs)
+        parts.append(PARTS * whole - (PARTS - 1) * without)
+    return parts
 
 
 def _pyramid(pictures: Tensor, other: Tensor) -> list[Tensor]:

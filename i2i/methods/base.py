@@ -17,7 +17,7 @@ from ..errors import ConfigError
 from ..hardware.batch_part import UNDIVIDED
 from ..hardware.device import Placement
 from ..networks import Generator, for_inference
-from ..ports import Port
+from ..ports import Port, Ports
 from .building import Stateful, moments_like_weights, optimizer_state, scale_rates, without_effect
 from .config import MethodOptions, TrainConfig
 from .dividing import Descents, add_gradients, division_of, move, refuse_divided_statistics, stepped
@@ -102,6 +102,11 @@ class Method(ABC):
         """Fresh generators by the stem of their file, and nothing else: what an export puts trained weights into."""
 
     @classmethod
+    def file_ports(cls, config: TrainConfig, stem: str) -> Ports | None:  # noqa: ARG003
+        """All ports of an exported file; None: those of a translator, and `ports`."""
+        return None
+
+    @classmethod
     def exported_weights(cls, config: TrainConfig) -> dict[str, str]:
         """By the same stems, the names of their weights in a checkpoint: those of the average where there is one."""
         return {stem: f"{name}_ema" if config.ema.images else name for stem, name in cls.exports.items()}
@@ -114,7 +119,7 @@ class Method(ABC):
 
     @classmethod
     def notes(cls, config: TrainConfig) -> list[str]:
-        """What is worth saying before the first step; settings that have no effect are told in any case."""
+        """What is worth saying before the first step."""
         return without_effect(config, paired=cls.data_kind != "unpaired")
 
     @classmethod
@@ -163,7 +168,7 @@ class Method(ABC):
 
     def kind_of_step(self) -> Hashable:
         """What decides, beside the settings and the shapes of a batch, what the next step does."""
-        return self.stage, self.updates.place, self.norms.due
+        return self.stage, self.updates.place, self.norms.due, *(one.penalises for one in self.objectives.values())
 
     @abstractmethod
     def sample_columns(self, batch: Batch) -> dict[str, Tensor]:
@@ -201,7 +206,9 @@ class Method(ABC):
                 self.begin_stage(stage)
         for name, objective in self.objectives.items():
             objective.share = self.timeline.share_since(name, seen)
-        self.set_learning_rate(position.stage.schedule(position.share))
+            objective.penalises = self.updates.of_d % objective.gan.penalty_every == 0
+        for optimizer in self.optimizers.values():
+            scale_rates(optimizer, position.stage.schedule(position.share))
 
     def begin_stage(self, stage: Stage) -> None:  # noqa: B027  # most methods have one stage
         """Called once in a run, before the first step of the stage; networks that it `adds` are there before."""
@@ -254,11 +261,6 @@ class Method(ABC):
             enabled = self.placement.precision == "fp16"
             self.scalers[id(optimizer)] = torch.amp.GradScaler(self.placement.device.type, enabled=enabled)
         return self.scalers[id(optimizer)]
-
-    def set_learning_rate(self, factor: float) -> None:
-        """Scale every optimizer's own rate by `factor`."""
-        for optimizer in self.optimizers.values():
-            scale_rates(optimizer, factor)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps beside the weights: tensors and plain values only."""

@@ -55,6 +55,31 @@ def adam(networks: Sequence[nn.Module], config: AdamConfig, *, lr: float | None 
     return optimizer
 
 
+def optimizer_for(
+    networks: Sequence[nn.Module], config: AdamConfig, *, lr: float | None = None, lazy: int = 1
+) -> torch.optim.Optimizer:
+    """The optimizer that the configuration names.
+
+    With a penalty in every k-th update alone, k being `lazy`, Adam's rate and decays are those of k / (k + 1) updates
+    (Karras et al., CVPR 2020, appendix B).
+    """
+    rate = lr or config.lr
+    if config.name == "adam":
+        c = lazy / (lazy + 1) if lazy > 1 else 1.0
+        moments = {"beta1": config.beta1**c, "beta2": config.beta2**c}
+        return adam(networks, config.model_copy(update=moments), lr=rate * c)
+    parameters = [p for network in networks for p in network.parameters()]
+    if config.name == "rmsprop":
+        optimizer: torch.optim.Optimizer = torch.optim.RMSprop(parameters, rate, weight_decay=config.weight_decay)
+    else:
+        optimizer = torch.optim.SGD(
+            parameters, rate, momentum=config.beta1, weight_decay=config.weight_decay, fused=True
+        )
+    for group in optimizer.param_groups:
+        group["initial_lr"] = rate
+    return optimizer
+
+
 def scale_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
     """Set each learning rate to `factor` times its own."""
     for group in optimizer.param_groups:

@@ -61,7 +61,10 @@ class DataConfig(Strict):
 
 
 class AdamConfig(Strict):
-    """Adam and its schedule: constant, then linear to zero."""
+    """The optimizer and its schedule: constant, then linear to zero."""
+
+    name: Literal["adam", "rmsprop", "sgd"] = "adam"
+    """`adam`; `rmsprop`, as WGAN has it; or `sgd`, whose momentum is `beta1`."""
 
     lr: float = Field(2e-4, gt=0, allow_inf_nan=False)
     """Learning rate."""
@@ -162,6 +165,11 @@ class TrainConfig(MethodOptions):
         """Channels of what goes into a translator of pairs and of what comes out, in the run's direction."""
         of_a, of_b = self.data.channels_of("a", "b")
         return (of_a, of_b) if self.direction == "a2b" else (of_b, of_a)
+
+    @property
+    def crop(self) -> int | tuple[int, int]:
+        """Side of the training crops, or height and width where they differ."""
+        return self.size
 
     @property
     def total(self) -> int | None:

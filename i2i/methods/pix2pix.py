@@ -21,7 +21,7 @@ from ..networks.build import check_size
 from ..networks.init import init_normal
 from ..networks.unet import unet_for
 from .base import Batch, Method
-from .building import adam, build_discriminator, build_generator, completed, placed, predictions
+from .building import build_discriminator, build_generator, completed, optimizer_for, placed, predictions
 from .config import MethodOptions, TrainConfig
 from .dividing import Descents, kept_small
 from .tensors import each_alone
@@ -59,8 +59,8 @@ class Pix2Pix(Method):
         self.o = options
         self.G, self.D = placed(G, placement), D.to(placement.device)
         self.gan = AdversarialObjective(options.gan, placement)
-        self.opt_g = adam([self.G], options.optimizer)
-        self.opt_d = adam([self.D], options.optimizer, lr=options.optimizer.lr_d)
+        self.opt_g = optimizer_for([self.G], options.optimizer)
+        self.opt_d = optimizer_for([self.D], options.optimizer, lr=options.optimizer.lr_d)
         self.networks = {"G": self.G, "D": self.D}
         self.objectives = {"D": self.gan}
         self.optimizers = {"g": self.opt_g, "d": self.opt_d}

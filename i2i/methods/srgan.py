@@ -28,7 +28,7 @@ from ..losses.pixel import charbonnier, checkerboard_loss, l1, mse
 from ..networks import DISCRIMINATORS, Discriminator, Generator
 from ..networks.build import check_size, geometry_of
 from .base import Batch, Method
-from .building import adam, build_discriminator, build_generator, completed, placed, predictions
+from .building import build_discriminator, build_generator, completed, optimizer_for, placed, predictions
 from .config import AdamConfig, TrainConfig
 from .dividing import Descents
 from .srgan_config import PRESETS, SrganConfig, SrganOptions
@@ -66,7 +66,7 @@ class SRGAN(Method):
         super().__init__(placement, options)
         self.o = options
         self.G = placed(G, placement)
-        self.opt_g = adam([self.G], options.optimizer)
+        self.opt_g = optimizer_for([self.G], options.optimizer)
         self.networks, self.optimizers = {"G": self.G}, {"g": self.opt_g}
         self.average_generators(options)
         self.perceptual = perceptual.to(placement.device) if perceptual is not None else None
@@ -77,7 +77,7 @@ class SRGAN(Method):
         """What the adversarial stage needs: D, and a copy of G as the pixel stage leaves it, to compare with."""
         self.D = D.to(self.placement.device)
         self.gan = AdversarialObjective(self.o.gan, self.placement)
-        self.opt_d = adam([self.D], self.o.optimizer, lr=self.o.optimizer.lr_d or self.o.gan_lr)
+        self.opt_d = optimizer_for([self.D], self.o.optimizer, lr=self.o.optimizer.lr_d or self.o.gan_lr)
         self.G_pixel = copy.deepcopy(self.G).requires_grad_(False)
         self.networks |= {"D": self.D, "G_pixel": self.G_pixel}
         self.objectives = {"D": self.gan}
@@ -194,7 +194,7 @@ class SRGAN(Method):
             return
         self.G.load_state_dict(self.trained("model").state_dict())
         self.G_pixel.load_state_dict(self.G.state_dict())
-        self.opt_g = self.optimizers["g"] = adam([self.G], self.o.optimizer, lr=self.o.gan_lr)
+        self.opt_g = self.optimizers["g"] = optimizer_for([self.G], self.o.optimizer, lr=self.o.gan_lr)
 
     def descents(self, batch: Batch) -> Descents:
         """One update of G on the pixel loss; in the second stage one of G on all losses, then one of D."""

@@ -15,18 +15,15 @@ from ..adversarial import AdversarialObjective
 from ..diagnostics.figures import failure_figures
 from ..diagnostics.health import Observed
 from ..errors import ConfigError
-from ..evaluation.distances import sliced_wasserstein
+from ..evaluation.distances import jackknifed, sliced_wasserstein
 from ..hardware.device import Placement
 from ..networks import Discriminator, Generator
 from ..networks.build import check_size
 from ..networks.init import init_normal
 from .base import Batch, Method
-from .building import adam, build_discriminator, build_generator, placed, predictions
+from .building import build_discriminator, build_generator, optimizer_for, placed, predictions
 from .config import MethodOptions, TrainConfig
 from .tensors import each_alone
-
-PARTS = 5
-"""Of the jackknife that tells how far chance moves `val_swd`."""
 
 ENDS = {"a2b": ("A", "B"), "b2a": ("B", "A")}
 """The domains that a generator exported under this stem goes from and to."""
@@ -66,20 +63,12 @@ class TwoDomains(Method):
 
     @torch.no_grad()
     def picture_figures(self, columns: Mapping[str, Tensor]) -> dict[str, list[float]]:
-        """`val_swd` in PARTS parts of a jackknife, each without every PARTS-th picture; none for fewer pictures."""
+        """`val_swd` in the parts of a jackknife."""
         ways = [
             (columns[f"{source} → {target}"], columns[target])
             for source, target in (ENDS[stem] for stem in self.exports)
         ]
-        if min(len(side) for way in ways for side in way) < 2 * PARTS:
-            return {}
-        whole = sum(sliced_wasserstein(*way) for way in ways) / len(ways)
-        parts = []
-        for part in range(PARTS):
-            left = [[side[torch.arange(len(side)) % PARTS != part] for side in way] for way in ways]
-            without = sum(sliced_wasserstein(fake, real) for fake, real in left) / len(ways)
-            parts.append(PARTS * whole - (PARTS - 1) * without)
-        return {"val_swd": parts}
+        return {"val_swd": jackknifed(ways)}
 
     def observed(self, batch: Batch, columns: Mapping[str, Tensor]) -> dict[str, Observed]:  # noqa: ARG002
         """Of each direction: translations, and real pictures of the domain they belong to."""
@@ -119,8 +108,8 @@ class BothDirections(TwoDomains):
         generators = (placed(generators[0], placement), placed(generators[1], placement))
         for D in discriminators:
             D.to(placement.device)
-        self.opt_g = adam(generators, options.optimizer)
-        self.opt_d = adam(discriminators, options.optimizer, lr=options.optimizer.lr_d)
+        self.opt_g = optimizer_for(generators, options.optimizer)
+        self.opt_d = optimizer_for(discriminators, options.optimizer, lr=options.optimizer.lr_d)
         self.networks = dict(
             zip((*self.exports.values(), *self.discriminators), (*generators, *discriminators), strict=True)
         )

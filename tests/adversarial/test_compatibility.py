@@ -3,11 +3,10 @@
 import re
 
 import pytest
-from tiny_runs import fresh, tiny
+from tiny_runs import TRANSLATORS, fresh, tiny
 
 from i2i.adversarial.compatibility import RULES, _Asked
 from i2i.errors import ConfigError, UnknownNameError
-from i2i.methods import METHODS
 from i2i.settings import parse_assignments
 
 REFUSED = [
@@ -76,7 +75,7 @@ def test_every_rule_has_a_case():
     assert len(REFUSED) == len(RULES)
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", TRANSLATORS)
 @pytest.mark.parametrize(("settings", "sentence", "ways_out"), REFUSED, ids=[row[1][:40] for row in REFUSED])
 def test_a_senseless_combination_is_refused_and_the_way_out_is_one(name, settings, sentence, ways_out):
     one_step = {} if "d_steps" in settings.get("gan", {}) else {"gan": {"d_steps": 1}}
