@@ -28,6 +28,8 @@ TINY: dict[str, Any] = {
     "generator": {"width": 4},
     "discriminator": {"width": 4},
 }
+TRANSLATORS = [name for name, method in METHODS.items() if method.data_kind != "single"]
+"""Methods of pictures from pictures, whose networks have the same options."""
 STAGES: dict[str, Callable[[int], dict[str, Any]]] = {
     "srgan": lambda images: {"scale": 1, "images": images // 4, "gan_images": images - images // 4},
 }
@@ -35,7 +37,7 @@ STAGES: dict[str, Callable[[int], dict[str, Any]]] = {
 SHALLOW = [f"--set=generator.{setting}" for setting in ("name=compact", "blocks=1")]
 """For `i2i train`: the generator that is traced in the least time, where what it exports is not what is tested."""
 Ranges = Mapping[str, tuple[float, float]]
-EVEN: Ranges = {"a": (-1, 1), "b": (-1, 1)}
+EVEN: Ranges = {"a": (-1, 1), "b": (-1, 1), "image": (-1, 1)}
 
 
 class Noise:

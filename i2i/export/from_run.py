@@ -22,7 +22,7 @@ from .onnx_file import export_onnx
 CHECKPOINTS = ("last", "best")
 PRECISIONS = ("fp32", "fp16")
 DIRECTIONS = ("a2b", "b2a")
-SUPERVISION_OF_DATA = {"paired": "paired", "unpaired": "unpaired", "superres": "degraded"}
+SUPERVISION_OF_DATA = {"paired": "paired", "unpaired": "unpaired", "superres": "degraded", "single": "unlabelled"}
 """What a method learns from, by the kind of its data."""
 
 
@@ -90,7 +90,12 @@ def _card(run: Run, config: TrainConfig, method: type[Method], stem: str, images
     channels = config.data.channels_of("a", "b")
     if (config.direction == "b2a") != (stem == "b2a"):
         names, channels = names[::-1], channels[::-1]
-    ports = translator_ports(*channels)
+    ports = method.file_ports(config, stem)
+    if ports is None:
+        ports = translator_ports(*channels)
+        ports["inputs"] = (*ports["inputs"], *_extra_ports(method, facts))
+    else:
+        names = "noise", Path(config.data.path).resolve().name
     return Card(
         name=slug(run.path.resolve().name) + ("" if stem == "model" else f"-{stem}"),
         method=config.method,
@@ -98,8 +103,7 @@ def _card(run: Run, config: TrainConfig, method: type[Method], stem: str, images
         task=method.task(config),
         source=names[0],
         target=names[1],
-        inputs=(*ports["inputs"], *_extra_ports(method, facts)),
-        outputs=ports["outputs"],
+        **ports,
         tiling="global",
         training={
             "images": images,

@@ -8,7 +8,9 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import onnx
+import onnx.numpy_helper
 import torch
 from torch import nn
 
@@ -18,6 +20,8 @@ from ..ports import Port
 from ..probes import example
 
 OPSET = 18
+TRACED = 2
+"""Pictures that are traced."""
 
 Trace = Callable[[nn.Module, Card, int], onnx.ModelProto]
 """(network of the card's ports, card, a side that it takes) -> its graph, for pictures of any size."""
@@ -28,7 +32,8 @@ def at_one_size(served: nn.Module, card: Card, side: int) -> onnx.ModelProto:
 
     Torch computes with symbols slowly: the graph of a U-Net takes three to four times as long with open sizes.
     """
-    model = _exported(served, card, (2, 2 * side, side), None)
+    model = _exported(served, card, (TRACED, 2 * side, side), None)
+    _free_reshapes(model)
     for port, said in zip((*card.inputs, *card.outputs), (*model.graph.input, *model.graph.output), strict=True):
         dims = said.type.tensor_type.shape.dim
         dims[0].dim_param = "n"
@@ -36,6 +41,16 @@ def at_one_size(served: nn.Module, card: Card, side: int) -> onnx.ModelProto:
             dims[axis].dim_param = name
     del model.graph.value_info[:]
     return model
+
+
+def _free_reshapes(model: onnx.ModelProto) -> None:
+    """Where maps are laid out anew, as tokens or as pictures, the traced count of pictures becomes whatever comes."""
+    shapes = {node.input[1] for node in model.graph.node if node.op_type == "Reshape"}
+    for one in model.graph.initializer:
+        wanted = onnx.numpy_helper.to_array(one) if one.name in shapes else np.empty(0)
+        if len(wanted) > 1 and wanted[0] == TRACED:
+            free = np.array([0 if -1 in wanted else -1, *wanted[1:]], np.int64)  # 0: as the input has it
+            one.CopyFrom(onnx.numpy_helper.from_array(free, one.name))
 
 
 def at_any_size(served: nn.Module, card: Card, side: int) -> onnx.ModelProto:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .base import Batch, Method
 from .cyclegan import CycleGAN
 from .discogan import DiscoGAN
+from .from_noise.gan import Gan
 from .pix2pix import Pix2Pix
 from .srgan import SRGAN
 
@@ -15,4 +16,5 @@ METHODS: dict[str, type[Method]] = {
     "cyclegan": CycleGAN,
     "discogan": DiscoGAN,
     "srgan": SRGAN,
+    "gan": Gan,
 }

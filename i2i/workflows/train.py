@@ -175,7 +175,7 @@ def _read(config: TrainConfig, source: Source[Any], say: Say, shown: bool) -> Pr
     """Look into every file, `shown` by a bar, and say what of it is worth saying."""
     with Bar("Reading", source.total, source.unit_name) if shown else contextlib.nullcontext() as bar:
         ready = source.read(
-            size=config.size,
+            size=config.crop,
             seed=config.seed,
             augment=config.data.augment,
             interpolation=config.data.interpolation,

@@ -81,8 +81,9 @@ def test_feature_matching_of_one_pair_is_sound():
     assert METHODS["pix2pix"].notes(tiny("pix2pix", gan={"feature_matching": 1}, batch=1)) == []
 
 
-@pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("preset", ["fast", "paper"])
+@pytest.mark.parametrize(
+    ("name", "preset"), [(name, preset) for name, one in METHODS.items() for preset in one.PRESETS]
+)
 def test_presets_have_nothing_without_effect(name, preset):
     row = METHODS[name].PRESETS[preset]
     config = resolve(METHODS[name].Config, [{"data": {"path": "x"}, "images": 1_000_000}, row])

@@ -61,6 +61,8 @@ class MinibatchStd(nn.Module):
     That is the standard deviation over the batch, averaged over channels and places (Karras et al., 2018, section 3).
     """
 
+    over_batch = True
+
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C + 1, H, W)."""
         mean = over_batch(x.float().mean(0))
@@ -70,4 +72,7 @@ class MinibatchStd(nn.Module):
 
 def has_batch_statistics(network: nn.Module) -> bool:
     """Whether the pictures of a batch influence each other in training, so that batches must not be joined."""
-    return any(isinstance(module, nn.BatchNorm2d | MinibatchStd) for module in network.modules())
+    return any(
+        isinstance(module, nn.modules.batchnorm._BatchNorm) or getattr(module, "over_batch", False)
+        for module in network.modules()
+    )

@@ -87,6 +87,8 @@ class Projection(nn.Module):
         super().__init__()
         self.linear = nn.Linear(features, 1, bias=bias)
         self.embedding = nn.Embedding(classes, features) if classes else None
+        if self.embedding is not None:
+            nn.init.xavier_uniform_(self.embedding.weight)
 
     def forward(self, h: Tensor, label: Tensor | None) -> Tensor:
         """(N, F), (N,) -> (N, 1)."""

@@ -90,6 +90,8 @@ class DcganCritic(Critic):
         self.last = nn.Conv2d(before, 1, (rows, columns), bias=False)
         self.projection = nn.Embedding(classes, before) if classes else None
         init_normal(self)
+        if self.projection is not None:
+            nn.init.normal_(self.projection.weight, 0.0, 0.02)
         if spectral:
             for layer in [*self.layers, self.last]:
                 if isinstance(layer, nn.Conv2d):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from ...hardware.batch_part import drawn
 from ..norms import BatchNormRunning
 from ..options import Count
 from .base import Critic, NoiseGenerator, Size, grid, middle, padded
@@ -31,7 +32,10 @@ class NoiseInjection(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> the same."""
-        return x + self.strength * torch.randn_like(x[:, :1]) if self.training else x
+        if not self.training:
+            return x
+        noise = drawn(lambda n: torch.randn(n, 1, *x.shape[2:], device=x.device, dtype=x.dtype), len(x))
+        return x + self.strength * noise
 
 
 def _gated_conv(channels: int, out: int) -> list[nn.Module]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..kernels.layers import Dropout
 from .base import Critic
 from .mlp import MlpCritic, MlpGenerator
 
@@ -49,7 +50,7 @@ class DetailCritic(Critic):
         super().__init__()
         self.layers = nn.Sequential(
             nn.Conv2d(channels, width, 5), nn.ReLU(),
-            nn.Conv2d(width, width, 5, stride=2), nn.ReLU(), nn.Dropout(0.5),
+            nn.Conv2d(width, width, 5, stride=2), nn.ReLU(), Dropout(0.5),
         )  # fmt: skip
         self.last = nn.Linear(width * ((side - 4 - 5) // 2 + 1) ** 2, 1)
 

@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from ..kernels.layers import Dropout
 from ..options import Count, Share
 from .base import Critic, NoiseGenerator, one_hot
 
@@ -60,7 +61,7 @@ class MlpGenerator(NoiseGenerator):
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002  of no class
         """(N, latent) -> (N, *shape)."""
-        picture: Tensor = self.layers(z).unflatten(1, self.shape)
+        picture: Tensor = self.layers(z).reshape(-1, *self.shape)
         return picture
 
 
@@ -80,7 +81,7 @@ class MlpCritic(Critic):
         before, layers = channels * math.prod(size), []
         for n, width in enumerate(widths):
             layers += [nn.Linear(before, width), _activation(activation)]
-            layers += [nn.Dropout(dropout)] if dropout and n == 0 else []
+            layers += [Dropout(dropout)] if dropout and n == 0 else []
             before = width
         self.layers, self.last = nn.Sequential(nn.Flatten(), *layers), nn.Linear(before, 1)
 
@@ -92,7 +93,7 @@ class VanillaCritic(Critic):
         super().__init__()
         numbers = channels * math.prod(size)
         self.layers = nn.Sequential(
-            nn.Flatten(), Maxout(numbers, units, pieces), nn.Dropout(0.2), Maxout(units, units, pieces), nn.Dropout(0.5)
+            nn.Flatten(), Maxout(numbers, units, pieces), Dropout(0.2), Maxout(units, units, pieces), Dropout(0.5)
         )
         self.last = nn.Linear(units, 1)
 
@@ -120,7 +121,7 @@ class ConditionalMlpGenerator(NoiseGenerator):
         """(N, latent), (N,) -> (N, *shape)."""
         assert label is not None
         both = torch.cat([self.of_z(z), self.of_class(one_hot(label, self.classes).to(z.dtype))], 1).relu()
-        picture: Tensor = self.last(self.joint(both).relu()).tanh().unflatten(1, self.shape)
+        picture: Tensor = self.last(self.joint(both).relu()).tanh().reshape(-1, *self.shape)
         return picture
 
 
@@ -132,7 +133,7 @@ class ConditionalMlpCritic(Critic):
         self.classes = classes
         self.of_x = Maxout(channels * math.prod(size), 240, 5)
         self.of_class, self.joint = Maxout(classes, 50, 5), Maxout(290, 240, 4)
-        self.dropout, self.last = nn.Dropout(0.5), nn.Linear(240, 1)
+        self.dropout, self.last = Dropout(0.5), nn.Linear(240, 1)
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         """(N, C, H, W), (N,) -> (N, 1)."""

@@ -27,6 +27,8 @@ def channels_of(level: int, base: int = 8192, most: int = 512) -> int:
 class Growing:
     """Where growth stands, of a generator and of its discriminator; no weight depends on it."""
 
+    doublings: int
+    """Of the whole network."""
     level: int
     alpha: float
 
@@ -57,7 +59,7 @@ class ProganGenerator(NoiseGenerator, Growing):
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002  of no class
         """(N, latent) -> (N, C, h, w), h and w those of the level; of the last one height and width."""
-        x = self.first(pixel_norm(z)).unflatten(1, self.grid) + self.first_bias[:, None, None]
+        x = self.first(pixel_norm(z)).reshape(-1, *self.grid) + self.first_bias[:, None, None]
         x = pixel_norm(leaky(self.first_conv(pixel_norm(leaky(x)))))
         before = x
         for block in self.blocks[: self.level]:

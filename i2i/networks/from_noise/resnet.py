@@ -114,7 +114,7 @@ class ResnetNoiseGenerator(NoiseGenerator):
             assert label is not None
             first, *slots = torch.split(z[:, : self.slot * (len(self.blocks) + 1)], self.slot, 1)
             conditions = [torch.cat([self.embedding(label), slot], 1) for slot in slots]
-        x = self.first(first).unflatten(1, self.grid)
+        x = self.first(first).reshape(-1, *self.grid)
         for n, (block, condition) in enumerate(zip(self.blocks, conditions, strict=True)):
             x = block(x, condition)
             if str(n) in self.attentions:

@@ -28,7 +28,7 @@ class StackedGenerator(NoiseGenerator):
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002  of no class
         """(N, latent) -> (N, 3, 28, 28) in [-1, 1]."""
-        picture: Tensor = self.layers(self.first(z).unflatten(1, (64, 4, 4)))
+        picture: Tensor = self.layers(self.first(z).reshape(-1, 64, 4, 4))
         return picture
 
 

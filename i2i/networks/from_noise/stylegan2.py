@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...hardware.batch_part import drawn
+from ..norms import exact
 from ..options import Count
 from .base import Critic, NoiseGenerator, Size, grid, middle, padded
 from .layers.equalised import SQRT2, EqualConv2d, EqualLinear, leaky
@@ -74,20 +76,18 @@ def modulated(x: Tensor, weight: Tensor, style: Tensor, *, demodulate: bool, up:
     """A convolution whose weights are multiplied by a style for each input channel, and brought back to length 1.
 
     x is (N, C, H, W), weight (out, C, k, k), style (N, C); gives (N, out, H, W), or of twice the sides. With inputs of
-    unit variance that do not depend on each other, demodulated outputs have unit variance.
+    unit variance that do not depend on each other, demodulated outputs have unit variance. Multiplying maps before and
+    behind is the same as multiplying weights, and needs no weights for each picture.
     """
-    n, channels, height, width = x.shape
-    kernels = weight[None] * style[:, None, :, None, None]
-    if demodulate:
-        kernels = kernels * (kernels.square().sum((2, 3, 4), keepdim=True) + 1e-8).rsqrt()
-    x = x.reshape(1, n * channels, height, width)
-    out = weight.shape[0]
+    x = x * style[:, :, None, None].to(x.dtype)
     if up:  # a transposed convolution of stride 2 with the filter behind it
-        kernels = kernels.transpose(1, 2).reshape(n * channels, out, *weight.shape[2:])
-        y = F.conv_transpose2d(x, kernels, stride=2, groups=n)
-        return blur(y.reshape(n, out, *y.shape[2:]), 1, 4.0)
-    y = F.conv2d(x, kernels.reshape(n * out, channels, *weight.shape[2:]), padding=weight.shape[2] // 2, groups=n)
-    return y.reshape(n, out, height, width)
+        y = blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), 1, 4.0)
+    else:
+        y = F.conv2d(x, weight, padding=weight.shape[2] // 2)
+    if demodulate:
+        lengths = exact(style).square() @ exact(weight).square().sum((2, 3)).t()  # (N, out), of the weights that it had
+        y = y * (lengths + 1e-8).rsqrt()[:, :, None, None].to(y.dtype)
+    return y
 
 
 class StyledConv(nn.Module):
@@ -167,15 +167,17 @@ class StyleganGenerator(NoiseGenerator):
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """(N, latent), (N,) -> (N, C, height, width), around [-1, 1] and not bounded; with fresh noise in training."""
         w = self.mapping(z, label)
-        noise = None
-        if self.training:
-            noise = [torch.randn(len(z), 1, *size, device=z.device, dtype=w.dtype) for size in self.noises]
+        noise = self.fresh_noise(len(z), z.device) if self.training else None
         return self.synthesis(w[:, None].expand(-1, self.styles, -1), noise)
+
+    def fresh_noise(self, count: int, device: torch.device) -> list[Tensor]:
+        """For each convolution (count, 1, h, w) from N(0, 1)."""
+        return [drawn(lambda n, at=at: torch.randn(n, 1, *at, device=device), count) for at in self.noises]  # type: ignore[misc]
 
     def synthesis(self, w: Tensor, noise: list[Tensor] | None = None) -> Tensor:
         """(N, styles, style), and for each convolution (N, 1, h, w) or nothing -> (N, C, height, width)."""
         planes: list[Tensor | None] = [None] * len(self.noises) if noise is None else list(noise)
-        x = self.constant.expand(len(w), -1, -1, -1)
+        x = self.constant + 0 * w[:, :1, :1, None]  # one a picture; traced graphs keep as many as come
         x = self.first(x, w[:, 0], planes[0])
         picture = self.to_rgb[0](x, w[:, 1])
         for n, (up, conv) in enumerate(zip(self.ups, self.convs, strict=True)):

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...hardware.batch_part import drawn
 from ..options import Count
 from .base import Critic, NoiseGenerator, Size, grid, middle, padded
 
@@ -28,10 +29,12 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, T, width) -> the same."""
-        q, k, v = self.qkv(x).unflatten(2, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)
-        bias = self.table[self.offsets].permute(2, 0, 1)[None] if hasattr(self, "table") else None
-        seen = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
-        y: Tensor = self.out(seen.transpose(1, 2).flatten(2))
+        tokens, width = x.shape[1:]
+        q, k, v = self.qkv(x).reshape(-1, tokens, 3, HEADS, width // HEADS).permute(2, 0, 3, 1, 4)
+        weights = q @ k.transpose(2, 3) / q.shape[3] ** 0.5  # torch's own attention has no second derivative
+        if hasattr(self, "table"):
+            weights = weights + self.table[self.offsets].permute(2, 0, 1)[None]
+        y: Tensor = self.out((weights.softmax(3) @ v).transpose(1, 2).reshape(-1, tokens, width))
         return y
 
 
@@ -51,7 +54,10 @@ class TokenNoise(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, T, width) -> the same."""
-        return x + self.strength * torch.randn_like(x[:, :, :1]) if self.training else x
+        if not self.training:
+            return x
+        noise = drawn(lambda n: torch.randn(n, x.shape[1], 1, device=x.device, dtype=x.dtype), len(x))
+        return x + self.strength * noise
 
 
 class Block(nn.Module):
@@ -107,11 +113,12 @@ class TransganGenerator(NoiseGenerator):
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002  of no class
         """(N, latent) -> (N, C, height, width), around [-1, 1] and not bounded."""
-        x = self.first(z).unflatten(1, (-1, self.width))
+        x = self.first(z).reshape(-1, self.positions[0].shape[1], self.width)
         for n, stage in enumerate(self.stages):
             if n:
                 x = F.pixel_shuffle(x, 2).flatten(2).transpose(1, 2)
-            x = stage(x + self.positions[n]).transpose(1, 2).unflatten(2, self.maps[n])
+            x = stage(x + self.positions[n]).transpose(1, 2)
+            x = x.reshape(-1, x.shape[1], *self.maps[n])
         return middle(self.last(x), self.size)
 
 

@@ -36,7 +36,7 @@ class WganGpGenerator(NoiseGenerator):
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002  of no class
         """(N, latent) -> (N, channels, 28, 28) in [-1, 1]."""
-        x = self.first(z).relu().unflatten(1, self.grid)
+        x = self.first(z).relu().reshape(-1, *self.grid)
         x = self.up1(x).relu()[:, :, :7, :7]
         x = self.up2(x).relu()
         picture: Tensor = self.up3(x).tanh()

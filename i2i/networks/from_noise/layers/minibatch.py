@@ -17,6 +17,8 @@ class GroupedStd(nn.Module):
     (Karras et al., 2018, section 3; groups as in StyleGAN2). A last group may be smaller.
     """
 
+    over_batch = True
+
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C + 1, H, W)."""
         maps = []
@@ -33,6 +35,8 @@ class MinibatchDiscrimination(nn.Module):
     section 3.2). Kernels have weight norm with a log-scale; the first batch in training scales them so that the nearest
     picture is at a distance of about 2: 500 features + 600 numbers at 100 kernels of 5.
     """
+
+    over_batch = True
 
     started: Tensor
     """0 until the first batch."""

@@ -1,0 +1,1 @@
+"""Training GANs from noise: gan.py is the step, presets.py the systems as rows of settings."""

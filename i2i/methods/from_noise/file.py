@@ -1,0 +1,78 @@
+"""The generator as its file has it: a port for everything that decides a picture, and no chance inside.
+
+`latent`, and `label` where there are classes. Of a net with styles also `truncation`, `w`, which is added to the mapped
+and truncated one (a truncation of 0 and w less its mean reaches any), and `noise`, all maps in one row, off by default;
+it gives the w that it used beside the picture.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...networks.from_noise.base import NoiseGenerator
+from ...networks.from_noise.stylegan2 import StyleganGenerator
+from ...networks.geometry import Geometry
+from ...ports import Port, Ports
+
+SAMPLE = "sample"
+"""The output: a picture."""
+
+
+class NoiseFile(nn.Module):
+    """G with ports; its weights are G's own, by the same names."""
+
+    geometry = Geometry(tiling="global")
+
+    def __init__(self, G: NoiseGenerator) -> None:
+        super().__init__()
+        self.G = G
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Those of G, as a checkpoint has them."""
+        return self.G.load_state_dict(state_dict, strict, assign)
+
+    def forward(
+        self,
+        latent: Tensor,
+        label: Tensor | None = None,
+        truncation: Tensor | None = None,
+        w: Tensor | None = None,
+        noise: Tensor | None = None,
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """(N, latent), (N,), (N,), (N, styles, style), (N, maps) -> (N, C, H, W) in [-1, 1], and with styles w, too."""
+        if not isinstance(self.G, StyleganGenerator):
+            picture: Tensor = self.G(latent, label)
+            return picture
+        assert truncation is not None
+        assert w is not None
+        assert noise is not None
+        mapped = self.G.mapping(latent, label)
+        near = self.G.average + truncation[:, None] * (mapped - self.G.average)
+        used = near[:, None] + w
+        sizes = [height * width for height, width in self.G.noises]
+        maps = [
+            part.reshape(-1, 1, *size) for part, size in zip(torch.split(noise, sizes, 1), self.G.noises, strict=True)
+        ]
+        return self.G.synthesis(used, maps), used
+
+
+def ports_of(G: NoiseGenerator, channels: int, sides: tuple[int, int], classes: Sequence[str]) -> Ports:
+    """Inputs and outputs of the file of G; `classes` are names, of a generator that knows any."""
+    inputs = [Port("latent", "latent", (G.latent,), default=0, prior=G.prior)]
+    outputs = [Port(SAMPLE, "image", (channels, *sides), 0.0, 1.0)]
+    if G.classes:
+        inputs.append(Port("label", "label", choices=tuple(classes)))
+    if isinstance(G, StyleganGenerator):
+        styles = (G.styles, G.style)
+        inputs += [
+            Port("truncation", "number", (), 0.0, 1.5, default=1.0),
+            Port("w", "state", styles),
+            Port("noise", "noise", (sum(map(math.prod, G.noises)),), 0.0, 1.0, default=0.0),
+        ]
+        outputs.append(Port("w_used", "state", styles))
+    return {"inputs": tuple(inputs), "outputs": tuple(outputs)}

@@ -1,0 +1,271 @@
+"""GANs from noise: G makes pictures of latent numbers z, D tells them from real ones (Goodfellow et al., 2014).
+
+Pictures are float32 NCHW in [-1, 1]; x is a real one and y its class, where there are classes. A system of the family
+is a row of PRESETS: its networks, its loss, its settings.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Hashable, Mapping
+from typing import Any, ClassVar, Self, cast
+
+import torch
+from torch import Tensor
+
+from ...adversarial import AdversarialObjective
+from ...adversarial.compatibility import check_compatible
+from ...diagnostics.health import Observed
+from ...errors import ConfigError, require
+from ...evaluation.distances import jackknifed, sliced_wasserstein
+from ...hardware.batch_part import drawn
+from ...hardware.device import Placement
+from ...losses.pixel import l1
+from ...networks import Generator
+from ...networks.from_noise import CRITICS, NOISE_GENERATORS, build_for
+from ...networks.from_noise.base import Critic, NoiseGenerator
+from ...networks.from_noise.fastgan import FastganCritic
+from ...networks.from_noise.progan import Growing
+from ...networks.from_noise.stylegan2 import StyleganGenerator
+from ...ports import Ports
+from ..base import Batch, Method
+from ..building import Stateful, optimizer_for, placed, predictions
+from ..config import TrainConfig
+from ..dividing import Descents
+from ..stages import Stage
+from .config import FromNoiseConfig, FromNoiseOptions
+from .file import NoiseFile, ports_of
+from .growth import FADES, LEVEL, at_level, growth_stages, shown
+from .judged import Judge
+from .presets import PRESETS
+from .style import PathLength, styles_of
+
+SAMPLES = 7
+"""Generated pictures beside each real one of the sample grid."""
+
+
+class Gan(Method):
+    """G and D, one update each a step, D first."""
+
+    Config = FromNoiseConfig
+    PRESETS: ClassVar[dict[str, dict[str, Any]]] = PRESETS
+    best_metric = "val_swd"
+    data_kind = "single"
+
+    def __init__(self, G: NoiseGenerator, D: Critic, placement: Placement, options: FromNoiseOptions) -> None:
+        super().__init__(placement, options)
+        self.o = options
+        self.G, self.D = placed(G, placement), D.to(placement.device)
+        self.gan = AdversarialObjective(options.gan, placement)
+        lazy_g = options.path_length_every if options.path_length else 1
+        self.opt_g = optimizer_for([self.G], options.optimizer, lazy=lazy_g)
+        self.opt_d = optimizer_for(
+            [self.D], options.optimizer, lr=options.optimizer.lr_d, lazy=options.gan.penalty_every
+        )
+        self.networks = {"G": self.G, "D": self.D}
+        self.objectives = {"D": self.gan}
+        self.optimizers = {"g": self.opt_g, "d": self.opt_d}
+        self.path_length = PathLength() if options.path_length else None
+        self.average_generators(options)
+
+    @classmethod
+    def complete_config(cls, config: TrainConfig, count: int) -> TrainConfig:
+        """The configuration with all options of both networks and the length counted in images."""
+        config = cast(FromNoiseConfig, config)
+        require("generator", config.generator.name, NOISE_GENERATORS)
+        require("discriminator", config.discriminator.name, CRITICS)
+        discriminator = config.discriminator.complete()
+        check_compatible(config.gan, discriminator, config.batch)
+        _check(config)
+        images = config.images or max(1, round(config.epochs * count))
+        generator = config.generator.complete()
+        return config.model_copy(update={"images": images, "generator": generator, "discriminator": discriminator})
+
+    @classmethod
+    def generators(cls, config: TrainConfig) -> dict[str, Generator]:
+        """G as a file has it: with a port for whatever decides a picture."""
+        return {"model": cast(Generator, NoiseFile(_generator(cast(FromNoiseConfig, config))))}
+
+    @classmethod
+    def file_ports(cls, config: TrainConfig, stem: str) -> Ports | None:  # noqa: ARG003
+        """Those of NoiseFile."""
+        config = cast(FromNoiseConfig, config)
+        with torch.device("meta"):
+            G = _generator(config)
+        return ports_of(G, _channels(config), config.sides, config.data.domains or ())
+
+    @classmethod
+    def build(cls, config: TrainConfig, placement: Placement) -> Self:
+        """Networks by name, initialised as their papers have it."""
+        config = cast(FromNoiseConfig, config)
+        D = build_for(
+            CRITICS, "discriminator", config.discriminator.name, config.packed * _channels(config), config.sides,
+            config.classes, config.discriminator.options,
+        )  # fmt: skip
+        return cls(_generator(config), D, placement, config)
+
+    @classmethod
+    def stages(cls, config: TrainConfig) -> tuple[Stage, ...]:
+        """One, or those of networks that grow."""
+        (whole,) = super().stages(config)
+        with torch.device("meta"):
+            G = _generator(cast(FromNoiseConfig, config))
+        return growth_stages(G.doublings, whole.images, whole.schedule) if isinstance(G, Growing) else (whole,)
+
+    @classmethod
+    def task(cls, config: TrainConfig) -> str:  # noqa: ARG003
+        """What an exported model does."""
+        return "generation"
+
+    def at(self, seen: int, whole: int | None = None) -> None:
+        """Networks that grow are as large as the stage says."""
+        super().at(seen, whole)
+        if isinstance(self.G, Growing):
+            position = self.timeline.at(seen)
+            level = int(position.stage.settings[LEVEL])
+            alpha = position.share if position.stage.settings[FADES] else 1.0
+            for network in self.networks.values():
+                cast(Growing, network).grow(level, alpha)
+
+    def begin_stage(self, stage: Stage) -> None:
+        """The optimizers begin anew where a level is added."""
+        if stage.settings.get(FADES):
+            for optimizer in self.optimizers.values():
+                optimizer.state.clear()
+
+    def kind_of_step(self) -> Hashable:
+        """Growth and lazy regularisation decide, too."""
+        grown = (self.G.level, self.G.alpha) if isinstance(self.G, Growing) else None
+        return super().kind_of_step(), grown, self._is_path_due()
+
+    def descents(self, batch: Batch) -> Descents:
+        """One update of D, then one of G, which has pictures of the same classes."""
+        x, y = batch["image"], batch.get("label") if self.G.classes else None
+        if isinstance(self.G, Growing):
+            x = at_level(x, self.G.level, self.G.doublings, self.G.alpha)
+        D = Judge(self.D, y, self.o.packed, matches=self.o.gan.feature_matching > 0)
+        g_turn, d_turn = self.updates.turn()
+        scalars: dict[str, Tensor] = {}
+        with torch.set_grad_enabled(g_turn and not (d_turn and self.o.fresh_fakes)), self.placement.autocast():
+            fake, styles = self._generated(len(x), y)
+
+        if d_turn:
+            d_loss, of_d = self.gan.d_loss(D, fake, x)
+            scalars |= of_d
+            if self.o.reconstruction:
+                scalars["d_reconstruction"] = self._reconstruction(x)
+                d_loss = d_loss + self.o.reconstruction * scalars["d_reconstruction"]
+            yield self.opt_d, d_loss
+
+        if g_turn:
+            if d_turn and self.o.fresh_fakes:
+                with self.placement.autocast():
+                    fake, styles = self._generated(len(x), y)
+            g_loss, of_g = self.gan.g_loss(D, fake, x)
+            scalars |= of_g
+            if self.path_length is not None and styles is not None and self._is_path_due():
+                scalars["g_path_length"] = self.path_length(fake, styles)
+                g_loss = g_loss + self.o.path_length * self.o.path_length_every * scalars["g_path_length"]
+            yield self.opt_g, g_loss
+        return scalars
+
+    def _generated(self, count: int, y: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """(count, C, H, W) of fresh z, and the styles that they were made with."""
+        z = drawn(lambda n: prior(self.G, n, self.placement.device), count)
+        if not isinstance(self.G, StyleganGenerator):
+            return self.G(z, y), None
+        styles = styles_of(self.G, z, y, self.o.mixing)
+        return self.G.synthesis(styles, self.G.fresh_noise(count, z.device)), styles
+
+    def _is_path_due(self) -> bool:
+        return self.path_length is not None and self.updates.of_g % self.o.path_length_every == 0
+
+    def _reconstruction(self, x: Tensor) -> Tensor:
+        with self.placement.autocast():
+            drawn_again, whole = cast(FastganCritic, self.D).rebuilt(x)
+        return l1(drawn_again, whole)
+
+    @torch.no_grad()
+    def sample_columns(self, batch: Batch) -> dict[str, Tensor]:
+        """Real pictures, and beside each SAMPLES generated ones of its class, always of the same z."""
+        x, y = batch["image"], batch.get("label") if self.G.classes else None
+        G, draw = cast(NoiseGenerator, self.served("model")), torch.Generator().manual_seed(_seed_of(x))
+        columns = {"real": x}
+        for n in range(SAMPLES):
+            z = prior(G, len(x), torch.device("cpu"), draw).to(x.device)
+            with torch.autocast(x.device.type, enabled=False):
+                picture = G(z, y).float().clamp(-1, 1)
+            columns[str(n + 1)] = shown(picture, (x.shape[2], x.shape[3]))
+        return columns
+
+    @torch.no_grad()
+    def validate(self, columns: Mapping[str, Tensor]) -> dict[str, float]:
+        """`val_swd`: sliced Wasserstein distance of patches of the samples from those of the real pictures."""
+        return {"val_swd": sliced_wasserstein(_fakes(columns), columns["real"])}
+
+    @torch.no_grad()
+    def picture_figures(self, columns: Mapping[str, Tensor]) -> dict[str, list[float]]:
+        """The same in parts of a jackknife."""
+        return {"val_swd": jackknifed([(_fakes(columns), columns["real"])])}
+
+    def observed(self, batch: Batch, columns: Mapping[str, Tensor]) -> dict[str, Observed]:  # noqa: ARG002
+        """Samples and real pictures; D where it does not have to be told their classes."""
+        is_plain = not self.G.classes and self.o.packed == 1 and not isinstance(self.G, Growing)
+        return {"": Observed(_fakes(columns), columns["real"], "image", self.D if is_plain else None)}
+
+    def loss_summary(self, scalars: Mapping[str, float]) -> str:
+        """D(real) and D(fake)."""
+        return ", ".join(predictions(scalars))
+
+    def _parts(self) -> dict[str, Stateful]:
+        return {**super()._parts(), **({} if self.path_length is None else {"path_length": self.path_length})}
+
+
+def prior(G: NoiseGenerator, count: int, device: torch.device, draw: torch.Generator | None = None) -> Tensor:
+    """(count, latent): z of G, from N(0, 1) or U(-1, 1)."""
+    if G.prior == "uniform":
+        return torch.rand(count, G.latent, device=device, generator=draw) * 2 - 1
+    return torch.randn(count, G.latent, device=device, generator=draw)
+
+
+def _generator(config: FromNoiseConfig) -> NoiseGenerator:
+    return build_for(
+        NOISE_GENERATORS, "generator", config.generator.name, _channels(config), config.sides, config.classes,
+        config.generator.options,
+    )  # fmt: skip
+
+
+def _channels(config: FromNoiseConfig) -> int:
+    (channels,) = config.data.channels_of("image")
+    return channels
+
+
+def _fakes(columns: Mapping[str, Tensor]) -> Tensor:
+    return torch.cat([column for name, column in columns.items() if name != "real"])
+
+
+def _seed_of(x: Tensor) -> int:
+    """Another for other pictures, so that no two batches are compared with the same samples."""
+    return zlib.crc32(x.float().cpu().numpy().tobytes())
+
+
+def _check(config: FromNoiseConfig) -> None:
+    """Raises ConfigError for settings that these networks cannot have, with the way out."""
+    if config.batch % config.packed:
+        up = -(-config.batch // config.packed) * config.packed
+        raise ConfigError(
+            f"D sees {config.packed} pictures at once, which divide no batch of {config.batch}. Use --batch {up}."
+        )
+    if config.conditional and config.packed > 1:
+        raise ConfigError("D sees one class at a time, so packed=1 goes with conditional=true. Leave one of them out.")
+    if config.conditional and config.gan.pool:
+        raise ConfigError("A pool of past fakes does not know their classes. Leave gan.pool or conditional out.")
+    for name, value in (("mixing", config.mixing), ("path_length", config.path_length)):
+        if value and config.generator.name != "stylegan2":
+            raise ConfigError(
+                f"{name} is for generators with a w. Use --set generator.name=stylegan2, or leave it out."
+            )
+    if config.reconstruction and config.discriminator.name != "fastgan":
+        raise ConfigError(
+            "reconstruction is for a discriminator that draws. Use --set discriminator.name=fastgan, or leave it out."
+        )

@@ -1,0 +1,292 @@
+"""GANs from noise: every system is a row of presets, trains, resumes exactly, and is a file that equals torch."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from PIL import Image
+from tiny_runs import begun, train, weights
+
+from i2i.errors import ConfigError
+from i2i.export.from_run import export_run
+from i2i.hardware.device import Placement
+from i2i.methods import METHODS
+from i2i.methods.from_noise.judged import Judge, pack
+from i2i.methods.from_noise.style import PathLength, styles_of
+from i2i.networks.from_noise import CRITICS, NOISE_GENERATORS
+from i2i.networks.from_noise.dcgan import DcganCritic
+from i2i.serving.runtime.model_file import read_card
+from i2i.settings import resolve
+
+GAN = METHODS["gan"]
+CLASSES = tuple("0123456789")
+DOC = Path(__file__).resolve().parents[2] / "docs" / "training" / "from-noise.md"
+PUBLISHED = {
+    "vanilla": (2_503_984, 1_231_441),
+    "conditional": (2_413_984, 1_224_351),
+    "dcgan": (3_576_704, 2_765_568),
+    "lsgan": (3_576_704, 2_765_568),
+    "wgan": (3_576_704, 2_765_568),
+    "wgan-gp": (1_204_483, 1_053_825),
+    "sngan": (4_276_739, 1_053_824),
+    "progan": (22_933_394, 22_941_313),
+    "stylegan2-small": (1_050_195, None),
+    "progan-small": (1_112_268, 1_114_049),
+    "sagan-small": (1_089_409, 683_009),
+    "transgan-small": (2_839_435, 497_078),
+    "r3gan-small": (760_160, 748_064),
+}
+"""Parameters of G and D, as published, or as the page of small presets has them."""
+TINY = {
+    "mlp": ("mlp", {"widths": [8], "latent": 4}, {"widths": [8]}, {}),
+    "mlp against maxout": ("mlp", {"widths": [8], "norm": True}, {"name": "maxout", "units": 4, "pieces": 2}, {}),
+    "conditional_mlp": ("conditional_mlp", {"widths": [4, 4, 8]}, {}, {"conditional": True}),
+    "dcgan": ("dcgan", {"width": 4}, {"width": 4}, {}),
+    "dcgan by class": ("dcgan", {"width": 4}, {"width": 4}, {"conditional": True}),
+    "resnet": ("resnet", {"widths": [4, 4, 4]}, {"widths": [4, 4, 4, 4]}, {"gan": {"loss": "hinge"}}),
+    "resnet, shared": (
+        *("resnet", {"widths": [4, 4, 4], "latent": 9, "shared": 4, "spectral": True}),
+        *({"widths": [4, 4]}, {"conditional": True, "gan": {"loss": "hinge"}}),
+    ),
+    "progan": ("progan", {"base": 64, "most": 16, "latent": 8}, {"base": 64, "most": 8}, {"gan": {"drift": 0.001}}),
+    "stylegan2": (
+        *("stylegan2", {"base": 16, "most": 4, "latent": 4, "style": 4, "layers": 1}, {"base": 16, "most": 4}),
+        {"mixing": 0.9, "path_length": 2.0, "gan": {"r1": 1.0, "penalty_every": 2}, "fresh_fakes": True},
+    ),
+    "transgan": (
+        *("transgan", {"width": 64, "depths": [1, 1], "latent": 4}, {"width": 32, "depth": 1}),
+        {"gan": {"loss": "wasserstein", "gradient_penalty": 10}},
+    ),
+    "r3gan": (
+        *("r3gan", {"widths": [8, 8, 8], "latent": 4, "group": 4}, {"widths": [8, 8, 8], "group": 4}),
+        {"gan": {"loss": "relativistic_pairs", "r1": 0.1, "r2": 0.1}},
+    ),
+    "fastgan": ("fastgan", {"width": 2, "latent": 4}, {"width": 8}, {"reconstruction": 1.0, "gan": {"loss": "hinge"}}),
+}
+"""Name, options of generator and discriminator, and what else is set, of nets that train in no time."""
+
+
+def settings(row):
+    name, generator, discriminator, others = TINY[row]
+    domains = {"data": {"path": "noise", "domains": ["one", "two"]}} if others.get("conditional") else {}
+    return {
+        "size": 16,
+        "batch": 4,
+        "generator": {"width": None, "name": name, **generator},
+        "discriminator": {"width": None, "name": name, **discriminator},
+        **domains,
+        **others,
+    }
+
+
+@pytest.fixture(autouse=True)
+def labels(monkeypatch):
+    """The samples of tiny runs have a class, too."""
+    import tiny_runs
+
+    plain = tiny_runs.Noise.__getitem__
+    monkeypatch.setattr(
+        tiny_runs.Noise, "__getitem__", lambda self, n: {**plain(self, n), "label": np.asarray(n % 2, np.int64)}
+    )
+
+
+def config_of(preset, **more):
+    layers = [GAN.PRESETS[preset], {"data": {"path": "x", "domains": CLASSES, **more}, "images": 1000}]
+    return GAN.complete_config(resolve(GAN.Config, layers), 1000)
+
+
+@pytest.mark.parametrize("preset", GAN.PRESETS)
+def test_every_preset_is_a_system_with_the_published_number_of_parameters(preset):
+    grey = preset.startswith(("vanilla", "conditional")) and not preset.startswith("conditional-")
+    with torch.device("meta"):
+        method = GAN.from_config(
+            config_of(preset, channels={"image": 1 if grey else 3}), Placement(torch.device("meta"), "fp32", "")
+        )
+    found = [sum(p.numel() for p in method.networks[name].parameters()) for name in "GD"]
+    for count, wanted in zip(found, PUBLISHED.get(preset, (None, None)), strict=True):
+        assert wanted in (None, count)
+
+
+def test_every_generator_and_discriminator_is_trained_by_some_row():
+    assert {row[0] for row in TINY.values()} | {"wgan_gp", "stacked"} == set(NOISE_GENERATORS)  # those two make 28x28
+    assert {row[2].get("name", row[0]) for row in TINY.values()} | {"wgan_gp", "stacked"} == set(CRITICS)
+
+
+@pytest.mark.parametrize("row", TINY)
+def test_a_run_that_was_stopped_goes_on_bit_for_bit_and_its_file_equals_torch(row, tmp_path):
+    straight, run = train(tmp_path / "straight", "gan", 48, every=16, **settings(row))
+    shutil.copytree(tmp_path / "straight", tmp_path / "broken")
+    for folder in (tmp_path / "broken" / "checkpoints").glob("0*"):
+        if folder.name != "00000032":
+            shutil.rmtree(folder)  # as if it had been killed before its end
+    resumed, _ = train(tmp_path / "broken", "gan", 48, every=16, **settings(row))
+    for key, value in weights(straight).items():
+        assert torch.isfinite(value.float()).all(), key
+        assert torch.equal(value, weights(resumed)[key]), key
+    assert "val_swd" in run.records()[-1]
+
+    (path,) = export_run(run)  # which refuses a file that differs by more than 1e-4
+    session = onnxruntime.InferenceSession(path)
+    card = read_card(path)
+    z = np.random.default_rng(0).standard_normal((2, *card.inputs[0].shape)).astype(np.float32)
+    given = {"latent": z}
+    for port in card.inputs[1:]:
+        kind = np.int64 if port.kind == "label" else np.float32
+        given[port.name] = np.ones((2, *port.shape), kind)
+    (sample, *_) = session.run(None, given)
+    assert sample.shape == (2, 3, 16, 16)
+    assert 0 <= sample.min() < sample.max() <= 1
+    assert not np.array_equal(sample[0], sample[1])
+
+
+def test_a_growing_run_goes_on_exactly_inside_a_fade(tmp_path):
+    row = settings("progan")
+    straight, _ = train(tmp_path / "straight", "gan", 100, every=20, **row)
+    assert straight.timeline.at(40).stage.name == "level 1"
+    assert [stage.name for stage in straight.timeline.stages] == [
+        *("level 0", "level 1 fades", "level 1", "level 2 fades", "level 2")
+    ]
+    part = tmp_path / "part"
+    method, _ = train(part, "gan", 100, until=72, every=12, **row)
+    assert (method.stage, 0 < method.G.alpha < 1) == ("level 2 fades", True)
+    resumed, _ = train(part, "gan", 100, every=20, **row)
+    for key, value in weights(straight).items():
+        assert torch.equal(value, weights(resumed)[key]), key
+
+
+def test_the_label_decides_the_picture_and_the_judgement():
+    method = begun("gan", **settings("dcgan by class"))
+    z = torch.randn(2, method.G.latent)
+    for weight in method.G.norms[0].gain.parameters():
+        torch.nn.init.normal_(weight)
+    pictures = [method.G.eval()(z, torch.full((2,), y)) for y in (0, 1)]
+    assert not torch.equal(*pictures)
+    x = torch.randn(4, 3, 16, 16)
+    logits = [Judge(method.D.eval(), torch.tensor(y))(x) for y in ([0, 0], [1, 0])]  # of two batches that are joined
+    assert torch.equal(logits[0][1::2], logits[1][1::2])
+    assert not torch.equal(logits[0][::2], logits[1][::2])
+
+
+def test_pac_of_one_is_the_plain_discriminator_and_pac_of_two_has_a_larger_first_layer_alone():
+    torch.manual_seed(0)
+    one, two = DcganCritic(3, size=(16, 16), width=4), DcganCritic(6, size=(16, 16), width=4)
+    x = torch.randn(4, 3, 16, 16)
+    torch.testing.assert_close(Judge(one.eval())(x), one(x), rtol=0, atol=0)
+    assert Judge(two, packed=2)(x).shape == (2, 1)
+    assert torch.equal(pack(x, 2)[0], torch.cat([x[0], x[1]]))
+    shapes = [[p.shape for p in D.parameters()] for D in (one, two)]
+    assert shapes[0][1:] == shapes[1][1:]
+    assert shapes[0][0] != shapes[1][0]
+
+
+def test_lazy_penalties_come_in_every_kth_update_weighted_k_times():
+    lazy = begun(
+        "gan",
+        **settings("dcgan") | {"discriminator": {"norm": False, "width": 4}, "gan": {"r1": 1.0, "penalty_every": 3}},
+    )
+    batch = {"image": torch.randn(4, 3, 16, 16)}
+    seen = []
+    for step in range(6):
+        lazy.at(4 * step)
+        seen.append("d_r1" in lazy.step(batch))
+    assert seen == [True, False, False] * 2
+    assert lazy.optimizers["d"].defaults["lr"] == pytest.approx(2e-4 * 3 / 4)
+    assert lazy.optimizers["d"].defaults["betas"] == pytest.approx((0.5**0.75, 0.999**0.75))
+
+
+def test_the_path_length_of_a_linear_generator_is_that_of_its_matrix():
+    torch.manual_seed(0)
+    matrix, path_length = torch.randn(5, 3 * 4 * 4, dtype=torch.float64), PathLength()
+    styles = torch.randn(4096, 1, 5, dtype=torch.float64, requires_grad=True)
+    picture = (styles[:, 0] @ matrix).unflatten(1, (3, 4, 4))
+    path_length(picture, styles)
+    mean = float(path_length.mean) / 0.01  # of which one hundredth was taken
+    lengths = torch.linalg.vector_norm(torch.randn(100_000, 48, dtype=torch.float64) / 4 @ matrix.t(), dim=1)
+    assert mean == pytest.approx(float(lengths.mean()), rel=0.03)
+
+
+def test_of_mixed_pictures_the_coarse_layers_are_of_one_style_and_the_fine_ones_of_another():
+    G = begun("gan", **settings("stylegan2")).G
+    styles = styles_of(G, torch.randn(64, 4), None, 1.0)
+    changes = (styles[:, 1:] != styles[:, :-1]).any(2).sum(1)
+    assert changes.tolist() == [1] * 64
+    plain = styles_of(G, torch.randn(8, 4), None, 0.0)
+    assert torch.equal(plain[:, :1].expand_as(plain), plain)
+    assert G.average.abs().sum() > 0
+
+
+def test_pictures_of_any_shape_are_generated(tmp_path):
+    row = settings("dcgan") | {"aspect": [24, 16]}
+    method = begun("gan", **row)
+    batch = {"image": torch.rand(4, 3, 16, 24) * 2 - 1}
+    method.at(0)
+    method.step(batch)
+    assert method.sample_columns(batch)["1"].shape == (4, 3, 16, 24)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"conditional": True}, "data has no classes"),
+        ({"packed": 3}, "divide no batch of 4. Use --batch 6"),
+        ({"mixing": 0.5}, "generators with a w"),
+        ({"reconstruction": 1.0}, "discriminator that draws"),
+        ({"conditional": True, "packed": 2, "data": {"path": "x", "domains": ["a", "b"]}}, "one class at a time"),
+        ({"conditional": True, "gan": {"pool": 2}, "data": {"path": "x", "domains": ["a", "b"]}}, "pool of past fakes"),
+        ({"gan": {"r1": 1.0}}, "--set discriminator.norm=false"),
+        ({"gan": {"loss": "wasserstein"}}, "unbounded"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_with_the_way_out(wrong, said):
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        begun("gan", **settings("dcgan") | wrong)
+
+
+def test_the_optimizers_of_the_papers_are_there(tmp_path):
+    for name, kind in (("rmsprop", torch.optim.RMSprop), ("sgd", torch.optim.SGD), ("adam", torch.optim.Adam)):
+        method, _ = train(tmp_path / name, "gan", 8, every=8, **settings("mlp"), optimizer={"name": name})
+        assert type(method.optimizers["d"]) is kind
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory):
+    """Two classes of small grey pictures: discs and bars."""
+    folder = tmp_path_factory.mktemp("shapes")
+    y, x = np.mgrid[:12, :12]
+    for n in range(12):
+        disc = (y - 6) ** 2 + (x - 6) ** 2 < (2 + n % 4) ** 2
+        bar = np.abs(x - 3 - n % 6) < 2
+        for name, shape in (("disc", disc), ("bar", bar)):
+            (folder / name).mkdir(exist_ok=True)
+            Image.fromarray((shape * 255).astype(np.uint8)).save(folder / name / f"{n}.png")
+    return folder
+
+
+def test_class_folders_become_a_file_with_labels_that_ten_lines_run(shapes, i2i, tmp_path):
+    run = tmp_path / "runs" / "mine"
+    status, _, told = i2i(
+        *("train", "gan", shapes, "--run", run, "--size", "16", "--batch", "4", "--images", "16", "--no-forecast"),
+        *("--set", "conditional=true", "--set", "generator.width=4", "--set", "discriminator.width=4"),
+    )
+    assert status == 0
+    assert "pictures are smaller than 16 pixels, and are enlarged" in told
+    card = read_card(run / "model.onnx")
+    assert [port.name for port in card.inputs] == ["latent", "label"]
+    assert card.inputs[1].choices == ("bar", "disc")
+    assert (card.task, card.outputs[0].shape, card.supervision) == ("generation", (1, 16, 16), "unlabelled")
+
+    (block,) = re.findall(r"```python\n(.*?)```", DOC.read_text(), re.S)
+    assert len([line for line in block.splitlines() if line and not line.startswith(("import", "from"))]) <= 10
+    i2i(
+        *("train", "gan", shapes, "--run", tmp_path / "plain" / "runs" / "mine", "--size", "16", "--batch", "4"),
+        *("--images", "8", "--no-forecast", "--set", "generator.width=4", "--set", "discriminator.width=4"),
+    )
+    subprocess.run([sys.executable, "-c", block], cwd=tmp_path / "plain", check=True, timeout=100)
+    with Image.open(tmp_path / "plain" / "sample.png") as sample:
+        assert sample.size == (16, 16)
