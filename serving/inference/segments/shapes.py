@@ -65,7 +65,7 @@ def tensors_of(model: onnx.ModelProto, sides: dict[str, tuple[int, ...]]) -> dic
     grown = {name: (*shape[:2], *(2 * side for side in shape[2:])) if len(shape) == 4 else shape
              for name, shape in sides.items()}  # fmt: skip
     once, twice = _inferred(model, sides), _inferred(model, grown)
-    picture = next(shape for shape in sides.values() if len(shape) == 4)
+    picture = next((shape for shape in sides.values() if len(shape) == 4), (1, 1, 1, 1))  # none: nothing grows
     found = {}
     for name, (shape, dtype) in once.items():
         larger = twice[name][0]

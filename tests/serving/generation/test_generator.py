@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import subprocess
+import sys
 
 import numpy as np
 import onnx
 import pytest
 from latent_models import AVERAGE, CLASSES, NZ, SIDES, write_latent_model
+from markdown import ROOT, blocks
+from PIL import Image
 
 from i2i.errors import I2IError, ModelFileError, RequestError, UnknownNameError
 from i2i.serving.generation.generator import Generator, picture_of
@@ -211,3 +215,23 @@ def test_a_file_whose_probe_is_not_met_is_refused(folder, plain):
     onnx.save(model, folder / "other.onnx")
     with pytest.raises(I2IError, match="golden probe"):
         Generator(folder / "other.onnx", device="cpu")
+
+
+def test_the_script_of_the_docs_makes_the_pictures_without_i2i(tmp_path):
+    (code,) = blocks(ROOT / "docs/generation/generate.md", "python")
+    assert len(code.strip().splitlines()) <= 14
+    assert "i2i" not in code
+    path = write_latent_model(tmp_path, "digits", classes=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    z = np.random.default_rng(0).standard_normal((16, NZ)).astype(np.float32)
+    picks = [pick(n, latent=z[n].tolist(), label=CLASSES[n % 3]) for n in range(16)]
+    wanted = np.concatenate(list(Generator(path, device="cpu").pictures(picks).transpose(0, 2, 3, 1)), axis=1)
+    with Image.open(tmp_path / "digits.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), np.rint(wanted * 255))
+
+
+def test_what_a_run_takes_is_foretold_from_the_graph(plain, style):
+    for generator in (plain, style):
+        assert 4 * 3 * SIDES[0] * SIDES[1] < generator.foretold(1, 1)[0] < 2**20
+    assert Generator(plain.path).provider in ("cpu", "cuda")
