@@ -184,3 +184,28 @@ def test_on_a_phone_nothing_is_cut_off_and_the_picture_stays_in_view(browser, ba
         box = phone.locator("#large").bounding_box()
         assert box["y"] >= 0
         assert box["y"] + box["height"] < phone.locator("#latent\\.7").bounding_box()["y"]
+
+
+NAMELESS = """() => [...document.querySelectorAll("button, input, select, a[href], canvas[role]")]
+    .filter((e) => !(e.labels?.length || e.getAttribute("aria-label") || e.textContent.trim())).map((e) => e.outerHTML)"""
+
+
+def test_everything_has_a_name_and_the_keyboard_keeps_a_picture_and_changes_it(page, style):
+    assert page.evaluate(NAMELESS) == []
+    page.locator("#sheet .tile").nth(2).focus()
+    page.keyboard.press("Enter")
+    shows(page, style, seed=0, number=2)
+    slider = page.get_by_role("slider", name="wide")
+    slider.focus()
+    page.keyboard.press("End")
+    shows(page, style, seed=0, number=2, settings={"direction.wide": 3})
+    ring = slider.evaluate("e => parseFloat(getComputedStyle(e).outlineWidth)")
+    assert ring >= 2
+
+
+def test_below_a_prefix_the_page_finds_all_that_is_its_own(browser, serving, style):
+    with (
+        serving(create_app(Host([style.path], device="cpu"), root_path="/i2i")) as address,
+        opened(browser, f"{address}/i2i/") as page,
+    ):
+        shows(page, style, seed=0, number=0)
