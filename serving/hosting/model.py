@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 from ...card import Card
 from ...errors import I2IError, ModelFileError, ProviderError, RequestError
@@ -115,17 +116,17 @@ class Model:
     @contextlib.contextmanager
     def leased(self) -> Iterator[Engine]:
         """The engine of a translator, as `held` gives it; raises RequestError where it is none."""
+        if self.card.image is None:
+            raise RequestError(f"{self.name} makes pictures from noise: POST /v1/generate asks for them.")
         with self.held() as engine:
-            if not isinstance(engine, Engine):
-                raise RequestError(f"{self.name} makes pictures from noise: POST /v1/generate asks for them.")
-            yield engine
+            yield cast(Engine, engine)
 
     @contextlib.contextmanager
     def leased_generator(self) -> Iterator[Generator]:
         """What makes pictures from noise, as `held` gives it; raises RequestError where it is none."""
         with self.held() as engine:
             if not isinstance(engine, Generator):
-                raise RequestError(f"{self.name} translates pictures: POST /v1/translate takes them.")
+                raise RequestError(f"{self.name} makes no pictures from noise here.")
             yield engine
 
     @contextlib.contextmanager

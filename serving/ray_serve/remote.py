@@ -14,7 +14,7 @@ from ray.exceptions import RayActorError, RayError, TaskCancelledError
 from ray.serve.exceptions import DeploymentUnavailableError, RayServeException, RequestCancelledError
 
 from ... import errors
-from ...errors import I2IError, ProviderError, first_line
+from ...errors import I2IError, ModelFileError, ProviderError, first_line
 from ...images.image import Picture
 from ..inference.executors import FloatArray, OutOfMemoryError
 from ..runtime import jobs
@@ -89,11 +89,17 @@ class RemoteEngine:
     def __init__(self, path: Path, remote: Remote) -> None:
         """Reads the card; raises ModelFileError."""
         raw, self.card = read_model(path)
+        if self.card.image is None:
+            raise ModelFileError(f"{path} makes pictures from noise, and Ray Serve runs translators here: i2i serve.")
         self.path, self.sha256 = path, hashlib.sha256(raw).hexdigest()
         self.batcher = _Batcher()
         self.provider, self.precision = "ray", "auto"
         self.reason = "Computed by replicas of Ray Serve."
         self._remote = remote
+
+    def tell_batches(self, tell: Callable[[int], None]) -> None:
+        """See Engine."""
+        self.batcher.on_batch = tell
 
     def let_short_ones_by(self, _tell: object = None) -> None:
         """Replicas do."""

@@ -17,11 +17,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
 from ...errors import RequestError
+from ..generation.generator import Generator
 from ..hosting.host import Host
 from ..hosting.ledger import Ledger
 from ..hosting.model import Held, Model, opened
 from ..inference.controls import pictures_of, settings_of
-from ..inference.engine import Engine
 from .admission import ClosingError
 from .api_docs.docs import docs_page, docs_policy, openapi_of, setting_schema
 from .asgi import BodyLimit, Prefixed
@@ -148,7 +148,7 @@ def create_app(
 
 def wait_for_others(engine: Held, seconds: float) -> None:
     """A translator's pictures wait so long at most for others of their size."""
-    if isinstance(engine, Engine):
+    if not isinstance(engine, Generator):
         engine.batcher.wait = seconds
 
 

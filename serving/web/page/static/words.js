@@ -28,7 +28,7 @@ const METRICS = {
 
 const METHODS = {
   pix2pix: "pix2pix", cyclegan: "CycleGAN", discogan: "DiscoGAN", cut: "CUT",
-  srgan: "SRGAN", esrgan: "ESRGAN", "real-esrgan": "Real-ESRGAN",
+  srgan: "SRGAN", esrgan: "ESRGAN", "real-esrgan": "Real-ESRGAN", gan: "a GAN",
 };
 
 const REFUSALS = {
