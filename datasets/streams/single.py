@@ -5,6 +5,8 @@ Samples are {"image": (C, size, size) float32 in [-1, 1]}, and {"label": () int6
 
 from __future__ import annotations
 
+import dataclasses
+from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Unpack
@@ -62,6 +64,17 @@ class SinglePictures(Stream):
         return labelled(crop, picture.domain) if self.classes else {"image": to_tensor_range(crop)}
 
 
+def _in_turns(items: Sequence[Single]) -> tuple[Single, ...]:
+    """The first of each class, the second of each, and so on."""
+    seen: Counter[int] = Counter()
+    places = []
+    for item in items:
+        places.append((seen[item.domain], item.domain))
+        seen[item.domain] += 1
+    order = sorted(range(len(items)), key=places.__getitem__)
+    return tuple(items[n] for n in order)
+
+
 class SingleSource(Source[Single]):
     """A folder of pictures of one domain, in class folders or not."""
 
@@ -88,8 +101,10 @@ class SingleSource(Source[Single]):
         return [self.enlarged] if self.enlarged else []
 
     def find(self, root: Path, *names: str | None) -> Layout[Single]:
-        """All pictures of the folder."""
-        return find_single(root, *names)
+        """All pictures of the folder; of what is not trained on, classes take turns, so that a few pictures show all."""
+        found = find_single(root, *names)
+        splits = {split: items if split == "train" else _in_turns(items) for split, items in found.splits.items()}
+        return dataclasses.replace(found, splits=splits)
 
     def counts(self, splits: dict[str, tuple[Single, ...]]) -> dict[str, int]:
         """Pictures by split."""

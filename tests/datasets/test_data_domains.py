@@ -84,6 +84,17 @@ def test_every_domain_is_shown_equally_often_and_every_picture_once_in_an_epoch_
     assert len({tuple(stream.index(3 * turn + k)[0] for k in range(3)) for turn in range(20)}) > 1
 
 
+def test_classes_take_turns_in_what_validates(seasons):
+    ready = SingleSource(seasons).read(size=16)
+    assert [int(sample["label"]) for sample in ready.validation[1][:6]] == [0, 1, 2, 0, 1, 2]
+    assert [name.split("/")[0] for name in ready.validation[0][:3]] == ["autumn", "spring", "winter"]
+
+
+def test_the_middle_of_a_picture_may_be_of_any_shape(seasons):
+    ready = SingleSource(seasons).read(size=(16, 24))
+    assert ready.training[0]["image"].shape == ready.validation[1][0]["image"].shape == (3, 16, 24)
+
+
 @pytest.mark.parametrize("kind", ["domains", "single"])
 def test_a_labelled_sample_depends_on_the_seed_and_its_number_alone(kind, seasons):
     def samples(seed, order):
@@ -237,9 +248,10 @@ def test_a_broken_picture_is_refused_or_left_out(seasons):
 
 
 def test_purposes_of_chance_keep_their_numbers_and_do_not_share_what_they_draw():
-    assert {purpose.name: int(purpose) for purpose in Purpose} == {"SHUFFLE": 0, "AUGMENT": 1, "DEGRADE": 2}
+    numbers = {"SHUFFLE": 0, "AUGMENT": 1, "DEGRADE": 2, "GENERATE": 10}
+    assert {purpose.name: int(purpose) for purpose in Purpose} == numbers
     drawn = {purpose: generator(5, purpose, 7).integers(2**62) for purpose in Purpose}
-    assert len(set(drawn.values())) == 3
+    assert len(set(drawn.values())) == len(numbers)
     for purpose, value in drawn.items():
         assert (
             value
