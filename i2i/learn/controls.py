@@ -50,6 +50,18 @@ CONTROLS: dict[str, Control] = {
     "data.augment": Control(
         "data", "Turned", "names", (), "Quarter turns of every training picture.", ("rotate90",),
     ),
+    "conditional": Control(
+        "data", "By class", "choice", False, "G is told which part or kind to make, and D sees it, too.", (False, True),
+        anew=True, titles=("no", "yes"),
+    ),
+    "generator.name": Control(
+        "generator", "Networks", "choice", "mlp", "Dense layers, or convolutions (of pictures, and slower).",
+        ("mlp", "dcgan"), anew=True, titles=("dense", "convolutional"),
+    ),
+    "generator.up": Control(
+        "generator", "Up-sampling", "choice", "resize", "How convolutional networks double a map.",
+        ("resize", "shuffle", "transposed"), anew=True,
+    ),
     "generator.widths": Control(
         "generator", "Layers of G", "widths", (64, 64), "Units of each hidden layer.", _WIDTHS, anew=True
     ),
@@ -57,7 +69,7 @@ CONTROLS: dict[str, Control] = {
         "generator", "Latent numbers", "whole", 8, "How many random numbers a sample is made of.", (1, 2, 8, 32), 1, 64,
         anew=True,
     ),
-    "prior": Control(
+    "generator.prior": Control(
         "generator", "Drawn from", "choice", "normal", "The distribution of the latent numbers.", ("normal", "uniform"),
         anew=True,
     ),
@@ -93,10 +105,14 @@ CONTROLS: dict[str, Control] = {
         "objective", "Augment what D sees", "names", (), "Of pictures: colour, translation, cutout.",
         tuple(DIFF_AUGMENTATIONS),
     ),
-    "optimizer.lr": Control("training", "Rate of G", "number", 1e-3, "Adam's learning rate.", RATES, 1e-10, 1),
-    "optimizer.lr_d": Control("training", "Rate of D", "number", 1e-3, "Adam's learning rate.", RATES, 1e-10, 1),
+    "optimizer.name": Control(
+        "training", "Optimizer", "choice", "adam", "How gradients become steps.", ("adam", "rmsprop", "sgd"), anew=True,
+        titles=("Adam", "RMSprop", "SGD"),
+    ),
+    "optimizer.lr": Control("training", "Rate of G", "number", 1e-3, "The learning rate.", RATES, 1e-10, 1),
+    "optimizer.lr_d": Control("training", "Rate of D", "number", 1e-3, "The learning rate.", RATES, 1e-10, 1),
     "optimizer.beta1": Control(
-        "training", "Momentum", "number", 0.0, "Adam's beta 1; 0 is none.", (0, 0.5, 0.9), 0, 0.99
+        "training", "Momentum", "number", 0.0, "Adam's beta 1, or SGD's momentum; 0 is none.", (0, 0.5, 0.9), 0, 0.99
     ),
     "optimizer.clip": Control(
         "training", "Longest gradient", "number", 0.0, "Longer ones are shortened to it; 0: none.", (0, 1), 0, 100
@@ -143,7 +159,9 @@ def _value(name: str, row: Control, value: Any) -> Any:
             )
         return value
     if row.kind == "choice":
-        require(row.label.lower(), str(value), dict.fromkeys(row.choices))
+        if isinstance(value, bool) and value in row.choices:
+            return value
+        require(row.label.lower(), str(value), [str(one) for one in row.choices])
         return value
     if not isinstance(value, list | tuple):
         raise ConfigError(f"{row.label} ({name}) is a list, and not {value!r:.40}.")

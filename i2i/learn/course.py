@@ -101,17 +101,19 @@ COURSE: tuple[Lesson, ...] = (
     ),
     Lesson(
         "Conditioning",
-        {"data": "digits8", "steps": 3000},
-        "Play to the end, and look at the sheet: which digit comes out is left to chance.",
+        {"data": "digits8", "conditional": True, "steps": 1500},
+        "Play to the end. In the sheet every column is one digit: the one that G was told to paint.",
         "A condition is one more input: G gets the digit that is asked for, D gets it beside the picture and asks "
-        "whether the two fit. Then each row of the sheet is one digit.",
+        "whether the two fit. G cannot leave a digit out any more, and one gets what one asks for.",
+        (),
+        (("And without the condition", {"conditional": False}),),
     ),
     Lesson(
         "Walks through the latent space",
         {
             "data": "spiral",
             "generator.latent": 2,
-            "prior": "uniform",
+            "generator.prior": "uniform",
             "generator.widths": [128, 128, 128],
             **CALM,
             "steps": 6000,

@@ -42,6 +42,11 @@ class Shape(NamedTuple):
     widths: tuple[int, ...] = (64, 64)
     """Layers that suit it."""
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What the parts are called, or their numbers."""
+        return self.names or tuple(str(n + 1) for n in range(self.parts))
+
 
 SPREAD = 0.02
 """Standard deviation of a mode's points."""
@@ -99,6 +104,7 @@ DATA: dict[str, Shape] = {
     "digits8": Shape("Digits, 8x8", pictures.digits(8), 10, 0, pictures.DIGITS),
     "digits28": Shape("Digits, 28x28", pictures.digits(28), 10, 0, pictures.DIGITS, (256, 256)),
     "faces": Shape("Faces, 16x16", pictures.faces(16), 6, 0, pictures.FACES, (256, 256)),
+    "faces32": Shape("Faces, 32x32", pictures.faces(32), 6, 0, pictures.FACES, (256, 256)),
 }
 """By name; `drawn` has the visitor's own points."""
 

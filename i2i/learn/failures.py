@@ -95,5 +95,13 @@ FAILURES: dict[str, Provocation] = {
         {**PLAIN, "data": "digits8", "data.augment": ["rotate90"]},
         "Every training picture is turned by chance, so that G learns to paint turned ones, which real ones are not.",
     ),
+    "checkerboard": Provocation(
+        "Checkerboard",
+        {
+            **{"data": "faces32", "count": 500, "generator.name": "dcgan", "generator.up": "transposed"},
+            **{"generator.latent": 16, "optimizer.lr": 5e-3, "steps": 300},
+        },
+        "Transposed convolutions of a fast G reach neighbouring pixels through different weights: their grid shows.",
+    ),
 }
-"""By the doctor's names, in its order of causes; the others are of translators, or of networks that up-sample."""
+"""By the doctor's names; the others are of translators, or have no setting that cures them."""

@@ -1,4 +1,4 @@
-"""The training samples in the order in which steps see them: a function of the seed alone."""
+"""The training samples in the order in which steps see them: that of `i2i train` on the same samples."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from torch import Tensor
+
+from ..datasets.streams.stream import Order
+from ..methods import Batch
 
 
-def batches(samples: Tensor, seed: int, start: int, size: int, *, turned: bool = False) -> Iterator[Tensor]:
-    """Batches (size, C, H, W) from sample number `start` on: each once before any comes again; `turned` by chance."""
-    count, epoch, order = len(samples), -1, np.zeros(0, np.int64)
+def batches(samples: Batch, seed: int, start: int, size: int, *, turned: bool = False) -> Iterator[Batch]:
+    """Batches of `size` from sample number `start` on: each once before any comes again; `turned` by chance."""
+    order = Order(len(samples["image"]), seed)
     while True:
-        places = np.zeros(size, np.int64)
-        for place, n in enumerate(range(start, start + size)):
-            if n // count != epoch:
-                epoch = n // count
-                order = np.random.default_rng((seed, epoch)).permutation(count)
-            places[place] = order[n % count]
-        batch = samples[torch.from_numpy(places)]
+        places = torch.tensor([order(n) for n in range(start, start + size)])
+        batch = {name: values[places] for name, values in samples.items()}
         if turned:
             turns = np.random.default_rng((seed, start)).integers(4, size=size).tolist()
-            batch = torch.stack([torch.rot90(one, k, (1, 2)) for one, k in zip(batch.unbind(), turns, strict=True)])
+            pictures = zip(batch["image"].unbind(), turns, strict=True)
+            batch["image"] = torch.stack([torch.rot90(one, k, (1, 2)) for one, k in pictures])
         yield batch
         start += size

@@ -45,7 +45,10 @@ def put_back(method: Method, moment: Moment, adam: AdamConfig) -> None:
     for name, optimizer in method.optimizers.items():
         for group in optimizer.param_groups:
             group["initial_lr"] = adam.lr_d if name == "d" and adam.lr_d else adam.lr
-            group["betas"] = (adam.beta1, adam.beta2)
+            if "betas" in group:
+                group["betas"] = (adam.beta1, adam.beta2)
+            elif "momentum" in group and adam.name == "sgd":
+                group["momentum"] = adam.beta1
 
 
 def thinned(moments: list[Moment]) -> list[Moment]:

@@ -13,27 +13,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..diagnostics.doctor import Ailment, Monitor
-from ..hardware.device import place
-from ..settings import flat, merge, parse_assignments, resolve
+from ..diagnostics.doctor import Monitor
+from ..methods import Batch
+from ..settings import flat
 from ..training.health import HealthWatch
 from . import scores
 from .chance import chance
-from .controls import CONTROLS, Settings, changes_anew, checked
+from .controls import Settings, changes_anew, checked
+from .cures import Cure, see
 from .data import DATA, HELD_OUT, samples
-from .engine import LearnConfig, LearnGan
-from .failures import FAILURES
+from .engine import GRID, LINE, config_of, fixed_latents, method_of, settings_of_run
 from .feed import batches
 from .moments import Moment, finite, put_back, take, thinned
 
-LINE, GRID = 5, 15
-"""Steps from one line of the log to the next, and from one grid with health figures to the next."""
-
 MOMENTS = 10
 """Parts of a run from each of which the state of the training is kept."""
-
-PAGE_ONLY = ("data", "count", "steps", "prior", "optimizer.clip")
-"""Settings of the page that are no settings of a run, or others there."""
 
 
 class Training:
@@ -51,8 +45,8 @@ class Training:
         """Why it cannot go on; "" while it can."""
         self.changes: list[dict[str, Any]] = []
         """What was changed while it ran: at which step, and what."""
-        self.cures: list[dict[str, Any]] = []
-        """What was done against failures: `over` is the step at which it had helped, None while it has not yet."""
+        self.cures: list[Cure] = []
+        """What was done against failures."""
         self.axes: tuple[Tensor, Tensor] | None = None
         """The mean of real pictures and the two directions in which they differ most, once somebody has looked."""
         self.moments: list[Moment] = []
@@ -66,9 +60,42 @@ class Training:
         self.moments.append(self._moment(self.random))
 
     @property
+    def _picture(self) -> tuple[int, int, int]:
+        channels, height, width = self.train["image"].shape[1:]
+        return channels, height, width
+
+    @property
     def is_plane(self) -> bool:
         """Whether it learns points."""
-        return tuple(self.train.shape[1:]) == (2, 1, 1)
+        return self._picture == (2, 1, 1)
+
+    def labels(self, count: int) -> Tensor | None:
+        """(count,): the classes in turn, where samples are made by class."""
+        return torch.arange(count) % self.method.G.classes if self.method.G.classes else None
+
+    def made(self, z: Tensor) -> Tensor:
+        """(N, latent) -> (N, C, H, W), all of the first class where there are classes; G as it stands."""
+        first = torch.zeros(len(z), dtype=torch.int64) if self.method.G.classes else None
+        fake: Tensor = self.method.G(z, first)
+        return fake
+
+    def judged(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        """(N, C, H, W) -> (N,) logits of D as it stands: of these classes, else of the class that suits each most."""
+        known = [labels]
+        if labels is None and self.method.D.classes:
+            known = [torch.full((len(x),), n) for n in range(self.method.D.classes)]
+        logits: Tensor = torch.stack([self.method.D(x, y).flatten() for y in known]).amax(0)
+        return logits
+
+    def generated(self) -> Tensor:
+        """(HELD_OUT, C, H, W): always of the same latents, and of the classes in turn; without a trace in G."""
+        G = self.method.G
+        before = G.training
+        G.eval()
+        with torch.no_grad():
+            fake: Tensor = G(self.fixed, self.labels(HELD_OUT))
+        G.train(before)
+        return fake
 
     @property
     def total(self) -> int:
@@ -83,34 +110,24 @@ class Training:
     def _draw(self) -> None:
         """The training samples."""
         found = samples(self.settings["data"], self.settings["count"], self.settings["seed"], self.drawn)
-        self.train = torch.from_numpy(found.images)
+        pictures, parts = torch.from_numpy(found.images), torch.from_numpy(found.parts)
+        if self.settings["conditional"]:  # one class after the other, as they lie in folders
+            order = parts.argsort(stable=True)
+            pictures, parts = pictures[order], parts[order]
+        self.train = {"image": pictures, "label": parts}
 
     def _build(self) -> None:
-        self.config = resolve(LearnConfig, [self._layers()])
-        self.method = LearnGan.from_config(self.config, place("cpu", "fp32"))
-        held_out = {"image": self.real[:HELD_OUT]}
-        self.health = HealthWatch(self.method, held_out)
-        self.feed: Iterator[Tensor] = iter(())
+        self.config = config_of(self.settings, self._picture, self.shape.kinds)
+        self.method = method_of(self.config)
+        self.fixed = fixed_latents(self.method, HELD_OUT)
+        self.held_out = {"image": self.real[:HELD_OUT], "label": self.parts[:HELD_OUT]}
+        self.health = HealthWatch(self.method, self.held_out)
+        self.feed: Iterator[Batch] = iter(())
         self.fed = -1
 
-    def _layers(self) -> dict[str, Any]:
-        asked = self.settings
-        dotted = [f"{name}={_text(value)}" for name, value in asked.items() if name not in PAGE_ONLY]
-        plane = self.is_plane
-        given: dict[str, Any] = {
-            "shape": tuple(self.train.shape[1:]),
-            "prior": asked["prior"],
-            "images": asked["steps"] * asked["batch"],
-            "data": {"path": asked["data"]},
-            "optimizer": {"decay_from": 1.0, "clip": asked["optimizer.clip"] or None},
-            "generator": {"activation": "leaky", "bounded": not plane},
-        }
-        return merge(parse_assignments(dotted), given)
-
     def as_config(self) -> dict[str, Any]:
-        """What a run of `i2i train gan` needs to be told for the same training."""
-        given = self._layers()
-        return {key: value for key, value in given.items() if key not in ("shape", "prior", "data")}
+        """What a run of `i2i train gan` is told for the same training."""
+        return settings_of_run(self.settings, self._picture, self.shape.kinds)
 
     def steps(self, count: int) -> None:
         """At most `count` more steps; fewer where the run ends."""
@@ -136,7 +153,7 @@ class Training:
             del self.method.descend
 
     def _step(self) -> None:
-        batch = {"image": self._batch()}
+        batch = self._batch()
         self.method.at(self.images, len(batch["image"]))
         scalars = self.health.step(self.step_count, batch)
         self.images += len(batch["image"])
@@ -149,14 +166,14 @@ class Training:
         if self.step_count % max(GRID, self.total // MOMENTS) == 0 and not self.ended:
             self.moments = thinned([*self.moments, self._moment()])
 
-    def _batch(self) -> Tensor:
-        """The training samples of this step: in an order that the seed decides, each once before any comes again."""
+    def _batch(self) -> Batch:
+        """The training samples of this step."""
         if self.fed != self.images:
             asked = self.settings
             turned = "rotate90" in asked["data.augment"]
             self.feed = batches(self.train, asked["seed"], self.images, asked["batch"], turned=turned)
         found = next(self.feed)
-        self.fed = self.images + len(found)
+        self.fed = self.images + len(found["image"])
         return found
 
     def _begin_line(self) -> None:
@@ -170,14 +187,15 @@ class Training:
             line = {"images": self.images, "step": self.step_count, "non_finite": 1}
             self.ended = "A loss or a weight is no longer a number."
         elif grid:
-            columns = self.method.sample_columns({"image": self.real[:HELD_OUT]})
+            columns = self.method.sample_columns(self.held_out)
             line |= self.health.figures(columns)
             line |= self.method.validate(columns)
-            line |= scores.figures(self.shape, columns["fake"], self.real, self.parts)
-            if line["val_distance"] < self.best_score and self.step_count > self.total // 10:
-                self.best_score, self.best = line["val_distance"], self._moment()
+            line |= scores.figures(self.shape, self.generated(), self.real, self.parts)
+            score = line[self.method.best_metric]
+            if score < self.best_score and self.step_count > self.total // 10:
+                self.best_score, self.best = score, self._moment()
         found = self.monitor.add(line)
-        self._see_cures()
+        see(self.cures, self.monitor, self.step_count)
         if found:
             line["found"] = [one.name for one in found]
         self.lines.append({name: _short(value) for name, value in line.items()})
@@ -229,62 +247,6 @@ class Training:
             self.monitor.add(line)
         self.moments = [one for one in self.moments if one.step <= moment.step]
         self.changes = [one for one in self.changes if one["step"] <= moment.step]
-
-    def before(self, ailment: Ailment) -> Moment:
-        """The last kept moment from before a failure began."""
-        return next((one for one in reversed(self.moments) if one.images < ailment.images), self.moments[0])
-
-    def cure(self, name: str, *, back: bool) -> dict[str, Any]:
-        """Apply the remedy of the failure `name` that is there; with `back` from a moment before it began.
-
-        Gives the settings that were changed. Raises KeyError where it is not there.
-        """
-        ailment = self.monitor.ailments[name]
-        remedy, until = self.remedy(ailment), self.step_count
-        if back:
-            self.go_back(self.before(ailment))
-        self.change(remedy)
-        cure = {"name": name, "title": ailment.title, "settings": remedy, "at": until, "over": None}
-        self.cures = [one for one in self.cures if one["name"] != name]
-        self.cures.append(cure | {"back": self.step_count if back else None})
-        return remedy
-
-    def goes_back(self, name: str) -> bool:
-        """Whether the cure of this failure begins from a moment before it."""
-        return bool(self.ended) or (name in FAILURES and FAILURES[name].back)
-
-    def _see_cures(self) -> None:
-        """Whether what was done has helped: the failure is over, or did not come again where it had been before."""
-        for cure in self.cures:
-            if cure["name"] in self.monitor.ailments:
-                cure["over"] = None
-            elif cure["over"] is None and (cure["back"] is None or self.step_count >= cure["at"]):
-                cure["over"] = self.step_count
-
-    def remedy(self, ailment: Ailment) -> dict[str, Any]:
-        """What the doctor says, as settings of the page; those that it does not have are left out."""
-        row = FAILURES.get(ailment.name)
-        asked = flat(parse_assignments(ailment.remedy), keep_empty=True) | dict(row.besides if row else {})
-        return {name: value for name, value in asked.items() if name in CONTROLS and not CONTROLS[name].anew}
-
-    def ailments(self) -> list[dict[str, Any]]:
-        """What the doctor has named, newest first: those that are there, then those that are over."""
-        there = sorted(self.monitor.ailments.values(), key=lambda one: -one.found)
-        past = sorted(self.monitor.past, key=lambda one: -(one.over or 0))
-        batch = self.settings["batch"]
-        return [
-            {
-                **{"name": one.name, "title": one.title, "sentence": one.sentence(), "began": one.step},
-                **{"found": one.found // batch, "over": one.over // batch if one.over is not None else None},
-                **{"remedy": one.remedy, "settings": self.remedy(one), "back": self.goes_back(one.name)},
-            }
-            for one in (*there, *past)
-        ]
-
-
-def _text(value: Any) -> str:
-    """As YAML reads it."""
-    return f"[{','.join(map(str, value))}]" if isinstance(value, tuple) else f"{value}"
 
 
 def _short(value: Any) -> Any:

@@ -52,32 +52,38 @@ def judged(training: Training) -> Iterator[None]:
 def _plane(training: Training) -> dict[str, Any]:
     method = training.method
     with torch.no_grad():
-        fake = method.G(method.fixed[:SHOWN])
+        fake = training.generated()[:SHOWN]
         side = torch.linspace(-REACH, REACH, FIELD)
         y, x = torch.meshgrid(side, side, indexing="ij")
-        field = opinion(training, method.D(torch.stack([x, y], -1).reshape(-1, 2, 1, 1)).flatten(), fake)
-        latents, lines = _lattice(method.G.latent, method.o.prior)
+        field = opinion(training, training.judged(torch.stack([x, y], -1).reshape(-1, 2, 1, 1)), fake)
+        latents, lines = _lattice(method.G.latent, method.G.prior)
         return {
-            **{"fake": _points(fake), "field": _shades(_stretched(field)), "cells": FIELD, "lines": lines},
+            "fake": _points(fake),
+            "field": _shades(_stretched(field)),
+            "cells": FIELD,
             "says": [round(float(v), 2) for v in (field.nan_to_num(0.5).min(), field.nan_to_num(0.5).max())],
-            **{"warped": _points(method.G(latents)), "arrows": _points(pull(training, fake[:ARROWS]))},
-            **{"walk": _points(method.G(_way(training)))},
+            "arrows": _points(pull(training, fake[:ARROWS])),
+            "warped": _points(training.made(latents)),
+            "lines": lines,
+            "walk": _points(training.made(_way(training))),
         }
 
 
 def _pictures(training: Training) -> dict[str, Any]:
     method = training.method
     with torch.no_grad():
-        fake = method.G(method.fixed)
-        latents, lines = _lattice(method.G.latent, method.o.prior, 7)
-        way = _way(training, 9)
+        fake = training.generated()
+        latents, lines = _lattice(method.G.latent, method.G.prior, 7)
+        logits = training.judged(fake[:SHEET], training.labels(SHEET))
         return {
-            **{
-                "fake": _bytes(fake[:SHEET]),
-                "judged": _shades(opinion(training, method.D(fake[:SHEET]).flatten(), fake)),
-            },
-            **{"map": _points(_on_axes(training, fake[:SHOWN])), "warped": _bytes(method.G(latents)), "lines": lines},
-            **{"walk": _bytes(method.G(way)), "hints": _bytes(_signed(pull(training, fake[:HINTS])))},
+            "fake": _bytes(fake[:SHEET]),
+            "classes": method.G.classes,
+            "judged": _shades(opinion(training, logits, fake)),
+            "map": _points(_on_axes(training, fake[:SHOWN])),
+            "warped": _bytes(training.made(latents)),
+            "lines": lines,
+            "walk": _bytes(training.made(_way(training, 9))),
+            "hints": _bytes(_signed(pull(training, fake[:HINTS]))),
         }
 
 
@@ -99,18 +105,19 @@ def opinion(training: Training, logits: Tensor, fake: Tensor) -> Tensor:
         return logits.clamp(0, 1)
     if kind in ("minimax", "non_saturating", "hinge"):
         return logits.sigmoid()
-    usual = training.method.D(torch.cat([fake, training.real[: len(fake)]])).flatten()
+    usual = training.judged(torch.cat([fake, training.real[: len(fake)]]))
     stands: Tensor = (logits - usual.mean()) / usual.std().clamp(min=1e-6)
     return (1.5 * stands).sigmoid()
 
 
 def pull(training: Training, fake: Tensor) -> Tensor:
     """Where G's loss draws each of its samples (N, C, H, W): minus its gradient, times N."""
-    method = training.method
     with torch.enable_grad():
         x = fake.detach().requires_grad_()
-        real = method.D(training.real[: len(fake)]) if method.gan.loss.g_needs_real else None
-        (gradient,) = torch.autograd.grad(method.gan.loss.g(real, method.D(x)), x)
+        labels, loss = training.labels(len(fake)), training.method.gan.loss
+        of_real = training.parts[: len(fake)] if labels is not None else None
+        real = training.judged(training.real[: len(fake)], of_real) if loss.g_needs_real else None
+        (gradient,) = torch.autograd.grad(loss.g(real, training.judged(x, labels)), x)
     drawn: Tensor = -len(fake) * gradient
     return drawn
 
@@ -129,9 +136,9 @@ def _lattice(latent: int, prior: str, side: int = WARPED) -> tuple[Tensor, list[
 
 def _way(training: Training, count: int = WALK) -> Tensor:
     """(count, latent): from one fixed latent to another, on the sphere where they are normal, else straight."""
-    a, b = training.method.fixed[0], training.method.fixed[1]
+    a, b = training.fixed[0], training.fixed[1]
     share = torch.linspace(0, 1, count)[:, None]
-    if training.method.o.prior == "uniform" or len(a) == 1:
+    if training.method.G.prior == "uniform" or len(a) == 1:
         straight: Tensor = a + share * (b - a)
         return straight
     angle = torch.arccos(torch.nn.functional.cosine_similarity(a, b, 0).clamp(-0.999, 0.999))

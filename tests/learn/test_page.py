@@ -68,14 +68,14 @@ def provoke_and_cure(page, name):
     page.wait_for_selector(f"#doctor .cured[data-name={name}]", timeout=2 * WAIT)
 
 
-@pytest.mark.parametrize("name", ["hopping", "exploding"])
+@pytest.mark.parametrize("name", ["hopping"])
 def test_a_failure_is_provoked_named_and_cured_by_buttons(browser, site, name):
     with opened(browser, site) as page:
         provoke_and_cure(page, name)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in FAILURES if name not in ("hopping", "exploding")])
+@pytest.mark.parametrize("name", [name for name in FAILURES if name != "hopping"])
 def test_so_is_every_other(browser, site, name):
     with opened(browser, site) as page:
         provoke_and_cure(page, name)
@@ -264,6 +264,6 @@ def test_a_training_is_given_as_a_line_with_its_settings_and_its_samples(site):
     config = yaml.safe_load(found["config"])
     assert config["gan"]["r1"] == 2
     assert config["generator"]["widths"] == [16]
-    points = np.load(io.BytesIO(base64.b64decode(found["npy"])))
+    points = np.load(io.BytesIO(base64.b64decode(found["data"])))
     assert points.shape == (100, 2)
     assert points.dtype == np.float32

@@ -12,12 +12,18 @@ from i2i.errors import ConfigError, DataError
 from i2i.learn import views
 from i2i.learn.controls import CONTROLS, checked, usual
 from i2i.learn.course import COURSE
+from i2i.learn.cures import ailments, cured
 from i2i.learn.data import DATA, samples
 from i2i.learn.failures import FAILURES
 from i2i.learn.scores import divergences
 from i2i.learn.training import Training
+from i2i.methods import METHODS
 
 FEW = {"steps": 60, "count": 200, "generator.widths": [16], "discriminator.widths": [16]}
+
+
+def test_what_trains_is_the_method_that_i2i_train_has():
+    assert type(trained(0).method) is METHODS["gan"]
 
 
 def trained(steps=30, **settings):
@@ -30,7 +36,7 @@ def weights(training):
     return torch.cat([w.detach().flatten() for net in training.method.networks.values() for w in net.parameters()])
 
 
-@pytest.mark.parametrize("name", [name for name in DATA if name not in ("drawn", "digits28")])
+@pytest.mark.parametrize("name", [name for name in DATA if name not in ("drawn", "digits28", "faces32")])
 def test_every_shape_lies_within_the_plane_and_says_which_part_each_sample_is_of(name):
     found, again = samples(name, 200, 3), samples(name, 200, 3)
     assert np.array_equal(found.images, again.images)
@@ -115,7 +121,7 @@ def test_too_few_drawn_points_are_asked_for():
     with pytest.raises(DataError, match="Draw a shape"):
         Training(checked({"data": "drawn"}), [[0, 0]] * 3)
     training = Training(checked({**FEW, "data": "drawn"}), [[n / 20, 0.5] for n in range(-10, 10)])
-    assert training.train[:, 1].mean() == pytest.approx(0.5, abs=0.02)
+    assert training.train["image"][:, 1].mean() == pytest.approx(0.5, abs=0.02)
 
 
 def test_going_back_to_the_best_is_exact():
@@ -131,7 +137,7 @@ def test_going_back_to_the_best_is_exact():
     assert training.best is not None
 
 
-@pytest.mark.parametrize("data", ["ring", "digits8", "faces"])
+@pytest.mark.parametrize("data", ["ring", "faces"])
 @pytest.mark.parametrize("loss", ["non_saturating", "least_squares", "wasserstein", "hinge", "relativistic"])
 def test_what_is_drawn_is_json_of_numbers_under_every_loss(data, loss):
     clipped = {"gan.weight_clipping": 0.1} if loss == "wasserstein" else {}
@@ -141,10 +147,10 @@ def test_what_is_drawn_is_json_of_numbers_under_every_loss(data, loss):
 
 def test_arrows_point_where_the_loss_falls():
     training = trained(30)
-    method, fake = training.method, training.method.G(training.method.fixed[:50]).detach()
+    loss, fake = training.method.gan.loss.g, training.generated()[:50]
     with views.judged(training):
         pull = views.pull(training, fake)
-        before, after = (method.gan.loss.g(None, method.D(x)).mean() for x in (fake, fake + 1e-3 * pull))
+        before, after = (loss(None, training.judged(x)).mean() for x in (fake, fake + 1e-3 * pull))
     assert after < before
 
 
@@ -168,15 +174,15 @@ def test_every_provocation_and_lesson_is_of_settings_that_go_together():
     assert set(CONTROLS) == set(usual())
 
 
-def cured(name):
+def provoked_and_cured(name):
     training = Training(checked({**FAILURES[name].settings, "seed": 0}))
     while name not in training.monitor.ailments and not training.done:
         training.steps(5)
     assert name in training.monitor.ailments, f"not named in {training.step_count} steps"
-    told = next(one for one in training.ailments() if one["name"] == name)
+    told = next(one for one in ailments(training) if one["name"] == name)
     assert f"step {told['began']:,}" in told["sentence"]
     assert told["settings"]
-    training.cure(name, back=training.goes_back(name))
+    training = cured(training, name)
     training.change({"steps": training.step_count + 1000})
     while training.cures[0]["over"] is None and not training.done:
         training.steps(5)
@@ -184,20 +190,31 @@ def cured(name):
     assert not training.ended
 
 
-@pytest.mark.parametrize("name", ["collapse", "hopping", "exploding"])
+@pytest.mark.parametrize("name", ["collapse"])
 def test_a_failure_is_provoked_named_and_cured(name):
-    cured(name)
+    provoked_and_cured(name)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in FAILURES if name not in ("collapse", "hopping", "exploding")])
+@pytest.mark.parametrize("name", [name for name in FAILURES if name != "collapse"])
 def test_every_other_failure_is_too(name):
-    cured(name)
+    provoked_and_cured(name)
 
 
+@pytest.mark.slow
 def test_the_usual_training_is_healthy_and_covers_the_ring():
     training = Training(usual())
     training.steps(600)
     assert not training.monitor.ailments
     assert not training.monitor.past
     assert training.lines[-1]["learn_modes"] >= 6
+
+
+@pytest.mark.parametrize("data", ["ring", "digits8"])
+def test_with_a_condition_every_sample_is_judged_as_its_class(data):
+    training = trained(30, data=data, conditional=True)
+    assert training.method.G.classes == DATA[data].parts
+    view = views.view(training)
+    json.dumps(view, allow_nan=False)
+    one, other = (training.method.G(training.fixed, torch.full((256,), n)) for n in (0, 1))
+    assert not torch.equal(one, other)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...errors import RequestError, require
-from .. import views
+from .. import cures, views
 from ..controls import Settings, checked, usual
 from ..course import COURSE
 from ..data import DATA, MOST_DRAWN
@@ -124,12 +124,14 @@ def _cure(session: Session, command: Command) -> Answer:
     training, name = _there(session), str(command.get("name"))
     if name not in training.monitor.ailments:
         raise RequestError("This failure is over already.")
-    back = training.goes_back(name)
-    changed = training.cure(name, back=back)
-    if training.done:
-        _lengthen(training)
+    cured = cures.cured(training, name)
+    if cured is not training:
+        session.begin(cured)
+    if cured.done:
+        _lengthen(cured)
     session.pace = "fast"
-    return {"changed": changed, "back": training.step_count if back else None}
+    anew = {"anew": True, "number": session.number, **views.still(cured)} if cured is not training else {}
+    return {"changed": cured.cures[-1]["settings"], **anew}
 
 
 def _best(session: Session, command: Command) -> Answer:  # noqa: ARG001

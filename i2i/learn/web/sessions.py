@@ -18,6 +18,7 @@ from typing import Any
 
 from ...errors import DataError, I2IError, RequestError
 from .. import views
+from ..cures import ailments
 from ..training import Training
 from .commanding import act
 
@@ -210,7 +211,7 @@ def told(session: Session, since: int) -> dict[str, Any]:
         **{"pace": session.pace, "done": training.done, "ended": training.ended, "note": session.note},
         **{"since": since, "lines": lines[since : since + 2000], "settings": training.settings},
         **{
-            "ailments": training.ailments(),
+            "ailments": ailments(training),
             "cures": training.cures,
             "view": views.view(training),
             "after_d": session.after_d,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
+
+Prior = Literal["normal", "uniform"]
 
 
 class NoiseGenerator(nn.Module):
@@ -16,7 +18,7 @@ class NoiseGenerator(nn.Module):
     """Numbers that a picture is made of."""
     classes: int = 0
     """0 where pictures are of no class."""
-    prior: ClassVar[str] = "normal"
+    prior: Prior = "normal"
     """What z is drawn from: `normal`, N(0, 1), or `uniform`, U(-1, 1)."""
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..kernels.layers import Dropout
 from ..options import Count, Share
-from .base import Critic, NoiseGenerator, one_hot
+from .base import Critic, NoiseGenerator, Prior, one_hot
 
 LEAK = 0.2
 
@@ -48,9 +48,10 @@ class MlpGenerator(NoiseGenerator):
         activation: Activation = "relu",
         norm: bool = False,
         bounded: bool = True,
+        prior: Prior = "normal",
     ) -> None:
         super().__init__()
-        self.latent, self.shape = latent, (channels, *size)
+        self.latent, self.prior, self.shape = latent, prior, (channels, *size)
         layers: list[nn.Module] = []
         before = latent
         for width in widths:
@@ -109,9 +110,10 @@ class ConditionalMlpGenerator(NoiseGenerator):
         classes: int,
         latent: Count = 100,
         widths: tuple[Count, Count, Count] = (200, 1000, 1200),
+        prior: Prior = "normal",
     ) -> None:
         super().__init__()
-        self.latent, self.classes, self.shape = latent, classes, (channels, *size)
+        self.latent, self.prior, self.classes, self.shape = latent, prior, classes, (channels, *size)
         of_z, of_class, joint = widths
         self.of_z, self.of_class = nn.Linear(latent, of_z), nn.Linear(classes, of_class)
         self.joint = nn.Linear(of_z + of_class, joint)

@@ -301,13 +301,13 @@ async function command() {
   if (!found) return;
   $("line").textContent = found.line;
   $("yaml").textContent = found.config;
-  const changed = found.changed.length ? ` While it ran, settings were changed (${found.changed.map((one) => `at step ${one.step}`).join(", ")}): the line trains by the last ones from its start.` : "";
-  $("code-says").textContent = `Put learn.yaml and ${found.data} beside each other, and run the line.${changed}`;
+  const unpacked = found.file.endsWith(".zip") ? "what is in pictures.zip" : found.file;
+  $("code-says").textContent = `Put learn.yaml and ${unpacked} beside each other, and run the line: the same steps, the same curve. ${found.exact}`;
   const config = $("get-config"), data = $("get-data");
   for (const link of [config, data]) if (link.href) URL.revokeObjectURL(link.href);
   config.href = URL.createObjectURL(new Blob([found.config], { type: "text/yaml" }));
-  data.href = URL.createObjectURL(new Blob([Uint8Array.from(atob(found.npy), (c) => c.charCodeAt(0))]));
-  data.download = data.lastElementChild.textContent = found.data;
+  data.href = URL.createObjectURL(new Blob([Uint8Array.from(atob(found.data), (c) => c.charCodeAt(0))]));
+  data.download = data.lastElementChild.textContent = found.file;
   $("code").showModal();
 }
 

@@ -45,7 +45,8 @@ export function drawSheet(pen, size, still, view, which) {
   const shape = still.picture, each = shape[0] * shape[1] * shape[2];
   if (which === "samples") {
     const values = bytes(view.fake);
-    grid(pen, size, values, shape, 6, Math.min(36, values.length / each), { judged: bytes(view.judged) });
+    const across = view.classes || 6;
+    grid(pen, size, values, shape, across, Math.floor(Math.min(36, values.length / each) / across) * across, { judged: bytes(view.judged) });
   } else if (which === "real") {
     const values = bytes(still.real);
     grid(pen, size, values, shape, 6, Math.min(36, values.length / each));
