@@ -7,8 +7,6 @@ pictures are computed together only where that was seen to change no byte.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import functools
 import hashlib
 import math
 from collections.abc import Callable, Sequence
@@ -29,13 +27,12 @@ from ..inference.executors import Array, Feeds, FloatArray, OutOfMemoryError, wa
 from ..inference.memory import living
 from ..inference.opened import ModelFile
 from ..inference.prepared import to_pil
-from ..runtime import nvidia
 from ..runtime.jobs import StoppedError, Turns, current
 from ..runtime.model_file import read_model
-from ..runtime.providers import Running
 from ..runtime.resolve import resolve_model
 from ..runtime.sessions import Session
 from .directions import Direction, check_directions, read_directions
+from .opening import mapping_of, opened_file
 from .picks import Pick, alone, arrays_of, between, pairs, style_of
 
 BATCH = 16
@@ -82,10 +79,10 @@ class Generator:
         with contextlib.suppress(*([ModelFileError] if is_lenient else [])):
             self.read_directions()
         self._file = ModelFile(self.path, self.card, self.sha256, device, threads or available_threads())
-        running = self._running(precision, raw)
+        self._file, running = opened_file(self._file, precision, raw)
         self.provider, self.precision, self.reason = running.provider, running.precision, running.reason
         self.deep_precision = self.precision
-        self._session: Session | None = running.session
+        self._sessions: dict[str, Session] = {self.card.outputs[0].name: running.session}
         self._reopen = running.reopen
         self.largest = BATCH if self.provider in EXACT else 1
         self.is_proved = False
@@ -95,22 +92,6 @@ class Generator:
         self._turns = Turns()
         self._tell_batches: Callable[[int], None] = lambda _count: None
         self._bytes_each = self._foreseen(raw)
-
-    def _running(self, precision: str, raw: bytes) -> Running:
-        """Of what `auto` may be, CUDA or else the plain CPU provider.
-
-        That gives a picture the same bytes alone and in batches. OpenVINO promises no such thing, and one by one took
-        1.2 times (DCGAN of 128 pixels) to 4 times (32 pixels) as long on two cores.
-        """
-        if self._file.device != "auto":
-            return self._file.open(precision, raw)
-        file = functools.partial(ModelFile, self.path, self.card, self.sha256, threads=self._file.threads)
-        if nvidia.missing(0) is None:
-            with contextlib.suppress(ProviderError):
-                return file("cuda").open(precision, raw)
-        self._file = file("cpu")
-        running = self._file.open(precision, raw)
-        return dataclasses.replace(running, reason=f"Plain CPU in {running.precision}.")
 
     def __repr__(self) -> str:
         return f"Generator({str(self.path)!r}, provider={self.provider!r})"
@@ -195,7 +176,7 @@ class Generator:
 
     def _compute(self, feeds: Feeds, output: str) -> FloatArray:
         """A run of the session."""
-        self._session = session = self._session or self._reopen(self._file.read())
+        session = self._session_of(output)
         try:
             answer: FloatArray = np.asarray(session.run([output], feeds)[0])
         except StoppedError:
@@ -207,6 +188,13 @@ class Generator:
         if not np.isfinite(answer).all():
             raise ProviderError(f"The model gave values that are no numbers on {self.provider} in {self.precision}.")
         return answer.clip(0, 1) if output == self._sample else answer
+
+    def _session_of(self, output: str) -> Session:
+        """What computes an output: for pictures the whole graph, for w the part that gives it."""
+        if output not in self._sessions:
+            raw = self._file.read()
+            self._sessions[output] = self._reopen(raw if output == self._sample else mapping_of(raw, self.card, output))
+        return self._sessions[output]
 
     # ------------------------------------------------------------------ ways and mixtures
 
@@ -276,7 +264,7 @@ class Generator:
 
     def let_go(self) -> None:
         """Give back what the session keeps; the next picture opens another. Not while one is computed."""
-        self._session = None
+        self._sessions.clear()
 
     def _foreseen(self, raw: bytes) -> int:
         try:

@@ -40,6 +40,9 @@ def add_generate(app: FastAPI, services: Mapping[str, ModelService], jobs: Jobs)
         form = format_of(request)
         with jobs.begun(request) as job, service.admission.enter(*asker(request)):
             asked = parse(await body_of(request))
-            answer = await jobs.run(request, job, lambda: service.generate(asked, job, form))
+            answer, latent = await jobs.run(
+                request, job, lambda: (service.generate(asked, job, form), service.latent(asked))
+            )
         headers = {"x-model-version": str(service.model.version), "x-columns": str(asked.columns)}
+        headers |= {} if latent is None else {"x-latent": latent}
         return CountedResponse(service.ledger, answer, media_type=FORMS[form].media_type, headers=headers)

@@ -7,6 +7,7 @@ import time
 
 from ....errors import ModelFileError, PictureTooLargeError, RequestError, UnknownNameError
 from ....images.encode import encode
+from ...generation.picks import arrays_of, latents_of
 from ...generation.sheet import sheet
 from ...hosting.ledger import NoRoomError
 from ...inference.executors import OutOfMemoryError
@@ -14,12 +15,25 @@ from ...runtime.jobs import Job, working_on
 from ..service import FORMS, ModelService
 from .asked import Asked
 
+SHOWN = 128
+"""Numbers of a latent that are told at most."""
 BYTES = 10
 """Of memory that a sample takes outside of the run: as float, in the sheet, in 8 bits, encoded."""
 
 
 class GeneratorService(ModelService):
     """Safe to call from several threads."""
+
+    def latent(self, asked: Asked) -> str | None:
+        """The first numbers of the latent of the one picture that is asked for, with commas; None of several, or of one
+        on a way. Raises what `generate` raises of settings.
+        """
+        (pick, *more), port = asked.picks, latents_of(self.card)[0]
+        if more or pick.to is not None:
+            return None
+        with self.model.leased_generator() as generator:
+            numbers = arrays_of(self.card, pick, generator.directions)[port.name].ravel()
+        return ",".join(f"{x:.3f}" for x in numbers[:SHOWN])
 
     def generate(self, asked: Asked, job: Job | None = None, form: str = "png") -> bytes:
         """The pictures side by side, without a gap, as the file of one picture: `form` is a key of FORMS. For those who

@@ -231,6 +231,19 @@ def test_the_script_of_the_docs_makes_the_pictures_without_i2i(tmp_path):
         np.testing.assert_array_equal(np.asarray(image), np.rint(wanted * 255))
 
 
+def test_w_is_computed_by_the_part_of_the_graph_that_gives_it(style, monkeypatch):
+    generator = Generator(style.path, device="cpu")
+    opened = []
+    reopen = generator._reopen
+    monkeypatch.setattr(generator, "_reopen", lambda raw: opened.append(onnx.ModelProto.FromString(raw)) or reopen(raw))
+    mapped = arrays_of(style.card, pick(3))["latent"][0, ::-1]
+    np.testing.assert_allclose(generator.w([pick(3)])[0], np.broadcast_to(mapped, (4, NZ)), atol=1e-6)
+    (part,) = opened
+    assert len(part.graph.node) < 10 < len(onnx.load(style.path).graph.node)
+    generator.let_go()
+    np.testing.assert_array_equal(generator.pictures([pick(3)]), style.pictures([pick(3)]))
+
+
 def test_what_a_run_takes_is_foretold_from_the_graph(plain, style):
     for generator in (plain, style):
         assert 4 * 3 * SIDES[0] * SIDES[1] < generator.foretold(1, 1)[0] < 2**20

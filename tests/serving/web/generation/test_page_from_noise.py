@@ -19,7 +19,7 @@ from small_models import write_model
 
 from i2i.serving.generation.directions import Direction, write_directions
 from i2i.serving.generation.generator import Generator
-from i2i.serving.generation.picks import Pick, pairs
+from i2i.serving.generation.picks import Pick, arrays_of, pairs
 from i2i.serving.hosting.host import Host
 from i2i.serving.web.server import create_app
 
@@ -95,6 +95,10 @@ def test_on_arrival_a_sheet_lies_there_and_its_first_picture_is_kept(page, style
     shows(page, style, seed=0, number=0)
     expect(page.locator("#does")).to_have_text("Makes discs from noise")
     expect(page.locator("#which")).to_have_text("seed 0, number 0, class red")
+    drawn = arrays_of(style.card, Pick())["latent"][0]
+    for number in (0, 3):  # the sliders lie where the numbers are
+        slider = page.locator(f"#latent\\.{number}")
+        assert float(slider.input_value()) == pytest.approx(drawn[number], abs=0.02)
     expect(page.locator("#card")).to_contain_text(f"{SIDES[1]} × {SIDES[0]}")
     expect(page.locator("#play")).to_be_disabled()
 

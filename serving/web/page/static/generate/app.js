@@ -5,7 +5,7 @@ import { hush, say } from "../notices.js";
 import { addTheme } from "../theme.js";
 import { card, refusal, title } from "../words.js";
 import { draw, generate, latest, name, plain } from "./pictures.js";
-import { build, truncation } from "./settings.js";
+import { build, place, truncation } from "./settings.js";
 
 const $ = (id) => document.getElementById(id);
 const COUNT = 24;
@@ -81,6 +81,7 @@ const drawLarge = latest(async () => {
     const sheet = await generate(by, request);
     if (by !== model) return;
     draw($("large"), model, sheet);
+    place(model, sheet.latent);
     if (!request.to && !request.mix) draw(item.canvas, model, sheet);
     link($("download"), sheet.blob, `${model.id}-${item.pick.seed}-${item.pick.number}.png`);
     $("which").textContent = name(item.pick, model) + (request.to ? `, ${Math.round(100 * request.at)} % of the way` : "");

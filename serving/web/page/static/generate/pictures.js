@@ -2,7 +2,7 @@
 
 import { Refused, VISIT } from "../api.js";
 
-/** A sheet of pictures: { blob, image, columns, count }. `asked` is the request's JSON. */
+/** A sheet of pictures: { blob, image, columns, latent }, the last of one picture alone. `asked` is the request's JSON. */
 export async function generate(model, asked) {
   const answer = await fetch(`v1/generate?model=${encodeURIComponent(model.id)}`, {
     method: "POST",
@@ -11,7 +11,7 @@ export async function generate(model, asked) {
   });
   if (!answer.ok) throw new Refused(answer.status, (await answer.json().catch(() => ({}))).error ?? "");
   const blob = await answer.blob();
-  return { blob, image: await createImageBitmap(blob), columns: Number(answer.headers.get("x-columns")) };
+  return { blob, image: await createImageBitmap(blob), columns: Number(answer.headers.get("x-columns")), latent: answer.headers.get("x-latent") };
 }
 
 /** Draw the picture at a place of a sheet. */

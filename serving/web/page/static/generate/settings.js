@@ -15,7 +15,9 @@ export function slider(id, title, { low, high, value, step = (high - low) / 200,
   const range = element("input", { type: "range", id, min: low, max: high, step, value: value ?? (low + high) / 2 });
   const output = element("output", { textContent: value === null ? "drawn" : words(value) });
   output.setAttribute("for", id);
+  if (value !== null) range.dataset.set = "true";
   range.addEventListener("input", () => {
+    range.dataset.set = "true";
     output.textContent = words(range.value);
     change(+range.value);
   });
@@ -28,6 +30,17 @@ export function truncation(model) {
   if (port) return { low: port.low, high: port.high, usual: port.default ?? port.low, words: (v) => (+v).toFixed(2), of: (v) => v };
   const high = model.makes.latent.prior === "uniform" ? 1 : 3;
   return { low: 0.1, high, usual: high, words: (v) => (+v >= high ? "off" : (+v).toFixed(2)), of: (v) => (v >= high ? null : v) };
+}
+
+/** Put the handles of numbers that are as they were drawn where these are: `latent` has them with commas. */
+export function place(model, latent) {
+  if (!latent) return;
+  latent.split(",").forEach((value, n) => {
+    const range = document.getElementById(`${model.makes.latent.name}.${n}`);
+    if (!range || range.dataset.set) return;
+    range.value = value;
+    range.nextElementSibling.textContent = (+value).toFixed(2);
+  });
 }
 
 /** Build the form for a pick; `change(pick)` is called with what it becomes. */
