@@ -101,7 +101,7 @@ class SingleSource(Source[Single]):
         return [self.enlarged] if self.enlarged else []
 
     def find(self, root: Path, *names: str | None) -> Layout[Single]:
-        """All pictures of the folder; of what is not trained on, classes take turns, so that a few pictures show all."""
+        """All pictures of the folder; of what is not trained on classes take turns, so that a few pictures show all."""
         found = find_single(root, *names)
         splits = {split: items if split == "train" else _in_turns(items) for split, items in found.splits.items()}
         return dataclasses.replace(found, splits=splits)

@@ -16,6 +16,7 @@ from page_helpers import pixels_of
 from PIL import Image
 from playwright.sync_api import Page, expect
 from small_models import write_model
+from test_for_everybody import AXE, serious
 
 from i2i.serving.generation.directions import Direction, write_directions
 from i2i.serving.generation.generator import Generator
@@ -156,8 +157,7 @@ def test_two_that_are_kept_are_walked_between_and_mixed(page, style):
     np.testing.assert_array_equal(ends[:, : SIDES[1]], made(style, Pick(0, 4)))
     np.testing.assert_array_equal(ends[:, -SIDES[1] :], made(style, Pick(0, 0)))
     page.get_by_role("button", name="Play").click()
-    expect(page.locator("#at-is")).to_have_text("100 %")
-    page.keyboard.press("Escape")
+    expect(page.locator("#large")).to_have_attribute("data-played", "32", timeout=20_000)  # 16 frames, there and back
     page.get_by_role("button", name="Let go of seed 0, number 0, class red").click()
     expect(page.locator("#kept .tile")).to_have_count(1)
     expect(page.locator("#play")).to_be_disabled()
@@ -213,3 +213,17 @@ def test_below_a_prefix_the_page_finds_all_that_is_its_own(browser, serving, sty
         opened(browser, f"{address}/i2i/") as page,
     ):
         shows(page, style, seed=0, number=0)
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
+def test_axe_finds_nothing_serious_with_one_kept_and_with_two(browser, base, theme, width):
+    axe = next((path for path in AXE if path.is_file()), None)
+    if axe is None:
+        pytest.skip("axe-core is not here (make setup fetches it where npm is)")
+    with opened(browser, base, color_scheme=theme, viewport={"width": width, "height": 844}) as page:
+        page.evaluate(axe.read_text("utf-8"))
+        assert serious(page) == []
+        page.locator("#sheet .tile").nth(4).click()
+        expect(page.locator("#play")).to_be_enabled()
+        page.locator("#code summary").click()
+        assert serious(page) == []

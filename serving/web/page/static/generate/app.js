@@ -185,6 +185,7 @@ async function play() {
     step += 1;
     if (step < 2 * FRAMES) return;
     stop();
+    $("large").dataset.played = step;
     drawLarge();
   }, 80);
   return undefined;
