@@ -39,7 +39,8 @@ def test_of_a_latent_those_are_found_that_change_the_picture_and_no_others(plain
     assert np.abs(vectors[:5, 6:]).max() < 0.15
     place, colour = np.square(vectors[:5, :2]).sum(axis=1), np.square(vectors[:5, 3:6]).sum(axis=1)
     assert sorted(np.where(place > colour, "place", "colour")) == ["colour"] * 3 + ["place"] * 2
-    assert find_directions(plain, 8, samples=1500) == found  # the same every time
+    again = np.array([each.vector for each in find_directions(plain, 5, samples=1500)])
+    np.testing.assert_allclose(again, vectors[:5], atol=1e-4)
 
 
 def test_a_step_is_one_standard_deviation_of_the_prior(tmp_path):
