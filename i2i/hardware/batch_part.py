@@ -131,12 +131,17 @@ def over_batch(mean: Tensor) -> Tensor:
 
 def every_row(rows: Tensor) -> Tensor:
     """The rows (n, …) of all images of a pass, in their order; without gradients."""
+    return gathered(rows.detach()).detach()
+
+
+def gathered(rows: Tensor) -> Tensor:
+    """The same, and gradients flow back to each process's own rows."""
     part = _at_hand
     if part is None or not part.shared:
         return rows
-    everything = rows.new_zeros((part.end - part.begin, *rows.shape[1:]))
-    everything[part.start - part.begin : part.stop - part.begin] = rows
-    return processes.summed(everything).detach()
+    before, behind = part.start - part.begin, part.end - part.stop
+    parts = [rows.new_zeros((count, *rows.shape[1:])) for count in (before, behind)]
+    return processes.summed(torch.cat([parts[0], rows, parts[1]]))
 
 
 def own_rows(rows: Tensor) -> Tensor:

@@ -55,7 +55,9 @@ def refuse_divided_statistics(config: TrainConfig, networks: Mapping[str, nn.Mod
             if config.discriminator.options.get("minibatch_std") and key == "discriminator":
                 reasons.append((f"{name} measures the variety", "Use --set discriminator.minibatch_std=false."))
             else:
-                reasons.append((f"{name} normalises", f"Use --set {key}.norm=instance_affine."))
+                has_choice = isinstance(getattr(config, key).options.get("norm"), str)
+                way_out = f"Use --set {key}.norm=instance_affine." if has_choice else "Take a smaller --batch."
+                reasons.append((f"{name} normalises", way_out))
     if gan.feature_matching:
         reasons.append(("gan.feature_matching compares means", "Use --set gan.feature_matching=0."))
     if gan.loss == "relativistic":

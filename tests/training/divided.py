@@ -21,6 +21,7 @@ SMALLEST: dict[str, dict[str, Any]] = {
     },
     "discogan": {"generator": {"width": 2}, "discriminator": {"width": 2}, "curriculum": 5},
     "srgan": {"generator": {"name": "compact", "width": 4, "blocks": 1}, "discriminator": {"width": 2}},
+    "gan": {"size": 16, "generator": {"width": 2}, "discriminator": {"width": 2}},
 }
 
 Numbers = dict[str, np.ndarray]

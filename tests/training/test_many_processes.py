@@ -26,11 +26,21 @@ from i2i.methods.dividing import division_of
 AUGMENTED = {"augment": ["colour", "translation", "cutout"]}
 ALONE = {"norm": "instance_affine"}
 BOTH = {"generator": ALONE, "discriminator": ALONE}
+STYLES = {
+    "generator": {"name": "stylegan2", "width": None, "base": 64, "most": 8, "latent": 8, "style": 8, "layers": 1},
+    "discriminator": {"name": "stylegan2", "width": None, "base": 64, "most": 8},
+    "mixing": 0.9,
+    "path_length": 2.0,
+    "fresh_fakes": True,
+    "gan": {"r1": 1.0, "penalty_every": 2},
+}
 CASES = {
     "pix2pix": ("pix2pix", {}),
     "cyclegan": ("cyclegan", {"gan": {"pool": 0}}),
     "discogan": ("discogan", {}),
     "srgan": ("srgan", {}),
+    "gan": ("gan", {}),
+    "styles": ("gan", STYLES),
     "pool": ("pix2pix", {"gan": {"pool": 6}}),
     "pool of cyclegan": ("cyclegan", {"gan": {"pool": 6}}),
     "r1": ("pix2pix", {"gan": {"r1": 10}, "discriminator": ALONE}),

@@ -9,7 +9,7 @@ from typing import Any
 Settings = Mapping[str, Any]
 """Settings of a run by their names with dots."""
 
-MIXING = ("batch_as_instance", "batch_running")
+MIXING = ("batch_as_instance", "batch_running", True)
 """Norms by which the pictures of a batch influence each other, so that R1 has no meaning."""
 
 LEAST_RATE = 1e-6
@@ -105,7 +105,9 @@ def without_turns(settings: Settings) -> list[str]:
 
 
 def smooth_enlargement(settings: Settings) -> list[str]:
-    """An up-sampling without a grid; srgan, whose networks enlarge by shuffled pixels, has a loss against it."""
+    """An up-sampling without a grid, where there is a choice; srgan, which shuffles pixels, has a loss against it."""
+    if settings.get("method") == "gan" and "generator.up" not in settings:
+        return []  # none of its other networks enlarges by transposed convolutions alone
     if "generator.up" in settings or str(settings.get("generator.name", "auto")).startswith(("auto", "unet", "resnet")):
         return ["generator.up=resize" if settings.get("generator.up") != "resize" else "generator.up=bilinear"]
     if settings.get("method") == "srgan":

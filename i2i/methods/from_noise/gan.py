@@ -223,9 +223,10 @@ class Gan(Method):
 
 def prior(G: NoiseGenerator, count: int, device: torch.device, draw: torch.Generator | None = None) -> Tensor:
     """(count, latent): z of G, from N(0, 1) or U(-1, 1)."""
+    dtype = next(G.parameters()).dtype
     if G.prior == "uniform":
-        return torch.rand(count, G.latent, device=device, generator=draw) * 2 - 1
-    return torch.randn(count, G.latent, device=device, generator=draw)
+        return torch.rand(count, G.latent, device=device, dtype=dtype, generator=draw) * 2 - 1
+    return torch.randn(count, G.latent, device=device, dtype=dtype, generator=draw)
 
 
 def _generator(config: FromNoiseConfig) -> NoiseGenerator:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...hardware.batch_part import drawn, over_batch
 from ...networks.from_noise.stylegan2 import StyleganGenerator
+from ...networks.norms import exact
 
 AVERAGE = 0.995
 """What is kept of the mean of w at each step (Karras et al., 2019)."""
@@ -24,11 +25,11 @@ def styles_of(G: StyleganGenerator, z: Tensor, label: Tensor | None, mixing: flo
     """
     w: Tensor = G.mapping(z, label)
     with torch.no_grad():
-        G.average.lerp_(over_batch(w.detach().float().mean(0)), 1 - AVERAGE)
+        G.average.lerp_(over_batch(exact(w.detach()).mean(0)), 1 - AVERAGE)
     styles = w[:, None].expand(-1, G.styles, -1)
     if not mixing:
         return styles
-    other = G.mapping(drawn(lambda n: torch.randn(n, z.shape[1], device=z.device), len(z)), label)
+    other = G.mapping(drawn(lambda n: torch.randn(n, z.shape[1], device=z.device, dtype=z.dtype), len(z)), label)
     chance = drawn(lambda n: torch.rand(n, 2, device=z.device), len(z))
     begins = torch.where(chance[:, 0] < mixing, 1 + (chance[:, 1] * (G.styles - 1)).long(), G.styles)
     is_other = torch.arange(G.styles, device=z.device) >= begins[:, None]
@@ -47,10 +48,10 @@ class PathLength:
         scale = (picture.shape[2] * picture.shape[3]) ** -0.5
         y = drawn(lambda n: torch.randn(n, *picture.shape[1:], device=picture.device), len(picture)) * scale
         (gradient,) = torch.autograd.grad((picture * y).sum(), styles, create_graph=True)
-        lengths = gradient.float().square().sum(2).mean(1).sqrt()
+        lengths = exact(gradient).square().sum(2).mean(1).sqrt()
         with torch.no_grad():
             if self.mean is None:
-                self.mean = torch.zeros((), device=picture.device)
+                self.mean = lengths.new_zeros(())
             self.mean.lerp_(over_batch(lengths.mean()), PATH_DECAY)
         penalty: Tensor = (lengths - self.mean).square().mean()
         return penalty

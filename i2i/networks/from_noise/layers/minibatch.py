@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ....hardware.batch_part import gathered, own_rows
 from ...norms import exact
 
 GROUP = 4
@@ -22,10 +23,10 @@ class GroupedStd(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C + 1, H, W)."""
         maps = []
-        for group in torch.split(exact(x), GROUP):
+        for group in torch.split(gathered(exact(x)), GROUP):  # those of other processes, too
             spread = (group.var(0, correction=0) + 1e-8).sqrt().mean()
             maps.append(spread.expand(len(group), 1, *x.shape[2:]))
-        return torch.cat([x, torch.cat(maps).to(x.dtype)], 1)
+        return torch.cat([x, own_rows(torch.cat(maps)).to(x.dtype)], 1)
 
 
 class MinibatchDiscrimination(nn.Module):
@@ -51,12 +52,13 @@ class MinibatchDiscrimination(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, features) -> (N, features + kernels)."""
-        apart = self._apart(exact(x))
-        if self.training and not self.started and len(x) > 1:
+        every = gathered(exact(x))
+        apart = self._apart(every)
+        if self.training and not self.started and len(every) > 1:
             self._start(apart)
-            apart = self._apart(exact(x))
+            apart = self._apart(every)
         near = torch.exp(-apart).sum(1) + self.bias
-        return torch.cat([x, near.to(x.dtype)], 1)
+        return torch.cat([x, own_rows(near).to(x.dtype)], 1)
 
     def _apart(self, x: Tensor) -> Tensor:
         """(N, N, kernels): distances, of each picture to itself so far that it does not count."""
