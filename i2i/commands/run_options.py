@@ -15,7 +15,23 @@ if TYPE_CHECKING:
 
 MethodName = Annotated[str, typer.Argument(help=f"What to train: {methods()}.")]
 Data = Annotated[Path, typer.Argument(help="Folder of training pictures.")]
-Size = Annotated[int | None, typer.Option(help="Side of the training crops, in pixels.")]
+
+
+def sides(text: str) -> int | tuple[int, int]:
+    """`128`, or `96x64`: width and height; raises BadParameter."""
+    numbers = str(text).lower().split("x")
+    if len(numbers) > 2 or not all(number.isdigit() and int(number) for number in numbers):
+        raise typer.BadParameter(f"a side in pixels, as 128, or width and height, as 96x64, and not {text!r}")
+    width, *height = map(int, numbers)
+    return (width, *height) if height and height[0] != width else width  # type: ignore[return-value]
+
+
+Size = Annotated[
+    int | None,
+    typer.Option(
+        parser=sides, metavar="N", help="Side of the training crops, in pixels; 96x64 (gan) is width x height."
+    ),
+]
 Images = Annotated[int | None, typer.Option(help="Length of the run, in images shown.")]
 Batch = Annotated[int | None, typer.Option(help="Images a step.")]
 Accumulate = Annotated[int | None, typer.Option(help="Passes that a step is computed in: less memory, the same step.")]
@@ -46,4 +62,6 @@ def request_of(
     from ..workflows.request import Request
 
     given = {key: value for key, value in flags.items() if value is not None}
+    if isinstance(given.get("size"), tuple):
+        given |= {"aspect": list(given["size"]), "size": min(given["size"])}
     return Request(method, data, run, preset, config, given, parse_assignments(assignments or []))

@@ -157,7 +157,9 @@ def test_every_remedy_is_accepted_by_the_run_that_gets_it_again_and_again(method
         config, rates = usual, []
         for _ in range(4):  # a run may be rolled back three times
             remedy = DETECTORS[name].remedy(flat(config.model_dump()))
-            if not remedy or (name in ("identity", "inversion", "steganography") and method in ("pix2pix", "srgan", "gan")):
+            if not remedy or (
+                name in ("identity", "inversion", "steganography") and method in ("pix2pix", "srgan", "gan")
+            ):
                 break  # gaming has none, and pairs have no such figures
             before = config
             config = kind.complete_config(resolve(kind.Config, [config.model_dump(), parse_assignments(remedy)]), 100)

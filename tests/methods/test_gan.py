@@ -268,6 +268,17 @@ def shapes(tmp_path_factory):
     return folder
 
 
+def test_a_size_may_be_a_width_and_a_height(shapes, i2i, tmp_path):
+    tiny = ("--set", "generator.width=4", "--set", "discriminator.width=4", "--no-forecast", "--images", "8")
+    status, _, _ = i2i("train", "gan", shapes, "--run", tmp_path / "run", "--size", "24x16", "--batch", "4", *tiny)
+    assert status == 0
+    assert read_card(tmp_path / "run" / "model.onnx").outputs[0].shape == (1, 16, 24)
+    status, _, told = i2i("train", "gan", shapes, "--run", tmp_path / "other", "--size", "24by16")
+    assert (status, "width and height, as 96x64" in told) == (2, True)
+    status, _, told = i2i("train", "pix2pix", shapes, "--run", tmp_path / "other", "--size", "24x16")
+    assert (status, "belongs to gan" in told) == (2, True)
+
+
 def test_class_folders_become_a_file_with_labels_that_ten_lines_run(shapes, i2i, tmp_path):
     run = tmp_path / "runs" / "mine"
     status, _, told = i2i(
