@@ -44,7 +44,7 @@ def train(
     show_config: Annotated[bool, typer.Option("--show-config", help="Print the settings and stop.")] = False,
     no_export: Annotated[bool, typer.Option("--no-export", hidden=True, help="End with the last checkpoint.")] = False,
 ) -> None:
-    """Train a translator on a folder of pictures.
+    """Train a translator, or a GAN that makes pictures from noise, on a folder of pictures.
 
     Leaves in RUN: config.yaml, log.jsonl, checkpoints, a sample grid over time, report.html and model.onnx
     (a2b.onnx and b2a.onnx where both directions are trained).
@@ -57,6 +57,7 @@ def train(
     i2i train cyclegan photos/seasons --run runs/seasons --preset season
     i2i train pix2pix facades --run runs/f --budget 2h
     i2i train srgan photos --run runs/x4 --preset x4
+    i2i train gan mnist --run runs/digits --preset dcgan-small
     """
     from ..workflows.forecast.budget import seconds_of
     from ..workflows.forecast.planning import Wishes

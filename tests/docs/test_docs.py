@@ -26,6 +26,7 @@ from i2i.methods.config import FREE_TO_CHANGE
 from i2i.methods.pix2pix import Pix2PixConfig
 from i2i.networks import DISCRIMINATORS, GENERATORS
 from i2i.networks.build import build
+from i2i.networks.from_noise import NOISE_GENERATORS
 from i2i.networks.norms import NORMS
 from i2i.networks.options import options_of
 from i2i.ports import Packed, Port, Probe
@@ -105,7 +106,7 @@ def test_a_command_in_a_block_could_be_typed_as_it_stands(line):
                           parse_assignments(given["set_"] or []))  # fmt: skip
         config = settings(request)
         name = config.generator.name  # the walk-through's own one is tested where it is walked
-        assert name in {"auto", "context24", *GENERATORS}
+        assert name in {"auto", "context24", *GENERATORS, *NOISE_GENERATORS}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_ids)

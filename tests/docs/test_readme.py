@@ -204,8 +204,9 @@ def test_the_demos_code_names_every_file_that_the_readme_lists():
 
 RUNS = ("facades", "seasons", "x4")
 ELSEWHERE = {"g_features", "d_gp", "d_r1", "d_r2", "d_drift", "ada_p", "ada_r", "g_checkerboard", "g_perceptual"}
-"""Keys of settings that the README does not use; tests/training/test_stabiliser_runs.py and tests/methods/test_srgan.py have
-runs with them."""
+ELSEWHERE |= {"g_path_length", "d_reconstruction"}
+"""Keys of settings that the README does not use; tests/training/test_stabiliser_runs.py, tests/methods/test_srgan.py and
+tests/methods/test_gan.py have runs with them."""
 
 
 def test_a_run_holds_what_the_docs_say_and_nothing_else(played):
