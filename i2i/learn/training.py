@@ -187,10 +187,11 @@ class Training:
             line = {"images": self.images, "step": self.step_count, "non_finite": 1}
             self.ended = "A loss or a weight is no longer a number."
         elif grid:
-            columns = self.method.sample_columns(self.held_out)
+            fake = self.generated()
+            columns = {"real": self.held_out["image"], "1": fake}
             line |= self.health.figures(columns)
             line |= self.method.validate(columns)
-            line |= scores.figures(self.shape, self.generated(), self.real, self.parts)
+            line |= scores.figures(self.shape, fake, self.real, self.parts)
             score = line[self.method.best_metric]
             if score < self.best_score and self.step_count > self.total // 10:
                 self.best_score, self.best = score, self._moment()

@@ -15,8 +15,11 @@ from .training import Training
 FIELD, REACH = 44, 1.1
 """Cells of D's landscape along a side, and how far it reaches: [-REACH, REACH]."""
 
-SHOWN, ARROWS, WARPED, WALK, SHEET, HINTS = 250, 90, 17, 41, 40, 8
-"""Points of each kind, arrows, lines of G's grid, points of a walk; pictures of the sheet, and those with a hint."""
+SHOWN, ARROWS, WARPED, WALK = 250, 90, 17, 41
+"""Points of each kind, arrows, lines of G's grid, points of a walk."""
+
+SHEET, MOST_SHOWN, HINTS = 36, 100, 8
+"""Pictures of the sheet, of a sheet with a column for each class at most, and those with a hint."""
 
 
 def view(training: Training) -> dict[str, Any]:
@@ -74,9 +77,10 @@ def _pictures(training: Training) -> dict[str, Any]:
     with torch.no_grad():
         fake = training.generated()
         latents, lines = _lattice(method.G.latent, method.G.prior, 7)
-        logits = training.judged(fake[:SHEET], training.labels(SHEET))
+        sheet = min(MOST_SHOWN, method.G.classes**2) or SHEET
+        logits = training.judged(fake[:sheet], training.labels(sheet))
         return {
-            "fake": _bytes(fake[:SHEET]),
+            "fake": _bytes(fake[:sheet]),
             "classes": method.G.classes,
             "judged": _shades(opinion(training, logits, fake)),
             "map": _points(_on_axes(training, fake[:SHOWN])),

@@ -58,6 +58,8 @@ class Session:
         """Goes up with everything that changes what is seen."""
         self.frame, self.framed, self.framed_from = b"", -1, 0
         """What was last to be seen, its version, and the line of the log from which on it has them."""
+        self.rests_until = 0.0
+        """When the next frame may be made while it trains, so that looking takes a third of the time at most."""
         self.wanted = False
         self.lines = 0
         """Lines of the log that the page has."""
@@ -164,12 +166,15 @@ class Sessions:
             session.version += 1
         busy |= self._train(session)
         stale = session.framed < session.version or session.framed_from != session.lines
-        if session.wanted and session.training is not None and stale:
+        began = time.monotonic()
+        rests = bool(session.pace) and began < session.rests_until
+        if session.wanted and session.training is not None and stale and not rests:
             lines, version = session.lines, session.version
             frame = json.dumps(told(session, lines), separators=(",", ":"), allow_nan=False).encode()
             with session.ready:
                 session.frame, session.framed, session.framed_from, session.wanted = frame, version, lines, False
                 session.ready.notify_all()
+            session.rests_until = time.monotonic() + 2 * (time.monotonic() - began)
             busy = True
         return busy
 

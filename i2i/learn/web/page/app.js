@@ -162,7 +162,7 @@ function addLayers() {
 }
 
 const SAYS = {
-  samples: "Samples of fixed latents; the bar under each is how real D calls it.", real: "Real samples that are held out.",
+  samples: "Samples of fixed latents, with classes a column for each; the bar under each is how real D calls it.", real: "Real samples that are held out.",
   map: "Real and generated samples on the two directions in which real ones differ most.", lattice: "Two latent numbers across and down, the others 0.",
   walk: "From one latent to another, in nine steps.", hints: "Below each sample what G's loss asks of it: blue lighter, orange darker.",
 };

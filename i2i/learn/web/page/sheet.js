@@ -46,7 +46,7 @@ export function drawSheet(pen, size, still, view, which) {
   if (which === "samples") {
     const values = bytes(view.fake);
     const across = view.classes || 6;
-    grid(pen, size, values, shape, across, Math.floor(Math.min(36, values.length / each) / across) * across, { judged: bytes(view.judged) });
+    grid(pen, size, values, shape, across, Math.floor(values.length / each / across) * across, { judged: bytes(view.judged) });
   } else if (which === "real") {
     const values = bytes(still.real);
     grid(pen, size, values, shape, 6, Math.min(36, values.length / each));
