@@ -29,6 +29,10 @@ class GanConfig(Strict):
     """Weight of D's squared logits of real pictures, which keeps them near 0; 0.001 is usual (Karras et al., 2018)."""
     weight_clipping: float = Field(0, ge=0, allow_inf_nan=False)
     """Bound of every weight of D, before each of its updates; 0.01 is WGAN's (Arjovsky et al., 2017); 0: none."""
+    unrolled: int = Field(0, ge=0)
+    """Updates of D that G looks ahead, and answers to (Metz et al., 2017): 5 is usual; 0: none."""
+    unrolled_rate: float = Field(1e-3, gt=0, allow_inf_nan=False)
+    """Rate of these, which are plain gradient steps (eq. 3)."""
     feature_matching: float = Field(0, ge=0, allow_inf_nan=False)
     """Weight of the distance of D's mean features of real from those of generated pictures, in the generator's loss."""
     augment: tuple[str, ...] = ()

@@ -18,11 +18,14 @@ from ..hardware.batch_part import drawn, like
 from ..hardware.device import Placement
 from ..losses.pixel import feature_matching
 from ..networks import Discriminator, has_batch_statistics
+from ..networks.discriminators.base import Outputs
+from ..networks.norms import exact
 from .config import GanConfig
 from .diff_augment import AdaptiveAugment, augment
 from .image_pool import ImagePool
 from .losses import ADVERSARIAL
 from .penalties import gradient_penalty, zero_centred_penalty
+from .unrolled import Judge, looked_ahead
 
 Scalars = dict[str, Tensor]
 
@@ -48,8 +51,11 @@ class AdversarialObjective:
     ) -> tuple[Tensor, Scalars]:
         """G's loss on its `fake`; D's own weights get no gradient. `real` is for losses that compare."""
         matches = self.gan.feature_matching > 0
-        with frozen(D), self.placement.autocast():
-            features, logits = D.features(self._seen(fake, given))
+        if self.gan.unrolled:
+            features, logits = self._after_its_next_updates(D, fake, real, given)
+        else:
+            with frozen(D), self.placement.autocast():
+                features, logits = D.features(self._seen(fake, given))
         real_features: list[Tensor] = []
         real_logits: Tensor | None = None
         if matches or self.loss.g_needs_real:
@@ -61,6 +67,18 @@ class AdversarialObjective:
             scalars["g_features"] = feature_matching(real_features, features)
             total = total + self.gan.feature_matching * scalars["g_features"]
         return total, scalars
+
+    def _after_its_next_updates(self, D: Discriminator, fake: Tensor, real: Tensor, given: Tensor | None) -> Outputs:
+        """What D will say of the fakes; in full precision, as a small step of weights would vanish in bf16."""
+        with torch.autocast(real.device.type, enabled=False):
+            x, y = exact(self._seen(fake, given)), exact(self._seen(real, given))
+
+            def d_loss(judge: Judge) -> Tensor:
+                d_real, d_fake = self.loss.d(judge(y)[1], judge(x)[1], self.gan.label_smoothing)
+                return d_real + d_fake
+
+            found: Outputs = looked_ahead(D, self.gan.unrolled, self.gan.unrolled_rate, d_loss)(x)
+            return found
 
     def d_loss(
         self, D: Discriminator, fake: Tensor, real: Tensor, given: Tensor | None = None

@@ -36,6 +36,7 @@ STABILISERS = {
         "discriminator": {"norm": "none"},
         "optimizer": {"name": "rmsprop"},
     },
+    "unrolled": {"gan": {"unrolled": 2, "unrolled_rate": 0.01}, "discriminator": {"norm": "none"}},
     "augmentation": {"gan": {"augment": list(DIFF_AUGMENTATIONS), "augment_p": 0.7}},
     "adaptive augmentation": {
         "gan": {"augment": list(DIFF_AUGMENTATIONS), "ada": True, "ada_target": 0.1, "ada_images": 30, "loss": "hinge"}
