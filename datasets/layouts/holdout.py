@@ -34,6 +34,9 @@ def hold_out(layout: Layout[T], fraction: float = 0.05, seed: int = 0) -> Layout
         return dataclasses.replace(layout, splits=splits, description=f"{said}; test serves as val.")
     if fraction == 0 or min(map(len, groups)) < 3:  # two are needed to train on
         return layout
+    if layout.kind == "single" and len(layout.names) > 1:  # of each class that has enough
+        classes = [tuple(item for item in train if place in item.domains) for place in range(len(layout.names))]
+        groups = [one for one in classes if len(one) >= 3] or groups
     chosen = [_chosen(group, fraction, seed) for group in groups]
     held = {item for group in chosen for item in group}
     splits = {

@@ -83,6 +83,13 @@ class SingleSource(Source[Single]):
     augment = ("none",)
     enlarged = ""
 
+    def __init__(self, root: Path, *names: str | None, **options: Any) -> None:
+        """As every source; of what is not trained on, classes take turns, so that a few pictures show all."""
+        super().__init__(root, *names, **options)
+        splits = self.layout.splits
+        turns = {split: items if split == "train" else _in_turns(items) for split, items in splits.items()}
+        self.layout = dataclasses.replace(self.layout, splits=turns)
+
     @property
     def labels(self) -> tuple[str, ...]:
         """The classes' names, where there are several."""
@@ -101,10 +108,8 @@ class SingleSource(Source[Single]):
         return [self.enlarged] if self.enlarged else []
 
     def find(self, root: Path, *names: str | None) -> Layout[Single]:
-        """All pictures of the folder; of what is not trained on classes take turns, so that a few pictures show all."""
-        found = find_single(root, *names)
-        splits = {split: items if split == "train" else _in_turns(items) for split, items in found.splits.items()}
-        return dataclasses.replace(found, splits=splits)
+        """All pictures of the folder."""
+        return find_single(root, *names)
 
     def counts(self, splits: dict[str, tuple[Single, ...]]) -> dict[str, int]:
         """Pictures by split."""

@@ -30,7 +30,7 @@ class GanConfig(Strict):
     weight_clipping: float = Field(0, ge=0, allow_inf_nan=False)
     """Bound of every weight of D, before each of its updates; 0.01 is WGAN's (Arjovsky et al., 2017); 0: none."""
     unrolled: int = Field(0, ge=0)
-    """Updates of D that G looks ahead, and answers to (Metz et al., 2017): 5 is usual; 0: none."""
+    """Updates of D that G looks ahead, to answer to that D (Metz et al., 2017): 5 is usual; 0: none."""
     unrolled_rate: float = Field(1e-3, gt=0, allow_inf_nan=False)
     """Rate of these, which are plain gradient steps (eq. 3)."""
     feature_matching: float = Field(0, ge=0, allow_inf_nan=False)
@@ -51,3 +51,8 @@ class GanConfig(Strict):
     """Updates of the generator in a turn."""
     pool: int = Field(0, ge=0)
     """Size of the pool of past fakes that D sees again half of the time (Shrivastava et al., 2017); 0: none."""
+
+    @property
+    def penalised(self) -> bool:
+        """Whether there is a penalty on D's gradient."""
+        return bool(self.gradient_penalty or self.r1 or self.r2)

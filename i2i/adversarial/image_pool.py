@@ -45,6 +45,10 @@ class ImagePool:
         drawn = self._draws(whole)[begin:end]
         return own_rows(torch.stack([self._exchange(*one) for one in zip(every_row(fakes), drawn, strict=True)]))
 
+    def empty(self) -> None:
+        """Begin anew, as pictures of another size come."""
+        self.pictures, self.held, self.fixed = [], 0, None
+
     def decide(self, count: int, device: torch.device) -> None:
         """Draw before a step that is replayed what it exchanges of `count` pictures, on `device`; 0: nothing yet."""
         if self.size == 0:

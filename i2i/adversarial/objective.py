@@ -18,7 +18,6 @@ from ..hardware.batch_part import drawn, like
 from ..hardware.device import Placement
 from ..losses.pixel import feature_matching
 from ..networks import Discriminator, has_batch_statistics
-from ..networks.discriminators.base import Outputs
 from ..networks.norms import exact
 from .config import GanConfig
 from .diff_augment import AdaptiveAugment, augment
@@ -51,34 +50,32 @@ class AdversarialObjective:
     ) -> tuple[Tensor, Scalars]:
         """G's loss on its `fake`; D's own weights get no gradient. `real` is for losses that compare."""
         matches = self.gan.feature_matching > 0
-        if self.gan.unrolled:
-            features, logits = self._after_its_next_updates(D, fake, real, given)
-        else:
-            with frozen(D), self.placement.autocast():
-                features, logits = D.features(self._seen(fake, given))
+        with frozen(D), self.placement.autocast():
+            features, logits = D.features(self._seen(fake, given))
         real_features: list[Tensor] = []
         real_logits: Tensor | None = None
         if matches or self.loss.g_needs_real:
             with torch.no_grad(), self.placement.autocast():
                 real_features, real_logits = D.features(self._seen(real, given))
-        total = g_gan = self.loss.g(real_logits, logits)
+        unrolled = self.gan.unrolled > 0
+        g_gan = self._against_its_next_updates(D, fake, real, given) if unrolled else self.loss.g(real_logits, logits)
+        total = g_gan
         scalars = {"g_gan": g_gan}
         if matches:
             scalars["g_features"] = feature_matching(real_features, features)
             total = total + self.gan.feature_matching * scalars["g_features"]
         return total, scalars
 
-    def _after_its_next_updates(self, D: Discriminator, fake: Tensor, real: Tensor, given: Tensor | None) -> Outputs:
-        """What D will say of the fakes; in full precision, as a small step of weights would vanish in bf16."""
+    def _against_its_next_updates(self, D: Discriminator, fake: Tensor, real: Tensor, given: Tensor | None) -> Tensor:
+        """-1 times D's whole loss after these; in full precision, as a small step of weights would vanish in bf16."""
         with torch.autocast(real.device.type, enabled=False):
             x, y = exact(self._seen(fake, given)), exact(self._seen(real, given))
 
             def d_loss(judge: Judge) -> Tensor:
-                d_real, d_fake = self.loss.d(judge(y)[1], judge(x)[1], self.gan.label_smoothing)
+                d_real, d_fake = self.loss.d(judge(y), judge(x), self.gan.label_smoothing)
                 return d_real + d_fake
 
-            found: Outputs = looked_ahead(D, self.gan.unrolled, self.gan.unrolled_rate, d_loss)(x)
-            return found
+            return -d_loss(looked_ahead(D, self.gan.unrolled, self.gan.unrolled_rate, d_loss))
 
     def d_loss(
         self, D: Discriminator, fake: Tensor, real: Tensor, given: Tensor | None = None

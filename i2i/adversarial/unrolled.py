@@ -6,41 +6,27 @@ Collapsing on what D does not know yet does not pay, for the D that is looked ah
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from ..networks import Discriminator
 from ..networks.norms import frozen_running_stats
 
-Judge = Callable[[Tensor], Any]
+Judge = Callable[[Tensor], Tensor]
 
 
-class _Features(nn.Module):
-    """`D.features` as a module's own call, which can be made with other weights."""
+def looked_ahead(D: nn.Module, steps: int, rate: float, d_loss: Callable[[Judge], Tensor]) -> Judge:
+    """D after so many gradient steps of `rate` down `d_loss` (eq. 3 of the paper); D itself stays as it is.
 
-    def __init__(self, D: Discriminator) -> None:
-        super().__init__()
-        self.D = D
-
-    def forward(self, x: Tensor) -> Any:
-        """What `D.features` gives."""
-        return self.D.features(x)
-
-
-def looked_ahead(D: Discriminator, steps: int, rate: float, d_loss: Callable[[Judge], Tensor]) -> Judge:
-    """`D.features` after so many gradient steps of `rate` down `d_loss` (eq. 3 of the paper); D stays as it is.
-
-    `d_loss` is given `D.features` to be called; gradients of what depends on G flow through all steps.
+    `d_loss` is given D to be called; gradients of what depends on G flow through all steps.
     """
-    module = _Features(D)
-    weights = {f"D.{name}": weight.detach().requires_grad_() for name, weight in D.named_parameters()}
+    weights = {name: weight.detach().requires_grad_() for name, weight in D.named_parameters()}
 
-    def judge(x: Tensor) -> Any:
+    def judge(x: Tensor) -> Tensor:
         with frozen_running_stats(D):
-            return functional_call(module, weights, (x,))
+            logits: Tensor = functional_call(D, weights, (x,))
+        return logits
 
     for _ in range(steps):
         gradients = torch.autograd.grad(d_loss(judge), list(weights.values()), create_graph=True, allow_unused=True)

@@ -20,7 +20,7 @@ Data = Annotated[Path, typer.Argument(help="Folder of training pictures.")]
 def sides(text: str) -> int | tuple[int, int]:
     """`128`, or `96x64`: width and height; raises BadParameter."""
     numbers = str(text).lower().split("x")
-    if len(numbers) > 2 or not all(number.isdigit() and int(number) for number in numbers):
+    if len(numbers) > 2 or not all(number.isdecimal() and int(number) for number in numbers):
         raise typer.BadParameter(f"a side in pixels, as 128, or width and height, as 96x64, and not {text!r}")
     width, *height = map(int, numbers)
     return (width, *height) if height and height[0] != width else width  # type: ignore[return-value]
@@ -64,4 +64,6 @@ def request_of(
     given = {key: value for key, value in flags.items() if value is not None}
     if isinstance(given.get("size"), tuple):
         given |= {"aspect": list(given["size"]), "size": min(given["size"])}
+    elif "size" in given and method == "gan":  # whatever a file says of the aspect
+        given["aspect"] = None
     return Request(method, data, run, preset, config, given, parse_assignments(assignments or []))

@@ -90,6 +90,13 @@ def test_classes_take_turns_in_what_validates(seasons):
     assert [name.split("/")[0] for name in ready.validation[0][:3]] == ["autumn", "spring", "winter"]
 
 
+def test_of_classes_without_a_split_each_is_held_out_from(seasons):
+    source = SingleSource(seasons / "train", holdout=0.3)
+    held = [item.domain for item in source.layout.splits["val"]]
+    assert held[:3] == [0, 1, 2]
+    assert {item.domain for item in source.layout.splits["train"]} == {0, 1, 2}
+
+
 def test_the_middle_of_a_picture_may_be_of_any_shape(seasons):
     ready = SingleSource(seasons).read(size=(16, 24))
     assert ready.training[0]["image"].shape == ready.validation[1][0]["image"].shape == (3, 16, 24)

@@ -23,6 +23,7 @@ from i2i.networks.from_noise import CRITICS, NOISE_GENERATORS
 from i2i.networks.from_noise.dcgan import DcganCritic
 from i2i.serving.runtime.model_file import read_card
 from i2i.settings import resolve
+from i2i.training.run_directory import Run
 
 GAN = METHODS["gan"]
 CLASSES = tuple("0123456789")
@@ -36,13 +37,18 @@ PUBLISHED = {
     "wgan-gp": (1_204_483, 1_053_825),
     "sngan": (4_276_739, 1_053_824),
     "progan": (22_933_394, 22_941_313),
+    "biggan": (70_433_988, 87_982_370),
+    "stylegan2": (30_034_338, 28_864_129),
+    "transgan": (83_312_495, 10_210_400),
+    "r3gan": (20_732_160, 20_683_776),
+    "fastgan": (24_037_603, None),
     "stylegan2-small": (1_050_195, None),
     "progan-small": (1_112_268, 1_114_049),
     "sagan-small": (1_089_409, 683_009),
     "transgan-small": (2_839_435, 497_078),
     "r3gan-small": (760_160, 748_064),
 }
-"""Parameters of G and D, as published, or as the page of small presets has them."""
+"""Parameters of G and D, as published (BigGAN's of 1,000 classes), or as the page of small presets has them."""
 TINY = {
     "mlp": ("mlp", {"widths": [8], "latent": 4}, {"widths": [8]}, {}),
     "mlp against maxout": ("mlp", {"widths": [8], "norm": True}, {"name": "maxout", "units": 4, "pieces": 2}, {}),
@@ -97,7 +103,8 @@ def labels(monkeypatch):
 
 
 def config_of(preset, **more):
-    layers = [GAN.PRESETS[preset], {"data": {"path": "x", "domains": CLASSES, **more}, "images": 1000}]
+    classes = tuple(map(str, range(1000))) if preset == "biggan" else CLASSES
+    layers = [GAN.PRESETS[preset], {"data": {"path": "x", "domains": classes, **more}, "images": 1000}]
     return GAN.complete_config(resolve(GAN.Config, layers), 1000)
 
 
@@ -145,6 +152,22 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit_and_its_file_equals_torch(ro
     assert not np.array_equal(sample[0], sample[1])
 
 
+def stop_at(folder, row):
+    """A run that has not grown yet."""
+    train(folder / "early", "gan", 100, until=16, every=4, **row)
+    return folder / "early"
+
+
+@pytest.mark.parametrize("size", [16, 18, 20])
+def test_networks_grow_at_any_size(size):
+    method = begun("gan", images=100, **settings("progan") | {"size": size})
+    for stage, seen in enumerate((0, 30, 50, 70, 96)):
+        method.at(seen)
+        scalars = method.step({"image": torch.rand(4, 3, size, size) * 2 - 1})
+        assert all(torch.isfinite(value) for value in scalars.values()), stage
+    assert method.sample_columns({"image": torch.zeros(2, 3, size, size)})["1"].shape == (2, 3, size, size)
+
+
 def test_a_growing_run_goes_on_exactly_inside_a_fade(tmp_path):
     row = settings("progan")
     straight, _ = train(tmp_path / "straight", "gan", 100, every=20, **row)
@@ -155,6 +178,12 @@ def test_a_growing_run_goes_on_exactly_inside_a_fade(tmp_path):
     part = tmp_path / "part"
     method, _ = train(part, "gan", 100, until=72, every=12, **row)
     assert (method.stage, 0 < method.G.alpha < 1) == ("level 2 fades", True)
+    (path,) = export_run(Run(part))  # a file of what there is: 16 pixels, each level's a square
+    (sample,) = onnxruntime.InferenceSession(path).run(None, {"latent": np.ones((1, 8), np.float32)})
+    assert sample.shape == (1, 3, 16, 16)
+    (early,) = export_run(Run(stop_at(tmp_path, row)))
+    (coarse,) = onnxruntime.InferenceSession(early).run(None, {"latent": np.ones((1, 8), np.float32)})
+    np.testing.assert_array_equal(coarse, coarse[:, :, ::4, ::4].repeat(4, 2).repeat(4, 3))
     resumed, _ = train(part, "gan", 100, every=20, **row)
     for key, value in weights(straight).items():
         assert torch.equal(value, weights(resumed)[key]), key

@@ -15,9 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from ...networks.from_noise.base import NoiseGenerator
+from ...networks.from_noise.progan import ProganGenerator
 from ...networks.from_noise.stylegan2 import StyleganGenerator
 from ...networks.geometry import Geometry
 from ...ports import Port, Ports
+from .growth import shown
 
 SAMPLE = "sample"
 """The output: a picture."""
@@ -47,7 +49,7 @@ class NoiseFile(nn.Module):
         """(N, latent), (N,), (N,), (N, styles, style), (N, maps) -> (N, C, H, W) in [-1, 1], and with styles w, too."""
         if not isinstance(self.G, StyleganGenerator):
             picture: Tensor = self.G(latent, label)
-            return picture
+            return shown(picture, self.G.size) if isinstance(self.G, ProganGenerator) else picture
         assert truncation is not None
         assert w is not None
         assert noise is not None

@@ -25,7 +25,7 @@ from ...networks import Generator
 from ...networks.from_noise import CRITICS, NOISE_GENERATORS, build_for
 from ...networks.from_noise.base import Critic, NoiseGenerator
 from ...networks.from_noise.fastgan import FastganCritic
-from ...networks.from_noise.progan import Growing
+from ...networks.from_noise.progan import Growing, ProganCritic
 from ...networks.from_noise.stylegan2 import StyleganGenerator
 from ...ports import Ports
 from ..base import Batch, Method
@@ -60,7 +60,10 @@ class Gan(Method):
         lazy_g = options.path_length_every if options.path_length else 1
         self.opt_g = optimizer_for([self.G], options.optimizer, lazy=lazy_g)
         self.opt_d = optimizer_for(
-            [self.D], options.optimizer, lr=options.optimizer.lr_d, lazy=options.gan.penalty_every
+            [self.D],
+            options.optimizer,
+            lr=options.optimizer.lr_d,
+            lazy=options.gan.penalty_every if options.gan.penalised else 1,
         )
         self.networks = {"G": self.G, "D": self.D}
         self.objectives = {"D": self.gan}
@@ -76,10 +79,11 @@ class Gan(Method):
         require("discriminator", config.discriminator.name, CRITICS)
         discriminator = config.discriminator.complete()
         check_compatible(config.gan, discriminator, config.batch)
-        _check(config)
-        images = config.images or max(1, round(config.epochs * count))
+        images = config.images or max(1, round(config.epochs * count / config.packed)) * config.packed
         generator = config.generator.complete()
-        return config.model_copy(update={"images": images, "generator": generator, "discriminator": discriminator})
+        whole = config.model_copy(update={"images": images, "generator": generator, "discriminator": discriminator})
+        _check(whole)
+        return whole
 
     @classmethod
     def generators(cls, config: TrainConfig) -> dict[str, Generator]:
@@ -128,10 +132,11 @@ class Gan(Method):
                 cast(Growing, network).grow(level, alpha)
 
     def begin_stage(self, stage: Stage) -> None:
-        """The optimizers begin anew where a level is added."""
+        """The optimizers begin anew where a level is added, and so does the pool, whose pictures are too small."""
         if stage.settings.get(FADES):
             for optimizer in self.optimizers.values():
                 optimizer.state.clear()
+            self.gan.pool.empty()
 
     def kind_of_step(self) -> Hashable:
         """Growth and lazy regularisation decide, too."""
@@ -141,8 +146,8 @@ class Gan(Method):
     def descents(self, batch: Batch) -> Descents:
         """One update of D, then one of G, which has pictures of the same classes."""
         x, y = batch["image"], batch.get("label") if self.G.classes else None
-        if isinstance(self.G, Growing):
-            x = at_level(x, self.G.level, self.G.doublings, self.G.alpha)
+        if isinstance(self.D, ProganCritic):
+            x = at_level(x, self.D, self.D.alpha)
         D = Judge(self.D, y, self.o.packed, matches=self.o.gan.feature_matching > 0)
         g_turn, d_turn = self.updates.turn()
         scalars: dict[str, Tensor] = {}
@@ -252,11 +257,28 @@ def _seed_of(x: Tensor) -> int:
 
 def _check(config: FromNoiseConfig) -> None:
     """Raises ConfigError for settings that these networks cannot have, with the way out."""
+    if config.conditional and config.classes < 2:
+        raise ConfigError("conditional=true generates by class, and the data has one class alone. Leave it out.")
+    if not config.conditional and (
+        config.generator.name == "conditional_mlp" or config.generator.options.get("shared")
+    ):
+        raise ConfigError(
+            f"The generator {config.generator.name!r} with these options is told a class. Add --set conditional=true."
+        )
     if config.batch % config.packed:
         up = -(-config.batch // config.packed) * config.packed
         raise ConfigError(
             f"D sees {config.packed} pictures at once, which divide no batch of {config.batch}. Use --batch {up}."
         )
+    if config.packed > 1 and (config.images or 0) % config.packed:
+        raise ConfigError(
+            f"D sees {config.packed} pictures at once, so the length of the run is a multiple of that. "
+            f"Use --images {-(-(config.images or 0) // config.packed) * config.packed}."
+        )
+    if config.packed > 1 and config.reconstruction:
+        raise ConfigError("A discriminator that draws sees one picture at a time. Leave packed or reconstruction out.")
+    if config.gan.feature_matching and config.discriminator.name == "conditional_mlp":
+        raise ConfigError("gan.feature_matching compares features, and conditional_mlp has none. Leave it out.")
     if config.conditional and config.packed > 1:
         raise ConfigError("D sees one class at a time, so packed=1 goes with conditional=true. Leave one of them out.")
     if config.conditional and config.gan.pool:

@@ -53,7 +53,7 @@ SAGAN: Row = {
     "discriminator": {
         "name": "resnet", "widths": [64, 128, 256, 512, 1024, 1024], "halved": 5, "attention": 128, "spectral": True,
     },
-    "size": 128, "batch": 256, "images": 256_000_000,
+    "size": 128, "batch": 256, "images": 256_000_000, "conditional": True,
     "optimizer": adam(1e-4, 0.0, 0.9, lr_d=4e-4), "gan": {"loss": "hinge"},
 }  # fmt: skip
 BIGGAN: Row = {
@@ -63,6 +63,7 @@ BIGGAN: Row = {
     },
     "discriminator": {
         "name": "resnet", "widths": [96, 192, 384, 768, 1536, 1536], "halved": 5, "attention": 96, "spectral": True,
+        "bias": True,
     },
     "size": 128, "batch": 2048, "conditional": True, "fresh_fakes": True, "images": 300_000_000,
     "optimizer": adam(1e-4, 0.0, 0.999, lr_d=4e-4), "gan": {"loss": "hinge"}, "ema": {"images": 14_000_000},
@@ -77,20 +78,21 @@ STYLEGAN2: Row = {
     "mixing": 0.9, "path_length": 2.0,
     "optimizer": adam(2e-3, 0.0, 0.99), "ema": {"images": 10_000},
     "gan": {
-        "r1": 10.0, "penalty_every": 16, "augment": ["colour", "translation", "cutout"], "ada": True, "ada_target": 0.6,
+        "r1": 0.4, "penalty_every": 16, "augment": ["colour", "translation", "cutout"], "ada": True, "ada_target": 0.6,
     },
 }  # fmt: skip
 TRANSGAN: Row = {
-    **both("transgan"), "size": 32, "batch": 64, "fresh_fakes": True, "images": 16_000_000,
-    "optimizer": adam(1e-4, 0.0, 0.99), "ema": {"images": 10_000},
+    **both("transgan"), "size": 32, "batch": 64, "fresh_fakes": True, "images": 160_000_000,
+    "optimizer": adam(1e-4, 0.0, 0.99, weight_decay=0.001, clip=5.0), "ema": {"images": 10_000},
     "gan": {
-        "loss": "wasserstein", "gradient_penalty": 10.0, "d_steps": 4, "augment": ["colour", "translation", "cutout"],
+        "loss": "wasserstein", "gradient_penalty": 10.0, "drift": 0.001, "d_steps": 4,
+        "augment": ["colour", "translation", "cutout"],
     },
 }  # fmt: skip
 R3GAN: Row = {
     **both("r3gan"), "size": 32, "batch": 512, "fresh_fakes": True, "images": 50_000_000,
-    "optimizer": adam(2e-4, 0.0, 0.99), "ema": {"images": 500_000},
-    "gan": {"loss": "relativistic_pairs", "r1": 0.5, "r2": 0.5},
+    "optimizer": adam(2e-4, 0.0, 0.99), "ema": {"images": 5_000_000},
+    "gan": {"loss": "relativistic_pairs", "r1": 0.05, "r2": 0.05},
 }  # fmt: skip
 FASTGAN: Row = {
     **both("fastgan"), "size": 256, "batch": 8, "images": 400_000, "reconstruction": 1.0,
@@ -102,7 +104,7 @@ DCGAN_SMALL: Row = {**DCGAN, **SMALL}
 
 PRESETS: dict[str, Row] = {
     "vanilla": {
-        "generator": {"name": "mlp"}, "discriminator": {"name": "maxout"}, "size": 28, "batch": 100,
+        "generator": {"name": "mlp", "prior": "uniform"}, "discriminator": {"name": "maxout"}, "size": 28, "batch": 100,
         "optimizer": {"name": "sgd", "lr": 0.1, "beta1": 0.5, "decay_from": 0.0}, "images": 15_000_000,
     },
     "vanilla-small": {
@@ -156,7 +158,7 @@ PRESETS: dict[str, Row] = {
     "stylegan2-small": {
         **STYLEGAN2, **SMALL, "generator": {"name": "stylegan2", **NARROW},
         "discriminator": {"name": "stylegan2", "base": 2048, "most": 128, "residual": False}, "batch": 32,
-        "gan": {**STYLEGAN2["gan"], "r1": 1.0, "ada_images": 100_000},
+        "gan": {**STYLEGAN2["gan"], "r1": 0.05, "ada_images": 100_000},
     },
     "transgan": TRANSGAN,
     "transgan-small": {

@@ -52,6 +52,7 @@ class PathLength:
         with torch.no_grad():
             if self.mean is None:
                 self.mean = lengths.new_zeros(())
+            self.mean = self.mean.to(lengths.device)  # a checkpoint's is on the CPU
             self.mean.lerp_(over_batch(lengths.mean()), PATH_DECAY)
         penalty: Tensor = (lengths - self.mean).square().mean()
         return penalty

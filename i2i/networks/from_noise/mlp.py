@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..kernels.layers import Dropout
+from ..norms import BatchNormRunning
 from ..options import Count, Share
 from .base import Critic, NoiseGenerator, Prior, one_hot
 
@@ -26,6 +27,14 @@ class Maxout(nn.Module):
         """(N, F) -> (N, units)."""
         most: Tensor = self.linear(x).unflatten(1, (self.units, self.pieces)).amax(2)
         return most
+
+
+class FlatNorm(BatchNormRunning):
+    """Batch norm of (N, F)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, F) -> the same."""
+        return super().forward(x[:, :, None, None])[:, :, 0, 0]
 
 
 Activation = Literal["relu", "leaky"]
@@ -55,7 +64,7 @@ class MlpGenerator(NoiseGenerator):
         layers: list[nn.Module] = []
         before = latent
         for width in widths:
-            layers += [nn.Linear(before, width), _activation(activation), *([nn.BatchNorm1d(width)] if norm else [])]
+            layers += [nn.Linear(before, width), _activation(activation), *([FlatNorm(width)] if norm else [])]
             before = width
         out = math.prod(self.shape)
         self.layers = nn.Sequential(*layers, nn.Linear(before, out), *([nn.Tanh()] if bounded else []))

@@ -24,8 +24,11 @@ def channels_of(level: int, base: int = 8192, most: int = 512) -> int:
     return min(base // (2 << level), most)
 
 
-class Growing:
+class Growing(nn.Module):
     """Where growth stands, of a generator and of its discriminator; no weight depends on it."""
+
+    grown: Tensor
+    """(2,): level and alpha, as a checkpoint has them."""
 
     doublings: int
     """Of the whole network."""
@@ -35,6 +38,18 @@ class Growing:
     def grow(self, level: int, alpha: float) -> None:
         """So many doublings, the newest faded in by `alpha` in [0, 1]."""
         self.level, self.alpha = level, alpha
+        if "grown" not in self._buffers:
+            self.register_buffer("grown", torch.zeros(2))
+            self.register_load_state_dict_post_hook(_as_loaded)  # type: ignore[no-untyped-call]
+        with torch.no_grad():
+            self.grown[0], self.grown[1] = level, alpha
+
+
+def _as_loaded(network: nn.Module, _keys: object) -> None:
+    """A network of a checkpoint is as large as it was."""
+    growing = cast(Growing, network)
+    if not growing.grown.is_meta:
+        growing.level, growing.alpha = int(growing.grown[0]), float(growing.grown[1])
 
 
 class ProganGenerator(NoiseGenerator, Growing):

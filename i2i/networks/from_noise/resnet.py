@@ -7,6 +7,7 @@ arXiv 1809.11096).
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -130,6 +131,7 @@ class ResnetCritic(Critic):
         self,
         channels: int,
         *,
+        size: Size | None = None,
         widths: tuple[Count, ...] = (128, 128, 128, 128),
         halved: Count = 2,
         classes: int = 0,
@@ -143,6 +145,7 @@ class ResnetCritic(Critic):
         self.classes, self.mean = classes, mean
         before = [channels, *widths]
         self.blocks = nn.Sequential()
+        halved = min(halved, max(1, int(math.log2(min(size) / 2)))) if size else halved  # 2 pixels at least are left
         for n, (a, b) in enumerate(zip(before, widths, strict=False)):
             self.blocks.append(DownBlock(a, b, halves=n < halved, first=n == 0))
             if b == attention and n == widths.index(b):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from ..norms import BatchNormRunning
 from ..options import Count
 from .base import Critic, NoiseGenerator, Size
 from .wgan_gp import SIZE, refuse_other_sizes
@@ -17,11 +18,11 @@ class StackedGenerator(NoiseGenerator):
         refuse_other_sizes(size)
         self.latent = latent
         self.first = nn.Linear(latent, 64 * 16)
-        layers: list[nn.Module] = [nn.BatchNorm2d(64), nn.ReLU()]
+        layers: list[nn.Module] = [BatchNormRunning(64), nn.ReLU()]
         for a, b, more in ((64, 32, 0), (32, 16, 1), (16, 8, 1)):
             layers += [
                 nn.ConvTranspose2d(a, b, 3, stride=2, padding=1, output_padding=more),
-                nn.BatchNorm2d(b),
+                BatchNormRunning(b),
                 nn.ReLU(),
             ]
         self.layers = nn.Sequential(*layers, nn.Conv2d(8, channels, 3, padding=1), nn.Tanh())
@@ -41,7 +42,7 @@ class StackedCritic(Critic):
         self.layers, before = nn.Sequential(), channels * packed
         for after in (width, 2 * width, 4 * width):
             self.layers.extend(
-                [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.BatchNorm2d(after), nn.LeakyReLU(0.3)]
+                [nn.Conv2d(before, after, 3, stride=2, padding=1), BatchNormRunning(after), nn.LeakyReLU(0.3)]
             )
             before = after
         self.last = nn.Linear(16 * before, 1)

@@ -85,7 +85,8 @@ def modulated(x: Tensor, weight: Tensor, style: Tensor, *, demodulate: bool, up:
     else:
         y = F.conv2d(x, weight, padding=weight.shape[2] // 2)
     if demodulate:
-        lengths = exact(style).square() @ exact(weight).square().sum((2, 3)).t()  # (N, out), of the weights that it had
+        with torch.autocast(x.device.type, enabled=False):  # (N, out), of the weights that it would have had
+            lengths = exact(style).square() @ exact(weight).square().sum((2, 3)).t()
         y = y * (lengths + 1e-8).rsqrt()[:, :, None, None].to(y.dtype)
     return y
 
