@@ -161,8 +161,9 @@ def _value(name: str, row: Control, value: Any) -> Any:
     if row.kind == "choice":
         if isinstance(value, bool) and value in row.choices:
             return value
-        require(row.label.lower(), str(value), [str(one) for one in row.choices])
-        return value
+        offered = {str(one): one for one in row.choices}
+        require(row.label.lower(), str(value), offered)
+        return offered[str(value)]  # "False" is False
     if not isinstance(value, list | tuple):
         raise ConfigError(f"{row.label} ({name}) is a list, and not {value!r:.40}.")
     if row.kind == "widths":
@@ -171,6 +172,8 @@ def _value(name: str, row: Control, value: Any) -> Any:
         return tuple(value)
     for one in value:
         require(row.label.lower(), str(one), dict.fromkeys(row.choices))
+    if len(set(value)) < len(value):
+        raise ConfigError(f"{row.label} ({name}) has each name at most once.")
     return tuple(value)
 
 

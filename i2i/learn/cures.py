@@ -44,13 +44,15 @@ def goes_back(training: Training, name: str) -> bool:
 def cured(training: Training, name: str) -> Training:
     """What goes on with the remedy of the failure `name`: this training, from here or from a moment before it began.
 
-    A new one where the remedy is of other networks. Raises KeyError where the failure is not there.
+    A new one where the remedy is of other networks. Raises KeyError where the failure is not there, ConfigError where
+    the remedy does not go with the settings; then nothing is done.
     """
     ailment, goes_on = training.monitor.ailments[name], training
     given, until, back = remedy(ailment), training.step_count, goes_back(training, name)
     if DETECTORS[name].anew:
         goes_on = type(training)(checked({**training.settings, **given}), training.drawn)
     else:
+        training.verify(given)
         if back:
             before = [one for one in training.moments if one.images < ailment.images]
             training.go_back(before[-1] if before else training.moments[0])

@@ -204,6 +204,11 @@ class Training:
     def _moment(self, random: Tensor | None = None) -> Moment:
         return take(self.method, self.images, self.step_count, torch.get_rng_state() if random is None else random)
 
+    def verify(self, given: Mapping[str, Any]) -> None:
+        """Raises ConfigError where the training cannot take these settings; changes nothing."""
+        with chance(self.random):
+            method_of(config_of(checked({**self.settings, **given}), self._picture, self.shape.kinds))
+
     def change(self, given: Mapping[str, Any]) -> bool:
         """Take other settings while it runs; False, and nothing is done, where they need a new training.
 
@@ -240,7 +245,7 @@ class Training:
         self._begin_line()
 
     def go_back(self, moment: Moment) -> None:
-        """Stand there again, with the log and the doctor's findings of then."""
+        """Stand there again, with the log and the doctor's findings of then; a later best is forgotten."""
         self._restore(moment)
         self.lines = [line for line in self.lines if line["step"] <= moment.step]
         self.monitor = Monitor(self.config.images, flat(self.config.model_dump(mode="json")))
@@ -248,6 +253,8 @@ class Training:
             self.monitor.add(line)
         self.moments = [one for one in self.moments if one.step <= moment.step]
         self.changes = [one for one in self.changes if one["step"] <= moment.step]
+        if self.best is not None and self.best.step > moment.step:
+            self.best, self.best_score = None, math.inf
 
 
 def _short(value: Any) -> Any:

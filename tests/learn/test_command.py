@@ -29,7 +29,7 @@ def test_the_copied_line_trains_the_very_curve(i2i, tmp_path, monkeypatch, condi
     log = [json.loads(line) for line in (tmp_path / "runs/learn/log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log] == [line["step"] for line in training.lines]
     for ours, theirs in zip(training.lines, log, strict=True):
-        assert {key: ours[key] for key in LOSSES} == pytest.approx({key: theirs[key] for key in LOSSES}, rel=1e-4)
+        assert {key: ours[key] for key in LOSSES} == pytest.approx({key: theirs[key] for key in LOSSES}, rel=1e-3)
 
 
 def test_what_keeps_a_curve_from_being_the_same_is_said():

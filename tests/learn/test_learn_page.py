@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import io
+import math
 import threading
 import time
 
@@ -14,7 +15,6 @@ from serving_learn import served
 
 from i2i.learn.failures import FAILURES
 from i2i.learn.web import sessions as visitors
-from i2i.learn.web.sessions import PACES
 
 WAIT = 90_000
 """Milliseconds after which something has gone wrong, on whatever machine."""
@@ -30,6 +30,7 @@ def site():
 def opened(browser, address, width=1280, height=800, **options):
     """A page, of which nothing in the console is bad and which asks no other host."""
     context = browser.new_context(viewport={"width": width, "height": height}, **options)
+    context.set_default_timeout(WAIT)
     page, bad = context.new_page(), []
     page.on("console", lambda m: bad.append(m.text) if m.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: bad.append(str(error)))
@@ -63,6 +64,8 @@ def until_step(page, least):
 def provoke_and_cure(page, name):
     page.click(f"#failures [data-name={name}]")
     page.wait_for_selector(f"#doctor .ailment[data-name={name}]", timeout=2 * WAIT)
+    page.keyboard.press(" ")  # lest it ends by itself while this is read
+    page.wait_for_selector("#play:has-text('Play')", timeout=WAIT)
     assert "(step " in page.text_content(f"#doctor .ailment[data-name={name}]")
     page.click(f"#doctor .ailment[data-name={name}] .cure")
     page.wait_for_selector(f"#doctor .cured[data-name={name}]", timeout=2 * WAIT)
@@ -160,7 +163,15 @@ class Visitor:
         return self.http.post("/learn/do", json={"do": what, **more})
 
     def frame(self, version=-1, lines=0):
-        return self.http.get("/learn/frame", params={"version": version, "lines": lines}).json()
+        """The next one; while none is ready the server answers with nothing."""
+        ends = time.monotonic() + 120
+        while True:
+            answer = self.http.get("/learn/frame", params={"version": version, "lines": lines})
+            if answer.status_code == 200:
+                return answer.json()
+            assert answer.status_code == 204, answer.text
+            assert time.monotonic() < ends
+            time.sleep(0.02)
 
 
 def test_visitors_train_beside_each_other_and_each_has_the_curve_of_its_settings():
@@ -182,7 +193,7 @@ def test_one_more_than_there_is_room_for_is_told_so():
     with served(2) as (address, _):
         for _ in range(2):
             Visitor(address)
-        answer = httpx.post(f"{address}/learn/join")
+        answer = httpx.post(f"{address}/learn/join", timeout=60)
         assert answer.status_code == 503
         assert "Try again" in answer.json()["error"]
 
@@ -199,6 +210,20 @@ def test_a_training_nobody_looks_at_stands_still(monkeypatch):
     monkeypatch.setattr(visitors, "UNSEEN", 0.3)
     with served() as (address, everybody):
         one = Visitor(address)
+        one.do("new", settings={"steps": 20_000, "generator.widths": [16], "discriminator.widths": [16]})
+        one.do("play", pace="fast")
+        session = everybody.get(one.http.headers["x-learn-session"])
+        ends = time.monotonic() + 120
+        while session.pace:
+            assert time.monotonic() < ends
+            time.sleep(0.05)
+        assert not session.training.done
+
+
+def test_who_has_had_their_time_is_told_so_and_trains_no_more(monkeypatch):
+    monkeypatch.setattr(visitors, "WORK", 0.0)
+    with served() as (address, everybody):
+        one = Visitor(address)
         one.do("look")
         one.do("play", pace="fast")
         session = everybody.get(one.http.headers["x-learn-session"])
@@ -206,7 +231,48 @@ def test_a_training_nobody_looks_at_stands_still(monkeypatch):
         while session.pace:
             assert time.monotonic() < ends
             time.sleep(0.05)
-        assert session.training.step_count < PACES["fast"] * 60
+        assert one.frame()["step"] < 1500
+        assert "new tab" in one.frame()["note"]
+        refused = one.do("play", pace="fast")
+        assert refused.status_code == 422
+        assert "new tab" in refused.json()["error"]
+
+
+def test_what_fails_for_one_visitor_is_told_to_them_and_stops_nobody_else(monkeypatch):
+    from i2i.learn.training import Training
+
+    view, steps = visitors.views.view, Training.steps
+    with served() as (address, everybody):
+        unlucky, other = Visitor(address), Visitor(address)
+        for one in (unlucky, other):
+            assert one.do("look").status_code == 200
+        session = everybody.get(unlucky.http.headers["x-learn-session"])
+        broken, ends = session.training, time.monotonic() + 120
+        monkeypatch.setattr(visitors.views, "view", lambda one: {"says": math.nan} if one is broken else view(one))
+        monkeypatch.setattr(Training, "steps", lambda one, n: 1 / 0 if one is broken else steps(one, n))
+        while (answer := unlucky.http.get("/learn/frame")).status_code == 204:
+            assert time.monotonic() < ends
+        assert answer.status_code == 500
+        assert "ValueError" in answer.json()["error"]
+        assert unlucky.do("play", pace="fast").status_code == 200
+        while "ZeroDivisionError" not in session.failed:
+            assert time.monotonic() < ends
+            time.sleep(0.02)
+        assert session.pace == ""
+        assert other.do("play", pace="fast").status_code == 200
+        while other.frame()["step"] < 2:
+            assert time.monotonic() < ends
+        assert unlucky.do("step").status_code == 500
+        assert unlucky.do("new").status_code == 200
+        assert unlucky.frame()["step"] == 0
+
+
+def test_a_failure_that_is_over_is_cured_by_nothing(site):
+    one = Visitor(site)
+    one.do("look")
+    answer = one.do("cure", name="hopping")
+    assert answer.status_code == 200
+    assert "over already" in answer.json()["note"]
 
 
 def test_steps_are_made_in_the_worker_and_never_in_the_event_loop(monkeypatch):
@@ -232,7 +298,9 @@ def test_steps_are_made_in_the_worker_and_never_in_the_event_loop(monkeypatch):
         ({"do": "set", "settings": {"optimizer.lr": 9}}, "Rate of G"),
         ({"do": "provoke", "name": "../x"}, "failure"),
         ({"do": "course", "lesson": 99}, "lessons 0 to 9"),
-        ({"do": "cure", "name": "hopping"}, "over already"),
+        ({"do": "cure", "name": "no such"}, "failure"),
+        ({"do": "new", "settings": [1]}, "names with values"),
+        ({"do": "set", "settings": {"data": "drawn"}, "drawn": [[10**400, 0]]}, "Draw a shape"),
         ({"do": "set", "settings": {"data": "drawn"}, "drawn": [[0, 0]]}, "Draw a shape"),
     ],
 )
@@ -250,7 +318,7 @@ def test_foreign_pages_names_and_large_bodies_are_kept_out(site):
     assert one.http.post("/learn/join", headers={"origin": "http://evil.example"}).status_code == 403
     assert one.http.get("/", headers={"host": "evil.example"}).status_code == 403
     assert one.http.get("/page/..%2f__init__.py").status_code == 404
-    assert httpx.post(f"{site}/learn/do", json={"do": "look"}).status_code == 410
+    assert httpx.post(f"{site}/learn/do", json={"do": "look"}, timeout=60).status_code == 410
     assert "default-src 'none'" in one.http.get("/").headers["content-security-policy"]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from i2i.diagnostics.doctor import DETECTORS
+from i2i.diagnostics.doctor import DETECTORS, Ailment
 from i2i.errors import ConfigError, DataError
 from i2i.learn import views
 from i2i.learn.controls import CONTROLS, checked, usual
@@ -110,11 +110,18 @@ def test_other_networks_need_a_new_training():
         ({"steps": 10**9}, "20000"),
         ({"batch": True}, "whole number"),
         ({"gan.augment": "cutout"}, "list"),
+        ({"gan.augment": ["translation"] * 12_000}, "at most once"),
+        ({"conditional": "no"}, "by class"),
+        ({"optimizer.lr": 10**400}, "Rate of G"),
     ],
 )
 def test_what_the_page_does_not_offer_is_refused_in_words(given, said):
     with pytest.raises((ConfigError, LookupError), match=said):
         checked(given)
+
+
+def test_a_choice_that_is_written_out_is_the_choice():
+    assert checked({"conditional": "False"})["conditional"] is False
 
 
 def test_too_few_drawn_points_are_asked_for():
@@ -134,7 +141,30 @@ def test_going_back_to_the_best_is_exact():
     training.steps(7)
     straight.steps(7)
     assert torch.equal(weights(training), weights(straight))
+
+
+def test_going_back_forgets_a_best_that_came_later():
+    training = trained(60)
     assert training.best is not None
+    training.go_back(training.best)
+    assert training.best is not None
+    training.go_back(training.moments[0])
+    assert training.best is None
+    training.steps(60)
+    assert training.best is not None
+
+
+def test_a_remedy_that_does_not_go_with_the_settings_leaves_the_training_where_it_is():
+    training = trained(60)
+    found = Ailment("exploding", "", 0, 0, training.images, {}, ["gan.gradient_penalty=10"])
+    training.monitor.ailments["exploding"] = found
+    lines, moments = list(training.lines), list(training.moments)
+    with pytest.raises(ConfigError, match="Use one of them"):
+        cured(training, "exploding")
+    assert training.step_count == 60
+    assert training.lines == lines
+    assert training.moments == moments
+    assert training.settings["gan.gradient_penalty"] == 0
 
 
 @pytest.mark.parametrize("data", ["ring", "faces"])
@@ -183,7 +213,7 @@ def provoked_and_cured(name):
     assert f"step {told['began']:,}" in told["sentence"]
     assert told["settings"]
     training = cured(training, name)
-    training.change({"steps": training.step_count + 1000})
+    training.change({"steps": training.step_count + 5000})
     while training.cures[0]["over"] is None and not training.done:
         training.steps(5)
     assert training.cures[0]["over"] is not None, f"not cured in {training.step_count} steps"

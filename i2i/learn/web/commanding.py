@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ...diagnostics.doctor import DETECTORS
 from ...errors import RequestError, require
 from .. import cures, views
 from ..controls import Settings, checked, usual
@@ -40,7 +41,15 @@ def _drawn(command: Command) -> list[list[float]]:
     if not isinstance(given, list) or len(given) > MOST_DRAWN:
         raise RequestError(f"At most {MOST_DRAWN} points can be drawn.")
     points = [p for p in given if isinstance(p, list) and len(p) == 2 and all(isinstance(v, int | float) for v in p)]
-    return [[max(-1.0, min(1.0, float(v))) for v in point] for point in points]
+    return [[float(max(-1.0, min(1.0, v))) for v in point] for point in points]
+
+
+def _given(command: Command) -> dict[str, Any]:
+    """The settings that came with a command."""
+    given = command.get("settings") or {}
+    if not isinstance(given, dict):
+        raise RequestError('Settings are names with values, as in {"gan.r1": 1}.')
+    return given
 
 
 def _begin(session: Session, settings: Settings, drawn: Sequence[Sequence[float]], pace: str = "") -> Answer:
@@ -52,7 +61,7 @@ def _begin(session: Session, settings: Settings, drawn: Sequence[Sequence[float]
 
 def _new(session: Session, command: Command) -> Answer:
     """A new training by these settings."""
-    return _begin(session, checked(dict(command.get("settings") or {})), _drawn(command))
+    return _begin(session, checked(_given(command)), _drawn(command))
 
 
 def _look(session: Session, command: Command) -> Answer:  # noqa: ARG001
@@ -65,7 +74,7 @@ def _look(session: Session, command: Command) -> Answer:  # noqa: ARG001
 def _set(session: Session, command: Command) -> Answer:
     """Other settings: while it runs where that is possible, else a new training, which runs if the last one did."""
     training = _there(session)
-    given, drawn = dict(command.get("settings") or {}), _drawn(command)
+    given, drawn = _given(command), _drawn(command)
     if not drawn and training.change(given):
         return {"anew": False}
     suited = _suited(training.settings, given)
@@ -82,13 +91,15 @@ def _suited(before: Settings, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _play(session: Session, command: Command) -> Answer:
-    from .sessions import PACES
+    from .sessions import PACES, SPENT
 
     pace = str(command.get("pace", "play"))
     require("pace", pace, PACES)
     training = _there(session)
     if training.ended:
         raise RequestError(f"{training.ended} Go back, or begin anew.")
+    if session.spent:
+        raise RequestError(SPENT)
     session.pace = pace
     return {}
 
@@ -122,8 +133,9 @@ def _provoke(session: Session, command: Command) -> Answer:
 def _cure(session: Session, command: Command) -> Answer:
     """The doctor's remedy, from here or from a moment before the failure began."""
     training, name = _there(session), str(command.get("name"))
-    if name not in training.monitor.ailments:
-        raise RequestError("This failure is over already.")
+    require("failure", name, DETECTORS)
+    if name not in training.monitor.ailments:  # it ran on between the frame that was looked at and the click
+        return {"note": f"{DETECTORS[name].title} is over already: nothing was changed."}
     cured = cures.cured(training, name)
     if cured is not training:
         session.begin(cured)

@@ -92,7 +92,10 @@ def create_learn(hosts: Collection[str] | None = None, visitors: int = MOST) -> 
         session = _session(request)
         if session is None:
             return JSONResponse({"error": GONE}, 410)
-        found = sessions.frame(session, version, max(0, lines))
+        try:
+            found = sessions.frame(session, version, max(0, lines))
+        except RequestError as error:
+            return JSONResponse({"error": str(error)}, 500)
         return Response(found, 200 if found else 204, media_type="application/json")
 
     def _session(request: Request) -> Session | None:

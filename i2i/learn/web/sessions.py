@@ -8,6 +8,7 @@ seconds of work); without anybody who looks it stands still, and is forgotten la
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import threading
 import time
@@ -37,10 +38,16 @@ UNSEEN, FORGOTTEN, MAY_GO = 20.0, 900.0, 60.0
 WORK = 1800.0
 """Seconds of steps that a visitor has."""
 
+SPENT = f"{WORK / 60:.0f} minutes of training are over in this tab. Open its address in a new tab for more."
+FAILED = "The server failed at this training ({}). Go back to the best, begin anew, or change a setting."
+
 FULL = (
     "{} people train here already, which is as many as this server takes at a time. Try again in a minute, or start "
     "your own: i2i learn."
 )
+
+
+_LOG = logging.getLogger(__name__)
 
 
 class Session:
@@ -68,12 +75,26 @@ class Session:
         self.after_d: dict[str, Any] | None = None
         """What was there between the two updates of the last step that was watched."""
         self.note = ""
+        self.failed = ""
+        """What its last turn failed at; "" where it did not."""
         self.commands: deque[tuple[Mapping[str, Any], Future[dict[str, Any]]]] = deque()
         self.ready = threading.Condition()
 
     def begin(self, training: Training) -> None:
         """Another training from here on."""
-        self.training, self.number, self.after_d, self.note = training, self.number + 1, None, ""
+        self.training, self.number, self.after_d, self.note, self.failed = training, self.number + 1, None, "", ""
+
+    @property
+    def spent(self) -> bool:
+        """Whether it has had its seconds of steps."""
+        return self.worked > WORK
+
+    def fail(self, error: Exception) -> None:
+        """Stand still, and tell who waits for a frame."""
+        with self.ready:
+            self.pace, self.failed, self.wanted = "", FAILED.format(type(error).__name__), False
+            self.version += 1
+            self.ready.notify_all()
 
     def due(self, now: float) -> int:
         """Steps to be made by now."""
@@ -136,11 +157,19 @@ class Sessions:
         return found.result(seconds)
 
     def frame(self, session: Session, version: int, lines: int, seconds: float = 1.0) -> bytes:
-        """What is to be seen, newer than `version`; b"" where nothing new came within so many seconds."""
+        """What is to be seen, newer than `version`; b"" where nothing new came within so many seconds.
+
+        Raises RequestError where the visitor's last turn failed, once.
+        """
         with session.ready:
             session.lines, session.wanted = lines, True
             self._wake.set()
-            there = session.ready.wait_for(lambda: session.framed > version and session.framed_from == lines, seconds)
+            there = session.ready.wait_for(
+                lambda: session.failed or (session.framed > version and session.framed_from == lines), seconds
+            )
+            if session.failed:
+                failed, session.failed = session.failed, ""
+                raise RequestError(failed)
             return session.frame if there else b""
 
     def _work(self) -> None:
@@ -149,9 +178,18 @@ class Sessions:
             with self._lock:
                 self._forget(FORGOTTEN)
                 everybody = list(self._all.values())
-            turns = [self._serve(session) for session in everybody]
+            turns = [self._turn(session) for session in everybody]
             if not any(turns):
                 self._wake.wait(0.02 if any(one.pace for one in everybody) else 0.5)
+
+    def _turn(self, session: Session) -> bool:
+        """The same as `_serve`; what fails there ends this turn, and nobody else's."""
+        try:
+            return self._serve(session)
+        except Exception as error:
+            _LOG.exception("a turn of a visitor failed")
+            session.fail(error)
+            return False
 
     def _serve(self, session: Session) -> bool:
         """A turn of one visitor; whether there was something to do."""
@@ -183,6 +221,9 @@ class Sessions:
         if session.pace and began - session.seen > UNSEEN:
             session.pace = ""
             session.version += 1
+        if session.pace and session.spent:
+            session.pace, session.note = "", SPENT
+            session.version += 1
         due = session.due(began)
         training = session.training
         if not due or training is None:
@@ -195,11 +236,6 @@ class Sessions:
         session.worked += time.monotonic() - began
         session.after_d = None
         session.version += 1
-        if session.worked > WORK:
-            session.pace, session.note = (
-                "",
-                f"{WORK / 60:.0f} minutes of training are over. Load the page again for more.",
-            )
         if training.done:
             session.pace = ""
         return True
@@ -234,3 +270,6 @@ def refusal(call: Callable[[], dict[str, Any]]) -> tuple[dict[str, Any], int]:
         return {"error": str(error)}, 422
     except TimeoutError:
         return {"error": "The server has too much to do. Try again."}, 503
+    except Exception as error:
+        _LOG.exception("a command failed")
+        return {"error": FAILED.format(type(error).__name__)}, 500

@@ -33,6 +33,8 @@ async function send(what, more) {
   try {
     const answer = await act(what, more);
     if ("plane" in answer) take(answer);
+    if (answer.note) notice(answer.note);
+    if (["provoke", "cure", "extend"].includes(what)) state.note = "";  // said again where it still keeps this from running
     if (what === "cure" || what === "best") {  // which may go back in the log
       state.version = -1;
       state.lines = [];
@@ -118,7 +120,8 @@ function tell(found) {
   }
   showDoctor($("doctor"), found, (name) => send("cure", { name }));
   showTiles(found);
-  if (found.note) notice(found.note);
+  if (found.note && found.note !== state.note) notice(found.note);
+  state.note = found.note;
 }
 
 const TILES = [["learn_modes", "Modes"], ["learn_precision", "Precision"], ["learn_recall", "Recall"], ["health_distance", "Distance"]];
