@@ -25,6 +25,8 @@ Doubles = npt.NDArray[np.float64]
 SUFFIX = ".directions.json"
 MOST = 64
 """Directions of a file."""
+LARGEST = 1e6
+"""What no number of a vector is beyond."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +72,7 @@ def read_directions(model: Path, sha256: str) -> tuple[Direction, ...]:
         told = json.loads(place.read_text("utf-8"))
     except FileNotFoundError:
         return ()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelFileError(
             f"{place} cannot be read ({error}). Mend it, or make it again: i2i directions --overwrite"
         ) from error
@@ -78,7 +80,7 @@ def read_directions(model: Path, sha256: str) -> tuple[Direction, ...]:
         if told["sha256"] != sha256:
             return ()
         found = tuple(_direction(row) for row in told["directions"][:MOST])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelFileError(
             f"{place} says no directions ({type(error).__name__}: {error}). Mend it, or make it again: i2i directions "
             "--overwrite"
@@ -117,12 +119,12 @@ def write_directions(model: Path, sha256: str, directions: tuple[Direction, ...]
 
 def _direction(row: dict[str, Any]) -> Direction:
     layers = row.get("layers")
-    vector = tuple(float(x) for x in row["vector"])
+    if layers is not None and (len(layers) != 2 or not all(type(layer) is int for layer in layers)):
+        raise ValueError(f"layers are two whole numbers, not {layers!r}")
+    vector, share = tuple(float(x) for x in row["vector"]), float(row.get("share", 0))
     name, port = row["name"], row["port"]
     if not isinstance(name, str) or not name or "=" in name or not isinstance(port, str):
         raise ValueError(f"a name is a text without '=', not {name!r}")
-    if not np.isfinite(vector).all():
-        raise ValueError(f"the vector of {name!r} has values that are no numbers")
-    return Direction(
-        name, port, vector, float(row.get("share", 0)), None if layers is None else (int(layers[0]), int(layers[1]))
-    )
+    if not all(abs(x) <= LARGEST for x in (*vector, share)):  # nor what is no number
+        raise ValueError(f"the vector of {name!r}, or its share, has values that are no numbers, or beyond {LARGEST:g}")
+    return Direction(name, port, vector, share, None if layers is None else (layers[0], layers[1]))

@@ -21,12 +21,12 @@ from ...errors import RequestError, UnknownNameError
 from ...hardware.system import available_threads
 from ...images.encode import encode
 from ...images.formats import FORMATS, written
+from ...ports import Port
 from ..conversion.claim import Claim, claimed
 from ..conversion.failures import STORAGE_ERRORS, ends, why_unwritten
 from ..conversion.journal import Journal, State, source_now
 from ..conversion.plan import Job, settle_existing
 from ..conversion.report import ConversionReport, FileResult, ReportFile, notes_on_existing
-from ..inference.controls import LARGEST_SEED
 from ..inference.executors import FloatArray
 from .generator import Generator, picture_of
 from .picks import Pick
@@ -35,7 +35,9 @@ Progress = Callable[[int, int, int], None]
 """Called with (files done, files in all, pixels made so far)."""
 
 DIGITS = 6
-"""Of a file's name, at least."""
+"""Of a file's name, whatever the count: names stay when it grows."""
+MOST = 10**DIGITS
+"""Pictures of a seed in a folder."""
 
 
 def picks_of(
@@ -50,8 +52,8 @@ def picks_of(
     """The pictures from 0 to `count`; with `mix`, another seed, the layers from `layer` on (from the middle unless
     given) take the w of the picture of that seed with the same number. Raises what `Generator.check` raises.
     """
-    if not 1 <= count <= LARGEST_SEED:
-        raise RequestError(f"--count is {count}; it must be 1 or more.")
+    if not 1 <= count <= MOST:
+        raise RequestError(f"--count is {count:,}; it must lie between 1 and {MOST:,}. Others have another --seed.")
     if mix is None and layer is not None:
         raise RequestError("--mix-layer says from which layer on --mix SEED holds; give that too.")
     styles = next((port.shape[0] or 0 for port in generator.card.outputs if port.kind == "state"), 0)
@@ -113,16 +115,20 @@ def generate_folder(
 
 
 def _names(generator: Generator, picks: Sequence[Pick], format: str, is_flat: bool) -> Iterator[str]:
-    digits = max(DIGITS, len(str(picks[-1].number)))
     for pick in picks:
-        name = f"{pick.number:0{digits}d}{FORMATS[format].suffixes[0]}"
+        name = f"{pick.number:0{DIGITS}d}{FORMATS[format].suffixes[0]}"
         label = label_of(generator, pick)
         yield name if label is None or is_flat else f"{folder_of(label)}/{name}"
 
 
+def classes_of(generator: Generator) -> Port | None:
+    """The port that takes the class; None where the file has no classes."""
+    return next((port for port in generator.card.inputs if port.kind == "label"), None)
+
+
 def label_of(generator: Generator, pick: Pick) -> str | None:
     """The class of a picture; None where the file has no classes."""
-    port = next((port for port in generator.card.inputs if port.kind == "label"), None)
+    port = classes_of(generator)
     if port is None:
         return None
     return str(dict(pick.controls).get(port.name, port.choices[pick.number % len(port.choices)]))
@@ -236,10 +242,10 @@ class _Making:
 
     def _texts(self, pick: Pick) -> dict[str, str]:
         """What stands in a PNG: by what it can be made again."""
-        label = label_of(self.generator, pick)
+        label, port = label_of(self.generator, pick), classes_of(self.generator)
         told = {"Software": f"i2i {__version__}", "model": self.generator.card.name, "seed": str(pick.seed)}
         told |= {"number": str(pick.number)} | ({} if label is None else {"label": label})
-        told |= {name: str(value) for name, value in pick.controls if name != "label"}
+        told |= {name: str(value) for name, value in pick.controls if port is None or name != port.name}
         if pick.truncation is not None:
             told["truncation"] = f"{pick.truncation:g}"
         if pick.mix is not None:

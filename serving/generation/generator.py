@@ -85,8 +85,8 @@ class Generator:
         self._sessions: dict[str, Session] = {self.card.outputs[0].name: running.session}
         self._reopen = running.reopen
         self.largest = BATCH if self.provider in EXACT else 1
-        self.is_proved = False
-        """Whether a batch was seen to give the bytes of its pictures alone."""
+        self._proved: set[tuple[str, int]] = set()
+        """Outputs and sizes of which a batch was seen to give the bytes of its pictures alone."""
         self._sample = self.card.outputs[0].name
         self._style = style_of(self.card)
         self._turns = Turns()
@@ -121,35 +121,36 @@ class Generator:
 
     def check(self, pick: Pick) -> None:
         """Raises what `pictures` raises of a pick, without computing it."""
-        for each in (pick, *(other for other in (pick.to, pick.mix) if other is not None)):
-            arrays_of(self.card, each, self.directions)
+        arrays_of(self.card, pick, self.directions)
         if pick.mix is not None:
             self._check_mix(pick)
+        for other in (pick.to, pick.mix):
+            if other is not None:
+                self.check(other)
 
     def pictures(self, picks: Sequence[Pick]) -> FloatArray:
         """(N, C, H, W) in [0, 1], of each pick one; 4 channels are RGB that was multiplied by alpha, and alpha.
 
         Raises UnknownNameError and RequestError on settings that mean nothing, ProviderError where it is not computed.
         """
-        known: dict[Pick, Array] = {}
-        return self.run([self._feeds(pick, known) for pick in picks], self._sample)
+        return self._run(picks, self._sample)
 
     def w(self, picks: Sequence[Pick]) -> FloatArray:
         """(N, styles, width) of a style net: the w that each pick's picture is made of. Raises as `pictures` does."""
         if self._style is None:
             raise RequestError(f"{self.card.name} has no w: it is no style net.")
-        known: dict[Pick, Array] = {}
-        return self.run([self._feeds(pick, known) for pick in picks], self._style[1].name)
+        return self._run(picks, self._style[1].name)
 
-    def run(self, rows: Sequence[Feeds], output: str) -> FloatArray:
-        """An output of the graph, for feeds with N = 1, in batches where that gives the same bytes."""
+    def _run(self, picks: Sequence[Pick], output: str) -> FloatArray:
+        """An output of the graph, in batches where that gives the same bytes."""
+        known: dict[Pick, Array] = {}
         done: list[Array] = []
-        while len(done) < len(rows):
+        while len(done) < len(picks):
             job = current()
             if job is not None:
                 job.check()
-            part = rows[len(done) : len(done) + max(1, self.largest)]
-            done += self._together(part, output)
+            part = picks[len(done) : len(done) + max(1, self.largest)]
+            done += self._together([self._feeds(pick, known) for pick in part], output)
         return np.stack(done) if done else np.empty((0, *self.size), np.float32)
 
     def _together(self, rows: Sequence[Feeds], output: str) -> list[Array]:
@@ -158,10 +159,12 @@ class Generator:
         if len(rows) == 1:
             return [self._one(rows[0], output)]
         answer = self._one({name: np.concatenate([row[name] for row in rows]) for name in rows[0]}, output, len(rows))
-        if not self.is_proved:
+        if (output, len(rows)) not in self._proved:
             alone = [self._one(row, output) for row in rows]
-            self.is_proved = all(np.array_equal(one, other) for one, other in zip(alone, answer, strict=True))
-            self.largest = self.largest if self.is_proved else 1
+            if all(np.array_equal(one, other) for one, other in zip(alone, answer, strict=True)):
+                self._proved.add((output, len(rows)))
+            else:
+                self.largest = 1
             return alone
         return list(answer)
 
@@ -235,10 +238,13 @@ class Generator:
 
     def read_directions(self) -> None:
         """Take those that lie beside the file now; raises ModelFileError, and has none, where they do not fit it."""
-        self.directions = ()
-        found = read_directions(self.path, self.sha256)
-        check_directions(found, self.card, self.path)
-        self.directions = found
+        found: tuple[Direction, ...] = ()
+        try:
+            read = read_directions(self.path, self.sha256)
+            check_directions(read, self.card, self.path)
+            found = read
+        finally:
+            self.directions = found  # at once: others may be computing
 
     # ------------------------------------------------------------------ for who holds it (hosting/)
 

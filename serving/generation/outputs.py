@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ...errors import RequestError
 from ...files import write_atomically
 from ..conversion.report import ConversionReport
-from .folder import Progress, generate_folder, picks_of
+from .folder import Progress, classes_of, generate_folder, picks_of
 from .generator import Generator
 from .picks import pairs
-from .sheet import columns_of, sheet_file
-from .walk import check_walk, write_walk
+from .sheet import columns_of, made, sheet_file
+from .walk import MOST_PIXELS, check_walk, walk_files, write_walk
 
 SHOWN = 256
 """Pictures of a contact sheet at most."""
@@ -38,17 +40,30 @@ def generate_all(
 
     Raises what these raise; RequestError before anything is done.
     """
-    picks = picks_of(generator, count, seed, pairs(controls), truncation, mix, layer)
+    picks, pixels = (
+        picks_of(generator, count, seed, pairs(controls), truncation, mix, layer),
+        math.prod(generator.size[1:]),
+    )
     if between is not None:
-        check_walk(len(picks), between)
+        check_walk(len(picks), between, pixels)
+    _check_beside([] if between is None else walk_files(target), grid, writing.get("existing"))
     report = generate_folder(generator, target, picks, progress=progress, **writing)
     more: list[Path] = []
     if between is not None:
         more += write_walk(generator, picks, between, target)
     if grid is not None:
-        shown = picks[:SHOWN]
-        classes = next((len(port.choices) for port in generator.card.inputs if port.kind == "label"), 0)
-        classes = 0 if "label" in controls else classes
-        write_atomically(grid, sheet_file(generator.pictures(shown), columns_of(len(shown), classes)))
+        shown, port = picks[: min(SHOWN, max(1, int(MOST_PIXELS // pixels)))], classes_of(generator)
+        classes = 0 if port is None or port.name in controls else len(port.choices)
+        grid.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(grid, sheet_file(list(made(generator, shown)), columns_of(len(shown), classes)))
         more.append(grid)
     return report, more
+
+
+def _check_beside(ways: list[Path], grid: Path | None, existing: str | None) -> None:
+    """Of what is written beside the pictures, which is made anew each time."""
+    if grid is not None and (grid.is_dir() or any(folder.is_file() for folder in grid.parents)):
+        raise RequestError(f"{grid} cannot be a file there. Name a file: --grid sheet.png")
+    there = [file for file in (*ways, *([] if grid is None else [grid])) if file.exists()]
+    if there and existing == "fail":
+        raise RequestError(f"{there[0]} exists already, and --existing fail was given. Nothing was made.")

@@ -138,11 +138,13 @@ def slerp(a: Array, b: Array, at: float) -> Array:
 
 
 def between(card: Card, a: Mapping[str, Array], b: Mapping[str, Array], at: float) -> dict[str, Array]:
-    """The arrays on the way: latents and noises on the sphere, numbers evenly, a label that of the nearer end."""
+    """The arrays on the way: normal latents and noises on the sphere, others and numbers evenly (the sphere leaves the
+    cube of a uniform prior), a label that of the nearer end.
+    """
     on_the_way = {}
     for port in card.inputs:
         one, two = a[port.name], b[port.name]
-        if port.kind in ("latent", "noise"):
+        if port.kind in ("latent", "noise") and port.prior != "uniform":
             on_the_way[port.name] = slerp(one, two, at)
         elif port.kind == "label":
             on_the_way[port.name] = two if at >= 0.5 else one
@@ -191,8 +193,15 @@ def _limit(card: Card, truncation: float | None, plain: dict[str, object]) -> fl
     port = truncation_of(card)
     if truncation is None or port is not None:
         if port is not None and truncation is not None:
-            plain.setdefault(port.name, truncation)
+            if port.name in plain:
+                raise RequestError(f"Truncation is given twice, once as {port.name}=… Leave one of them out.")
+            plain[port.name] = truncation
         return None
     if not truncation >= LEAST_LIMIT:  # nor what is no number
         raise RequestError(f"The truncation is {truncation:g}; it must be {LEAST_LIMIT} or more.")
+    if all({each.name, f"{each.name}.seed"} & set(plain) for each in latents_of(card)):
+        raise RequestError(
+            f"Truncation draws numbers of {latents_of(card)[0].name} again, and here they are given. "
+            "Leave one of them out."
+        )
     return truncation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,8 @@ from PIL import Image
 from ...images.encode import encode
 from ...images.frames import encode_frames
 from ...images.image import Picture, Timing
-from ..inference.executors import FloatArray
-from .generator import picture_of
+from .generator import BATCH, Generator, picture_of
+from .picks import Pick
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -32,26 +32,36 @@ def columns_of(count: int, classes: int = 0) -> int:
     return classes if 2 <= classes <= 24 and count > classes else math.ceil(math.sqrt(count))
 
 
-def sheet(samples: FloatArray, columns: int, gap: int = 0, least: int = 1) -> Picture:
-    """(N, C, H, W) in [0, 1] as one picture of rows with `columns` each, `gap` pixels apart; what is left is white, or
+def made(generator: Generator, picks: Sequence[Pick]) -> Iterator[Picture]:
+    """The pictures of 8 bits, so that samples of no more than a batch are in memory. Raises as `pictures` does."""
+    step = max(BATCH, generator.largest)
+    for first in range(0, len(picks), step):
+        yield from map(picture_of, generator.pictures(picks[first : first + step]))
+
+
+def sheet(pictures: Sequence[Picture], columns: int, gap: int = 0, least: int = 1) -> Picture:
+    """Pictures of 8 bits and one size as one of rows with `columns` each, `gap` pixels apart; what is left is white, or
     transparent. Those of fewer than `least` pixels a side are enlarged by a whole factor.
     """
-    count, channels, height, width = samples.shape
+    height, width, channels = pictures[0].pixels.shape
     factor = max(1, math.ceil(least / max(height, width)))
     cell = (height * factor + gap, width * factor + gap)
-    rows = math.ceil(count / columns)
-    fill = 0.0 if channels == 4 else 1.0
-    whole = np.full((channels, rows * cell[0] - gap, columns * cell[1] - gap), fill, np.float32)
-    for place, sample in enumerate(samples):
+    size = (math.ceil(len(pictures) / columns) * cell[0] - gap, columns * cell[1] - gap)
+    is_solid = pictures[0].alpha is None
+    whole = np.full((*size, channels), 255 if is_solid else 0, np.uint8)
+    alpha = None if is_solid else np.zeros(size, np.uint8)
+    for place, picture in enumerate(pictures):
         top, left = (place // columns) * cell[0], (place % columns) * cell[1]
-        large = sample.repeat(factor, axis=1).repeat(factor, axis=2)
-        whole[:, top : top + large.shape[1], left : left + large.shape[2]] = large
-    return picture_of(whole)
+        here = slice(top, top + height * factor), slice(left, left + width * factor)
+        whole[here] = picture.pixels.repeat(factor, axis=0).repeat(factor, axis=1)
+        if alpha is not None and picture.alpha is not None:
+            alpha[here] = picture.alpha.repeat(factor, axis=0).repeat(factor, axis=1)
+    return Picture(whole, alpha)
 
 
-def sheet_file(samples: FloatArray, columns: int) -> bytes:
+def sheet_file(pictures: Sequence[Picture], columns: int) -> bytes:
     """A contact sheet for people, as a PNG."""
-    return encode(sheet(samples, columns, GAP, LEAST_SIDE), "png")
+    return encode(sheet(pictures, columns, GAP, LEAST_SIDE), "png")
 
 
 def animation(frames: Sequence[Picture], name: str) -> bytes:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
 
 from ...errors import RequestError
 from ...files import write_atomically
-from ..inference.executors import FloatArray
-from .generator import Generator, picture_of
+from ...images.image import Picture
+from .generator import Generator
 from .picks import Pick
-from .sheet import animation, sheet_file
+from .sheet import animation, made, sheet_file
 
 MOST_FRAMES = 2000
 """Frames of all the ways together."""
+MOST_PIXELS = 300e6
+"""Pixels of all frames together: all of them are in memory, two or three times."""
 MOVING = ("gif", "webp")
 """Formats of the animation."""
 
@@ -27,14 +27,18 @@ def frames_between(a: Pick, b: Pick, count: int) -> list[Pick]:
     return [a, *(dataclasses.replace(a, to=b, at=step / (count + 1)) for step in range(1, count + 1))]
 
 
-def check_walk(count: int, between: int) -> None:
-    """Raises RequestError for fewer than two pictures, and for no frames or too many."""
+def check_walk(count: int, between: int, pixels: int) -> None:
+    """Raises RequestError for fewer than two pictures, and for no frames or too many of so many pixels each."""
     if count < 2:
         raise RequestError("A way needs two pictures at least: --interpolate goes with --count 2 or more.")
-    if not 1 <= between <= MOST_FRAMES // count - 1:
-        most = MOST_FRAMES // count - 1
-        way_out = f"--interpolate takes 1 to {most} here." if most else f"Take a --count of {MOST_FRAMES // 2} or less."
-        raise RequestError(f"Between {count} pictures {between} frames each are too many, or none. {way_out}")
+    frames = min(MOST_FRAMES, int(MOST_PIXELS // pixels))
+    most = frames // count - 1
+    if not 1 <= between <= most:
+        way_out = f"--interpolate takes 1 to {most} here." if most > 0 else f"Take a --count of {frames // 2} or less."
+        raise RequestError(
+            f"Between {count} pictures {between} frames each are too many, or none: all ways together have {frames} "
+            f"frames of this size at most. {way_out}"
+        )
 
 
 def write_walk(
@@ -42,24 +46,23 @@ def write_walk(
     picks: Sequence[Pick],
     between: int,
     target: Path,
-    progress: Callable[[int, int, int], None] | None = None,
 ) -> list[Path]:
     """`walk.png` (a row for each way, both its ends in it), `walk.gif` and `walk.webp` (which go back to the first
     picture) in the folder `target`, with `between` frames between two pictures; gives the files.
 
     Raises what `check_walk` raises, StorageError.
     """
-    check_walk(len(picks), between)
-    ways = [frames_between(a, b, between) for a, b in zip(picks, [*picks[1:], picks[0]], strict=True)]
-    frames: list[FloatArray] = []
-    for way in ways:
-        frames.append(generator.pictures(way))
-        if progress is not None:
-            progress(len(frames), len(ways), len(frames) * len(way) * generator.size[1] * generator.size[2])
-    strips = [np.concatenate([way, after[:1]]) for way, after in itertools.pairwise(frames)]
-    files = {"walk.png": sheet_file(np.concatenate(strips), between + 2)}
-    moving = [picture_of(sample) for sample in np.concatenate(frames)]
-    files |= {f"walk.{name}": animation(moving, name) for name in MOVING}
-    for name, data in files.items():
-        write_atomically(target / name, data)
-    return [target / name for name in files]
+    check_walk(len(picks), between, generator.size[1] * generator.size[2])
+    ends = zip(picks, [*picks[1:], picks[0]], strict=True)
+    ways: list[list[Picture]] = [list(made(generator, frames_between(a, b, between))) for a, b in ends]
+    strips = [picture for way, after in itertools.pairwise(ways) for picture in (*way, after[0])]
+    strip, *moving = files = walk_files(target)
+    write_atomically(strip, sheet_file(strips, between + 2))
+    for file in moving:
+        write_atomically(file, animation([frame for way in ways for frame in way], file.suffix[1:]))
+    return files
+
+
+def walk_files(target: Path) -> list[Path]:
+    """What `write_walk` writes: the strip, then the animations."""
+    return [target / f"walk.{name}" for name in ("png", *MOVING)]

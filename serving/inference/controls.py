@@ -163,7 +163,7 @@ def _explicit(port: Port, value: object, shape: tuple[int, ...]) -> Array:
         parts = [float(part) for part in value.split(",")] if isinstance(value, str) else value
         array = np.asarray(parts, np.float32)
         array = array.reshape((1, *shape))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         count = "x".join(map(str, shape))
         seed = f" Or draw it: {port.name}.seed=3." if port.kind in ("latent", "noise") else ""
         raise RequestError(f"{port.name} takes {count} numbers, as in {port.name}=0.5,-1,…{seed}") from error

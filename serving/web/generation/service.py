@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
+from collections.abc import Iterator
 
 from ....errors import ModelFileError, PictureTooLargeError, RequestError, UnknownNameError
 from ....images.encode import encode
 from ...generation.picks import arrays_of, latents_of
-from ...generation.sheet import sheet
+from ...generation.sheet import made, sheet
 from ...hosting.ledger import NoRoomError
 from ...inference.executors import OutOfMemoryError
 from ...runtime.jobs import Job, working_on
@@ -17,8 +19,8 @@ from .asked import Asked
 
 SHOWN = 128
 """Numbers of a latent that are told at most."""
-BYTES = 10
-"""Of memory that a sample takes outside of the run: as float, in the sheet, in 8 bits, encoded."""
+BYTES = 20
+"""Of memory that a sample takes outside of the run: of a batch as float, twice; in 8 bits, in the sheet, encoded."""
 
 
 class GeneratorService(ModelService):
@@ -31,7 +33,7 @@ class GeneratorService(ModelService):
         (pick, *more), port = asked.picks, latents_of(self.card)[0]
         if more or pick.to is not None:
             return None
-        with self.model.leased_generator() as generator:
+        with self.model.leased_generator() as generator, _of_values():
             numbers = arrays_of(self.card, pick, generator.directions)[port.name].ravel()
         return ",".join(f"{x:.3f}" for x in numbers[:SHOWN])
 
@@ -44,27 +46,25 @@ class GeneratorService(ModelService):
         """
         job, began = job or Job(), time.monotonic()
         channels, height, width = (side or 0 for side in self.card.outputs[0].shape)
-        count, each = len(asked.picks), height * width
-        if count * each > self.max_result_pixels:
+        count = len(asked.picks)
+        pixels = math.ceil(count / asked.columns) * asked.columns * height * width  # places that stay empty too
+        if pixels > self.max_result_pixels:
             raise PictureTooLargeError(
-                f"{count} pictures are {count * each / 1e6:.3g} megapixels, and an answer has "
+                f"{count} pictures are {pixels / 1e6:.3g} megapixels in {asked.columns} columns, and an answer has "
                 f"{self.max_result_pixels / 1e6:g} at most. Ask for fewer, or serve with --max-result-megapixels."
             )
         try:
-            with working_on(job), self.model.leased_generator() as generator:
+            with working_on(job), self.model.leased_generator() as generator, _of_values():
                 with contextlib.suppress(ModelFileError):  # as they lie there now, for who edits their names
                     generator.read_directions()
-                try:
-                    for pick in asked.picks:
-                        generator.check(pick)
-                except UnknownNameError as error:  # of a value, not of an address
-                    raise RequestError(str(error)) from error
+                for pick in asked.picks:
+                    generator.check(pick)
                 run = generator.foretold(1, 1)[0] * min(count, generator.largest)
-                with self.ledger.holding(count * each * channels * BYTES, run, run, self.model):
+                with self.ledger.holding(pixels * channels * BYTES, run, run, self.model):
                     entered = time.monotonic()
-                    samples = generator.pictures(asked.picks)
+                    pictures = list(made(generator, asked.picks))
                     computed = time.monotonic()
-                    answer = encode(sheet(samples, asked.columns), form, FORMS[form].quality, is_quick=True)
+                    answer = encode(sheet(pictures, asked.columns), form, FORMS[form].quality, is_quick=True)
         except (NoRoomError, OutOfMemoryError) as error:
             raise PictureTooLargeError(
                 "There is not enough memory here for so many pictures. Ask for fewer."
@@ -74,3 +74,12 @@ class GeneratorService(ModelService):
         for stage, seconds in {**stages, "encode": time.monotonic() - computed}.items():
             self.on_stage(stage, seconds)
         return answer
+
+
+@contextlib.contextmanager
+def _of_values() -> Iterator[None]:
+    """A name that the model does not know is that of a value here, not of an address."""
+    try:
+        yield
+    except UnknownNameError as error:
+        raise RequestError(str(error)) from error

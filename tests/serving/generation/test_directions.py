@@ -120,6 +120,10 @@ def test_directions_of_another_file_of_that_name_are_none_of_it(plain):
         ({"port": "w"}, "does not fit plain.onnx"),
         ({"vector": "far"}, "says no directions"),
         ({"name": "2"}, "Two directions in .* have the same name"),
+        ({"layers": [0]}, "layers are two whole numbers"),
+        ({"layers": [0, float("inf")]}, "layers are two whole numbers"),
+        ({"share": float("nan")}, "says no directions"),
+        ({"vector": [10**400] * 8}, "says no directions"),
     ],
 )
 def test_a_file_that_somebody_spoiled_is_told_with_the_way_out(i2i, plain, row, words):
@@ -137,6 +141,20 @@ def test_a_file_that_somebody_spoiled_is_told_with_the_way_out(i2i, plain, row, 
     assert place == place_of(plain.path)
     assert i2i("directions", plain.path, "--samples", 100, "--device", "cpu", "--overwrite")[0] == 0
     assert len(Generator(plain.path, device="cpu").directions) == 8  # no more than the latent has numbers
+
+
+def test_while_they_are_read_again_others_still_have_them(plain, monkeypatch):
+    write_directions(plain.path, plain.sha256, (Direction("1", "latent", (1.0,) * 8),))
+    plain.read_directions()
+    had = []
+
+    def reading(*of):
+        had.append([each.name for each in plain.directions])
+        return read_directions(*of)
+
+    monkeypatch.setattr("i2i.serving.generation.generator.read_directions", reading)
+    plain.read_directions()
+    assert had == [["1"]]
 
 
 def test_counts_that_make_no_sense_are_refused(plain):

@@ -10,9 +10,11 @@ import pytest
 from latent_models import SIDES, write_latent_model
 from PIL import Image
 
+from i2i.errors import RequestError
 from i2i.serving.generation.folder import folder_of
 from i2i.serving.generation.generator import Generator
 from i2i.serving.generation.picks import Pick
+from i2i.serving.generation.walk import check_walk
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +130,24 @@ def test_the_way_between_pictures_comes_as_a_strip_and_as_animations(generate, t
             assert name in said
 
 
+def test_ways_of_large_pictures_have_as_many_frames_as_memory_has_room_for():
+    check_walk(8, 30, 1024**2)
+    with pytest.raises(RequestError, match=r"71 frames of this size at most\. --interpolate takes 1 to 7 here"):
+        check_walk(8, 30, 2048**2)
+    with pytest.raises(RequestError, match="Take a --count of 35 or less"):
+        check_walk(50, 30, 2048**2)
+
+
+def test_what_is_beside_the_pictures_is_refused_too_where_it_is_there_and_may_not_be(generate, tmp_path):
+    sheet = tmp_path / "folder/that is not there/sheet.png"
+    assert generate("plain", tmp_path / "out", "--count", 2, "--grid", sheet)[0] == 0
+    with Image.open(sheet) as image:
+        assert image.width == 2 * (2 * SIDES[1] + 2) - 2
+    status, said = generate("plain", tmp_path / "other", "--count", 2, "--grid", sheet, "--existing", "fail")
+    assert (status, "sheet.png exists already" in said) == (2, True)
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_contact_sheet_has_a_column_for_each_class(generate, tmp_path):
     status, said = generate("classes", tmp_path / "out", "--count", 7, "--grid", tmp_path / "sheet.png")
     assert status == 0, said
@@ -158,6 +178,9 @@ def test_mixing_takes_what_is_coarse_of_one_seed_and_what_is_fine_of_the_other(g
         (("--truncation", 0), "it must be 0.01 or more"),
         (("--count", 1, "--interpolate", 3), "--interpolate goes with --count 2 or more"),
         (("--interpolate", 5000), "--interpolate takes 1 to 124 here"),
+        (("--count", 4_000_000_000), "it must lie between 1 and 1,000,000"),
+        (("--with", "latent.seed=3", "--truncation", 0.5), "Leave one of them out"),
+        (("--grid", "/"), "cannot be a file there"),
         (("--format", "gif"), "No picture format is called 'gif'"),
         (("--existing", "keep"), "No policy for existing files is called 'keep'"),
     ],

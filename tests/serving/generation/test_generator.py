@@ -16,7 +16,7 @@ from PIL import Image
 
 from i2i.errors import I2IError, ModelFileError, RequestError, UnknownNameError
 from i2i.serving.generation.generator import Generator, picture_of
-from i2i.serving.generation.picks import Pick, arrays_of, pairs, slerp
+from i2i.serving.generation.picks import Pick, arrays_of, between, pairs, slerp
 from i2i.serving.inference.engine import Engine
 
 
@@ -44,7 +44,7 @@ def test_picture_n_is_the_same_in_any_batch_in_any_order_and_in_another_engine(n
     generator = request.getfixturevalue(name)
     many = generator.pictures([pick(n) for n in range(40)])
     assert many.shape == (40, 3, *SIDES)
-    assert generator.is_proved
+    assert generator._proved == {(generator.card.outputs[0].name, size) for size in (16, 8)}
     another = Generator(generator.path, device="cpu")
     another.largest = 7
     back = another.pictures([pick(n) for n in reversed(range(40))])[::-1]
@@ -67,6 +67,28 @@ def test_where_a_batch_changes_a_byte_pictures_go_one_by_one(plain, monkeypatch)
     many = generator.pictures([pick(n) for n in range(20)])
     assert (generator.largest, told) == (1, [16, 1, 1, 1, 1])
     np.testing.assert_array_equal(many[[0, 15, 19]], plain.pictures([pick(0), pick(15), pick(19)]))
+
+
+def test_a_batch_of_another_size_is_proved_anew(plain, monkeypatch):
+    generator = Generator(plain.path, device="cpu")
+    real = generator._compute
+
+    def unlike(feeds, output):
+        return real(feeds, output) + np.float32(1e-6 if len(feeds["latent"]) == 4 else 0)
+
+    monkeypatch.setattr(generator, "_compute", unlike)
+    many = generator.pictures([pick(n) for n in range(20)])
+    assert generator.largest == 1
+    np.testing.assert_array_equal(many, plain.pictures([pick(n) for n in range(20)]))
+
+
+def test_no_more_than_a_batch_is_drawn_ahead(plain, monkeypatch):
+    generator, fed, told = Generator(plain.path, device="cpu"), [], []
+    real = generator._feeds
+    monkeypatch.setattr(generator, "_feeds", lambda pick, known: fed.append(pick) or real(pick, known))
+    generator.tell_batches(lambda _count: told.append(len(fed)))
+    generator.pictures([pick(n) for n in range(40)])
+    assert told == [16, 32, 40]
 
 
 def test_labels_go_round_the_classes_unless_one_is_set(plain):
@@ -104,6 +126,8 @@ def test_truncation_of_a_style_net_is_its_port(style):
     np.testing.assert_array_equal(by_setting, style.pictures([Pick(truncation=0.25)]))
     with pytest.raises(RequestError, match=r"truncation is 2; it must be a number from 0 to 1\.5"):
         style.check(Pick(truncation=2))
+    with pytest.raises(RequestError, match="Truncation is given twice"):
+        style.check(Pick(truncation=0.25, controls=pairs({"truncation": 0.9})))
 
 
 def test_the_way_on_the_sphere_keeps_its_length_and_even_angles():
@@ -120,6 +144,15 @@ def test_the_way_on_the_sphere_keeps_its_length_and_even_angles():
     np.testing.assert_allclose(slerp(0 * a, b, 0.5), b / 2, rtol=1e-6)
 
 
+def test_the_way_of_a_uniform_prior_stays_within_it(folder):
+    card = Generator(write_latent_model(folder, "cube", prior="uniform"), device="cpu").card
+    one, other = [1.0] * NZ, [1.0, -1.0] * (NZ // 2)
+    ends = [arrays_of(card, pick(latent=latent)) for latent in (one, other)]
+    for at in (0.0, 0.25, 0.5, 1.0):
+        wanted = (1 - at) * np.array([one]) + at * np.array([other])
+        np.testing.assert_array_equal(between(card, *ends, at)["latent"], wanted)
+
+
 @pytest.mark.parametrize("name", ["plain", "style"])
 def test_a_way_begins_and_ends_at_its_pictures_bit_for_bit(name, request):
     generator = request.getfixturevalue(name)
@@ -134,8 +167,8 @@ def test_the_way_of_a_style_net_is_straight_in_w(style):
     a, b = Pick(0, 1, truncation=0.7), Pick(3, 2)
     ends = style.w([a, b])
     for at in (0.25, 0.75):
-        between = style.w([dataclasses.replace(a, to=b, at=at)])[0]
-        np.testing.assert_allclose(between, (1 - at) * ends[0] + at * ends[1], atol=1e-5)
+        on_the_way = style.w([dataclasses.replace(a, to=b, at=at)])[0]
+        np.testing.assert_allclose(on_the_way, (1 - at) * ends[0] + at * ends[1], atol=1e-5)
 
 
 def test_mixing_takes_coarse_layers_of_one_and_fine_layers_of_the_other(style):
@@ -174,12 +207,15 @@ def test_single_numbers_of_a_latent_are_set_by_their_place(plain):
         ({"lable": "red"}, UnknownNameError, "Did you mean 'label'"),
         ({"direction.age": 1}, UnknownNameError, "No direction is called 'age'"),
         ({"latent": [1, 2]}, RequestError, "latent takes 8 numbers"),
+        ({"latent": [10**400] * 8}, RequestError, "latent takes 8 numbers"),
         ({"noise.strength": 1}, UnknownNameError, r"No control of plain is called 'noise\.strength'"),
     ],
 )
 def test_what_a_file_does_not_have_is_refused_with_what_there_is(plain, controls, error, words):
     with pytest.raises(error, match=words):
         plain.pictures([pick(0, **controls)])
+    with pytest.raises(error, match=words):
+        plain.check(Pick(to=Pick(to=pick(0, **controls))))
 
 
 def test_noise_is_off_unless_its_strength_is_set_and_then_each_picture_s_own(style):
@@ -222,7 +258,7 @@ def test_the_script_of_the_docs_makes_the_pictures_without_i2i(tmp_path):
     assert len(code.strip().splitlines()) <= 14
     assert "i2i" not in code
     path = write_latent_model(tmp_path, "digits", classes=True)
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     z = np.random.default_rng(0).standard_normal((16, NZ)).astype(np.float32)
     picks = [pick(n, latent=z[n].tolist(), label=CLASSES[n % 3]) for n in range(16)]

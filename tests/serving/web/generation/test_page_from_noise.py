@@ -24,6 +24,9 @@ from i2i.serving.generation.picks import Pick, arrays_of, pairs
 from i2i.serving.hosting.host import Host
 from i2i.serving.web.server import create_app
 
+WAIT = 120
+"""Seconds, for what would hang."""
+
 
 @pytest.fixture(scope="module")
 def style(tmp_path_factory) -> Generator:
@@ -121,7 +124,7 @@ def test_one_that_is_clicked_is_kept_changed_and_downloaded_to_the_byte(page, ba
     with page.expect_download() as waiting:
         page.locator("#download").click()
     assert waiting.value.suggested_filename == "style-0-5.png"
-    wanted = httpx.post(f"{base}/v1/generate?model=style", json=asked).content
+    wanted = httpx.post(f"{base}/v1/generate?model=style", json=asked, timeout=WAIT).content
     assert Path(waiting.value.path()).read_bytes() == wanted
     page.get_by_role("button", name="As it was drawn").click()
     shows(page, style, seed=0, number=5, truncation=0.75, settings={"label": "green"})
@@ -150,24 +153,37 @@ def test_two_that_are_kept_are_walked_between_and_mixed(page, style):
     slide(page, "#at", 0)
     slide(page, "#mix", 2)
     shows(page, style, **one, mix=other, layer=2)
+    changed = {"latent.0": 1.5}
+    slide(page, "#latent\\.0", 1.5)  # after which the way is another, and can be had once it is drawn
     with page.expect_download() as waiting:
         page.locator("#strip").click()
     with Image.open(waiting.value.path()) as strip:
         ends = np.asarray(strip.convert("RGB"))
-    np.testing.assert_array_equal(ends[:, : SIDES[1]], made(style, Pick(0, 4)))
+    np.testing.assert_array_equal(ends[:, : SIDES[1]], made(style, Pick(0, 4, pairs(changed))))
     np.testing.assert_array_equal(ends[:, -SIDES[1] :], made(style, Pick(0, 0)))
     page.get_by_role("button", name="Play").click()
-    expect(page.locator("#large")).to_have_attribute("data-played", "32", timeout=20_000)  # 16 frames, there and back
+    expect(page.locator("#large")).to_have_attribute("data-played", "32", timeout=60_000)  # 16 frames, there and back
     page.get_by_role("button", name="Let go of seed 0, number 0, class red").click()
     expect(page.locator("#kept .tile")).to_have_count(1)
     expect(page.locator("#play")).to_be_disabled()
 
 
+CHOSEN_WHILE_A_PICTURE_WAITS = """() => {
+    const say = (id, value, event) => {
+        const element = document.getElementById(id);
+        element.value = value;
+        element.dispatchEvent(new Event(event));
+    };
+    for (const value of [1, 2]) say("latent.0", value, "input");
+    say("model", "clear", "change");
+}"""
+
+
 def test_another_model_shows_its_own_and_pictures_with_alpha_are_clear(page, base):
-    page.get_by_label("Model", exact=True).select_option("clear")
+    page.evaluate(CHOSEN_WHILE_A_PICTURE_WAITS)
     expect(page.locator("#large.clear")).to_be_visible()
     expect(page.locator("#mix-row")).to_be_hidden()
-    answer = httpx.post(f"{base}/v1/generate?model=clear", json={})
+    answer = httpx.post(f"{base}/v1/generate?model=clear", json={}, timeout=WAIT)
     with Image.open(io.BytesIO(answer.content)) as image:
         assert image.mode == "RGBA"
 

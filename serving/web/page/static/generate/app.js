@@ -10,11 +10,13 @@ import { build, place, truncation } from "./settings.js";
 const $ = (id) => document.getElementById(id);
 const COUNT = 24;
 const FRAMES = 16;
+const SETTLED = 300; // milliseconds
 let facts, model;
 let first = 0; // number of the sheet's first picture
 let kept = []; // { id, pick, canvas }
 let current = null; // of the kept ones
 let playing = 0;
+let settling = 0;
 let serial = 0;
 
 /** What the sheet has of every picture. */
@@ -75,6 +77,7 @@ function asked() {
 const partner = () => kept.find((each) => String(each.id) === $("partner").value);
 
 const drawLarge = latest(async () => {
+  if (!current) return; // of another model, which has none yet
   const [request, item, by] = [asked(), current, model];
   try {
     const began = performance.now();
@@ -111,6 +114,7 @@ function choose(item) {
     item.pick = pick;
     drawLarge();
     markKept();
+    staleStrip(SETTLED);
   });
   drawLarge();
 }
@@ -143,8 +147,7 @@ function drawKept() {
   $("partner").replaceChildren(...others.map((each) => new Option(name(each.pick, model), each.id)));
   if (others.some((each) => String(each.id) === before)) $("partner").value = before;
   $("other").disabled = !others.length;
-  $("strip").inert = true;
-  if (others.length) drawStrip();
+  staleStrip();
   markKept();
 }
 
@@ -158,14 +161,23 @@ const frames = (by, from, to) => generate(by, { ...plain(from.pick), to: plain(t
 
 const drawStrip = latest(async () => {
   const [from, to, by] = [current, partner(), model];
-  if (!to) return;
+  if (!from || !to) return;
+  const picks = [from.pick, to.pick];
   try {
     const sheet = await frames(by, from, to);
-    if (by === model) link($("strip"), sheet.blob, `${by.id}-way.png`);
+    const same = by === model && from === current && to === partner() && from.pick === picks[0] && to.pick === picks[1];
+    if (same) link($("strip"), sheet.blob, `${by.id}-way.png`);
   } catch (error) {
     told(error);
   }
 });
+
+/** The way that can be downloaded is none of these pictures any more: draw it again, once sliders lie still. */
+function staleStrip(wait = 0) {
+  $("strip").inert = true;
+  clearTimeout(settling);
+  settling = setTimeout(drawStrip, wait);
+}
 
 function stop() {
   clearInterval(playing);
@@ -233,7 +245,7 @@ function listen() {
   $("dice").addEventListener("click", () => { $("seed").value = Math.floor(Math.random() * 1e6); fresh(); });
   $("more").addEventListener("click", () => { first += COUNT; drawSheet(); });
   $("back").addEventListener("click", () => { first = Math.max(0, first - COUNT); drawSheet(); });
-  $("partner").addEventListener("change", () => { drawLarge(); drawStrip(); });
+  $("partner").addEventListener("change", () => { drawLarge(); staleStrip(); });
   $("at").addEventListener("input", () => { stop(); $("at-is").textContent = `${Math.round(100 * $("at").value)} %`; drawLarge(); });
   $("mix").addEventListener("input", () => { $("mix-is").textContent = +$("mix").value < model.makes.layers ? $("mix").value : "none"; drawLarge(); });
   $("play").addEventListener("click", play);
