@@ -153,8 +153,8 @@ def test_two_that_are_kept_are_walked_between_and_mixed(page, style):
     slide(page, "#at", 0)
     slide(page, "#mix", 2)
     shows(page, style, **one, mix=other, layer=2)
-    changed = {"latent.0": 1.5}
-    slide(page, "#latent\\.0", 1.5)  # after which the way is another, and can be had once it is drawn
+    changed = {"direction.wide": 1.5}
+    slide(page, "#direction\\.wide", 1.5)  # after which the way is another, and can be had once it is drawn
     with page.expect_download() as waiting:
         page.locator("#strip").click()
     with Image.open(waiting.value.path()) as strip:
