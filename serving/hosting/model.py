@@ -198,7 +198,7 @@ class Model:
                 self.ledger.resize(self, min(max(resident() - before, self.found.size), expected))
                 engine.foretold(1, 1)  # what runs take is worked out from the graph now, not with the first picture
             with self.ledger.alone():
-                self.kept = engine.measure()
+                self.kept = engine.measure(lambda: self.ledger.bodies)
             self.ledger.look()
         except BaseException:
             self.ledger.closed(self)

@@ -68,9 +68,11 @@ class BySize:
             side = smaller
         return quickest, self.peak.of(self._pixels(picture, side))
 
-    def measure(self, feeds: Feeds) -> None:
-        """Run these, whole, to see what memory that takes."""
-        with self.peak.seen(math.prod(feeds[IMAGE].shape[2:]), PATIENCE):
+    def measure(self, feeds: Feeds, before: int, beside: Callable[[], int]) -> None:
+        """Run these, whole, to see what memory that takes; a run of `before` pixels was made, and what others hold is
+        told by `beside`, in bytes.
+        """
+        with self.peak.seen(math.prod(feeds[IMAGE].shape[2:]), PATIENCE, before, beside):
             self.whole.run(feeds)
 
     def let_go(self) -> None:

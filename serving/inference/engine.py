@@ -175,9 +175,10 @@ class Engine:
         """
         return self._executor.foretold(height, width)
 
-    def measure(self) -> int:
+    def measure(self, beside: Callable[[], int] = lambda: 0) -> int:
         """Compute a picture of 512 pixels a side, or of 256 where that would take long (QUICK), to see what memory a
-        run takes; gives the bytes that the session may keep of it, or 0. After `let_short_ones_by`.
+        run takes; gives the bytes that the session may keep of it, or 0. After `let_short_ones_by`. `beside` tells how
+        many bytes others hold, who may come meanwhile.
         """
         self._compute_a_small_one()  # again: the first of a session takes longer, and others were at work beside it
         quick = (side for side in (512, 256) if self.batcher.seconds(side * side) <= QUICK)
@@ -186,7 +187,8 @@ class Engine:
             return 0
         grey = Picture(np.full((side, side, self.card.input_channels), 128, np.uint8))
         with contextlib.suppress(I2IError):
-            self._executor.measure(self.prepare(grey).feeds)  # type: ignore[union-attr]
+            small = max(128, self.card.smallest) ** 2
+            self._executor.measure(self.prepare(grey).feeds, small, beside)  # type: ignore[union-attr]
         return self.foretold(side, side)[0]
 
     def submit(self, prepared: Prepared) -> Pending:

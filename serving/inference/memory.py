@@ -130,23 +130,30 @@ class Peak:
         return int(pixels * self._living)
 
     @contextlib.contextmanager
-    def seen(self, pixels: int, patience: float = 0) -> Iterator[None]:
+    def seen(
+        self, pixels: int, patience: float = 0, before: int = 0, beside: Callable[[], int] = lambda: 0
+    ) -> Iterator[None]:
         """A run within, from which it is learned when it is the largest yet and the system tells, unless another is
         being measured: one would reset what the other reads. With `patience`, seconds to wait for that one, it is
-        learned from a smaller run, too, but only to take less than was foretold.
+        learned from a smaller run, too, but only to take less than was foretold; and what came into memory since the
+        session was opened is not taken to be the run's, but for what one of `before` pixels may have left. `beside` are
+        bytes that others hold.
         """
         is_ours = (pixels >= self._largest or patience > 0) and _measuring.acquire(timeout=patience)
         try:
+            held = beside()
+            base = max(self._base, resident() - self.of(before)) if patience else self._base
             tells = is_ours and _highest(reset=True) is not None
             yield
             highest = _highest() if tells else None
+            base += max(0, beside() - held)
         finally:
             if is_ours:
                 _measuring.release()
         if highest is not None:
             self._largest = max(pixels, self._largest)
             # What was held before is counted in: allocators keep what a run before has left, and use it again.
-            factor = max(1.1, (highest - self._base) / (pixels * self._living)) * MARGIN
+            factor = max(1.1, (highest - base) / (pixels * self._living)) * MARGIN
             # Beside other runs (where memory is granted) theirs is seen too: one learns but to take less.
             is_all = _granted() is None and patience == 0
             self._factor = factor if is_all else min(factor, self._factor)

@@ -21,8 +21,6 @@ from i2i.training.run_directory import Run
 
 CELL, GAP = 64, 2
 INPUTS = [(200, 30, 30), (30, 160, 60)]  # flat label maps, one colour a row
-CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-CHROMIUM += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
 def output_grey(step, steps, row):
@@ -445,18 +443,6 @@ def test_the_command_is_copied_at_a_click(tmp_path, open_page):
         taken = page.evaluate("navigator.clipboard.readText()")
     assert taken.startswith("i2i train pix2pix photos/facades --config ")
     assert taken.endswith(" --set gan.r1=1")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no Chromium on this machine")
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM, timeout=60_000)
-        yield running
-        running.close()
 
 
 def wait_for_text(page, selector, text):

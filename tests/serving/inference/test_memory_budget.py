@@ -76,6 +76,17 @@ def test_what_a_model_takes_is_seen_though_the_machine_was_busy_when_it_was_open
     assert seen[-1] == (512, 512)
 
 
+def test_what_others_hold_is_not_taken_for_a_models_own(make_model):
+    engine = Engine(make_model("network"), device="cpu")
+    unseen, _ = engine.foretold(1000, 1000)
+    engine.let_short_ones_by()
+    others = np.ones(15_000_000)  # bytes of requests that came while it was opened: 120 MB
+    engine.measure()
+    seen, _ = engine.foretold(1000, 1000)
+    assert seen < 0.6 * unseen
+    del others
+
+
 def test_tiles_shrink_before_a_run_that_would_not_fit(make_model, monkeypatch):
     engine = Engine(make_model("enlarge", scale=2), device="cpu")
     asked, real = [], engine._executor.whole.session
