@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from test_report import browser, data_of, open_page, write_run  # noqa: F401 - fixtures
+from test_report import data_of, open_page, write_run  # noqa: F401 - fixtures
 
 from i2i.errors import RequestError, RunError
 from i2i.report.comparison.curves import MOST_POINTS, tables
