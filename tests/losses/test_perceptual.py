@@ -266,6 +266,7 @@ def test_lpips_takes_its_files_from_the_environment_or_an_installed_package(file
         (tmp_path / package / "__init__.py").touch()
         (tmp_path / package / inside).write_bytes((files / "heads.pth").read_bytes())
         with monkeypatch.context() as patch:
+            patch.delitem(sys.modules, package, raising=False)  # a package that is imported is found where it lies
             patch.syspath_prepend(str(tmp_path))
             assert load_lpips().distance(output, truth) == expected
         (tmp_path / package / inside).unlink()
