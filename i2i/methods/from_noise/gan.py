@@ -16,7 +16,7 @@ from torch import Tensor
 from ...adversarial import AdversarialObjective
 from ...adversarial.compatibility import check_compatible
 from ...diagnostics.health import Observed
-from ...errors import ConfigError, require
+from ...errors import require
 from ...evaluation.distances import jackknifed, sliced_wasserstein
 from ...hardware.batch_part import drawn
 from ...hardware.device import Placement
@@ -33,6 +33,7 @@ from ..building import Stateful, optimizer_for, placed, predictions
 from ..config import TrainConfig
 from ..dividing import Descents
 from ..stages import Stage
+from .checks import check
 from .config import FromNoiseConfig, FromNoiseOptions
 from .file import NoiseFile, ports_of
 from .growth import FADES, LEVEL, at_level, growth_stages, shown
@@ -82,7 +83,7 @@ class Gan(Method):
         images = config.images or max(1, round(config.epochs * count / config.packed)) * config.packed
         generator = config.generator.complete()
         whole = config.model_copy(update={"images": images, "generator": generator, "discriminator": discriminator})
-        _check(whole)
+        check(whole)
         return whole
 
     @classmethod
@@ -253,42 +254,3 @@ def _fakes(columns: Mapping[str, Tensor]) -> Tensor:
 def _seed_of(x: Tensor) -> int:
     """Another for other pictures, so that no two batches are compared with the same samples."""
     return zlib.crc32(x.float().cpu().numpy().tobytes())
-
-
-def _check(config: FromNoiseConfig) -> None:
-    """Raises ConfigError for settings that these networks cannot have, with the way out."""
-    if config.conditional and config.classes < 2:
-        raise ConfigError("conditional=true generates by class, and the data has one class alone. Leave it out.")
-    if not config.conditional and (
-        config.generator.name == "conditional_mlp" or config.generator.options.get("shared")
-    ):
-        raise ConfigError(
-            f"The generator {config.generator.name!r} with these options is told a class. Add --set conditional=true."
-        )
-    if config.batch % config.packed:
-        up = -(-config.batch // config.packed) * config.packed
-        raise ConfigError(
-            f"D sees {config.packed} pictures at once, which divide no batch of {config.batch}. Use --batch {up}."
-        )
-    if config.packed > 1 and (config.images or 0) % config.packed:
-        raise ConfigError(
-            f"D sees {config.packed} pictures at once, so the length of the run is a multiple of that. "
-            f"Use --images {-(-(config.images or 0) // config.packed) * config.packed}."
-        )
-    if config.packed > 1 and config.reconstruction:
-        raise ConfigError("A discriminator that draws sees one picture at a time. Leave packed or reconstruction out.")
-    if config.gan.feature_matching and config.discriminator.name == "conditional_mlp":
-        raise ConfigError("gan.feature_matching compares features, and conditional_mlp has none. Leave it out.")
-    if config.conditional and config.packed > 1:
-        raise ConfigError("D sees one class at a time, so packed=1 goes with conditional=true. Leave one of them out.")
-    if config.conditional and config.gan.pool:
-        raise ConfigError("A pool of past fakes does not know their classes. Leave gan.pool or conditional out.")
-    for name, value in (("mixing", config.mixing), ("path_length", config.path_length)):
-        if value and config.generator.name != "stylegan2":
-            raise ConfigError(
-                f"{name} is for generators with a w. Use --set generator.name=stylegan2, or leave it out."
-            )
-    if config.reconstruction and config.discriminator.name != "fastgan":
-        raise ConfigError(
-            "reconstruction is for a discriminator that draws. Use --set discriminator.name=fastgan, or leave it out."
-        )
