@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from .errors import ModelFileError
-from .ports import Port, Probe, check_port, is_count, read_port, read_probe, translator_ports
+from .ports import SAMPLES, Port, Probe, check_port, is_count, read_port, read_probe, translator_ports
 
 CARD_KEY = "i2i.card"
 SCHEMA = 2
@@ -112,7 +112,9 @@ class Card:
 
     @property
     def output_meaning(self) -> str:
-        """Likewise; what is generated may be `rgba`, its colours multiplied by its alpha."""
+        """Likewise; what is generated may be `rgba`, its colours multiplied by its alpha, `volume` or `point`."""
+        if self.outputs[0].kind in SAMPLES:
+            return self.outputs[0].kind
         return "rgba" if self.image is None and self.output_channels == 4 else meaning(self.output_channels)
 
     @property
@@ -194,7 +196,8 @@ def check(card: Card) -> None:
         for port in ports:
             check_port(port)
     _insist(sum(port.kind == "image" for port in card.inputs) <= 1, "inputs has two pictures to translate")
-    _insist(card.outputs[0].kind == "image", "the first output is no picture")
+    made = ("image",) if card.image is not None else ("image", *SAMPLES)
+    _insist(card.outputs[0].kind in made, "the first output is no picture")
     if card.image is None:
         _insist(any(port.kind == "latent" for port in card.inputs), "inputs has neither a picture nor a latent")
         sides = [side or 0 for side in card.outputs[0].shape]

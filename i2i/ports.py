@@ -17,7 +17,11 @@ from .errors import ModelFileError
 
 PICTURES = ("image", "mask", "reference")
 """Kinds of ports that hold (N, C, H, W) in [0, 1]."""
-KINDS = (*PICTURES, "label", "latent", "noise", "state", "number")
+SAMPLES = ("volume", "point")
+"""Kinds of outputs that are made from noise instead of pictures: (N, D, H, W) in [0, 1], and (N, 2)."""
+UNIT = (*PICTURES, "volume")
+"""Kinds with values in [0, 1]."""
+KINDS = (*PICTURES, *SAMPLES, "label", "latent", "noise", "state", "number")
 
 PRIORS = ("normal", "uniform")
 """What latents are drawn from: N(0, 1), or U(-1, 1)."""
@@ -126,6 +130,10 @@ def check_port(port: Port) -> None:
     insist(port.prior in PRIORS, f"prior {port.prior!r} is none of {', '.join(PRIORS)}")
     if port.kind in PICTURES:
         insist(len(port.shape) == 3 and port.shape[0] is not None, "a picture's shape is [channels, null, null]")
+    elif port.kind == "volume":
+        insist(len(port.shape) == 3 and None not in port.shape, "a volume's shape is [depth, height, width]")
+    elif port.kind == "point":
+        insist(port.shape == (2,), "a point's shape is [2]")
     elif port.kind == "label":
         insist(bool(port.choices) and not port.shape, "a label has choices and no shape")
         insist(port.default is None or port.default in port.choices, f"default {port.default!r} is no choice")

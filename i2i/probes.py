@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .card import Card
-from .ports import PICTURES, Packed, Port, Probe, digest, pack
+from .ports import PICTURES, UNIT, Packed, Port, Probe, digest, pack
 
 Array = npt.NDArray[np.float32] | npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -37,13 +37,13 @@ def golden_probe(run: Run, card: Card, height: int, width: int | None = None) ->
 
 
 def _packed(port: Port, array: Array, bits: int) -> Packed:
-    kind = f"unorm{bits}" if port.kind in PICTURES else str(array.dtype)
+    kind = f"unorm{bits}" if port.kind in UNIT else str(array.dtype)
     return Packed(type=kind, shape=array.shape, data=pack(_raw(port, array, bits)))
 
 
 def _raw(port: Port, array: Array, bits: int) -> bytes:
     """The elements, little-endian; pictures as unsigned integers of so many bits."""
-    if port.kind in PICTURES:
+    if port.kind in UNIT:
         array = np.rint(array * (2**bits - 1)).astype(f"<u{bits // 8}")
     return bytes(array.astype(array.dtype.newbyteorder("<")).tobytes())
 

@@ -9,7 +9,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Generic
+from typing import Any, ClassVar, Generic, Protocol
 
 from ...errors import ConfigError, DataError
 from ...images.find import Survey, survey
@@ -19,7 +19,7 @@ from ..layouts.layout import Domain, Layout
 from .cache import PictureCache
 from .loading import ResizePolicy, Size, sides_of
 from .scan import SHOWN, Broken, Rule, Scan, scan
-from .stream import Sample, Stream, fit_for
+from .stream import Sample, fit_for
 
 MOST_VALIDATED = 16
 """Validation pictures that are scored at each sample grid."""
@@ -28,11 +28,19 @@ MOST_HELD_OUT = 64
 """Of them and further ones, which are not scored."""
 
 
+class Samples(Protocol):
+    """An endless stream by number: sample n is the same whenever and wherever it is asked for."""
+
+    def __getitem__(self, number: int, /) -> Sample:
+        """Sample `number`, 0 or more."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True)
 class PreparedData:
     """A folder whose every file was looked at."""
 
-    training: Stream
+    training: Samples
     """The endless stream to train on."""
     validation: tuple[list[str], list[Sample]]
     """Names and samples, at most MOST_VALIDATED; of `train` where nothing is held out."""
@@ -50,6 +58,44 @@ class PreparedData:
     """What is no reason to refuse the folder, but good to know: a sentence each."""
     further: Callable[[int], list[Sample]] = lambda _: []
     """(how many) -> held-out samples beyond those that validate, MOST_HELD_OUT with them at most."""
+
+
+class Opened(Protocol):
+    """What trains needs of data: a folder of pictures (Source), or arrays."""
+
+    layout: Layout[Any]
+    held_out: list[str]
+    """Names of what validates and was taken out of `train`."""
+
+    @property
+    def unit(self) -> str:
+        """What is looked into, in a sentence."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """Of a sample (C, …), where it has one of its own; None of pictures, which are brought to a size."""
+        ...
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes that a sample's `label` counts from 0; none where samples have no label."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """Samples of an epoch."""
+        ...
+
+    @property
+    def total(self) -> int:
+        """How much is looked into."""
+        ...
+
+    @property
+    def read(self) -> Callable[..., PreparedData]:
+        """Looks into every file and makes the samples; as that of Source."""
+        ...
 
 
 class Source(ABC, Generic[T]):
@@ -113,6 +159,13 @@ class Source(ABC, Generic[T]):
     def cache(self, fit: ResizePolicy, budget_mb: float) -> PictureCache:
         """What decoded pictures are kept in."""
         return PictureCache(fit, budget_mb)
+
+    shape: tuple[int, ...] | None = None
+
+    @property
+    def unit(self) -> str:
+        """The same of this one."""
+        return self.unit_name
 
     rule: Rule | None = None
     """What checks the sizes, where it is another one than that of `scan`."""

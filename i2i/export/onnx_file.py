@@ -19,7 +19,7 @@ from ..card import CARD_KEY, Card
 from ..files import write_atomically
 from ..half import to_half
 from ..networks import Generator, for_inference
-from ..ports import PICTURES
+from ..ports import UNIT
 from ..probes import Arrays, golden_probe
 from ..tail import end_in_convolution
 from .proof import parity
@@ -50,7 +50,9 @@ class Boundary(nn.Module):
         answer = self.generator(*picture, **named)
         answers = (answer,) if isinstance(answer, Tensor) else tuple(answer)
         return tuple(
-            ((y + 1) / 2 if self.signed and port.kind == "image" else y).clamp(0, 1) if port.kind in PICTURES else y
+            ((y + 1) / 2 if self.signed and port.kind in ("image", "volume") else y).clamp(0, 1)
+            if port.kind in UNIT
+            else y
             for port, y in zip(self.outputs, answers, strict=True)
         )
 

@@ -8,6 +8,7 @@ import zipfile
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import yaml
 from PIL import Image
 
@@ -15,17 +16,17 @@ from .training import Training
 
 
 def as_command(training: Training) -> dict[str, Any]:
-    """The line, the configuration as YAML, and the samples: points as a .npy file (N, 2), pictures as a zip of PNGs.
+    """The line, the configuration as YAML, and the samples: points as a .npy (N, 2), or by class as a zip of folders
+    with one each; pictures as a zip of PNGs.
 
     Both files in base64. `exact` is what keeps the curve from being the very same; "" where nothing does.
     """
-    plane = training.is_plane
-    name = "points.npy" if plane else "pictures.zip"
+    file, data = _points(training) if training.is_plane else ("pictures.zip", _pictures(training))
     return {
-        "line": f"i2i train gan {'points.npy' if plane else 'pictures'} --config learn.yaml --run runs/learn",
+        "line": f"i2i train gan {file.removesuffix('.zip')} --config learn.yaml --run runs/learn",
         "config": yaml.safe_dump(training.as_config(), sort_keys=False, default_flow_style=None),
-        "file": name,
-        "data": base64.b64encode(_points(training) if plane else _pictures(training)).decode(),
+        "file": file,
+        "data": base64.b64encode(data).decode(),
         "exact": _why_not(training),
     }
 
@@ -36,14 +37,24 @@ def _why_not(training: Training) -> str:
         return f"Settings were changed at step {steps}: the line trains by the last ones from its start."
     if training.settings["data.augment"]:
         return "Turns are drawn by other numbers there."
-    if training.is_plane:  # remove this once its reader of .npy is there, and prove it in tests/learn/test_command.py
-        return "i2i train reads folders of pictures; files of points it does not read yet."
     return ""
 
 
-def _points(training: Training) -> bytes:
+def _points(training: Training) -> tuple[str, bytes]:
+    """The file's name, and what is in it."""
+    points, kinds = training.train["image"].flatten(1).numpy(), training.shape.kinds
+    if not training.settings["conditional"]:
+        return "points.npy", _saved(points)
     stored = io.BytesIO()
-    np.save(stored, training.train["image"].flatten(1).numpy())
+    with zipfile.ZipFile(stored, "w") as archive:
+        for number, kind in enumerate(kinds):
+            archive.writestr(f"points/{kind}/points.npy", _saved(points[training.train["label"].numpy() == number]))
+    return "points.zip", stored.getvalue()
+
+
+def _saved(points: npt.NDArray[np.float32]) -> bytes:
+    stored = io.BytesIO()
+    np.save(stored, points)
     return stored.getvalue()
 
 

@@ -47,8 +47,7 @@ class Method(ABC):
     exports: ClassVar[Mapping[str, str]] = {"model": "G"}
     """Exported file's stem -> the generator in `networks`: `model`, or `a2b` and `b2a`."""
     ports: ClassVar[tuple[Port, ...]] = ()
-    """What an exported generator takes beside the picture, each by its name; a label without choices has the names of
-    the data's domains."""
+    """What an exported generator takes beside the picture; a label without choices has the data's domains' names."""
 
     networks: dict[str, nn.Module]
     """Everything with weights, by the paper's names."""
@@ -76,6 +75,11 @@ class Method(ABC):
         """Images that it had shown after the last step of the generators; None where a checkpoint does not say."""
         self.replayed: ReplayedStep | None = None
         """What replays the steps, on a CUDA device."""
+
+    @classmethod
+    def for_samples(cls, config: TrainConfig, shape: tuple[int, ...] | None) -> TrainConfig:  # noqa: ARG003
+        """The configuration for samples that have a shape (C, …) of their own; None: pictures, of any size."""
+        return config
 
     @classmethod
     @abstractmethod
@@ -150,16 +154,14 @@ class Method(ABC):
     def descents(self, batch: Batch) -> Descents:
         """The updates of one step, as the paper has them: yields (optimizer, loss), and goes on when that is made.
 
-        `batch` is in [-1, 1]; losses are means over its images. Gives the scalars that are logged. Their names say
-        where the report shows them: `g_` and `d_` are losses of generator and discriminator, `p_` are probabilities.
-        Several such flows run side by side where a batch is divided into passes.
+        `batch` is in [-1, 1]; losses are means over its images. Gives the scalars that are logged: `g_` and `d_` are
+        losses, `p_` probabilities. Several such flows run side by side where a batch is divided into passes.
         """
         raise NotImplementedError
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        """One update of every network on a batch in [-1, 1]; gives the scalars that are logged.
-
-        Of a divided batch, `batch` has the rows that are this process's; `at` was told how many there are in all.
+        """One update of every network on a batch in [-1, 1]; gives the scalars that are logged. Of a divided batch,
+        `batch` has the rows that are this process's; `at` was told how many there are in all.
         """
         whole = self.whole or len(next(iter(batch.values())))
         scalars = self.replayed(self, batch, whole) if self.replayed else stepped(self, batch, whole)
@@ -174,14 +176,17 @@ class Method(ABC):
     def sample_columns(self, batch: Batch) -> dict[str, Tensor]:
         """Columns of the sample grid by name, (N, C, H, W) in [-1, 1], from the networks as they are served."""
 
+    def grid_columns(self, columns: Mapping[str, Tensor], rows: int) -> dict[str, Tensor]:
+        """What the grid shows of `sample_columns`: the first `rows` of each, unless they are no pictures."""
+        return {name: column[:rows] for name, column in columns.items()}
+
     @abstractmethod
     def validate(self, columns: Mapping[str, Tensor]) -> dict[str, float]:
         """Validation figures of what `sample_columns` gave, named `val_…`."""
 
     def picture_figures(self, columns: Mapping[str, Tensor]) -> dict[str, list[float]]:  # noqa: ARG002
-        """For figures of `validate` values whose mean is the figure: a picture each, or parts of a jackknife.
-
-        Their spread tells whether a difference is noise; a figure that is not here is taken at its word.
+        """For figures of `validate` values whose mean is the figure: a picture each, or parts of a jackknife. Their
+        spread tells whether a difference is noise.
         """
         return {}
 
@@ -194,9 +199,8 @@ class Method(ABC):
         """The losses in words, for the progress bar."""
 
     def at(self, seen: int, whole: int | None = None) -> None:
-        """Told before each step: `seen` images of the run have been shown. Begins a stage when its time has come.
-
-        `whole` is the images of the batch over all processes, where that is not what `step` gets.
+        """Told before each step: `seen` images have been shown; of the batch `whole` over all processes, where that is
+        not what `step` gets. Begins a stage when its time has come.
         """
         self.seen, self.whole = seen, whole
         position = self.timeline.at(seen)
@@ -264,11 +268,10 @@ class Method(ABC):
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps beside the weights: tensors and plain values only."""
+        scalers = {name: self.scalers[id(o)] for name, o in self.optimizers.items() if id(o) in self.scalers}
         return {
             "optimizers": {name: optimizer_state(o) for name, o in self.optimizers.items()},
-            "scalers": {
-                n: self.scalers[id(o)].state_dict() for n, o in self.optimizers.items() if id(o) in self.scalers
-            },
+            "scalers": {name: scaler.state_dict() for name, scaler in scalers.items()},
             "averaged": self.averaged,
             "stage": self.stage,
             "parts": {name: part.state_dict() for name, part in self._parts().items()},

@@ -42,8 +42,8 @@ class Validator:
         Raises ConfigError when the figure that the best is to be kept by is not among what is measured.
         """
         columns = self.method.sample_columns(self.batch)
-        rows = self.names[: self.rows]
-        shown = {name: column[: self.rows] for name, column in columns.items()}
+        shown = self.method.grid_columns(columns, self.rows)
+        rows = self.names[: len(next(iter(shown.values())))]
         self.tolerance.attempt("samples", lambda: write_grid(self.run.samples, progress.images, rows, shown))
         figures = {name: round(value, 6) for name, value in self.method.validate(columns).items()}
         if self.metric not in figures:

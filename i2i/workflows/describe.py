@@ -43,7 +43,8 @@ def describe(path: Path, card: Card, ran: str = "no; i2i info MODEL --check does
         )
     if card.image is None:
         sides = card.outputs[0].shape
-        size = f"{sides[2]}x{sides[1]} pixels"
+        of_kind = {"point": "a point of the plane", "volume": f"{'x'.join(map(str, sides))} voxels"}
+        size = of_kind.get(card.outputs[0].kind) or f"{sides[2]}x{sides[1]} pixels"
     field = f"; an output pixel sees {card.receptive_field} pixels a side" if card.receptive_field else ""
     lines = [
         ("Model", f"{card.name} ({card.method}, {card.task})"),

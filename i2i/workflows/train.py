@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from ..datasets import DATASETS
-from ..datasets.streams.source import PreparedData, Source
+from ..datasets import opened
+from ..datasets.streams.source import Opened, PreparedData
 from ..errors import StorageError, TrainingError
 from ..export.from_run import export_run
 from ..hardware.allocator import keep_freed_memory
@@ -91,14 +91,15 @@ def _session(
 
     data = config.data
     options = {"holdout": data.holdout, "seed": config.seed, **method_type.source_options(config)}
-    source = DATASETS[method_type.data_kind](Path(data.path), *data.names, **options)
+    source = opened(method_type.data_kind, Path(data.path), *data.names, **options)
     say(source.layout.description)
     if source.labels:
         config = _with_data(config, domains=source.labels, a=None, b=None)
     open_config = config
 
     def complete(**changed: Any) -> tuple[TrainConfig, PreparedData]:
-        whole = method_type.complete_config(open_config.model_copy(update=changed), source.count)
+        wanted = method_type.for_samples(open_config.model_copy(update=changed), source.shape)
+        whole = method_type.complete_config(wanted, source.count)
         ready = _read(whole, source, say, shown=first)
         return _with_data(whole, channels=ready.channels), ready
 
@@ -148,9 +149,7 @@ def _with_data(config: TrainConfig, **found: Any) -> TrainConfig:
     return config.model_copy(update={"data": config.data.model_copy(update=found)})
 
 
-def _start(
-    config: TrainConfig, run: Run, placement: Placement, source: Source[Any], ready: PreparedData, say: Say
-) -> None:
+def _start(config: TrainConfig, run: Run, placement: Placement, source: Opened, ready: PreparedData, say: Say) -> None:
     """Write of what the run is made."""
     before = run.environment().get("data", {}).get("fingerprint")
     if before not in (None, ready.fingerprint):
@@ -171,9 +170,9 @@ def _start(
     say(placement.sentence)
 
 
-def _read(config: TrainConfig, source: Source[Any], say: Say, shown: bool) -> PreparedData:
+def _read(config: TrainConfig, source: Opened, say: Say, shown: bool) -> PreparedData:
     """Look into every file, `shown` by a bar, and say what of it is worth saying."""
-    with Bar("Reading", source.total, source.unit_name) if shown else contextlib.nullcontext() as bar:
+    with Bar("Reading", source.total, source.unit) if shown else contextlib.nullcontext() as bar:
         ready = source.read(
             size=config.crop,
             seed=config.seed,

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ...images.image import Picture
 from .directions import Direction
-from .generator import Generator, picture_of
+from .generator import Generator
 from .picks import Pick
 from .sheet import as_pillow
 
@@ -48,7 +48,7 @@ def chart(generator: Generator, directions: Sequence[Direction], seed: int = 0) 
         picks = [Pick(seed, n, ((f"direction.{direction.name}", step),)) for n in range(SHOWN) for step in STEPS]
         for place, sample in enumerate(generator.pictures(picks)):
             column, step_place = divmod(place, len(STEPS))
-            picture = as_pillow(picture_of(sample))
+            picture = as_pillow(generator.picture(sample))
             resampling = Image.Resampling.NEAREST if by >= 1 else Image.Resampling.LANCZOS
             small = picture.convert("RGBA").resize(cell, resampling)
             whole.paste(small, (MARGIN + column * (block + APART) + step_place * (cell[0] + GAP), top), small)

@@ -79,6 +79,8 @@ def _looked_at(generator: Generator, samples: int, seed: int) -> Iterator[tuple[
 
 def _small(samples: FloatArray) -> Doubles:
     """(N, C, H, W) -> (N, p): means of blocks, so that no side has more than SIDE of them."""
+    if samples.ndim == 2:  # points
+        return samples.astype(np.float64)
     by = -(-max(samples.shape[2:]) // SIDE)
     height, width = (side - side % by for side in samples.shape[2:])
     blocks = samples[:, :, :height, :width].reshape(*samples.shape[:2], height // by, by, width // by, by)

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
-from ...errors import RequestError, UnknownNameError
+from ...errors import RequestError
 from ...hardware.system import available_threads
 from ...images.encode import encode
-from ...images.formats import FORMATS, written
+from ...images.formats import FORMATS
 from ...ports import Port
 from ..conversion.claim import Claim, claimed
 from ..conversion.failures import STORAGE_ERRORS, ends, why_unwritten
@@ -28,7 +28,8 @@ from ..conversion.journal import Journal, State, source_now
 from ..conversion.plan import Job, settle_existing
 from ..conversion.report import ConversionReport, FileResult, ReportFile, notes_on_existing
 from ..inference.executors import FloatArray
-from .generator import Generator, picture_of
+from .arrays import VOLUMES, format_of, volume_file
+from .generator import Generator
 from .picks import Pick
 
 Progress = Callable[[int, int, int], None]
@@ -72,7 +73,7 @@ def generate_folder(
     target: Path,
     picks: Sequence[Pick],
     *,
-    format: str = "png",
+    format: str | None = None,
     quality: int | None = None,
     existing: str = "skip",
     is_flat: bool = False,
@@ -81,19 +82,19 @@ def generate_folder(
     report: Path | None = None,
 ) -> ConversionReport:
     """Write each pick's picture to `target`: `000012.png`, in a folder for each class where the file has classes,
-    unless `is_flat`. `existing` is a key of EXISTING (conversion/plan.py), `format` of FORMATS, `report` a file for
-    JSON lines.
+    unless `is_flat`. `existing` is a key of EXISTING (conversion/plan.py), `report` a file for JSON lines, `format` of
+    FORMATS: by default PNG, of volumes a `.npz`.
 
     Raises RequestError before anything is done when the request makes no sense, StorageError when the disk is full:
     what was written stays, and the same again does the rest.
     """
-    if format not in written():
-        raise UnknownNameError("picture format", format, written())
+    format = format_of(generator.card, format)
     if quality is not None and not 1 <= quality <= 100:
         raise RequestError(f"quality is {quality}; it must lie between 1 and 100.")
     if target.exists() and not target.is_dir():
         raise RequestError(f"{target} is a file. Name a folder for the pictures.")
-    how = _how(generator, picks[0], quality if FORMATS[format].lossy else None)
+    is_lossy = format != VOLUMES and FORMATS[format].lossy
+    how = _how(generator, picks[0], quality if is_lossy else None)
     plan = [Job(generator.path, target / name, format) for name in _names(generator, picks, format, is_flat)]
 
     def settled() -> list[Job]:
@@ -115,8 +116,9 @@ def generate_folder(
 
 
 def _names(generator: Generator, picks: Sequence[Pick], format: str, is_flat: bool) -> Iterator[str]:
+    suffix = f".{VOLUMES}" if format == VOLUMES else FORMATS[format].suffixes[0]
     for pick in picks:
-        name = f"{pick.number:0{DIGITS}d}{FORMATS[format].suffixes[0]}"
+        name = f"{pick.number:0{DIGITS}d}{suffix}"
         label = label_of(generator, pick)
         yield name if label is None or is_flat else f"{folder_of(label)}/{name}"
 
@@ -230,8 +232,7 @@ class _Making:
         """Encode a picture and write it; raises StorageError where no further file could be written."""
         assert self.claim is not None
         try:
-            picture = dataclasses.replace(picture_of(sample), texts=tuple(self._texts(pick).items()))
-            data = encode(picture, job.format, self.quality)
+            data = volume_file(sample) if job.format == VOLUMES else self._encoded(sample, job, pick)
             digest = self.claim.write(job.target, data, job.source, self.source)
         except OSError as error:
             if error.errno in STORAGE_ERRORS:
@@ -239,6 +240,10 @@ class _Making:
                 raise ends(error, job.target.parent, done, total) from error
             return FileResult(job.source, job.target, "failed", why_unwritten(job, error))
         return FileResult(job.source, job.target, "written", target_sha256=digest)
+
+    def _encoded(self, sample: FloatArray, job: Job, pick: Pick) -> bytes:
+        picture = dataclasses.replace(self.generator.picture(sample), texts=tuple(self._texts(pick).items()))
+        return encode(picture, job.format, self.quality)
 
     def _texts(self, pick: Pick) -> dict[str, str]:
         """What stands in a PNG: by what it can be made again."""

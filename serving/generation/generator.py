@@ -11,16 +11,14 @@ import hashlib
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from PIL import Image
 
 from ...errors import ModelFileError, ProviderError, RequestError, first_line
 from ...hardware.system import available_threads
-from ...images.image import Picture, divided, to_uint8
+from ...images.image import Picture
 from ...probes import example
 from ..inference.batcher import EXACT
 from ..inference.executors import Array, Feeds, FloatArray, OutOfMemoryError, wants_memory
@@ -32,6 +30,7 @@ from ..runtime.model_file import read_model
 from ..runtime.resolve import resolve_model
 from ..runtime.sessions import Session
 from .directions import Direction, check_directions, read_directions
+from .looks import picture_of, size_of
 from .opening import mapping_of, opened_file
 from .picks import Pick, alone, arrays_of, between, pairs, style_of
 
@@ -98,9 +97,17 @@ class Generator:
 
     @property
     def size(self) -> tuple[int, int, int]:
-        """Channels, height and width of its pictures; 4 channels are RGB and alpha."""
-        channels, height, width = (side or 0 for side in self.card.outputs[0].shape)
-        return channels, height, width
+        """Channels, height and width of its pictures (looks.py); 4 channels are RGB and alpha."""
+        return size_of(self.card)
+
+    @property
+    def kind(self) -> str:
+        """What it makes: `image`, `volume` or `point`."""
+        return self.card.outputs[0].kind
+
+    def picture(self, sample: FloatArray) -> Picture:
+        """A sample as a picture of 8 bits."""
+        return picture_of(sample, self.kind)
 
     @property
     def is_style(self) -> bool:
@@ -117,7 +124,7 @@ class Generator:
     ) -> Image.Image:
         """One picture; `controls` set the file's ports: `label="3"`, `**{"direction.smile": 2}` (picks.py)."""
         pick = Pick(seed, number, pairs(controls), truncation)
-        return to_pil(picture_of(self.pictures([pick])[0]))
+        return to_pil(self.picture(self.pictures([pick])[0]))
 
     def check(self, pick: Pick) -> None:
         """Raises what `pictures` raises of a pick, without computing it."""
@@ -129,7 +136,8 @@ class Generator:
                 self.check(other)
 
     def pictures(self, picks: Sequence[Pick]) -> FloatArray:
-        """(N, C, H, W) in [0, 1], of each pick one; 4 channels are RGB that was multiplied by alpha, and alpha.
+        """(N, C, H, W) in [0, 1], of each pick one; 4 channels are RGB that was multiplied by alpha, and alpha. Of
+        volumes (N, D, H, W), of points (N, 2).
 
         Raises UnknownNameError and RequestError on settings that mean nothing, ProviderError where it is not computed.
         """
@@ -151,7 +159,9 @@ class Generator:
                 job.check()
             part = picks[len(done) : len(done) + max(1, self.largest)]
             done += self._together([self._feeds(pick, known) for pick in part], output)
-        return np.stack(done) if done else np.empty((0, *self.size), np.float32)
+        return (
+            np.stack(done) if done else np.empty((0, *(side or 0 for side in self.card.outputs[0].shape)), np.float32)
+        )
 
     def _together(self, rows: Sequence[Feeds], output: str) -> list[Array]:
         """Each row's array."""
@@ -190,7 +200,7 @@ class Generator:
             raise ProviderError(f"The model failed ({first_line(error)}).") from error
         if not np.isfinite(answer).all():
             raise ProviderError(f"The model gave values that are no numbers on {self.provider} in {self.precision}.")
-        return answer.clip(0, 1) if output == self._sample else answer
+        return answer.clip(0, 1) if output == self._sample and self.kind != "point" else answer
 
     def _session_of(self, output: str) -> Session:
         """What computes an output: for pictures the whole graph, for w the part that gives it."""
@@ -278,13 +288,3 @@ class Generator:
             return int(SPARE * living(onnx.ModelProto.FromString(raw), shapes)) + 4 * math.prod(self.size)
         except Exception:  # shape inference of other people's graphs raises anything
             return UNFORETOLD
-
-
-def picture_of(sample: FloatArray) -> Picture:
-    """(C, H, W) in [0, 1] as a picture of 8 bits; of 4 channels the alpha is straight, as files have it."""
-    pixels: npt.NDArray[Any] = sample.transpose(1, 2, 0)
-    if pixels.shape[2] != 4:
-        return Picture(to_uint8(np.ascontiguousarray(pixels)))
-    alpha = to_uint8(np.ascontiguousarray(pixels[..., 3]))
-    seen = divided(np.ascontiguousarray(pixels[..., :3]), pixels[..., 3])
-    return Picture(to_uint8(seen), alpha)

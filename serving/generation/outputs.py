@@ -9,9 +9,12 @@ from typing import Any
 
 from ...errors import RequestError
 from ...files import write_atomically
+from ...images.encode import encode
 from ..conversion.report import ConversionReport
+from .arrays import format_of, write_points
 from .folder import Progress, classes_of, generate_folder, picks_of
 from .generator import Generator
+from .looks import points_of
 from .picks import pairs
 from .sheet import columns_of, made, sheet_file
 from .walk import MOST_PIXELS, check_walk, walk_files, write_walk
@@ -47,7 +50,11 @@ def generate_all(
     if between is not None:
         check_walk(len(picks), between, pixels)
     _check_beside([] if between is None else walk_files(target), grid, writing.get("existing"))
-    report = generate_folder(generator, target, picks, progress=progress, **writing)
+    if generator.kind == "point":
+        format_of(generator.card, writing.get("format"))
+        report = write_points(generator, target, picks, writing.get("existing"))
+    else:
+        report = generate_folder(generator, target, picks, progress=progress, **writing)
     more: list[Path] = []
     if between is not None:
         more += write_walk(generator, picks, between, target)
@@ -55,7 +62,10 @@ def generate_all(
         shown, port = picks[: min(SHOWN, max(1, int(MOST_PIXELS // pixels)))], classes_of(generator)
         classes = 0 if port is None or port.name in controls else len(port.choices)
         grid.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(grid, sheet_file(list(made(generator, shown)), columns_of(len(shown), classes)))
+        if generator.kind == "point":
+            write_atomically(grid, encode(points_of(generator.pictures(picks)), "png"))
+        else:
+            write_atomically(grid, sheet_file(list(made(generator, shown)), columns_of(len(shown), classes)))
         more.append(grid)
     return report, more
 

@@ -14,7 +14,7 @@ from PIL import Image
 from ...images.encode import encode
 from ...images.frames import encode_frames
 from ...images.image import Picture, Timing
-from .generator import BATCH, Generator, picture_of
+from .generator import BATCH, Generator
 from .picks import Pick
 
 Bytes = npt.NDArray[np.uint8]
@@ -36,7 +36,7 @@ def made(generator: Generator, picks: Sequence[Pick]) -> Iterator[Picture]:
     """The pictures of 8 bits, so that samples of no more than a batch are in memory. Raises as `pictures` does."""
     step = max(BATCH, generator.largest)
     for first in range(0, len(picks), step):
-        yield from map(picture_of, generator.pictures(picks[first : first + step]))
+        yield from map(generator.picture, generator.pictures(picks[first : first + step]))
 
 
 def sheet(pictures: Sequence[Picture], columns: int, gap: int = 0, least: int = 1) -> Picture:

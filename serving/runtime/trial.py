@@ -6,7 +6,7 @@ import numpy as np
 
 from ...card import Card
 from ...errors import ModelFileError, first_line
-from ...ports import PICTURES
+from ...ports import UNIT
 from ...probes import example
 from .sessions import Session
 
@@ -26,7 +26,7 @@ def trial_complaint(card: Card, session: Session) -> str | None:
     """
     side = card.multiple * -(-max(TRIAL, card.smallest) // card.multiple)
     height, width = card.fixed_size or (side, side + card.multiple * -(-BESIDE // card.multiple))
-    if card.image is None:
+    if card.image is None and card.outputs[0].kind != "point":
         height, width = (side or 0 for side in card.outputs[0].shape[1:])
     if card.probe is not None or max(height, width) > LARGEST_TRIAL:
         return None
@@ -35,7 +35,7 @@ def trial_complaint(card: Card, session: Session) -> str | None:
     except Exception as error:  # ONNX Runtime's own classes
         return f"it fails on a picture of {width}x{height} pixels ({first_line(error)})"
     for port, answer in zip(card.outputs, map(np.asarray, answers), strict=True):
-        if port.kind not in PICTURES:
+        if port.kind not in UNIT:
             continue
         wanted = (1, port.shape[0], height * card.scale, width * card.scale)
         if answer.shape != wanted:

@@ -14,17 +14,28 @@ from i2i.learn.training import Training
 LOSSES = ("g_gan", "d_real", "d_fake", "d_r1", "p_real", "p_fake")
 
 
-@pytest.mark.parametrize("conditional", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_the_copied_line_trains_the_very_curve(i2i, tmp_path, monkeypatch, conditional):
-    asked = {"data": "digits8", "count": 70, "steps": 50, "batch": 16, "conditional": conditional}
+@pytest.mark.parametrize(
+    ("data", "conditional"),
+    [
+        ("digits8", False),
+        pytest.param("digits8", True, marks=pytest.mark.slow),
+        ("ring", False),
+        pytest.param("ring", True, marks=pytest.mark.slow),
+    ],
+)
+def test_the_copied_line_trains_the_very_curve(i2i, tmp_path, monkeypatch, data, conditional):
+    asked = {"data": data, "count": 70, "steps": 50, "batch": 16, "conditional": conditional}
     training = Training(checked(asked))
     training.steps(50)
     given = as_command(training)
     assert given["exact"] == ""
     (tmp_path / "learn.yaml").write_text(given["config"])
-    zipfile.ZipFile(io.BytesIO(base64.b64decode(given["data"]))).extractall(tmp_path)
+    stored = base64.b64decode(given["data"])
+    (tmp_path / given["file"]).write_bytes(stored)
+    if given["file"].endswith(".zip"):
+        zipfile.ZipFile(io.BytesIO(stored)).extractall(tmp_path)
     monkeypatch.chdir(tmp_path)
-    status, _, err = i2i(*given["line"].split()[1:])
+    status, _, err = i2i(*given["line"].split()[1:], "--no-export")
     assert status == 0, err
     log = [json.loads(line) for line in (tmp_path / "runs/learn/log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log] == [line["step"] for line in training.lines]

@@ -1,6 +1,7 @@
 """The perceptual loss and LPIPS are their papers' formulas, on weights that are found, told apart, and refused."""
 
 import math
+import sys
 
 import numpy as np
 import pytest

@@ -47,7 +47,12 @@ def generate(
         typer.Option(metavar="N", help="Also walk.png, walk.gif and walk.webp: N frames between two pictures.", min=1),
     ] = None,
     grid: Annotated[Path | None, typer.Option(metavar="FILE", help="Also a contact sheet, as a PNG.")] = None,
-    format: Annotated[str, typer.Option(help=f"{listed(*written())}.")] = "png",
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help=f"{listed(*written())}; png unless given. Of volumes npz, of points npy.", show_default=False
+        ),
+    ] = None,
     quality: Annotated[int | None, typer.Option(help=f"1 to 100, for {lossy_titles()}.")] = None,
     existing: Annotated[str, typer.Option(help=f"What is there already: {policies()}.")] = "skip",
     flat: Annotated[bool, typer.Option("--flat", help="No folders for classes.")] = False,
@@ -61,6 +66,8 @@ def generate(
     ] = None,
 ) -> None:
     """Make pictures from noise: 000000.png, 000001.png, …, each a function of the seed and its number alone.
+
+    Volumes are 000000.npz, …, or pictures of them with --format png; points are all in points.npy.
 
     The same command again makes what is not there yet; i2i verify OUT re-checks what is. Labels go round the classes
     unless one is set.

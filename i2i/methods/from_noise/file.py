@@ -20,9 +20,10 @@ from ...networks.from_noise.stylegan2 import StyleganGenerator
 from ...networks.geometry import Geometry
 from ...ports import Port, Ports
 from .growth import shown
+from .samples import POINT
 
 SAMPLE = "sample"
-"""The output: a picture."""
+"""The output: a picture, or a point."""
 
 
 class NoiseFile(nn.Module):
@@ -49,6 +50,8 @@ class NoiseFile(nn.Module):
         """(N, latent), (N,), (N,), (N, styles, style), (N, maps) -> (N, C, H, W) in [-1, 1], and with styles w, too."""
         if not isinstance(self.G, StyleganGenerator):
             picture: Tensor = self.G(latent, label)
+            if picture.shape[1:] == POINT:
+                return picture[:, :, 0, 0]
             return shown(picture, self.G.size) if isinstance(self.G, ProganGenerator) else picture
         assert truncation is not None
         assert w is not None
@@ -66,7 +69,8 @@ class NoiseFile(nn.Module):
 def ports_of(G: NoiseGenerator, channels: int, sides: tuple[int, int], classes: Sequence[str]) -> Ports:
     """Inputs and outputs of the file of G; `classes` are names, of a generator that knows any."""
     inputs = [Port("latent", "latent", (G.latent,), default=0, prior=G.prior)]
-    outputs = [Port(SAMPLE, "image", (channels, *sides), 0.0, 1.0)]
+    is_point = (channels, *sides) == POINT
+    outputs = [Port(SAMPLE, "point", (2,)) if is_point else Port(SAMPLE, "image", (channels, *sides), 0.0, 1.0)]
     if G.classes:
         inputs.append(Port("label", "label", choices=tuple(classes)))
     if isinstance(G, StyleganGenerator):

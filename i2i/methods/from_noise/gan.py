@@ -39,6 +39,7 @@ from .file import NoiseFile, ports_of
 from .growth import FADES, LEVEL, at_level, growth_stages, shown
 from .judged import Judge
 from .presets import PRESETS
+from .samples import as_shown, for_samples
 from .style import PathLength, styles_of
 
 SAMPLES = 7
@@ -71,6 +72,11 @@ class Gan(Method):
         self.optimizers = {"g": self.opt_g, "d": self.opt_d}
         self.path_length = PathLength() if options.path_length else None
         self.average_generators(options)
+
+    @classmethod
+    def for_samples(cls, config: TrainConfig, shape: tuple[int, ...] | None) -> TrainConfig:
+        """Of points the size is 1."""
+        return for_samples(cast(FromNoiseConfig, config), shape)
 
     @classmethod
     def complete_config(cls, config: TrainConfig, count: int) -> TrainConfig:
@@ -203,6 +209,10 @@ class Gan(Method):
                 picture = G(z, y).float().clamp(-1, 1)
             columns[str(n + 1)] = shown(picture, (x.shape[2], x.shape[3]))
         return columns
+
+    def grid_columns(self, columns: Mapping[str, Tensor], rows: int) -> dict[str, Tensor]:
+        """Pictures; points as a plane with all of them."""
+        return as_shown(columns, rows)
 
     @torch.no_grad()
     def validate(self, columns: Mapping[str, Tensor]) -> dict[str, float]:

@@ -103,6 +103,11 @@ NARROW = {"latent": 128, "style": 128, "layers": 2, "base": 2048, "most": 128}
 DCGAN_SMALL: Row = {**DCGAN, **SMALL}
 
 PRESETS: dict[str, Row] = {
+    "points": {
+        "generator": {"name": "mlp", "latent": 10, "widths": [64, 32], "activation": "leaky", "bounded": False},
+        "discriminator": {"name": "mlp", "widths": [32, 16]}, "size": 1, "batch": 64, "images": 400_000,
+        "precision": "fp32", "optimizer": adam(1e-3, 0.0), "ema": {"images": 2_000}, "gan": {"r1": 0.1},
+    },
     "vanilla": {
         "generator": {"name": "mlp", "prior": "uniform"}, "discriminator": {"name": "maxout"}, "size": 28, "batch": 100,
         "optimizer": {"name": "sgd", "lr": 0.1, "beta1": 0.5, "decay_from": 0.0}, "images": 15_000_000,

@@ -155,10 +155,10 @@ def _batch(job: Job, placement: Placement, size: int, batch: int) -> Batch:
     whole = job.config.size
 
     def cut(array: Any) -> Any:
-        sides = array.shape[1:] if array.ndim == 3 else ()  # larger than a crop, or smaller by the scale
+        sides = array.shape[1:] if array.ndim >= 3 else ()  # larger than a crop, or smaller by the scale
         if not sides or any((side % whole and whole % side) or size * side % whole for side in sides):
             return array
-        return np.ascontiguousarray(array[:, : size * sides[0] // whole, : size * sides[1] // whole])
+        return np.ascontiguousarray(array[(slice(None), *(slice(size * side // whole) for side in sides))])
 
     samples = [{k: cut(v) for k, v in job.samples[n % len(job.samples)].items()} for n in range(batch)]
     return stack(samples, placement.device)
@@ -197,8 +197,8 @@ def _grid_and_checkpoint(job: Job, method: Method, placement: Placement) -> dict
         began = time.monotonic()
         transform = METHODS[job.config.method].batch_transform(job.config)
         columns = method.sample_columns(stack(list(job.samples), placement.device, transform))
-        shown = {name: column[:rows] for name, column in columns.items()}
-        grid = write_grid(Path(folder), 0, [str(n) for n in range(min(rows, len(job.samples)))], shown)
+        shown = method.grid_columns(columns, rows)
+        grid = write_grid(Path(folder), 0, [str(n) for n in range(len(next(iter(shown.values()))))], shown)
         method.validate(columns)
         showing = time.monotonic() - began
         began = time.monotonic()

@@ -7,6 +7,7 @@ from typing import Any
 
 from ....errors import ModelFileError
 from ...generation.directions import read_directions
+from ...generation.looks import size_of
 from ...generation.picks import latents_of, style_of, truncation_of
 from ..service import ModelService
 
@@ -22,7 +23,7 @@ def making_facts(service: ModelService) -> dict[str, Any]:
     except ModelFileError:  # a file that somebody edits costs no page
         directions = ()
     return {
-        "size": list(card.outputs[0].shape),
+        "size": list(size_of(card)),
         "latent": {"name": latent.name, "size": math.prod(side or 0 for side in latent.shape), "prior": latent.prior},
         "layers": None if style is None else style[0].shape[0],
         "label": None if label is None else {"name": label.name, "choices": list(label.choices)},

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from ....errors import ModelFileError, PictureTooLargeError, RequestError, UnknownNameError
 from ....images.encode import encode
+from ...generation.looks import size_of
 from ...generation.picks import arrays_of, latents_of
 from ...generation.sheet import made, sheet
 from ...hosting.ledger import NoRoomError
@@ -45,7 +46,7 @@ class GeneratorService(ModelService):
         opened, CancelledError and DeadlineError when the job is to end.
         """
         job, began = job or Job(), time.monotonic()
-        channels, height, width = (side or 0 for side in self.card.outputs[0].shape)
+        channels, height, width = size_of(self.card)
         count = len(asked.picks)
         pixels = math.ceil(count / asked.columns) * asked.columns * height * width  # places that stay empty too
         if pixels > self.max_result_pixels:

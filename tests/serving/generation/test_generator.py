@@ -15,7 +15,8 @@ from markdown import ROOT, blocks
 from PIL import Image
 
 from i2i.errors import I2IError, ModelFileError, RequestError, UnknownNameError
-from i2i.serving.generation.generator import Generator, picture_of
+from i2i.serving.generation.generator import Generator
+from i2i.serving.generation.looks import picture_of
 from i2i.serving.generation.picks import Pick, arrays_of, between, pairs, slerp
 from i2i.serving.inference.engine import Engine
 

@@ -304,7 +304,7 @@ async function command() {
   if (!found) return;
   $("line").textContent = found.line;
   $("yaml").textContent = found.config;
-  const unpacked = found.file.endsWith(".zip") ? "what is in pictures.zip" : found.file;
+  const unpacked = found.file.endsWith(".zip") ? `what is in ${found.file}` : found.file;
   $("code-says").textContent = `Put learn.yaml and ${unpacked} beside each other, and run the line. ${found.exact || "It has the same steps and the same curve."}`;
   const config = $("get-config"), data = $("get-data");
   for (const link of [config, data]) if (link.href) URL.revokeObjectURL(link.href);

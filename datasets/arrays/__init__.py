@@ -1,0 +1,1 @@
+"""Files of numbers instead of pictures: points of the plane and volumes, as NumPy saves them."""
