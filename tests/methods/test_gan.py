@@ -11,7 +11,7 @@ import onnxruntime
 import pytest
 import torch
 from PIL import Image
-from tiny_runs import begun, train, weights
+from tiny_runs import begun, snapshot, train, weights
 
 from i2i.errors import ConfigError
 from i2i.export.from_run import export_run
@@ -42,6 +42,7 @@ PUBLISHED = {
     "transgan": (83_312_495, 10_210_400),
     "r3gan": (20_732_160, 20_683_776),
     "fastgan": (24_037_603, None),
+    "lapgan": (1_792_992 + 2 * 218_179, 477_001 + 107_905 + 113_729),
     "stylegan2-small": (1_050_195, None),
     "progan-small": (1_112_268, 1_114_049),
     "sagan-small": (1_089_409, 683_009),
@@ -72,6 +73,10 @@ TINY = {
     "r3gan": (
         *("r3gan", {"widths": [8, 8, 8], "latent": 4, "group": 4}, {"widths": [8, 8, 8], "group": 4}),
         {"gan": {"loss": "relativistic_pairs", "r1": 0.1, "r2": 0.1}},
+    ),
+    "lapgan": (
+        *("lapgan", {"widths": [8], "width": 4, "latent": 4}, {"widths": [8], "width": 4}),
+        {"conditional": True, "fresh_fakes": True, "gan": {"r1": 0.1, "augment": ["colour"]}},
     ),
     "fastgan": ("fastgan", {"width": 2, "latent": 4}, {"width": 8}, {"reconstruction": 1.0, "gan": {"loss": "hinge"}}),
 }
@@ -189,6 +194,29 @@ def test_a_growing_run_goes_on_exactly_inside_a_fade(tmp_path):
         assert torch.equal(value, weights(resumed)[key]), key
 
 
+def test_the_levels_of_a_pyramid_learn_apart_and_the_largest_is_what_is_logged_as_D():
+    row, batch = (
+        settings("lapgan") | {"size": 32, "gan": {}, "conditional": False},
+        {"image": torch.rand(4, 3, 32, 32) * 2 - 1},
+    )
+    one, other = begun("gan", **row), begun("gan", **row)
+    assert one.G.sizes == [(8, 8), (16, 16), (32, 32)]
+    before = snapshot(one)
+    for weight in other.D.levels[1].parameters():
+        torch.nn.init.normal_(weight)  # another rival for the middle level
+    scalars = []
+    for method in (one, other):
+        torch.manual_seed(1)
+        method.at(0)
+        scalars.append(method.step(batch))
+    assert {"d_real_8", "d_real_16", "d_real", "g_gan_8", "p_fake_16", "p_fake"} <= scalars[0].keys()
+    alike = {key for key, value in weights(one).items() if torch.equal(value, weights(other)[key])}
+    apart = {key for key in before if key.startswith(("G.details.0", "D.levels.1"))}
+    assert alike == before.keys() - apart
+    still = {key for key, value in before.items() if torch.equal(value, weights(one)[key])}
+    assert still == set()  # every level has learned, the smallest included
+
+
 def test_the_label_decides_the_picture_and_the_judgement():
     method = begun("gan", **settings("dcgan by class"))
     z = torch.randn(2, method.G.latent)
@@ -266,6 +294,7 @@ def test_pictures_of_any_shape_are_generated(tmp_path):
         ({"packed": 3}, "divide no batch of 4. Use --batch 6"),
         ({"mixing": 0.5}, "generators with a w"),
         ({"reconstruction": 1.0}, "discriminator that draws"),
+        ({"generator": {"name": "lapgan", "width": 4}}, "the same levels. Use --set generator.name=lapgan"),
         ({"conditional": True, "packed": 2, "data": {"path": "x", "domains": ["a", "b"]}}, "one class at a time"),
         ({"conditional": True, "gan": {"pool": 2}, "data": {"path": "x", "domains": ["a", "b"]}}, "pool of past fakes"),
         ({"gan": {"r1": 1.0}}, "--set discriminator.norm=false"),

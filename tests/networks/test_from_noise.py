@@ -1,5 +1,7 @@
 """GANs from noise: the published parameter counts, and what each definition promises of its networks."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -169,11 +171,11 @@ COUNTS = {
     "3d-gan small G": (lambda: voxels.VoxelGenerator(side=32, width=32), 2_296_256),
     "3d-gan small D": (lambda: voxels.VoxelCritic(side=32, width=32), 665_984),
     "lapgan G": (lapgan.DetailGenerator, 218_179),
-    "lapgan D 32": (lambda: lapgan.DetailCritic(32), 116_545),
-    "lapgan D 28": (lambda: lapgan.DetailCritic(28), 113_729),
-    "lapgan D 14": (lambda: lapgan.DetailCritic(14), 107_905),
-    "lapgan base G": (lambda: lapgan.base_networks()[0], 1_792_992),
-    "lapgan base D": (lambda: lapgan.base_networks()[1], 477_001),
+    "lapgan D 32": (lambda: lapgan.DetailCritic((32, 32)), 116_545),
+    "lapgan D 28": (lambda: lapgan.DetailCritic((28, 28)), 113_729),
+    "lapgan D 14": (lambda: lapgan.DetailCritic((14, 14)), 107_905),
+    "lapgan base G": (lambda: lapgan.LapganGenerator(3, size=(8, 8)), 1_792_992),
+    "lapgan base D": (lambda: lapgan.BaseCritic((8, 8)), 477_001),
     "stacked digits G": (stacked.StackedGenerator, 287_875),
     "stacked digits D, a quarter": (stacked.StackedCritic, 585),
     "stacked digits D, a quarter, packed": (lambda: stacked.StackedCritic(packed=2), 585 + 54),
@@ -199,6 +201,7 @@ NARROW = {  # of families that make any size: options of G and of D
     "transgan": ({"width": 64, "depths": (1, 1)}, {"width": 32, "depth": 1}),
     "r3gan": ({"widths": (16, 8, 8)}, {"widths": (16, 8, 8)}),
     "fastgan": ({"width": 8}, {"width": 8}),
+    "lapgan": ({"widths": (16,), "width": 8}, {"widths": (16,), "width": 8}),
 }
 OF_ONE_SIZE = ("wgan_gp", "stacked")
 BY_CLASS_ALONE = ("conditional_mlp",)
@@ -375,16 +378,43 @@ def test_truncation_leads_to_the_average_and_one_leaves_w_alone():
     assert torch.equal(generator.truncated(w, 0.0), generator.average.expand(3, -1))
 
 
-def test_each_level_of_a_pyramid_and_the_coarse_picture_are_the_picture_again():
-    real = torch.rand(2, 3, 28, 28) * 2 - 1
-    levels, picture = [], real
-    for side in (14, 7):
-        below = lapgan.coarse(picture, side, side)
-        levels.append((picture - below, picture.shape[2:]))
-        picture = torch.nn.functional.interpolate(picture, (side, side), mode="area")
-    for detail, size in reversed(levels):
-        picture = torch.nn.functional.interpolate(picture, size, mode="bilinear", align_corners=False) + detail
-    assert torch.allclose(picture, real, atol=1e-6)
+@pytest.mark.parametrize(("size", "sides"), [((28, 28), (8, 14)), ((33, 50), ()), ((32, 32), ())], ids=str)
+def test_each_level_of_a_pyramid_and_the_coarse_picture_are_the_picture_again(size, sides):
+    real = torch.rand(2, 3, *size, dtype=torch.float64) * 2 - 1
+    sizes = lapgan.sizes_of(size, sides)
+    levels = lapgan.pyramid(real, sizes)
+    assert [tuple(level.shape[2:]) for level in levels] == sizes
+    details = [fine - lapgan.enlarged(small, fine.shape[2:]) for small, fine in itertools.pairwise(levels)]
+    picture = levels[0]
+    for detail in details:
+        picture = lapgan.enlarged(picture, detail.shape[2:]) + detail
+    assert torch.allclose(picture, real, rtol=0, atol=1e-15)
+
+
+def test_the_levels_of_a_pyramid_are_halves_down_to_eight_or_as_they_are_told():
+    assert lapgan.sizes_of((64, 64)) == [(8, 8), (16, 16), (32, 32), (64, 64)]
+    assert lapgan.sizes_of((33, 50)) == [(9, 13), (17, 25), (33, 50)]
+    assert lapgan.sizes_of((28, 28), (8, 14)) == [(8, 8), (14, 14), (28, 28)]
+    for wrong in ((14, 8), (8, 28), (4, 8)):
+        with pytest.raises(ConfigError, match="rise.*9 pixels or more"):
+            lapgan.sizes_of((28, 28), wrong)
+
+
+def test_each_level_is_given_what_the_one_below_made_and_its_own_numbers_alone():
+    generator = narrow("lapgan", (32, 32))[0].eval()
+    z = torch.rand(2, generator.latent) * 2 - 1
+    with torch.no_grad():
+        whole = generator(z)
+        picture = None
+        for n, part in enumerate(torch.split(z, generator.parts, 1)):
+            below = None if picture is None else lapgan.enlarged(picture, generator.sizes[n])
+            picture = generator.level(n, part, below)
+        assert torch.equal(picture, whole)
+        for layer in generator.details:
+            torch.nn.init.zeros_(layer.layers[-1].weight)
+            torch.nn.init.zeros_(layer.layers[-1].bias)
+        base = generator.level(0, z[:, :8], None)
+        assert torch.equal(generator(z), lapgan.enlarged(lapgan.enlarged(base, (16, 16)), (32, 32)))
 
 
 def test_maxout_is_the_largest_of_its_pieces():

@@ -34,6 +34,7 @@ STYLES = {
     "fresh_fakes": True,
     "gan": {"r1": 1.0, "penalty_every": 2},
 }
+PYRAMID = {name: {"name": "lapgan", "width": 4, "widths": [8]} for name in ("generator", "discriminator")}
 CASES = {
     "pix2pix": ("pix2pix", {}),
     "cyclegan": ("cyclegan", {"gan": {"pool": 0}}),
@@ -41,6 +42,7 @@ CASES = {
     "srgan": ("srgan", {}),
     "gan": ("gan", {}),
     "styles": ("gan", STYLES),
+    "pyramid": ("gan", PYRAMID),
     "pool": ("pix2pix", {"gan": {"pool": 6}}),
     "pool of cyclegan": ("cyclegan", {"gan": {"pool": 6}}),
     "r1": ("pix2pix", {"gan": {"r1": 10}, "discriminator": ALONE}),

@@ -30,6 +30,11 @@ def check(config: FromNoiseConfig) -> None:
         raise ConfigError("A discriminator that draws sees one picture at a time. Leave packed or reconstruction out.")
     if config.gan.feature_matching and config.discriminator.name == "conditional_mlp":
         raise ConfigError("gan.feature_matching compares features, and conditional_mlp has none. Leave it out.")
+    if config.gan.feature_matching and config.discriminator.name == "lapgan" and config.conditional:
+        raise ConfigError(
+            "gan.feature_matching compares features of pictures, and lapgan's by class are of the class as well. "
+            "Leave gan.feature_matching or conditional out."
+        )
     if config.conditional and config.packed > 1:
         raise ConfigError("D sees one class at a time, so packed=1 goes with conditional=true. Leave one of them out.")
     if config.conditional and config.gan.pool:
@@ -43,3 +48,10 @@ def check(config: FromNoiseConfig) -> None:
         raise ConfigError(
             "reconstruction is for a discriminator that draws. Use --set discriminator.name=fastgan, or leave it out."
         )
+    if "lapgan" in (config.generator.name, config.discriminator.name):
+        sides = [one.options.get("sides") for one in (config.generator, config.discriminator)]
+        if config.generator.name != config.discriminator.name or sides[0] != sides[1]:
+            raise ConfigError(
+                "LAPGAN's generator and discriminator have the same levels. Use --set generator.name=lapgan "
+                "--set discriminator.name=lapgan, and the same sides for both, or for none."
+            )

@@ -113,7 +113,14 @@ class Gan(Method):
             CRITICS, "discriminator", config.discriminator.name, config.packed * _channels(config), config.sides,
             config.classes, config.discriminator.options,
         )  # fmt: skip
-        return cls(_generator(config), D, placement, config)
+        return cls.of(config)(_generator(config), D, placement, config)
+
+    @classmethod
+    def of(cls, config: FromNoiseConfig) -> type[Self]:
+        """The step that these networks are trained by."""
+        from .lapgan import Lapgan  # late: it is a Gan itself
+
+        return cast(type[Self], Lapgan) if config.generator.name == "lapgan" else cls
 
     @classmethod
     def stages(cls, config: TrainConfig) -> tuple[Stage, ...]:

@@ -81,6 +81,10 @@ STYLEGAN2: Row = {
         "r1": 0.4, "penalty_every": 16, "augment": ["colour", "translation", "cutout"], "ada": True, "ada_target": 0.6,
     },
 }  # fmt: skip
+LAPGAN: Row = {
+    **both("lapgan", sides=[8, 14]), "size": 28, "batch": 128, "images": 10_000_000,
+    "optimizer": {"name": "sgd", "lr": 0.02, "beta1": 0.5, "decay_from": 1.0},
+}  # fmt: skip
 TRANSGAN: Row = {
     **both("transgan"), "size": 32, "batch": 64, "fresh_fakes": True, "images": 160_000_000,
     "optimizer": adam(1e-4, 0.0, 0.99, weight_decay=0.001, clip=5.0), "ema": {"images": 10_000},
@@ -164,6 +168,11 @@ PRESETS: dict[str, Row] = {
         **STYLEGAN2, **SMALL, "generator": {"name": "stylegan2", **NARROW},
         "discriminator": {"name": "stylegan2", "base": 2048, "most": 128, "residual": False}, "batch": 32,
         "gan": {**STYLEGAN2["gan"], "r1": 0.05, "ada_images": 100_000},
+    },
+    "lapgan": LAPGAN,
+    "lapgan-small": {
+        **SMALL, "generator": {"name": "lapgan", "widths": [256, 512], "norm": True, "width": 32},
+        "discriminator": {"name": "lapgan", "widths": [512, 256], "width": 32}, "optimizer": adam(2e-4),
     },
     "transgan": TRANSGAN,
     "transgan-small": {

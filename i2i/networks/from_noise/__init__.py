@@ -18,6 +18,7 @@ from ..build import build, takes
 from .base import Critic, NoiseGenerator, Size
 from .dcgan import DcganCritic, DcganGenerator
 from .fastgan import FastganCritic, FastganGenerator
+from .lapgan import LapganCritic, LapganGenerator
 from .mlp import ConditionalMlpCritic, ConditionalMlpGenerator, MlpCritic, MlpGenerator, VanillaCritic
 from .progan import ProganCritic, ProganGenerator
 from .r3gan import R3ganCritic, R3ganGenerator
@@ -32,6 +33,7 @@ NOISE_GENERATORS: dict[str, Callable[..., NoiseGenerator]] = {
     "conditional_mlp": ConditionalMlpGenerator,
     "dcgan": DcganGenerator,
     "wgan_gp": WganGpGenerator,
+    "lapgan": LapganGenerator,
     "resnet": ResnetNoiseGenerator,
     "progan": ProganGenerator,
     "stylegan2": StyleganGenerator,
@@ -46,6 +48,7 @@ CRITICS: dict[str, Callable[..., Critic]] = {
     "conditional_mlp": ConditionalMlpCritic,
     "dcgan": DcganCritic,
     "wgan_gp": WganGpCritic,
+    "lapgan": LapganCritic,
     "resnet": ResnetCritic,
     "progan": ProganCritic,
     "stylegan2": StyleganCritic,
