@@ -1,16 +1,12 @@
 """Benchmarks: every row runs, says what it measured, and docs/benchmarks.md shows just that. No timing decides."""
 
 import copy
-import importlib
-import importlib.util
-import io
 import json
 import math
 import os
 import re
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -32,41 +28,9 @@ SINCE = {"srgan-step-96-batch16", "tail-unet256", "convert-jpegs-of-all-sizes"}
 """Rows that a run published before them may lack."""
 
 
-@pytest.fixture(scope="module")
-def bench():
-    """`bench("reference")` is benchmarks/reference.py; the checkout itself stays off the path, with its folder `datasets`."""
-    folder = ROOT / "benchmarks"
-    spec = importlib.util.spec_from_file_location(
-        "benchmarks", folder / "__init__.py", submodule_search_locations=[str(folder)]
-    )
-    sys.modules["benchmarks"] = importlib.util.module_from_spec(spec)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # threads wait for each other where the machine is busy
-    yield lambda name: importlib.import_module(f"benchmarks.{name}")
-    torch.set_num_threads(threads)
-    for name in [n for n in sys.modules if n.split(".")[0] == "benchmarks"]:
-        del sys.modules[name]
-
-
 def run(*arguments, module, timeout=100):
     command = [sys.executable, "-m", module, *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout)
-
-
-@pytest.fixture(scope="module")
-def ended(bench):
-    """`ended("roofline", …)`: status, stdout and stderr of that script in this process, where torch is loaded already."""
-
-    def run_here(module, *arguments):
-        out, err = io.StringIO(), io.StringIO()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sys, "argv", [module, *map(str, arguments)])
-            patch.setattr(sys, "path", [*sys.path, str(ROOT)])  # the processes that it starts look there
-            with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
-                bench("command").end_with(bench(module).main)
-        return end.value.code, out.getvalue(), err.getvalue()
-
-    return run_here
 
 
 def cells(line):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from ..init import init_normal
 from ..norms import BatchNormRunning
 from ..options import Count
 from .base import Critic, NoiseGenerator, Size
@@ -26,6 +27,7 @@ class StackedGenerator(NoiseGenerator):
                 nn.ReLU(),
             ]
         self.layers = nn.Sequential(*layers, nn.Conv2d(8, channels, 3, padding=1), nn.Tanh())
+        init_normal(self)  # as the released code has it; the paper does not say
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002  of no class
         """(N, latent) -> (N, 3, 28, 28) in [-1, 1]."""
@@ -46,3 +48,4 @@ class StackedCritic(Critic):
             )
             before = after
         self.last = nn.Linear(16 * before, 1)
+        init_normal(self)
