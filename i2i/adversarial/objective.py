@@ -44,6 +44,8 @@ class AdversarialObjective:
         """Part of the adversarial training that is over."""
         self.penalises = True
         """Whether D's next update has the penalties on its gradient (`penalty_every`)."""
+        self.strength, self.often = 1.0, 1.0
+        """Factors of the penalties' weights and of `augment_p` at this place of the run."""
 
     def g_loss(
         self, D: Discriminator, fake: Tensor, real: Tensor, given: Tensor | None = None
@@ -117,7 +119,7 @@ class AdversarialObjective:
         if self.gan.r2:
             scalars["d_r2"] = zero_centred_penalty(D, fake)
             total = total + self.gan.r2 * scalars["d_r2"]
-        return self.gan.penalty_every * total
+        return self.strength * self.gan.penalty_every * total
 
     def _clip(self, D: nn.Module) -> None:
         """Bound D's weights (WGAN, algorithm 1), which a second time changes nothing."""
@@ -133,7 +135,7 @@ class AdversarialObjective:
         noise = self.gan.instance_noise * (1 - self.share)
         if noise > 0:
             stack = stack + noise * drawn(lambda n: like(stack, n).normal_(), len(stack))
-        p = self.gan.augment_p if self.adaptation is None else self.adaptation.p
+        p = self.often * self.gan.augment_p if self.adaptation is None else self.adaptation.p
         return augment(stack, self.gan.augment, p, channels) if p > 0 else stack
 
     def _channels(self, picture: Tensor, given: Tensor | None) -> list[int]:

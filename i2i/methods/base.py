@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from .. import renamed
 from ..adversarial import AdversarialObjective, UpdateSchedule
 from ..diagnostics.health import NormWatch, Observed
-from ..errors import ConfigError
 from ..hardware.batch_part import UNDIVIDED
 from ..hardware.device import Placement
 from ..networks import Generator, for_inference
@@ -23,7 +22,7 @@ from .config import MethodOptions, TrainConfig
 from .dividing import Descents, add_gradients, division_of, move, refuse_divided_statistics, stepped
 from .ema import EMA
 from .replaying import ReplayedStep
-from .schedules import constant_then_linear
+from .schedules import Start, constant_then_linear
 from .stages import Stage, Timeline
 
 Batch = Mapping[str, Tensor]
@@ -60,6 +59,7 @@ class Method(ABC):
         self.updates = UpdateSchedule(options.gan.d_steps, options.gan.g_steps)
         self.objectives: dict[str, AdversarialObjective] = {}
         self.averages: list[EMA] = []
+        self.start = Start(options.start)
         self.norms = NormWatch()
         self.timeline = Timeline((Stage("training", 1),))
         """The stages of the run."""
@@ -205,30 +205,19 @@ class Method(ABC):
         self.seen, self.whole = seen, whole
         position = self.timeline.at(seen)
         if self.stage != position.stage.name:
-            for stage in self._stages_to_begin(position.stage):
+            for stage in self.timeline.to_begin(self.stage, position.stage):
                 self.stage = stage.name
                 self.begin_stage(stage)
         for name, objective in self.objectives.items():
             objective.share = self.timeline.share_since(name, seen)
             objective.penalises = self.updates.of_d % objective.gan.penalty_every == 0
-        for optimizer in self.optimizers.values():
-            scale_rates(optimizer, position.stage.schedule(position.share))
+        for name, optimizer in self.optimizers.items():
+            at_first = self.start.factor(self.start.config.lr, self.timeline.share_since(name, seen))
+            scale_rates(optimizer, at_first * position.stage.schedule(position.share))
+        self.start.lead(self)
 
     def begin_stage(self, stage: Stage) -> None:  # noqa: B027  # most methods have one stage
         """Called once in a run, before the first step of the stage; networks that it `adds` are there before."""
-
-    def _stages_to_begin(self, stage: Stage) -> tuple[Stage, ...]:
-        """Every stage after the one that has begun last, up to `stage`: one shorter than a batch is not left out.
-
-        Raises ConfigError where the run is further than that, or in a stage that these settings have not.
-        """
-        begun, now = self.timeline.index(self.stage), self.timeline.index(stage.name)
-        if begun > now or (self.stage is not None and begun < 0):
-            raise ConfigError(
-                f"This run is in its {self.stage} stage, so its {stage.name} stage cannot be made longer "
-                f"({stage.images} images asked for). Lengthen a later one, or start anew in another --run."
-            )
-        return self.timeline.stages[begun + 1 : now + 1]
 
     def average_generators(self, options: MethodOptions) -> None:
         """Keep an exponential moving average of every exported generator, where the options ask for one."""

@@ -18,6 +18,7 @@ from ..networks.config import GeneratorConfig
 from ..networks.kernels.layers import weights_to_channels_last
 from .config import AdamConfig, TrainConfig
 from .ema import EmaConfig
+from .schedules import StartConfig
 
 C = TypeVar("C", bound=TrainConfig)
 N = TypeVar("N", bound=nn.Module)
@@ -154,6 +155,7 @@ def without_effect(config: TrainConfig, *, paired: bool) -> list[str]:
         said.append(
             "gan.augment_p has no effect without gan.augment. Add --set gan.augment=[colour,translation,cutout]."
         )
+    said += _start_without_effect(config)
     if not config.ema.images and config.ema.rampup != EmaConfig().rampup:
         said.append("ema.rampup has no effect without ema.images. Add --set ema.images=10000.")
     if gan.feature_matching and config.batch == 1 and not paired:
@@ -162,6 +164,24 @@ def without_effect(config: TrainConfig, *, paired: bool) -> list[str]:
             "any picture of the target domain. Use --batch 4 or more."
         )
     return said
+
+
+def _start_without_effect(config: TrainConfig) -> list[str]:
+    """The same of what the run begins with."""
+    start, gan, usual = config.start, config.gan, StartConfig()
+    asked = {key: value for key, value in start if key != "share" and value != getattr(usual, key)}
+    if not start.share:
+        return [f"start.{key} has no effect without start.share. Add --set start.share=0.4." for key in asked]
+    needs = {
+        "penalty": (gan.penalised, "a penalty on D's gradient", "gan.r1=1"),
+        "augment": (gan.augment and not gan.ada, "gan.augment, or with gan.ada", "gan.augment=[colour,translation]"),
+        "ema": (config.ema.images, "ema.images", "ema.images=10000"),
+        "beta2": (config.optimizer.name == "adam", "Adam", "optimizer.name=adam"),
+    }
+    lacking = [(key, *needs[key][1:]) for key in asked if key in needs and not needs[key][0]]
+    return [f"start.{key} has no effect without {what}. Use --set {way}." for key, what, way in lacking] + (
+        [] if asked else ["start.share has no effect alone. Say what the run begins with, as --set start.lr=4."]
+    )
 
 
 def predictions(scalars: Mapping[str, float]) -> list[str]:

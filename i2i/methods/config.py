@@ -10,6 +10,7 @@ from ..adversarial.config import GanConfig
 from ..networks.config import DiscriminatorConfig, GeneratorConfig
 from ..settings import Strict
 from .ema import EmaConfig
+from .schedules import StartConfig
 
 
 class DataConfig(Strict):
@@ -121,6 +122,7 @@ class MethodOptions(Strict):
     optimizer: AdamConfig = AdamConfig()
     gan: GanConfig = GanConfig()
     ema: EmaConfig = EmaConfig()
+    start: StartConfig = StartConfig()
 
 
 class TrainConfig(MethodOptions):

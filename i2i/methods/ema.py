@@ -20,10 +20,12 @@ class EMA:
     def __init__(self, network: nn.Module, config: EmaConfig) -> None:
         self.network, self.config = network, config
         self.average = copy.deepcopy(network).requires_grad_(False)
+        self.times = 1.0
+        """The half-life is so many times as long as set, as `start.ema` has it."""
 
     def decay(self, seen: int, shown: int) -> float:
         """What is kept of the average by a step on `shown` images after `seen` of the run."""
-        half_life = min(self.config.images, seen * self.config.rampup)
+        half_life = min(self.times * self.config.images, seen * self.config.rampup)
         return 0.5 ** (shown / half_life) if half_life > 0 else 0.0
 
     @torch.no_grad()

@@ -93,6 +93,7 @@ def reason_against(config: TrainConfig, processes: int = 1) -> str | None:
     for asked, why in (
         (config.accumulate > 1, "accumulate goes back to the random state of its first pass"),
         (config.gan.ada, "gan.ada changes what is done by what D said"),
+        (config.start.share > 0, "start.share changes settings at each step"),
         (config.gan.instance_noise > 0, "gan.instance_noise is another at each step"),
     ):
         if asked:

@@ -1,16 +1,20 @@
-"""How the learning rate goes through one stage of a run: the schedules of the super-resolution papers.
+"""How settings go through a run: learning rates of super-resolution papers, and what R3GAN begins with.
 
-A share is the part of the stage that is over, from 0 to 1.
+A share is the part of the stage, or of the run, that is over, from 0 to 1.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
+import torch
 from pydantic import Field
 
 from ..settings import Strict
+
+if TYPE_CHECKING:
+    from .base import Method
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -42,3 +46,57 @@ class ScheduleConfig(Strict):
 def constant_then_linear(done: float, decay_from: float) -> float:
     """Factor of the learning rate when the share `done` of a run is over: 1, then linearly to 0 at the end."""
     return 1.0 if done <= decay_from or decay_from >= 1 else (1 - done) / (1 - decay_from)
+
+
+class StartConfig(Strict):
+    """What a run begins with, and how long it takes until the settings hold; half a cosine leads from one to the other.
+
+    As R3GAN is trained (Huang et al., NeurIPS 2024, arXiv 2501.05441, appendix): strong penalties and quick rates while
+    the networks know nothing, no augmentation and no averaging yet.
+    """
+
+    share: float = Field(0, ge=0, le=1)
+    """Part of the run until they hold; 0: from the beginning on."""
+    lr: float = Field(1, gt=0, allow_inf_nan=False)
+    """Times each learning rate."""
+    penalty: float = Field(1, ge=0, allow_inf_nan=False)
+    """Times the weight of each penalty on D's gradient: `gan.gradient_penalty`, `gan.r1`, `gan.r2`."""
+    augment: float = Field(1, ge=0, le=1)
+    """Times `gan.augment_p`."""
+    ema: float = Field(1, ge=0, allow_inf_nan=False)
+    """Times the half-life `ema.images`."""
+    beta2: float | None = Field(None, ge=0, lt=1)
+    """Adam's, in place of `optimizer.beta2`."""
+
+
+def between(start: float, end: float, way: float) -> float:
+    """Half a cosine from `start` to `end` when the part `way` of it is gone; from 1 on it is `end` itself."""
+    return end if way >= 1 else end + (start - end) * (1 + math.cos(math.pi * way)) / 2
+
+
+class Start:
+    """Leads a method from what its run begins with to its settings."""
+
+    def __init__(self, config: StartConfig) -> None:
+        self.config = config
+
+    def factor(self, times: float, share: float) -> float:
+        """Of a setting that begins `times` as large, when `share` of the run is over."""
+        return between(times, 1.0, share / self.config.share) if self.config.share else 1.0
+
+    def lead(self, method: Method) -> None:
+        """Have everything but the rates as it is at this place of the run."""
+        c = self.config
+        if not c.share:
+            return
+        for objective in method.objectives.values():
+            objective.strength = self.factor(c.penalty, objective.share)
+            objective.often = self.factor(c.augment, objective.share)
+        for name, optimizer in method.optimizers.items():
+            if c.beta2 is not None and isinstance(optimizer, torch.optim.Adam):
+                way = method.timeline.share_since(name, method.seen) / c.share
+                for group in optimizer.param_groups:
+                    own = group.setdefault("initial_betas", group["betas"])
+                    group["betas"] = (own[0], between(c.beta2, own[1], way))
+        for average in method.averages:
+            average.times = self.factor(c.ema, method.timeline.share_since("g", method.seen))

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..errors import ConfigError
+
 
 def constant(_share: float) -> float:
     """The learning rate as it is."""
@@ -56,6 +58,19 @@ class Timeline:
         added = next((n for n, stage in enumerate(self.stages) if name in stage.adds), 0)
         start = self.ends[added] - self.stages[added].images
         return max(0, seen - start) / max(1, self.total - start)
+
+    def to_begin(self, begun: str | None, stage: Stage) -> tuple[Stage, ...]:
+        """Every stage after `begun`, the last that has, up to `stage`: one shorter than a batch is not left out.
+
+        Raises ConfigError where the run is further than that, or in a stage that these settings have not.
+        """
+        last, now = self.index(begun), self.index(stage.name)
+        if last > now or (begun is not None and last < 0):
+            raise ConfigError(
+                f"This run is in its {begun} stage, so its {stage.name} stage cannot be made longer "
+                f"({stage.images} images asked for). Lengthen a later one, or start anew in another --run."
+            )
+        return self.stages[last + 1 : now + 1]
 
     def index(self, name: str | None) -> int:
         """The place of the stage called so; -1 for None and for one that the run has not."""

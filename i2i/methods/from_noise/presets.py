@@ -95,8 +95,9 @@ TRANSGAN: Row = {
 }  # fmt: skip
 R3GAN: Row = {
     **both("r3gan"), "size": 32, "batch": 512, "fresh_fakes": True, "images": 50_000_000,
-    "optimizer": adam(2e-4, 0.0, 0.99), "ema": {"images": 5_000_000},
-    "gan": {"loss": "relativistic_pairs", "r1": 0.05, "r2": 0.05},
+    "optimizer": adam(5e-5, 0.0, 0.99), "ema": {"images": 5_000_000, "rampup": 1.0},
+    "gan": {"loss": "relativistic_pairs", "r1": 0.005, "r2": 0.005},
+    "start": {"share": 0.4, "lr": 4.0, "penalty": 10.0, "ema": 0.0, "beta2": 0.9},
 }  # fmt: skip
 FASTGAN: Row = {
     **both("fastgan"), "size": 256, "batch": 8, "images": 400_000, "reconstruction": 1.0,
@@ -183,6 +184,7 @@ PRESETS: dict[str, Row] = {
     "r3gan": R3GAN,
     "r3gan-small": {
         **R3GAN, **SMALL, **both("r3gan", widths=[192, 128, 64, 32]), "batch": 32,
+        "optimizer": adam(2e-4, 0.0, 0.99), "start": {},
         "gan": {"loss": "relativistic_pairs", "r1": 0.1, "r2": 0.1},
     },
     "fastgan": FASTGAN,
