@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
+
+Alpha = Literal["bled", "white", "channel"]
+"""Colours go on where it hides them, as a translator sees them; the picture is laid on white; or, where anything is
+transparent, it is a fourth channel that the colours were multiplied by."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Single:
     """Which domain, by its place in the layout; of two domains 0 is A, 1 is B."""
     half: bool = False
     """Whether it is only that domain's half of the file: left for A, right for B."""
+    alpha: Alpha = "bled"
+    """What becomes of its alpha."""
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -1,13 +1,14 @@
 """Pictures from files into arrays, and into the size that they are trained at.
 
 Arrays are (H, W, C) uint8, uint16 or float32 in [0, 1], as `i2i.images.decode` decodes them; alpha is left out,
-and what it hides has the visible colours around it, as a served picture has (`i2i.images.alpha`).
+and what it hides has the visible colours around it, as a served picture has (`i2i.images.alpha`), unless a single
+picture's item says otherwise.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from ...errors import PictureError
-from ...images.alpha import seen_pixels
+from ...images.alpha import on_white, premultiplied, seen_pixels
 from ...images.colour.managed import at_depth, in_srgb
 from ...images.decode import read_picture
 from ...images.image import Picture, with_channels
-from ..layouts.items import HighRes, Item, Pair
+from ..layouts.items import Alpha, HighRes, Item, Pair
 
 Array = npt.NDArray[Any]
 
@@ -111,7 +112,16 @@ def decode(item: Item, contents: Contents | None = None) -> tuple[Array, ...]:
         if not item.side_by_side:
             return seen_pixels(_read(item.a, contents)), seen_pixels(_read(item.b, contents))
         return _halves(item.a, contents)
-    return (_halves(item.path, contents)[item.domain] if item.half else seen_pixels(_read(item.path, contents)),)
+    if item.half:
+        return (_halves(item.path, contents)[item.domain],)
+    return (WITH_ALPHA[item.alpha](_read(item.path, contents)),)
+
+
+WITH_ALPHA: Mapping[Alpha, Callable[[Picture], Array]] = {
+    "bled": seen_pixels,
+    "white": on_white,
+    "channel": premultiplied,
+}
 
 
 def _halves(path: Path, contents: Contents | None) -> tuple[Array, Array]:

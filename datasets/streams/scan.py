@@ -11,7 +11,7 @@ from typing import Generic
 
 from ...errors import DataError, PictureError
 from ...hardware.system import available_threads
-from ..layouts.items import Item, Pair, T
+from ..layouts.items import Item, Pair, Single, T
 from ..layouts.layout import Layout
 from .cache import PictureCache
 from .duplicates import DuplicateFiles, find_duplicates
@@ -224,6 +224,9 @@ def _channels(
 def _agree(example: Mapping[int, Item], name: str, wanted: int | None) -> int:
     """One channel count for pictures of which there is an example of each count."""
     counts = set(example)
+    transparent = example.get(4)
+    if isinstance(transparent, Single) and transparent.alpha == "channel":
+        counts = {4}  # the opaque ones get an alpha
     if not counts <= {1, 3} and len(counts) > 1:
         said = ", ".join(f"{count} in {example[count].name}" for count in sorted(counts))
         raise DataError(

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
 from ...errors import DataError
+from ...images.alpha import opaque
 from ...images.image import with_channels
 from ..layouts.domains import find_single
-from ..layouts.items import Item, Single
+from ..layouts.items import Alpha, Item, Single
 from ..layouts.layout import Layout
 from .augment import refuse_input_only
 from .domains import labelled, refuse_swap
 from .loading import Array, decode
 from .scan import Facts
-from .source import Source
+from .source import PreparedData, Source
 from .stream import Options, Order, Sample, Stream, as_augmented, to_tensor_range
 
 
@@ -47,7 +48,7 @@ class SinglePictures(Stream):
         """Sample `number`, 0 or more: {"image": (C, size, size) float32 in [-1, 1]}, with classes also the label."""
         picture = self.pictures[self.index(number)]
         (pixels,) = self.cache.read(picture)
-        (crop,) = self.augmented((number,), as_augmented(pixels, self.channels[0]))
+        (crop,) = self.augmented((number,), as_augmented(self._whole(pixels), self.channels[0]))
         return self._sample(crop, picture)
 
     def index(self, number: int) -> int:
@@ -58,7 +59,11 @@ class SinglePictures(Stream):
         """Picture `index` as a sample without chance: its middle, after resizing the short side to `size`."""
         picture = self.pictures[index]
         (pixels,) = decode(picture)
-        return self._sample(self.middle(with_channels(pixels, self.channels[0])), picture)
+        return self._sample(self.middle(with_channels(self._whole(pixels), self.channels[0])), picture)
+
+    def _whole(self, pixels: Array) -> Array:
+        """With alpha, where the others have it."""
+        return opaque(pixels) if self.channels[0] == 4 else pixels
 
     def _sample(self, crop: Array, picture: Single) -> Sample:
         return labelled(crop, picture.domain) if self.classes else {"image": to_tensor_range(crop)}
@@ -82,6 +87,10 @@ class SingleSource(Source[Single]):
     keys = ("image",)
     augment = ("none",)
     enlarged = ""
+    transparent = 0
+    """Pictures that are."""
+    seen = 0
+    _with_alpha = True
 
     def __init__(self, root: Path, *names: str | None, **options: Any) -> None:
         """As every source; of what is not trained on, classes take turns, so that a few pictures show all."""
@@ -98,14 +107,31 @@ class SingleSource(Source[Single]):
     def rule(self, facts: list[Facts], size: int, unit_name: str) -> Collection[Item]:  # noqa: ARG002
         """What is smaller than the crop is enlarged; a note says how many."""
         small = sum(fact.shortest < size for fact in facts)
+        self.transparent = self._with_alpha * sum(fact.channels[0] == 4 for fact in facts)
+        self.seen = len(facts)
         self.enlarged = f"{small} of {len(facts)} pictures are smaller than {size} pixels, and are enlarged." * (
             small > 0
         )
         return frozenset()
 
     def notes(self) -> list[str]:
-        """That pictures are enlarged."""
-        return [self.enlarged] if self.enlarged else []
+        """That pictures are enlarged, and that alpha is generated."""
+        alpha = (
+            f"{self.transparent} of {self.seen} pictures have transparent parts, so alpha is generated, as a fourth "
+            "channel. --set data.channels.image=3 lays them on white instead."
+        )
+        return [*([self.enlarged] if self.enlarged else []), *([alpha] if self.transparent else [])]
+
+    def read(self, *, channels: Mapping[str, int] | None = None, **options: Any) -> PreparedData:
+        """As every source; alpha is a channel where any picture is transparent, unless `channels` are 1 or 3."""
+        self._with_alpha = (channels or {}).get("image") not in (1, 3)
+        alpha: Alpha = "channel" if self._with_alpha else "white"
+        splits = {
+            split: tuple(dataclasses.replace(item, alpha=alpha) for item in items)
+            for split, items in self.layout.splits.items()
+        }
+        self.layout = dataclasses.replace(self.layout, splits=splits)
+        return super().read(channels=channels, **options)
 
     def find(self, root: Path, *names: str | None) -> Layout[Single]:
         """All pictures of the folder."""

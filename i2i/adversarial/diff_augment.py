@@ -26,6 +26,21 @@ def colour(x: Tensor) -> Tensor:
     return middle + (x - middle) * _draw(x, 0.5, 1.5)
 
 
+def colour_under_alpha(x: Tensor) -> Tensor:
+    """(N, 4, H, W), RGB times alpha and alpha: the same changes of the colours as they were before; alpha stays.
+
+    The changes are linear, so they are made of the products; of the mean for contrast each pixel counts by its alpha.
+    """
+    whole = (x + 1) / 2
+    c, alpha = whole[:, :3], whole[:, 3:]
+    c = c + alpha * _draw(x, -0.5, 0.5) / 2  # [-1, 1] is twice as wide
+    grey = c.mean(1, keepdim=True)
+    c = grey + (c - grey) * _draw(x, 0, 2)
+    middle = c.mean((1, 2, 3), keepdim=True) / alpha.mean((1, 2, 3), keepdim=True).clamp(min=1e-3) * alpha
+    c = middle + (c - middle) * _draw(x, 0.5, 1.5)
+    return torch.cat([2 * c - 1, x[:, 3:]], 1)
+
+
 def translation(x: Tensor) -> Tensor:
     """Moved by up to 1/8 of each side; what comes in from outside is 0, mid-grey."""
     n, _, height, width = x.shape
@@ -74,26 +89,30 @@ class DiffAugmentation:
     apply: Callable[[Tensor], Tensor]
     geometric: bool
     """Whether pictures that D sees together must be changed alike."""
+    under_alpha: Callable[[Tensor], Tensor]
+    """The same for RGB times alpha, and alpha."""
 
 
 DIFF_AUGMENTATIONS: dict[str, DiffAugmentation] = {
-    "colour": DiffAugmentation(colour, geometric=False),
-    "translation": DiffAugmentation(translation, geometric=True),
-    "cutout": DiffAugmentation(cutout, geometric=True),
+    "colour": DiffAugmentation(colour, geometric=False, under_alpha=colour_under_alpha),
+    "translation": DiffAugmentation(translation, geometric=True, under_alpha=translation),
+    "cutout": DiffAugmentation(cutout, geometric=True, under_alpha=cutout),
 }
 
 
-def augment(x: Tensor, names: Sequence[str], p: float, parts: Sequence[int]) -> Tensor:
+def augment(x: Tensor, names: Sequence[str], p: float, parts: Sequence[int], *, has_alpha: bool = False) -> Tensor:
     """`x` with each change of `names` done to each picture with probability `p`.
 
     `parts` are the channels of the pictures that are stacked in `x`: places move together, colours change alone.
+    `has_alpha`: they are RGB times alpha, and alpha.
     """
     for name in names:
         change = DIFF_AUGMENTATIONS[name]
         if change.geometric:
             changed = change.apply(x)
         else:
-            changed = torch.cat([change.apply(part) for part in torch.split(x, list(parts), 1)], 1)
+            apply = change.under_alpha if has_alpha else change.apply
+            changed = torch.cat([apply(part) for part in torch.split(x, list(parts), 1)], 1)
         if p < 1:
             changed = torch.where(_uniform(x) < p, changed, x)
         x = changed

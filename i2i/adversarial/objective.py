@@ -40,6 +40,8 @@ class AdversarialObjective:
         self.loss = ADVERSARIAL[gan.loss]
         self.pool = ImagePool(gan.pool)
         self.adaptation = AdaptiveAugment(gan.ada_target, gan.ada_images) if gan.ada else None
+        self.has_alpha = False
+        """Whether pictures are RGB times alpha, and alpha."""
         self.share = 0.0
         """Part of the adversarial training that is over."""
         self.penalises = True
@@ -136,7 +138,7 @@ class AdversarialObjective:
         if noise > 0:
             stack = stack + noise * drawn(lambda n: like(stack, n).normal_(), len(stack))
         p = self.often * self.gan.augment_p if self.adaptation is None else self.adaptation.p
-        return augment(stack, self.gan.augment, p, channels) if p > 0 else stack
+        return augment(stack, self.gan.augment, p, channels, has_alpha=self.has_alpha) if p > 0 else stack
 
     def _channels(self, picture: Tensor, given: Tensor | None) -> list[int]:
         return [*([] if given is None else [given.shape[1]]), picture.shape[1]]

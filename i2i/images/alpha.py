@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from .image import Array, Floats, Picture, to_float
+from .image import Array, Floats, Picture, to_float, with_channels
 
 _FAINT = np.float32(1e-6)
 """Weight of a colour that was filled in, against 1 of an opaque one: near something visible that alone decides."""
@@ -33,6 +33,44 @@ def seen_pixels(picture: Picture) -> Array:
     # rounded here, so that a picture which is kept in memory is the same as one that goes straight into a model
     seen[hidden] = filled if seen.dtype == np.float32 else np.rint(filled * np.iinfo(seen.dtype).max)
     return seen
+
+
+def premultiplied(picture: Picture) -> Array:
+    """(H, W, 4) of the picture's own type: RGB times alpha, and alpha. Where nothing is transparent, its channels."""
+    alpha = picture.alpha
+    if alpha is None or (alpha == _full(alpha)).all():
+        return picture.pixels
+    colours = with_channels(picture.pixels, 3)
+    seen = to_float(colours) * to_float(alpha)[..., None]
+    if colours.dtype != np.float32:
+        seen = np.rint(seen * _full(colours)).astype(colours.dtype)
+    return np.dstack([seen, alpha.astype(colours.dtype, copy=False)])
+
+
+def on_white(picture: Picture) -> Array:
+    """(H, W, C) of the picture's own type, as on paper."""
+    alpha = picture.alpha
+    if alpha is None:
+        return picture.pixels
+    share = to_float(alpha)[..., None]
+    laid = to_float(picture.pixels) * share + (1 - share)
+    if picture.pixels.dtype == np.float32:
+        return laid
+    rounded: Array = np.rint(laid * _full(picture.pixels)).astype(picture.pixels.dtype)
+    return rounded
+
+
+def opaque(pixels: Array) -> Array:
+    """(H, W, 1 or 3) as (H, W, 4) with an alpha that hides nothing; what has 4 channels stays."""
+    if pixels.shape[2] == 4:
+        return pixels
+    colours = with_channels(pixels, 3)
+    return np.dstack([colours, np.full(colours.shape[:2], _full(colours), colours.dtype)])
+
+
+def _full(array: Array) -> int:
+    """What stands for 1."""
+    return 1 if array.dtype == np.float32 else int(np.iinfo(array.dtype).max)
 
 
 def _from_half(planes: list[Floats]) -> list[Floats]:

@@ -1,14 +1,18 @@
-"""GANs of what is no picture: points train, are shown in their plane, and come out as they went in."""
+"""GANs of more than RGB: points train and come out as points; what is transparent comes out so."""
 
 import json
 
 import numpy as np
 import onnxruntime
 import pytest
+import torch
 from PIL import Image
 
+from i2i.adversarial.diff_augment import augment, colour
+from i2i.hardware.device import place
 from i2i.images.scatter import GENERATED, REAL, scatter
 from i2i.methods import METHODS
+from i2i.methods.from_noise.samples import as_shown
 from i2i.serving.generation.generator import Generator
 from i2i.serving.generation.picks import Pick
 from i2i.serving.runtime.model_file import read_card
@@ -64,8 +68,6 @@ def test_the_toy_of_the_teaching_texts_has_its_numbers_of_parameters():
     config = GAN.complete_config(
         resolve(GAN.Config, [GAN.PRESETS["points"], {"data": {"path": "x", "channels": {"image": 2}}}]), 100
     )
-    from i2i.hardware.device import place
-
     method = GAN.from_config(config, place("cpu", "fp32"))
     assert [sum(p.numel() for p in method.networks[name].parameters()) for name in "GD"] == [2850, 641]
 
@@ -75,3 +77,45 @@ def test_a_point_lies_where_it_is_with_y_upwards():
     rows, columns = np.nonzero((picture < 90).all(2))
     assert rows.mean() == pytest.approx(50 * (1 - 0.9 / 1.15), abs=1)
     assert columns.mean() == pytest.approx(50 * (1 + 0.5 / 1.15), abs=1)
+
+
+def test_a_gan_with_alpha_is_shown_on_white_and_its_colour_augmentation_leaves_alpha_alone():
+    torch.manual_seed(0)
+    alpha, straight = torch.rand(4, 1, 8, 8), torch.rand(4, 3, 8, 8)
+    whole = 2 * torch.cat([straight * alpha, alpha], 1) - 1
+    (shown,) = as_shown({"real": whole}, 4).values()
+    torch.testing.assert_close((shown + 1) / 2, straight * alpha + 1 - alpha)
+
+    drawn = torch.random.get_rng_state()
+    changed = augment(whole, ["colour"], 1, [4], has_alpha=True)
+    torch.testing.assert_close(changed[:, 3:], whole[:, 3:], rtol=0, atol=0)
+    opaque = 2 * torch.cat([straight, torch.ones_like(alpha)], 1) - 1
+    torch.random.set_rng_state(drawn)
+    of_opaque = augment(opaque, ["colour"], 1, [4], has_alpha=True)
+    torch.random.set_rng_state(drawn)
+    torch.testing.assert_close(of_opaque[:, :3], colour(opaque[:, :3]), rtol=1e-4, atol=1e-5)  # as pictures without
+    hidden = 2 * torch.cat([torch.zeros_like(straight), torch.zeros_like(alpha)], 1) - 1
+    torch.testing.assert_close(augment(hidden, ["colour"], 1, [4], has_alpha=True), hidden)  # nothing shines through
+
+
+def test_pictures_with_transparent_parts_are_generated_with_straight_alpha(i2i, tmp_path):
+    y, x = np.mgrid[:16, :16]
+    alpha = np.rint(255 * np.clip(6 - np.hypot(y - 7.5, x - 7.5), 0, 1))
+    for n in range(6):
+        picture = np.dstack([np.full((16, 16), 255), np.full((16, 16), 40 * n), np.zeros((16, 16)), alpha])
+        Image.fromarray(picture.astype(np.uint8)).save(tmp_path / f"{n}.png")
+    run, tiny = (
+        tmp_path.parent / f"{tmp_path.name}-run",
+        ("--set", "generator.width=4", "--set", "discriminator.width=4"),
+    )
+    size = ("--size", "16", "--batch", "4", "--images", "16", "--set", "gan.augment=[colour,translation]")
+    status, _, told = i2i("train", "gan", tmp_path, "--run", run, *tiny, *size, *QUICK)
+    assert (status, "6 of 6 pictures have transparent parts, so alpha is generated" in told) == (0, True)
+    card = read_card(run / "model.onnx")
+    assert (card.outputs[0].shape, card.output_meaning) == ((4, 16, 16), "rgba")
+    with Image.open(max((run / "samples").glob("*.png"))) as image:
+        assert image.mode == "RGB"
+        assert image.getpixel((0, 0)) == (255, 255, 255)  # what is transparent in a real one
+    assert Generator(run, device="cpu")(0, 1).mode == "RGBA"
+    status, _, told = i2i("train", "gan", tmp_path, "--run", run, *tiny, *size, *QUICK, "--images", "24", "--no-export")
+    assert status == 0, told  # the same channels, found again

@@ -39,7 +39,7 @@ from .file import NoiseFile, ports_of
 from .growth import FADES, LEVEL, at_level, growth_stages, shown
 from .judged import Judge
 from .presets import PRESETS
-from .samples import as_shown, for_samples
+from .samples import RGBA, as_shown, for_samples
 from .style import PathLength, styles_of
 
 SAMPLES = 7
@@ -79,6 +79,13 @@ class Gan(Method):
         return for_samples(cast(FromNoiseConfig, config), shape)
 
     @classmethod
+    def resume_config(cls, config: TrainConfig, before: TrainConfig) -> TrainConfig:
+        """Channels stay what was found, with alpha or without."""
+        if config.data.channels:
+            return config
+        return config.model_copy(update={"data": config.data.model_copy(update={"channels": before.data.channels})})
+
+    @classmethod
     def complete_config(cls, config: TrainConfig, count: int) -> TrainConfig:
         """The configuration with all options of both networks and the length counted in images."""
         config = cast(FromNoiseConfig, config)
@@ -113,7 +120,10 @@ class Gan(Method):
             CRITICS, "discriminator", config.discriminator.name, config.packed * _channels(config), config.sides,
             config.classes, config.discriminator.options,
         )  # fmt: skip
-        return cls.of(config)(_generator(config), D, placement, config)
+        method = cls.of(config)(_generator(config), D, placement, config)
+        for objective in method.objectives.values():
+            objective.has_alpha = _channels(config) == RGBA
+        return method
 
     @classmethod
     def of(cls, config: FromNoiseConfig) -> type[Self]:

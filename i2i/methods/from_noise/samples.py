@@ -1,4 +1,4 @@
-"""What samples are beside pictures: points of the plane, (2, 1, 1) each; and how either is shown."""
+"""What samples are beside RGB and grey: RGBA, points of the plane (2, 1, 1); and how each is shown."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from ...images.scatter import GENERATED, PALE, REAL, scatter
 from .config import FromNoiseConfig
 
 POINT = (2, 1, 1)
+RGBA = 4
+"""Channels of a picture with alpha."""
 FOR_POINTS = ("mlp", "maxout", "conditional_mlp")
 """Networks of samples of any shape."""
 
@@ -30,8 +32,15 @@ def for_samples(config: FromNoiseConfig, shape: tuple[int, ...] | None) -> FromN
     return config.model_copy(update={"size": 1, "aspect": None})
 
 
+def on_white(x: Tensor) -> Tensor:
+    """(N, 4, H, W): RGB times alpha, and alpha, all in [-1, 1] -> (N, 3, H, W)."""
+    return (x[:, :3] + 1 - x[:, 3:]).clamp(-1, 1)
+
+
 def as_shown(columns: Mapping[str, Tensor], rows: int) -> dict[str, Tensor]:
-    """`sample_columns` as the grid has them, (N, C, H, W) in [-1, 1]: of points one row, all of them in a plane."""
+    """`sample_columns` as the grid has them, (N, C, H, W) in [-1, 1]: RGBA on white; of points all in one plane."""
+    if columns["real"].shape[1] == RGBA:
+        return {name: on_white(column[:rows]) for name, column in columns.items()}
     if columns["real"].shape[1:] != POINT:
         return {name: column[:rows] for name, column in columns.items()}
     real, fake = (
