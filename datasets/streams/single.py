@@ -69,7 +69,7 @@ class SinglePictures(Stream):
         return labelled(crop, picture.domain) if self.classes else {"image": to_tensor_range(crop)}
 
 
-def _in_turns(items: Sequence[Single]) -> tuple[Single, ...]:
+def in_turns(items: Sequence[Single]) -> tuple[Single, ...]:
     """The first of each class, the second of each, and so on."""
     seen: Counter[int] = Counter()
     places = []
@@ -96,7 +96,7 @@ class SingleSource(Source[Single]):
         """As every source; of what is not trained on, classes take turns, so that a few pictures show all."""
         super().__init__(root, *names, **options)
         splits = self.layout.splits
-        turns = {split: items if split == "train" else _in_turns(items) for split, items in splits.items()}
+        turns = {split: items if split == "train" else in_turns(items) for split, items in splits.items()}
         self.layout = dataclasses.replace(self.layout, splits=turns)
 
     @property

@@ -23,7 +23,7 @@ def evaluate(
         Path,
         typer.Argument(
             help="Folder of pairs, of two domains with the same scenes in test, or of HR pictures; of real pictures "
-            "where two folders are scored."
+            "where two folders, or pictures from noise, are scored."
         ),
     ],
     split: Annotated[str | None, typer.Option(help="train, val or test; by default test, else val.")] = None,
@@ -58,7 +58,21 @@ def evaluate(
         str | None,
         typer.Option(help="Search outputs in these training pictures: a folder, or train for those of DATA."),
     ] = None,
-    lpips_weights: Annotated[Path | None, typer.Option(help="SqueezeNet's weights, for lpips.")] = None,
+    count: Annotated[
+        int | None, typer.Option(help="Pictures from noise that are scored; by default 1000.", min=1)
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Their seed; by default 0.", min=0)] = None,
+    truncation: Annotated[float | None, typer.Option(help="Their truncation, as i2i generate has it.")] = None,
+    classifier: Annotated[
+        Path | None,
+        typer.Option(
+            help="ONNX or TorchScript file that tells DATA's class folders apart, and so which classes pictures from "
+            "noise show."
+        ),
+    ] = None,
+    lpips_weights: Annotated[
+        Path | None, typer.Option(help="SqueezeNet's weights, for lpips and the path length.")
+    ] = None,
     lpips_heads: Annotated[Path | None, typer.Option(help="The heads of LPIPS for SqueezeNet.")] = None,
     device: Annotated[str, typer.Option(help=f"{devices()}.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16; auto keeps deep pictures in fp32.")] = "auto",
@@ -68,26 +82,47 @@ def evaluate(
     In a folder of unpaired pictures, those of one split that have one name in both domains are pairs; colour transfers
     take the place of the lookup. Super-resolution is scored on whole HR pictures, with LR inputs by bicubic reduction
     or by the degradation of its training, or on LR and HR folders; beside bicubic enlargement. Writes scores.csv (a
-    line a picture) and sheet.png (the worst, median and best) into OUT.
+    line a picture) and sheet.png (the worst, median and best) into OUT. What makes pictures from noise is scored by
+    metrics of sets, by class where it has any, and by the smoothness of the way from one picture to another.
 
     \b
     i2i evaluate runs/facades facades --split test --json scores.json
     i2i evaluate generated/ photos/val --features squeezenet1_1.pth
     i2i evaluate generated/ photos/val --copies-of photos/train
     i2i evaluate runs/seasons seasons --metrics swd,cycle,identity,frechet,precision,recall
+    i2i evaluate runs/digits mnist --count 2000 --classifier digits_classifier.onnx
     i2i evaluate runs/x4 Set14 --lpips-weights squeezenet1_1.pth --lpips-heads squeeze.pth
     """
     from ..serving import Engine, resolve_model
+    from ..serving.runtime.model_file import read_card
     from ..workflows.scoring.evaluate import Scoring, score
     from ..workflows.scoring.folders import is_of_pictures, score_folders
 
     named = None if metrics is None else tuple(m.strip() for m in metrics.split(",") if m.strip())
     files = (lpips_weights, lpips_heads)
+    sampling = {"count": count, "seed": seed, "truncation": truncation, "classifier": classifier}
+    asked = [name for name, value in sampling.items() if value is not None]
     if is_of_pictures(model):
+        _refuse(asked, "two folders")
         folder = out or model.resolve().with_name(f"{model.resolve().name}-evaluation")
         scores = score_folders(model, data, named, files, features, folder, typer.echo, copies_of)
         _tell(scores, folder, json_file, model, data)
     path = resolve_model(model, direction)
+    if read_card(path).image is None:
+        others = {"native": native, "bicubic": bicubic, "ensemble": ensemble, "back": back, "a": a, "b": b}
+        _refuse(
+            [name for name, value in others.items() if value], "a model that makes pictures from noise", "translators"
+        )
+        from ..serving.generation.generator import Generator
+        from ..workflows.scoring.generated import Sampling, score_generator
+
+        wanted = Sampling(1000 if count is None else count, seed or 0, truncation, classifier)
+        generator = Generator(path, device=device, precision="fp32" if precision == "auto" else precision)
+        typer.echo(f"Scoring {path.name}, which makes pictures from noise. {generator.reason}")
+        scoring = Scoring(data, split, named, a, b, native, bicubic, files, features, copies_of)
+        folder = out or (model / "evaluation" if model.is_dir() else path.with_name(f"{path.stem}-evaluation"))
+        _tell(score_generator(generator, scoring, wanted, folder, typer.echo), folder, json_file, model, data)
+    _refuse(asked, "a translator")
     engine = Engine(path, device=device, precision=precision, ensemble=ensemble)
     typer.echo(f"Scoring {path.name}: {engine.card.source} to {engine.card.target}. {engine.reason}")
     scoring = Scoring(data, split, named, a, b, native, bicubic, files, features, copies_of)
@@ -104,6 +139,14 @@ OTHER = {"a2b": "b2a.onnx", "b2a": "a2b.onnx"}
 """The file beside a translator that leads back."""
 
 
+def _refuse(asked: list[str], scored: str, for_: str = "models that make pictures from noise") -> None:
+    """Raises RequestError for options of another kind of model than the one that is scored."""
+    from ..errors import RequestError
+
+    if asked:
+        raise RequestError(f"--{asked[0]} is for {for_}, and here is {scored}.")
+
+
 def _tell(scores: Scores, folder: Path, json_file: Path | None, model: Path, data: Path) -> NoReturn:
     """Print the figures and write their files; the exit status is 1 when a picture was left out."""
     from ..files import write_atomically
@@ -112,9 +155,9 @@ def _tell(scores: Scores, folder: Path, json_file: Path | None, model: Path, dat
     typer.echo(table(scores))
     for file in (folder / "scores.json", *([json_file] if json_file is not None else [])):  # the first for i2i compare
         write_atomically(file, json.dumps(scores.result.to_dict(str(model), str(data)), indent=1).encode())
-    typer.echo(f"By picture: {folder / 'scores.csv'}")
-    if (folder / "sheet.png").is_file():
-        typer.echo(f"Worst, median and best: {folder / 'sheet.png'}")
+    for file, shows in ((folder / "scores.csv", "By picture"), (folder / "sheet.png", scores.sheet)):
+        if file.is_file():
+            typer.echo(f"{shows}: {file}")
     for reason in scores.broken:
         typer.echo(f"Left out: {reason}", err=True)
     raise typer.Exit(1 if scores.broken else 0)

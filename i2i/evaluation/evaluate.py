@@ -49,6 +49,8 @@ class Evaluation:
     """For each SetMetric the model's 95 % interval."""
     refused: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Why a metric that was asked for has no figure."""
+    classes: Mapping[str, Evaluation] = dataclasses.field(default_factory=dict)
+    """The same of single classes, where pictures were asked for by class."""
 
     def value(self, metric: str, baseline: str | None = None) -> float:
         """Of the model or of a baseline: the mean over the pictures, or of the set."""
@@ -74,7 +76,7 @@ class Evaluation:
     @property
     def baselines(self) -> tuple[str, ...]:
         """Names of the baselines."""
-        return tuple(self.rows[0].baselines)
+        return tuple(self.rows[0].baselines) if self.rows else ()
 
     def to_dict(self, model: str, data: str) -> dict[str, Any]:
         """The design's JSON: model, data, count, metrics, intervals, baselines."""
@@ -87,7 +89,13 @@ class Evaluation:
             "baselines": {b: self._known(b) for b in self.baselines},
             "definitions": {m: row.definition for m, row in self.metrics.items()},
             **({"refused": dict(self.refused)} if self.refused else {}),
+            **({"classes": {name: one.of_class() for name, one in self.classes.items()}} if self.classes else {}),
         }
+
+    def of_class(self) -> dict[str, Any]:
+        """What JSON has of a single class."""
+        told = self.to_dict("", "")
+        return {key: told[key] for key in ("count", "metrics", "intervals", "refused") if key in told}
 
     def _known(self, baseline: str) -> dict[str, float]:
         """A baseline's figures, as far as it has them: one that translates nothing has none of cycles."""

@@ -13,9 +13,10 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from ..images.image import REC601, Doubles, Floats
-from .sets import figures, patches
+from .sets import figures, patches, seen
 from .sets.estimate import skewed
 from .sets.figures import Figure
+from .sets.seen import SeenFigure
 
 LEAST = 20
 """Pairs below which a mean has no interval."""
@@ -145,6 +146,20 @@ class FeatureMetric(Metric):
     """The one embedding that gives the figure its name."""
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SeenMetric(Metric):
+    """A figure of what a classifier of known accuracy sees; `seen.bind` makes it a SetMetric."""
+
+    figure: SeenFigure
+    by_class: bool = False
+    """Whether it compares with the classes that were asked for."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NoiseMetric(Metric):
+    """A figure of a generator from noise itself, which is asked for pictures of its own (path_length.py)."""
+
+
 def _on_any(figure: Figure) -> FeatureMetric:
     return FeatureMetric(definition=figure.words, higher_is_better=figure.higher_is_better, figure=figure)
 
@@ -155,7 +170,7 @@ def _on_inception(figure: Figure, words: str) -> FeatureMetric:
     return dataclasses.replace(row, definition=f"{words}: {figure.words}")
 
 
-METRICS: dict[str, PairMetric | SetMetric | FeatureMetric] = {
+METRICS: dict[str, PairMetric | SetMetric | FeatureMetric | SeenMetric | NoiseMetric] = {
     "l1": PairMetric(measure=l1, definition="mean absolute error over RGB, in [0, 1]"),
     "psnr": PairMetric(
         measure=psnr,
@@ -209,6 +224,11 @@ METRICS: dict[str, PairMetric | SetMetric | FeatureMetric] = {
     "kid": _on_inception(figures.KERNEL, "KID (Bińkowski et al. 2018)"),
     "is": _on_inception(figures.CLASSES, "Inception Score (Salimans et al. 2016)"),
     "is_unbiased": _on_inception(figures.CLASSES_UNBIASED, "Inception Score of infinitely many pictures"),
+    "modes": SeenMetric(definition=seen.MODES.words, higher_is_better=True, figure=seen.MODES),
+    "modes_kl": SeenMetric(definition=seen.KL.words, figure=seen.KL),
+    "sureness": SeenMetric(definition=seen.SURENESS.words, higher_is_better=True, figure=seen.SURENESS),
+    "as_asked": SeenMetric(definition=seen.AS_ASKED.words, higher_is_better=True, figure=seen.AS_ASKED, by_class=True),
+    "path_length": NoiseMetric(definition="perceptual path length (Karras et al. 2019)"),
 }
 """By the word that `--metrics` takes. A new one is a row: `lpips` of one with a network, `swd` of one of sets, and
 `frechet` of one on features."""

@@ -61,7 +61,8 @@ def evaluate(
     out: str | Path | None = None,
     say: Callable[[str], object] | None = None,
 ) -> Evaluation:
-    """Score a model on a folder, beside baselines; `out` is a folder for the CSV and the contact sheet.
+    """Score a model on a folder, beside baselines; `out` is a folder for the CSV and the contact sheet. Of what makes
+    pictures from noise, 1,000 pictures of seed 0 are scored.
 
     `model` is a run, its folder, an ONNX file or an engine. `metrics` are keys of METRICS, by default the usual ones of
     the kind of model; `split` is `train`, `val` or `test`; `native` scores whole pictures at their own size. `say` gets
@@ -73,8 +74,14 @@ def evaluate(
     from .scoring.evaluate import Scoring, score
 
     named = None if metrics is None else tuple(metrics)
-    scoring = Scoring(Path(data), split, named, native=native)
-    scores = score(_engine(model), scoring, None if out is None else Path(out), _saying(say))
+    scoring, folder = Scoring(Path(data), split, named, native=native), None if out is None else Path(out)
+    if (path := _from_noise(model)) is not None:
+        from ..serving.generation.generator import Generator
+        from .scoring.generated import Sampling, score_generator
+
+        scores = score_generator(Generator(path), scoring, Sampling(), folder, _saying(say))
+    else:
+        scores = score(_engine(model), scoring, folder, _saying(say))
     for reason in scores.broken:
         _saying(say)(f"Left out: {reason}", err=True)
     return scores.result
@@ -106,6 +113,18 @@ def convert(
     engine = open_models(model) if isinstance(model, str | Path) else _engine(model)
     options: dict[str, Any] = {"existing": existing, "format": format, "quality": quality}
     return convert_folder(engine, Path(source), Path(target), **options, controls=controls or {})
+
+
+def _from_noise(model: str | Path | Run | Engine) -> Path | None:
+    """The file, if it makes pictures from noise."""
+    from ..serving import Engine as Loaded
+    from ..serving import resolve_model
+    from ..serving.runtime.model_file import read_card
+
+    if isinstance(model, Loaded):
+        return None
+    path = resolve_model(Path(model if isinstance(model, str | Path) else model.path))
+    return path if read_card(path).image is None else None
 
 
 def _engine(model: str | Path | Run | Engine) -> Engine:

@@ -67,6 +67,8 @@ class Scores:
     """How the pictures were seen, where that needs saying."""
     subject: str = "model"
     """What the figures are of."""
+    sheet: str = "Worst, median and best"
+    """What the sheet shows."""
 
 
 def score(
@@ -141,9 +143,30 @@ def table(scores: Scores) -> str:
         console.print(f"{name}: {metric.definition}.", highlight=False)
     for reason in result.refused.values():
         console.print(f"Refused: {reason}", highlight=False)
+    if any(one.metrics for one in result.classes.values()):
+        console.print(_by_class(result))
+    for name, one in result.classes.items():
+        if not one.metrics:
+            console.print(f"Class {name}: {one.refused['all']}", highlight=False)
     if scores.note:
         console.print(scores.note, highlight=False)
     return text.getvalue().rstrip()
+
+
+def _by_class(result: Evaluation) -> Table:
+    """A row for each class, with the half of its interval's length."""
+    names = [name for name in result.metrics if any(name in one.metrics for one in result.classes.values())]
+    grid = Table(title="By class", title_justify="left")
+    for heading in ("class", "pictures", *names):
+        grid.add_column(heading, justify="left" if heading == "class" else "right")
+    for label, one in result.classes.items():
+        values = [(one.value(name), one.interval(name)) if name in one.metrics else None for name in names]
+        cells = [
+            "" if v is None else f"{v[0]:#.3g}" + (f" ± {(v[1][1] - v[1][0]) / 2:.2g}" if v[1] else "") for v in values
+        ]
+        if one.metrics:
+            grid.add_row(label, str(len(one.rows)), *cells)
+    return grid
 
 
 def large_enough(pictures: Scored, side: int, metric: str, broken: list[str]) -> Scored:

@@ -13,7 +13,7 @@ from ...evaluation.embedding.cache import DiskCache
 from ...evaluation.embedding.rows import EMBEDDINGS, Embedding, open_embedding
 from ...evaluation.evaluate import too_few
 from ...evaluation.features import FEATURES, Files
-from ...evaluation.metrics import METRICS, FeatureMetric, Metric, PairMetric
+from ...evaluation.metrics import METRICS, FeatureMetric, Metric, NoiseMetric, PairMetric, SeenMetric
 from ..progress import Say, silent
 
 
@@ -49,6 +49,10 @@ def ready(
     embeddings = _Embeddings(features, say)
     for name in named or usual:
         metric = METRICS[name]
+        if isinstance(metric, SeenMetric | NoiseMetric):
+            raise RequestError(
+                f"{name} is of models that make pictures from noise: name the run or the ONNX file itself."
+            )
         if isinstance(metric, FeatureMetric):
             try:
                 bound, row = bind(name, metric, embeddings.of(metric))

@@ -22,6 +22,11 @@ const METRICS = {
   recall: (v) => `${(100 * v).toFixed(1)} % of the real variety is met (recall)`,
   density: (v) => `${v.toFixed(2)} as densely among real ones as these themselves (density)`,
   coverage: (v) => `${(100 * v).toFixed(1)} % of real ones have a likeness (coverage)`,
+  modes: (v) => `${v.toFixed(0)} kinds of pictures shown, as a classifier sees them`,
+  modes_kl: (v) => `${v.toFixed(3)} away from the real shares of kinds (KL, best is 0)`,
+  sureness: (v) => `a classifier is ${(100 * v).toFixed(1)} % sure of what it sees`,
+  as_asked: (v) => `${(100 * v).toFixed(1)} % show what was asked for, as a classifier sees them`,
+  path_length: (v) => `${v.toFixed(2)} of change along the way (path length, smooth is low)`,
   identity: (v) => `${(v * 255).toFixed(1)} of 255 changed on average`,
   cycle: (v) => `${(v * 255).toFixed(1)} of 255 off, there and back`,
 };

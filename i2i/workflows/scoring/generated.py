@@ -1,0 +1,215 @@
+"""What `i2i evaluate MODEL DATA` does for a file that makes pictures from noise: they are compared as sets."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+from ...errors import DataError, RequestError
+from ...evaluation.classifier import Classifier, bind, words_of
+from ...evaluation.embedding.cache import trim
+from ...evaluation.evaluate import Evaluation, evaluate
+from ...evaluation.metrics import METRICS, Metric, NoiseMetric, PairMetric, SeenMetric
+from ...files import write_atomically
+from ...images.image import Array, Floats, to_float
+from ...ports import Port
+from ...serving.generation.folder import classes_of
+from ...serving.generation.generator import Generator
+from ...serving.generation.picks import Pick
+from ...serving.generation.sheet import columns_of, made, sheet_file
+from ..progress import Bars, Say, silent
+from .copies import copies_of, write_copies
+from .evaluate import Scores, Scoring
+from .folders import OF_SETS
+from .metrics import check_names, enough, ready
+from .real import RealPictures
+from .smoothness import smoothness
+
+USUAL = (*OF_SETS, "path_length")
+SEEN = tuple(name for name, row in METRICS.items() if isinstance(row, SeenMetric))
+"""Metrics besides, where there is a classifier."""
+BY_CLASS = ("mind", "frechet", "precision", "recall")
+"""Metrics of features that are measured of each class as well, where they are measured at all; beside `as_asked`."""
+SHOWN = 64
+"""Pictures of the sheet."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampling:
+    """Which pictures of the generator are scored, and by which classifier."""
+
+    count: int = 1000
+    seed: int = 0
+    truncation: float | None = None
+    classifier: Path | None = None
+
+
+def score_generator(
+    generator: Generator, scoring: Scoring, sampling: Sampling, out: Path | None = None, say: Say = silent
+) -> Scores:
+    """Score `sampling.count` pictures against as many real ones, classes taking turns; `out` gets sheet and copies.
+
+    Raises RequestError and DataError for what the file, the folder or a name deserves.
+    """
+    check_names(scoring.metrics)
+    _check(generator, scoring)
+    real = RealPictures.find(generator, scoring.data, scoring.split, sampling.count)
+    asks = classes_of(generator)
+    if sampling.classifier is None and (named := [name for name in scoring.metrics or () if name in SEEN]):
+        raise RequestError(f"{', '.join(named)} is seen by a classifier: add --classifier FILE, ONNX or TorchScript.")
+    picks = [Pick(sampling.seed, n, truncation=sampling.truncation) for n in range(sampling.count)]
+    broken: list[str] = []
+    with Bars() as bars:
+        metrics, judge = _metrics(generator, scoring, sampling, real, say, bars)
+        copies = copies_of(scoring.copies_of) if scoring.copies_of else None
+        if copies:
+            metrics["copies"] = copies.metric()
+        metrics, refused = enough(metrics, len(picks), len(real))
+        result = evaluate(
+            lambda x: x,
+            bars.counted(generated(generator, picks, asks), "Generated pictures", len(picks), "pictures"),
+            metrics,
+            real=bars.counted(real.pictures(broken), "Real pictures", len(real), "pictures"),
+            on_figure=bars.of_figures,
+        )
+        result = dataclasses.replace(result, refused={**refused, **result.refused})
+        if asks is not None and real.classes:
+            result = dataclasses.replace(result, classes=_by_class(generator, picks, asks, real, result, judge, bars))
+    trim()
+    said = ""
+    if out is not None:
+        shown = list(made(generator, picks[:SHOWN]))
+        classes = 0 if asks is None else len(asks.choices)
+        write_atomically(out / "sheet.png", sheet_file(shown, columns_of(len(shown), classes)))
+        (out / "scores.csv").unlink(missing_ok=True)  # of an evaluation before
+        said = write_copies(copies, result, out / "copies.png") if copies and "copies" in result.sets else ""
+    note = f"{said} Pictures 0 to {len(picks) - 1:,} of seed {sampling.seed}, beside {len(real):,} real ones of "
+    note += f"{real.split}." + (f" Truncation {sampling.truncation:g}." if sampling.truncation is not None else "")
+    return Scores(result, broken, "pictures", note.strip(), generator.card.name, "Pictures of the seed")
+
+
+def _check(generator: Generator, scoring: Scoring) -> None:
+    """Raises RequestError for what pictures from noise cannot be asked."""
+    if generator.card.outputs[0].kind != "image":
+        raise RequestError(f"{generator.card.name} makes no pictures, and pictures are what i2i evaluate compares.")
+    if paired := [name for name in scoring.metrics or () if isinstance(METRICS[name], PairMetric)]:
+        raise RequestError(
+            f"{', '.join(paired)} compares an output with its truth or its input, and pictures from noise have none. "
+            f"Take metrics of sets: {', '.join(USUAL[:3])} and others."
+        )
+    if scoring.copies_of == "train":
+        raise RequestError("--copies-of train is for translators. Name the folder of training pictures.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Judge:
+    """A classifier of known accuracy beside the classes that are asked for."""
+
+    classifier: Classifier
+    said: str
+    """What it is, with its accuracy."""
+    places: tuple[int, ...]
+    """Of each class that the generator can be asked for, its place among the real ones; -1 where they lack it."""
+
+    def metrics(self, rows: dict[str, SeenMetric], real: list[int], numbers: list[int]) -> dict[str, Metric]:
+        """The rows of real pictures of these classes and of the pictures of these numbers."""
+        asked = [self.places[number % len(self.places)] for number in numbers]
+        return dict(bind(rows, self.classifier, real, asked, self.said))
+
+
+def _metrics(
+    generator: Generator, scoring: Scoring, sampling: Sampling, real: RealPictures, say: Say, bars: Bars
+) -> tuple[dict[str, Metric], Judge | None]:
+    """Those that are asked for, else the usual ones; where there is a classifier also what it sees, and the judge."""
+    names = list(scoring.metrics or (*USUAL, *(SEEN if sampling.classifier else ())))
+    if classes_of(generator) is None and "as_asked" in names:
+        if scoring.metrics:
+            raise RequestError(f"as_asked is of files that are told a class, and {generator.card.name} is not.")
+        names.remove("as_asked")
+    plain = [name for name in names if not isinstance(METRICS[name], SeenMetric | NoiseMetric)]
+    found: dict[str, Metric] = {}
+    if plain:
+        channels = 1 if generator.size[0] == 1 else 3
+        found |= ready(plain if scoring.metrics else None, plain, channels, scoring.files, say, scoring.features)
+    if any(isinstance(METRICS[name], NoiseMetric) for name in names):
+
+        def bar(done: int, total: int) -> None:
+            if bars.open is None or bars.open.unit != "steps":
+                bars.begin("Path length", total, "steps")
+            assert bars.open is not None
+            bars.open.update(done)
+
+        weights = (scoring.features, scoring.files)
+        found |= smoothness(generator, sampling.count, sampling.seed, sampling.truncation, *weights, bar, say)
+    rows = {name: row for name in names if isinstance(row := METRICS[name], SeenMetric)}
+    if not rows or sampling.classifier is None:
+        return found, None
+    judge, labels = _judge(Classifier(sampling.classifier), generator, real, bars)
+    return found | judge.metrics(rows, labels, list(range(sampling.count))), judge
+
+
+def _judge(classifier: Classifier, generator: Generator, real: RealPictures, bars: Bars) -> tuple[Judge, list[int]]:
+    """With its accuracy, which is measured on the real pictures; and their classes, of those that can be read."""
+    if not real.classes:
+        raise RequestError(
+            f"{real.root} has no class folders, so how often {classifier.path.name} is right cannot be measured on it. "
+            "Put the pictures of each class into a folder of its own, or leave --classifier out."
+        )
+    pairs = list(bars.counted(real.labelled([]), "The classifier on real pictures", len(real), "pictures"))
+    if not pairs:
+        raise DataError(f"No picture of {real.root} can be read.")
+    labels = [label for _, label in pairs]
+    said = words_of(classifier, [picture for picture, _ in pairs], labels, real.classes)
+    asks = classes_of(generator)
+    names = () if asks is None else asks.choices
+    places = tuple(real.classes.index(name) if name in real.classes else -1 for name in names)
+    return Judge(classifier, said, places or (-1,)), labels
+
+
+def generated(generator: Generator, picks: list[Pick], asks: Port | None) -> Iterator[tuple[str, Array, None]]:
+    """Name, pixels (H, W, 1 or 3) in [0, 1] as their files have them, on white where they have alpha."""
+    for pick, picture in zip(picks, made(generator, picks), strict=True):
+        label = "" if asks is None else f"{asks.choices[pick.number % len(asks.choices)]}/"
+        yield f"{label}{pick.number:06d}", on_white(to_float(picture.pixels), picture.alpha), None
+
+
+def on_white(pixels: Floats, alpha: Array | None) -> Floats:
+    """Straight pixels (H, W, C) in [0, 1] as they are seen on white."""
+    if alpha is None:
+        return pixels
+    shown = to_float(alpha)[..., None]
+    seen: Floats = pixels * shown + (1 - shown)
+    return seen
+
+
+def _by_class(
+    generator: Generator,
+    picks: list[Pick],
+    asks: Port,
+    real: RealPictures,
+    result: Evaluation,
+    judge: Judge | None,
+    bars: Bars,
+) -> dict[str, Evaluation]:
+    """The figures of each class that real pictures have, too, as far as it has pictures enough."""
+    rows = {name: row for name, row in result.metrics.items() if name.rpartition("_")[0] in BY_CLASS}
+    found: dict[str, Evaluation] = {}
+    for place, name in enumerate(asks.choices):
+        mine = [pick for pick in picks if pick.number % len(asks.choices) == place]
+        theirs = real.of_class(name)
+        if not mine or not len(theirs):
+            continue
+        asked: dict[str, Metric] = {}
+        if judge is not None and "as_asked" in result.metrics and isinstance(row := METRICS["as_asked"], SeenMetric):
+            labels = [real.classes.index(name)] * len(theirs)
+            asked = judge.metrics({"as_asked": row}, labels, [pick.number for pick in mine])
+        try:
+            kept, why = enough(rows | asked, len(mine), len(theirs))
+        except DataError as error:
+            found[name] = Evaluation({}, (), refused={"all": str(error)})
+            continue
+        pictures = bars.counted(generated(generator, mine, asks), f"Class {name}", len(mine), "pictures")
+        one = evaluate(lambda x: x, pictures, kept, real=theirs.pictures([]))
+        found[name] = dataclasses.replace(one, refused={**why, **one.refused})
+    return found
