@@ -12,6 +12,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from i2i.workflows.progress import Bar
+
 SIDE = 28
 
 
@@ -30,10 +32,12 @@ class Judged:
 def pictures_of(files: Sequence[Path]) -> Tensor:
     """(N, 1, SIDE, SIDE) in [0, 1], grey."""
     read = []
-    for file in files:
-        with Image.open(file) as image:
-            grey = image.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-            read.append(torch.from_numpy(np.asarray(grey, np.float32) / 255))
+    with Bar("Reading digits", len(files), "pictures") as bar:
+        for file in files:
+            with Image.open(file) as image:
+                grey = image.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+                read.append(torch.from_numpy(np.asarray(grey, np.float32) / 255))
+            bar.update(len(read))
     return torch.stack(read)[:, None]
 
 
@@ -58,12 +62,14 @@ def trained(folder: Path, epochs: int = 1) -> tuple[nn.Module, float]:
     optimizer = torch.optim.Adam(net.parameters(), 1e-3)
     files, y = labelled(folder / "train")
     x = pictures_of(files)
-    for _ in range(epochs):
-        for rows in torch.randperm(len(x)).split(128):
+    batches = [rows for _ in range(epochs) for rows in torch.randperm(len(x)).split(128)]
+    with Bar("Training the classifier", len(batches), "batches") as bar:
+        for done, rows in enumerate(batches, start=1):
             optimizer.zero_grad()
             loss = F.cross_entropy(net(x[rows]), y[rows])
             loss.backward()
             optimizer.step()
+            bar.update(done)
     files, digits = labelled(folder / "test")
     return net.eval(), float((seen(net, pictures_of(files)).argmax(1) == digits).float().mean())
 

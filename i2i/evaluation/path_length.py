@@ -24,11 +24,15 @@ TRIMMED = 0.01
 
 
 def path_length(distances: Doubles, epsilon: float = EPSILON) -> Estimate:
-    """Of steps' distances (n,): the mean over epsilon² of those between the quantiles, with its 95 % interval."""
+    """Of steps' distances (n,): the mean over epsilon² of those between the quantiles, with its 95 % interval.
+
+    A trimmed mean has the error of the winsorised values (Tukey and McLaughlin, 1963).
+    """
     low = np.quantile(distances, TRIMMED, method="higher")
     high = np.quantile(distances, 1 - TRIMMED, method="lower")
-    kept = distances[(distances >= low) & (distances <= high)] / epsilon**2
-    return skewed(float(kept.mean()), [kept - kept.mean()])
+    kept, winsorised = distances[(distances >= low) & (distances <= high)], distances.clip(low, high)
+    parts = (winsorised - winsorised.mean()) / (1 - 2 * TRIMMED)
+    return skewed(float(kept.mean()) / epsilon**2, [parts / epsilon**2])
 
 
 class PixelDistance:

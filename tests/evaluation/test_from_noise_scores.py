@@ -192,6 +192,14 @@ def test_the_path_length_leaves_out_the_longest_and_shortest_steps():
     assert path_length(4 * distances, 2e-4).value == pytest.approx(4.0)
 
 
+def test_the_interval_of_the_path_length_covers_the_truth():
+    draw = np.random.default_rng(1)
+    many = np.exp(draw.standard_normal(10**6))
+    truth = path_length(many, 1).value
+    found = [path_length(np.exp(draw.standard_normal(300)), 1) for _ in range(500)]
+    assert 0.92 < np.mean([one.low <= truth <= one.high for one in found]) < 0.985
+
+
 def rows(shares, n=400, asked=None):
     """(n, K + 1): as many pictures of each class, all seen with certainty."""
     which = np.repeat(np.arange(len(shares)), [round(share * n) for share in shares])
