@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..errors import ConfigError, require
 from ..networks.config import NetworkConfig
 from .config import GanConfig
-from .diff_augment import DIFF_AUGMENTATIONS
+from .diff_augment import AUGMENTATIONS
 from .losses import ADVERSARIAL
 
 
@@ -119,7 +119,7 @@ def check_compatible(gan: GanConfig, discriminator: NetworkConfig, batch: int) -
     """
     require("adversarial loss", gan.loss, ADVERSARIAL)
     for name in gan.augment:
-        require("differentiable augmentation", name, DIFF_AUGMENTATIONS)
+        require("differentiable augmentation", name, AUGMENTATIONS)
     asked = _Asked(gan, discriminator, batch)
     for applies, reason in RULES:
         if applies(asked):

@@ -36,7 +36,8 @@ class GanConfig(Strict):
     feature_matching: float = Field(0, ge=0, allow_inf_nan=False)
     """Weight of the distance of D's mean features of real from those of generated pictures, in the generator's loss."""
     augment: tuple[str, ...] = ()
-    """DiffAugment of all that D sees, real and fake: `colour`, `translation`, `cutout`."""
+    """Augmentation of all that D sees, real and fake: DiffAugment's `colour`, `translation`, `cutout`; ADA's, of which
+    `bgc` is all."""
     augment_p: float = Field(1, ge=0, le=1)
     """Probability of each of these, for each picture; with `ada` it is found while training."""
     ada: bool = False

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..hardware.batch_part import drawn, over_batch, part_at_hand
+from .pipe import PIPE, piped
 
 
 def colour(x: Tensor) -> Tensor:
@@ -100,13 +101,20 @@ DIFF_AUGMENTATIONS: dict[str, DiffAugmentation] = {
 }
 
 
+AUGMENTATIONS = (*DIFF_AUGMENTATIONS, *PIPE)
+"""What `gan.augment` may name."""
+
+
 def augment(x: Tensor, names: Sequence[str], p: float, parts: Sequence[int], *, has_alpha: bool = False) -> Tensor:
-    """`x` with each change of `names` done to each picture with probability `p`.
+    """`x` with each change of `names` done to each picture with probability `p`: ADA's first, in their own order.
 
     `parts` are the channels of the pictures that are stacked in `x`: places move together, colours change alone.
     `has_alpha`: they are RGB times alpha, and alpha.
     """
-    for name in names:
+    of_ada = {one for name in names for one in PIPE.get(name, ())}
+    if of_ada:
+        x = piped(x, of_ada, p, parts, has_alpha=has_alpha)
+    for name in [name for name in names if name not in PIPE]:
         change = DIFF_AUGMENTATIONS[name]
         if change.geometric:
             changed = change.apply(x)

@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 from tiny_runs import TRANSLATORS, fresh, noise
 
-from i2i.adversarial import ADVERSARIAL, DIFF_AUGMENTATIONS
+from i2i.adversarial import ADVERSARIAL
+from i2i.adversarial import AUGMENTATIONS as OF_D
 from i2i.adversarial.compatibility import RULES
 from i2i.card import Card
 from i2i.commands.app import app
@@ -241,7 +242,7 @@ def test_every_adversarial_loss_every_stabiliser_and_every_refusal_is_on_its_pag
     remedies |= {"discriminator.spectral", "discriminator.minibatch_std", "optimizer.lr_d", "optimizer.clip"}
     assert len(said) == len(set(said))
     assert set(said) == remedies | {"generator.up"}
-    assert all(f"`{change}`" in page.read_text() for change in DIFF_AUGMENTATIONS)
+    assert all(f"`{change}`" in page.read_text() for change in OF_D)
     assert len(table(page, "combination")) == len(RULES)
 
 

@@ -6,7 +6,7 @@ import pytest
 from markdown import ROOT, names, prose, table
 from test_docs import fields
 
-from i2i.adversarial import ADVERSARIAL, DIFF_AUGMENTATIONS
+from i2i.adversarial import ADVERSARIAL, AUGMENTATIONS
 from i2i.diagnostics.failure_modes import FAILURE_MODES
 from i2i.evaluation.metrics import METRICS
 from i2i.methods import METHODS
@@ -20,7 +20,7 @@ ROWS = table(PAGE, "term")
 IN_I2I = {name for row in ROWS for name in names(row["in i2i"])}
 TABLES = {
     "adversarial losses": ADVERSARIAL,
-    "augmentations of what D sees": DIFF_AUGMENTATIONS,
+    "augmentations of what D sees": AUGMENTATIONS,
     "failure modes": FAILURE_MODES,
     "metrics": METRICS,
     "norms": NORMS,

@@ -49,6 +49,7 @@ CASES = {
     "gradient penalty": ("pix2pix", {"gan": {"gradient_penalty": 10}, "discriminator": ALONE}),
     "ada": ("cyclegan", {"gan": {"loss": "non_saturating", "ada": True, "ada_images": 200, "ada_target": 0, **AUGMENTED}}),
     "augmentation": ("pix2pix", {"gan": {**AUGMENTED, "augment_p": 0.5}}),
+    "augmentation of ADA": ("pix2pix", {"gan": {"augment": ["bgc"], "augment_p": 0.5}}),
     "minibatch standard deviation": ("pix2pix", {"discriminator": {"minibatch_std": True}}),
     "relativistic": ("pix2pix", {"gan": {"loss": "relativistic"}}),
     "instance noise": ("pix2pix", {"gan": {"instance_noise": 0.1}}),

@@ -78,7 +78,7 @@ STYLEGAN2: Row = {
     "mixing": 0.9, "path_length": 2.0,
     "optimizer": adam(2e-3, 0.0, 0.99), "ema": {"images": 10_000},
     "gan": {
-        "r1": 0.4, "penalty_every": 16, "augment": ["colour", "translation", "cutout"], "ada": True, "ada_target": 0.6,
+        "r1": 0.4, "penalty_every": 16, "augment": ["bgc"], "ada": True, "ada_target": 0.6,
     },
 }  # fmt: skip
 LAPGAN: Row = {
@@ -96,8 +96,8 @@ TRANSGAN: Row = {
 R3GAN: Row = {
     **both("r3gan"), "size": 32, "batch": 512, "fresh_fakes": True, "images": 50_000_000,
     "optimizer": adam(5e-5, 0.0, 0.99), "ema": {"images": 5_000_000, "rampup": 1.0},
-    "gan": {"loss": "relativistic_pairs", "r1": 0.005, "r2": 0.005},
-    "start": {"share": 0.4, "lr": 4.0, "penalty": 10.0, "ema": 0.0, "beta2": 0.9},
+    "gan": {"loss": "relativistic_pairs", "r1": 0.005, "r2": 0.005, "augment": ["bgc"], "augment_p": 0.55},
+    "start": {"share": 0.4, "lr": 4.0, "penalty": 10.0, "augment": 0.0, "ema": 0.0, "beta2": 0.9},
 }  # fmt: skip
 FASTGAN: Row = {
     **both("fastgan"), "size": 256, "batch": 8, "images": 400_000, "reconstruction": 1.0,
@@ -173,7 +173,7 @@ PRESETS: dict[str, Row] = {
     "lapgan": LAPGAN,
     "lapgan-small": {
         **SMALL, "generator": {"name": "lapgan", "widths": [256, 512], "norm": True, "width": 32},
-        "discriminator": {"name": "lapgan", "widths": [512, 256], "width": 32}, "optimizer": adam(2e-4),
+        "discriminator": {"name": "lapgan", "widths": [512, 256], "width": 32}, "optimizer": adam(2e-4), "batch": 32,
     },
     "transgan": TRANSGAN,
     "transgan-small": {
