@@ -14,7 +14,7 @@ from ..networks.norms import exact
 
 def gradient_penalty(D: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     """(|gradient of D| - 1)^2 at points drawn between real and generated pictures (Gulrajani et al., 2017, eq. 3)."""
-    share = drawn(lambda n: torch.rand(n, 1, 1, 1, device=real.device), len(real))
+    share = drawn(lambda n: torch.rand(n, *(1 for _ in real.shape[1:]), device=real.device), len(real))
     between = share * exact(real) + (1 - share) * exact(fake)
     norm = (gradient_norm_squared(D, between) + 1e-12).sqrt()  # the root alone has no derivative where D is flat
     return (norm - 1).square().mean()

@@ -42,6 +42,8 @@ PUBLISHED = {
     "transgan": (83_312_495, 10_210_400),
     "r3gan": (20_732_160, 20_683_776),
     "fastgan": (24_037_603, None),
+    "3dgan": (17_569_664, 11_048_704),
+    "3dgan-small": (2_296_256, 665_984 - 2 * (64 + 128)),
     "lapgan": (1_792_992 + 2 * 218_179, 477_001 + 107_905 + 113_729),
     "stylegan2-small": (1_050_195, None),
     "progan-small": (1_112_268, 1_114_049),
@@ -115,7 +117,7 @@ def config_of(preset, **more):
 
 @pytest.mark.parametrize("preset", GAN.PRESETS)
 def test_every_preset_is_a_system_with_the_published_number_of_parameters(preset):
-    grey = preset.startswith(("vanilla", "conditional")) and not preset.startswith("conditional-")
+    grey = preset.startswith(("vanilla", "conditional", "3dgan")) and not preset.startswith("conditional-")
     with torch.device("meta"):
         method = GAN.from_config(
             config_of(preset, channels={"image": 1 if grey else 3}), Placement(torch.device("meta"), "fp32", "")
@@ -126,8 +128,9 @@ def test_every_preset_is_a_system_with_the_published_number_of_parameters(preset
 
 
 def test_every_generator_and_discriminator_is_trained_by_some_row():
-    assert {row[0] for row in TINY.values()} | {"wgan_gp", "stacked"} == set(NOISE_GENERATORS)  # those two make 28x28
-    assert {row[2].get("name", row[0]) for row in TINY.values()} | {"wgan_gp", "stacked"} == set(CRITICS)
+    others = {"wgan_gp", "stacked", "voxels"}  # two make 28x28, one volumes (test_gan_samples.py)
+    assert {row[0] for row in TINY.values()} | others == set(NOISE_GENERATORS)
+    assert {row[2].get("name", row[0]) for row in TINY.values()} | others == set(CRITICS)
 
 
 @pytest.mark.parametrize("row", TINY)

@@ -1,21 +1,28 @@
-"""GANs of more than RGB: points train and come out as points; what is transparent comes out so."""
+"""GANs of more than RGB: points and volumes train and come out as such; what is transparent comes out so."""
 
+import io
 import json
 
+import httpx
 import numpy as np
 import onnxruntime
 import pytest
 import torch
 from PIL import Image
+from tiny_runs import begun, changed, snapshot, weights
 
 from i2i.adversarial.diff_augment import augment, colour
+from i2i.datasets import opened
 from i2i.hardware.device import place
 from i2i.images.scatter import GENERATED, REAL, scatter
+from i2i.images.voxels import rendered
 from i2i.methods import METHODS
 from i2i.methods.from_noise.samples import as_shown
 from i2i.serving.generation.generator import Generator
 from i2i.serving.generation.picks import Pick
+from i2i.serving.hosting.host import Host
 from i2i.serving.runtime.model_file import read_card
+from i2i.serving.web.server import create_app
 from i2i.settings import resolve
 
 GAN = METHODS["gan"]
@@ -61,7 +68,7 @@ def test_points_are_trained_shown_exported_and_generated_as_points(points, i2i, 
 
 def test_networks_of_pictures_are_refused_for_points_with_the_way_out(points, i2i, tmp_path):
     status, _, told = i2i("train", "gan", points, "--run", tmp_path / "run")
-    assert (status, "the generator 'dcgan' is for pictures. Use --preset points" in told) == (2, True)
+    assert (status, "the generator 'dcgan' is for others. Use --preset points" in told) == (2, True)
 
 
 def test_the_toy_of_the_teaching_texts_has_its_numbers_of_parameters():
@@ -119,3 +126,118 @@ def test_pictures_with_transparent_parts_are_generated_with_straight_alpha(i2i, 
     assert Generator(run, device="cpu")(0, 1).mode == "RGBA"
     status, _, told = i2i("train", "gan", tmp_path, "--run", run, *tiny, *size, *QUICK, "--images", "24", "--no-export")
     assert status == 0, told  # the same channels, found again
+
+
+@pytest.fixture(scope="module")
+def volumes(tmp_path_factory):
+    """Boxes and balls of 8 voxels a side."""
+    path = tmp_path_factory.mktemp("volumes") / "solids.npy"
+    z, y, x = np.mgrid[:8, :8, :8] - 3.5
+    solids = [np.sqrt(z**2 + y**2 + x**2) < 1.5 + n % 3 for n in range(20)]
+    solids += [(abs(z) < 1 + n % 3) & (abs(y) < 2) & (abs(x) < 3 - n % 2) for n in range(20)]
+    np.save(path, np.array(solids))
+    return path
+
+
+def test_volumes_train_are_shown_and_come_out_as_files_that_train_again(volumes, i2i, serving, tmp_path):
+    small = ("--preset", "3dgan-small", "--size", "8", "--batch", "8", "--images", "32", "--precision", "fp32", *QUICK)
+    small += ("--set", "generator.width=4", "--set", "discriminator.width=4", "--set", "log.rows=1")
+    status, said, told = i2i("train", "gan", volumes, "--run", tmp_path / "run", *small)
+    assert status == 0, told
+    assert "Volumes of 8 voxels a side in train (40); 2 of train held out as val." in said
+    last = json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1])
+    assert {"val_swd", "health_spread", "d_r1"} <= set(last)
+    assert not {"health_checkerboard", "health_leak"} & set(last)  # of pixels
+
+    card = read_card(tmp_path / "run" / "model.onnx")  # which differs from torch by no more than 1e-4
+    assert (card.outputs[0].kind, card.outputs[0].shape, card.output_meaning) == ("volume", (8, 8, 8), "volume")
+    out = tmp_path / "out"
+    status, _, told = i2i("generate", tmp_path / "run", out, "--count", "5", "--grid", tmp_path / "sheet.png")
+    assert status == 0, told
+    generator = Generator(tmp_path / "run", device="cpu")
+    with np.load(out / "000003.npz") as stored:
+        np.testing.assert_allclose(stored["volume"], generator.pictures([Pick(0, 3)])[0], atol=1e-3)
+    assert generator(0, 3).size == (128, 128)
+    assert i2i("verify", out)[0] == 0
+    assert opened("single", out, holdout=0).shape == (1, 8, 8, 8)
+    assert i2i("generate", tmp_path / "run", tmp_path / "drawn", "--count", "2", "--format", "png")[0] == 0
+    assert Image.open(tmp_path / "drawn" / "000001.png").size == (128, 128)
+    with serving(create_app(Host([tmp_path / "run"], device="cpu"))) as base:
+        answer = httpx.post(f"{base}/v1/generate", json={"count": 4}, timeout=60)
+    assert answer.status_code == 200, answer.text
+    assert Image.open(io.BytesIO(answer.content)).size == (256, 256)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ("--preset", "dcgan-small"),
+            "holds volumes, and the generator 'dcgan' is for others. Use --preset 3dgan-small",
+        ),
+        (("--preset", "3dgan-small"), "have 8 voxels a side, and 32 is no whole part of it. Use --size 8"),
+        (("--preset", "3dgan-small", "--size", "4"), "cubes of 8, 16, 32, 64"),
+        (("--preset", "3dgan-small", "--size", "8", "--set", "gan.augment=[cutout]"), "changes pictures"),
+    ],
+)
+def test_what_volumes_cannot_have_is_refused_with_the_way_out(volumes, i2i, tmp_path, options, said):
+    status, _, told = i2i("train", "gan", volumes, "--run", tmp_path / "run", *options, "--no-forecast")
+    assert (status, said in told) == (2, True), told
+
+
+def test_a_discriminator_that_was_right_too_often_rests_in_the_next_step():
+    nets = {"generator": {"name": "voxels", "width": 4}, "discriminator": {"name": "voxels", "width": 4}}
+    data = {"path": "x", "channels": {"image": 1}}
+    method = begun("gan", size=8, batch=4, images=64, d_rests_above=0.5, data=data, **nets)
+    torch.manual_seed(0)
+    batch, rested = {"image": torch.rand(4, 1, 8, 8, 8) * 2 - 1}, []
+    for step in range(6):
+        method.at(4 * step)
+        before, rests = snapshot(method), method.resting.now
+        method.resting.above = (0.01, 0.99)[step % 2]  # of what it is right on between them
+        scalars = method.step(batch)
+        assert changed(before, method) >= ({"G"} if rests else {"G", "D"})
+        assert "D" not in changed(before, method) or not rests
+        assert float(scalars["d_rested"]) == rests
+        assert method.resting.now is bool(scalars["d_accuracy"] > method.resting.above)
+        rested.append(rests)
+    assert set(rested) == {False, True}
+
+
+def test_a_stopped_run_of_volumes_goes_on_bit_for_bit():
+    nets = {"generator": {"name": "voxels", "width": 4}, "discriminator": {"name": "voxels", "width": 4}}
+    data = {"path": "x", "channels": {"image": 1}}
+
+    def fresh():
+        return begun("gan", size=8, batch=4, images=64, d_rests_above=0.05, data=data, **nets)
+
+    def go_on(method, first, last):
+        for step in range(first, last):
+            torch.manual_seed(step)
+            method.at(4 * step)
+            method.step({"image": torch.rand(4, 1, 8, 8, 8) * 2 - 1})
+
+    straight, stopped, resumed = fresh(), fresh(), fresh()
+    go_on(straight, 0, 6)
+    go_on(stopped, 0, 3)
+    assert stopped.resting.now  # which has to be kept
+    for name, network in resumed.networks.items():
+        network.load_state_dict(stopped.networks[name].state_dict())
+    resumed.load_state_dict(stopped.state_dict())
+    go_on(resumed, 3, 6)
+    for key, value in weights(straight).items():
+        assert torch.equal(value, weights(resumed)[key]), key
+
+
+def test_a_volume_is_drawn_upright_and_an_empty_one_is_white():
+    z, y, x = np.mgrid[:16, :16, :16]
+    assert rendered(np.zeros((16, 16, 16), np.float32)).min() == 255
+    ball = rendered(((z - 7.5) ** 2 + (y - 7.5) ** 2 + (x - 7.5) ** 2 < 30).astype(np.float32))
+    rows, columns = np.nonzero(ball[..., 0] < 200)
+    assert (rows.mean(), columns.mean()) == (pytest.approx(63.5, abs=1), pytest.approx(63.5, abs=1))
+    radius = np.sqrt(len(rows) / np.pi) / 128 * 1.56 * 16
+    assert radius == pytest.approx(np.sqrt(30), abs=0.6)
+    assert ball[rows.min() + 8, 60].mean() > ball[rows.max() - 8, 60].mean() + 20  # the light is above
+    top, bottom = (rendered((z // 8 == half).astype(np.float32)) for half in (0, 1))
+    heights = [np.nonzero(one[..., 0] < 250)[0].mean() for one in (top, bottom)]
+    assert heights[0] < heights[1] - 10

@@ -168,8 +168,8 @@ COUNTS = {
     "fastgan light 64 G": (lambda: sized(fastgan.FastganGenerator, 256), 24_037_603),
     "3d-gan G": (voxels.VoxelGenerator, 17_569_664),
     "3d-gan D": (voxels.VoxelCritic, 11_048_704),
-    "3d-gan small G": (lambda: voxels.VoxelGenerator(side=32, width=32), 2_296_256),
-    "3d-gan small D": (lambda: voxels.VoxelCritic(side=32, width=32), 665_984),
+    "3d-gan small G": (lambda: voxels.VoxelGenerator(size=(32, 32), width=32), 2_296_256),
+    "3d-gan small D": (lambda: voxels.VoxelCritic(size=(32, 32), width=32), 665_984),
     "lapgan G": (lapgan.DetailGenerator, 218_179),
     "lapgan D 32": (lambda: lapgan.DetailCritic((32, 32)), 116_545),
     "lapgan D 28": (lambda: lapgan.DetailCritic((28, 28)), 113_729),
@@ -204,6 +204,7 @@ NARROW = {  # of families that make any size: options of G and of D
     "lapgan": ({"widths": (16,), "width": 8}, {"widths": (16,), "width": 8}),
 }
 OF_ONE_SIZE = ("wgan_gp", "stacked")
+OF_VOLUMES = ("voxels",)
 BY_CLASS_ALONE = ("conditional_mlp",)
 
 
@@ -215,7 +216,7 @@ def narrow(name, size, latent=8, classes=0):
 
 
 def test_every_family_is_tried():
-    assert {*NARROW, *OF_ONE_SIZE, *BY_CLASS_ALONE} == set(NOISE_GENERATORS) == set(CRITICS) - {"maxout"}
+    assert {*NARROW, *OF_ONE_SIZE, *OF_VOLUMES, *BY_CLASS_ALONE} == set(NOISE_GENERATORS) == set(CRITICS) - {"maxout"}
 
 
 @pytest.mark.parametrize("size", [(32, 32), (48, 32), (28, 28), (33, 50)], ids=str)
@@ -488,8 +489,11 @@ def test_minibatch_discrimination_counts_the_near_ones_and_not_the_picture_itsel
 
 
 def test_volumes_are_occupancies():
-    generator, critic = voxels.VoxelGenerator(side=32, latent=8, width=2), voxels.VoxelCritic(side=32, width=2)
+    generator, critic = (
+        voxels.VoxelGenerator(size=(32, 32), latent=8, width=2),
+        voxels.VoxelCritic(size=(32, 32), width=2),
+    )
     volume = generator(torch.rand(2, 8) * 2 - 1)
     assert volume.shape == (2, 1, 32, 32, 32)
-    assert -1 <= float(volume.min()) < float(volume.max()) <= 1
+    assert -1 <= volume.min().item() < volume.max().item() <= 1
     assert critic(volume).shape == (2, 1)

@@ -28,9 +28,9 @@ def checkerboard(fake: Tensor, real: Tensor) -> float:
     """The largest peak at a multiple of a quarter of the sampling frequency, over that of the reals.
 
     A peak is the size of a frequency in the mean spectrum of windows over the median of what surrounds it. Pictures are
-    (N, C, H, W) of any range; NaN below SIDE pixels a side.
+    (N, C, H, W) of any range; NaN below SIDE pixels a side, and for volumes.
     """
-    if min(*fake.shape[2:], *real.shape[2:]) < SIDE:
+    if fake.dim() > 4 or min(*fake.shape[2:], *real.shape[2:]) < SIDE:
         return math.nan
     peaks = [_peaks(_spectrum(pictures.float().mean(1))) for pictures in (fake, real)]
     return float((peaks[0] / peaks[1].clamp(min=1)).max())
@@ -41,10 +41,15 @@ def leak(fake: Tensor, held_out: Tensor) -> float:
 
     One looks so when, turned or mirrored back, it comes nearer to a real one than it is as it stands. Half of the
     held-out pictures, which nothing has turned, are what is compared with, and the other half says how often real ones
-    look so. Pictures are (N, C, S, S) in [-1, 1]; NaN below 2 * LEAST of either, and for pictures that are not square
-    or below 4 pixels.
+    look so. Pictures are (N, C, S, S) in [-1, 1]; NaN below 2 * LEAST of either, for pictures that are not square
+    or below 4 pixels, and for volumes.
     """
-    if min(len(fake), len(held_out)) < 2 * LEAST or fake.shape[2] != fake.shape[3] or fake.shape[2] < 4:
+    if (
+        min(len(fake), len(held_out)) < 2 * LEAST
+        or fake.dim() > 4
+        or fake.shape[2] != fake.shape[3]
+        or fake.shape[2] < 4
+    ):
         return math.nan
     kept, others = held_out[::2], held_out[1::2]
     return _turned(fake, kept) - _turned(others, kept)

@@ -16,6 +16,8 @@ def check(config: FromNoiseConfig) -> None:
         raise ConfigError(
             f"The generator {config.generator.name!r} with these options is told a class. Add --set conditional=true."
         )
+    if config.gan.augment and config.discriminator.name == "voxels":
+        raise ConfigError("gan.augment changes pictures, and the networks 'voxels' are for volumes. Leave it out.")
     if config.batch % config.packed:
         up = -(-config.batch // config.packed) * config.packed
         raise ConfigError(

@@ -31,6 +31,8 @@ class FromNoiseOptions(MethodOptions):
     """Weight of the path length penalty on G (StyleGAN2 nets: 2 is usual)."""
     path_length_every: int = Field(4, ge=1)
     """Updates of G between two of them, each weighted so many times (lazy regularisation)."""
+    d_rests_above: float = Field(1, gt=0, le=1)
+    """Share of a batch that D is right on, beyond which the next step leaves it as it is (3D-GAN: 0.8); 1: never."""
     reconstruction: float = Field(0, ge=0, allow_inf_nan=False)
     """Weight of D's own task, to draw the real pictures that it sees from its maps (FastGAN nets)."""
 

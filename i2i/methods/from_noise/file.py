@@ -17,13 +17,14 @@ from torch import Tensor, nn
 from ...networks.from_noise.base import NoiseGenerator
 from ...networks.from_noise.progan import ProganGenerator
 from ...networks.from_noise.stylegan2 import StyleganGenerator
+from ...networks.from_noise.voxels import VoxelGenerator
 from ...networks.geometry import Geometry
 from ...ports import Port, Ports
 from .growth import shown
 from .samples import POINT
 
 SAMPLE = "sample"
-"""The output: a picture, or a point."""
+"""The output: a picture, a volume or a point."""
 
 
 class NoiseFile(nn.Module):
@@ -52,6 +53,8 @@ class NoiseFile(nn.Module):
             picture: Tensor = self.G(latent, label)
             if picture.shape[1:] == POINT:
                 return picture[:, :, 0, 0]
+            if isinstance(self.G, VoxelGenerator):
+                return picture[:, 0]
             return shown(picture, self.G.size) if isinstance(self.G, ProganGenerator) else picture
         assert truncation is not None
         assert w is not None
@@ -69,8 +72,12 @@ class NoiseFile(nn.Module):
 def ports_of(G: NoiseGenerator, channels: int, sides: tuple[int, int], classes: Sequence[str]) -> Ports:
     """Inputs and outputs of the file of G; `classes` are names, of a generator that knows any."""
     inputs = [Port("latent", "latent", (G.latent,), default=0, prior=G.prior)]
-    is_point = (channels, *sides) == POINT
-    outputs = [Port(SAMPLE, "point", (2,)) if is_point else Port(SAMPLE, "image", (channels, *sides), 0.0, 1.0)]
+    if (channels, *sides) == POINT:
+        outputs = [Port(SAMPLE, "point", (2,))]
+    elif isinstance(G, VoxelGenerator):
+        outputs = [Port(SAMPLE, "volume", (sides[0], *sides), 0.0, 1.0)]
+    else:
+        outputs = [Port(SAMPLE, "image", (channels, *sides), 0.0, 1.0)]
     if G.classes:
         inputs.append(Port("label", "label", choices=tuple(classes)))
     if isinstance(G, StyleganGenerator):

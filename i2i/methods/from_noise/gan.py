@@ -39,7 +39,8 @@ from .file import NoiseFile, ports_of
 from .growth import FADES, LEVEL, at_level, growth_stages, shown
 from .judged import Judge
 from .presets import PRESETS
-from .samples import RGBA, as_shown, for_samples
+from .resting import ACCURACY, Resting
+from .samples import RGBA, as_shown, for_samples, views
 from .style import PathLength, styles_of
 
 SAMPLES = 7
@@ -71,6 +72,7 @@ class Gan(Method):
         self.objectives = {"D": self.gan}
         self.optimizers = {"g": self.opt_g, "d": self.opt_d}
         self.path_length = PathLength() if options.path_length else None
+        self.resting = Resting(options.d_rests_above) if options.d_rests_above < 1 else None
         self.average_generators(options)
 
     @classmethod
@@ -165,7 +167,12 @@ class Gan(Method):
     def kind_of_step(self) -> Hashable:
         """Growth and lazy regularisation decide, too."""
         grown = (self.G.level, self.G.alpha) if isinstance(self.G, Growing) else None
-        return super().kind_of_step(), grown, self._is_path_due()
+        return super().kind_of_step(), grown, self._is_path_due(), self.resting is not None and self.resting.now
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """As of every method; how often D was right decides whether it rests in the next one."""
+        scalars = super().step(batch)
+        return scalars if self.resting is None else self.resting.look(scalars)
 
     def descents(self, batch: Batch) -> Descents:
         """One update of D, then one of G, which has pictures of the same classes."""
@@ -184,7 +191,10 @@ class Gan(Method):
             if self.o.reconstruction:
                 scalars["d_reconstruction"] = self._reconstruction(x)
                 d_loss = d_loss + self.o.reconstruction * scalars["d_reconstruction"]
-            yield self.opt_d, d_loss
+            if self.resting is not None:
+                scalars[ACCURACY] = self.resting.accuracy(scalars)
+            if self.resting is None or not self.resting.now:
+                yield self.opt_d, d_loss
 
         if g_turn:
             if d_turn and self.o.fresh_fakes:
@@ -234,12 +244,12 @@ class Gan(Method):
     @torch.no_grad()
     def validate(self, columns: Mapping[str, Tensor]) -> dict[str, float]:
         """`val_swd`: sliced Wasserstein distance of patches of the samples from those of the real pictures."""
-        return {"val_swd": sliced_wasserstein(_fakes(columns), columns["real"])}
+        return {"val_swd": sliced_wasserstein(views(_fakes(columns)), views(columns["real"]))}
 
     @torch.no_grad()
     def picture_figures(self, columns: Mapping[str, Tensor]) -> dict[str, list[float]]:
         """The same in parts of a jackknife."""
-        return {"val_swd": jackknifed([(_fakes(columns), columns["real"])])}
+        return {"val_swd": jackknifed([(views(_fakes(columns)), views(columns["real"]))])}
 
     def observed(self, batch: Batch, columns: Mapping[str, Tensor]) -> dict[str, Observed]:  # noqa: ARG002
         """Samples and real pictures; D where it does not have to be told their classes."""
@@ -251,7 +261,8 @@ class Gan(Method):
         return ", ".join(predictions(scalars))
 
     def _parts(self) -> dict[str, Stateful]:
-        return {**super()._parts(), **({} if self.path_length is None else {"path_length": self.path_length})}
+        own = {"path_length": self.path_length, "resting": self.resting}
+        return {**super()._parts(), **{name: part for name, part in own.items() if part is not None}}
 
 
 def prior(G: NoiseGenerator, count: int, device: torch.device, draw: torch.Generator | None = None) -> Tensor:

@@ -56,4 +56,4 @@ def at_level(real: Tensor, D: ProganCritic, alpha: float) -> Tensor:
 
 def shown(picture: Tensor, sides: tuple[int, int]) -> Tensor:
     """A smaller picture at its final size, each pixel a square."""
-    return picture if picture.shape[2:] == sides else F.interpolate(picture, sides, mode="nearest")
+    return picture if picture.shape[-2:] == sides else F.interpolate(picture, sides, mode="nearest")

@@ -104,6 +104,7 @@ FASTGAN: Row = {
     "optimizer": adam(2e-4), "ema": {"images": 5_500},
     "gan": {"loss": "hinge", "augment": ["colour", "translation"]},
 }  # fmt: skip
+VOXELS: Row = {**both("voxels"), "size": 64, "batch": 100, "optimizer": adam(2.5e-3, lr_d=1e-5), "d_rests_above": 0.8}
 NARROW = {"latent": 128, "style": 128, "layers": 2, "base": 2048, "most": 128}
 DCGAN_SMALL: Row = {**DCGAN, **SMALL}
 
@@ -189,5 +190,11 @@ PRESETS: dict[str, Row] = {
     },
     "fastgan": FASTGAN,
     "fastgan-small": {**FASTGAN, **both("fastgan", width=16), "size": 64, "images": 40_000, "ema": {"images": 2_000}},
+    "3dgan": {**VOXELS, "images": 2_500_000},
+    "3dgan-small": {
+        "generator": {"name": "voxels", "width": 32}, "discriminator": {"name": "voxels", "width": 32, "norm": False},
+        "size": 32, "batch": 32, "images": 24_000, "optimizer": adam(5e-4), "ema": {"images": 2_000},
+        "gan": {"r1": 1.0},
+    },
 }  # fmt: skip
 """What `--preset` may name."""

@@ -26,6 +26,7 @@ from .resnet import ResnetCritic, ResnetNoiseGenerator
 from .stacked import StackedCritic, StackedGenerator
 from .stylegan2 import StyleganCritic, StyleganGenerator
 from .transgan import TransganCritic, TransganGenerator
+from .voxels import VoxelCritic, VoxelGenerator
 from .wgan_gp import WganGpCritic, WganGpGenerator
 
 NOISE_GENERATORS: dict[str, Callable[..., NoiseGenerator]] = {
@@ -41,6 +42,7 @@ NOISE_GENERATORS: dict[str, Callable[..., NoiseGenerator]] = {
     "r3gan": R3ganGenerator,
     "fastgan": FastganGenerator,
     "stacked": StackedGenerator,
+    "voxels": VoxelGenerator,
 }
 CRITICS: dict[str, Callable[..., Critic]] = {
     "mlp": MlpCritic,
@@ -56,6 +58,7 @@ CRITICS: dict[str, Callable[..., Critic]] = {
     "r3gan": R3ganCritic,
     "fastgan": FastganCritic,
     "stacked": StackedCritic,
+    "voxels": VoxelCritic,
 }
 
 N = TypeVar("N", bound=nn.Module)

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-import math
-
 from torch import Tensor, nn
 
+from ...errors import ConfigError
 from ..init import init_normal
+from ..norms import BatchNormRunning
 from ..options import Count
-from .base import Critic, NoiseGenerator
+from .base import Critic, NoiseGenerator, Prior, Size
+
+
+class VolumeNorm(BatchNormRunning):
+    """Batch norm of (N, C, D, H, W)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, D, H, W) -> the same."""
+        return super().forward(x.flatten(2, 3)).reshape(x.shape)
 
 
 class VoxelGenerator(NoiseGenerator):
-    """z, U(-1, 1), -> 4x4x4 -> doubled until the side is met -> occupancy; -1 is empty and 1 is full."""
+    """z -> 4x4x4 -> doubled until the side is met -> occupancy; -1 is empty and 1 is full."""
 
-    prior = "uniform"
-
-    def __init__(self, channels: int = 1, *, side: Count = 64, latent: Count = 200, width: Count = 64) -> None:
-        """`side` is 8 times a power of two; `width` are the channels of the largest map."""
+    def __init__(
+        self,
+        channels: int = 1,
+        *,
+        size: Size = (64, 64),
+        latent: Count = 200,
+        width: Count = 64,
+        prior: Prior = "uniform",
+    ) -> None:
+        """Cubes of `size`; `width` are the channels of the largest map. Raises ConfigError for sides of others."""
         super().__init__()
-        self.latent = latent
-        doublings = int(math.log2(side // 4))
-        widths = [width * 2**level for level in reversed(range(doublings))]
+        self.latent, self.prior = latent, prior
+        widths = [width * 2**level for level in reversed(range(_doublings(size)))]
         layers: list[nn.Module] = [nn.ConvTranspose3d(latent, widths[0], 4, bias=False)]
         for a, b in zip(widths, [*widths[1:], channels], strict=True):
-            layers += [nn.BatchNorm3d(a), nn.ReLU(), nn.ConvTranspose3d(a, b, 4, stride=2, padding=1, bias=False)]
+            layers += [VolumeNorm(a), nn.ReLU(), nn.ConvTranspose3d(a, b, 4, stride=2, padding=1, bias=False)]
         self.layers = nn.Sequential(*layers, nn.Sigmoid())
         _init(self)
 
@@ -35,17 +48,16 @@ class VoxelGenerator(NoiseGenerator):
 
 
 class VoxelCritic(Critic):
-    """The mirror, LeakyReLU 0.2; batch norm but in the first layer."""
+    """The mirror, LeakyReLU 0.2; batch norm, where there is any, but in the first layer."""
 
-    def __init__(self, channels: int = 1, *, side: Count = 64, width: Count = 64) -> None:
+    def __init__(self, channels: int = 1, *, size: Size = (64, 64), width: Count = 64, norm: bool = True) -> None:
         super().__init__()
-        doublings = int(math.log2(side // 4))
-        widths = [width * 2**level for level in range(doublings)]
+        widths = [width * 2**level for level in range(_doublings(size))]
         self.layers = nn.Sequential()
         for n, (a, b) in enumerate(zip([channels, *widths], widths, strict=False)):
             self.layers.append(nn.Conv3d(a, b, 4, stride=2, padding=1, bias=False))
-            if n:
-                self.layers.append(nn.BatchNorm3d(b))
+            if n and norm:
+                self.layers.append(VolumeNorm(b))
             self.layers.append(nn.LeakyReLU(0.2))
         self.last = nn.Conv3d(widths[-1], 1, 4, bias=False)
         _init(self)
@@ -54,6 +66,18 @@ class VoxelCritic(Critic):
         """(N, 1, side, side, side) -> (N, 1)."""
         logit: Tensor = self.last(self.layers(x)).flatten(1)
         return logit
+
+
+def _doublings(size: Size) -> int:
+    """From 4 to the side."""
+    side = size[0]
+    doublings = (side // 4).bit_length() - 1
+    if size != (side, side) or side < 8 or 4 * 2**doublings != side:
+        raise ConfigError(
+            f"Volumes of the networks 'voxels' are cubes of 8, 16, 32, 64, … voxels a side, not of {side}. Use --size "
+            f"{max(8, 4 * 2 ** max(doublings, 1))}, which sides of the data are a multiple of."
+        )
+    return doublings
 
 
 def _init(network: nn.Module) -> None:
