@@ -32,10 +32,10 @@ from i2i.workflows.progress import Bar
 from ..command import end_with
 from ..from_noise.digits import network, trained
 from .batched import measured
-from .data import Digits, read_digits, save
+from .data import Digits, read_digits, save, stacked
 from .rows import BATCH, ROWS, SAMPLES, SHORT_BATCH, SHORT_RATES, SHORT_SEEDS, SHORTENED, STEPS
-from .table import markdown, row_of
-from .train import Job, advance, score, score_real
+from .table import markdown, row_of, sheet
+from .train import SHOWN, Job, advance, score, score_real
 
 EPOCHS = 2
 """Of the classifier."""
@@ -102,7 +102,7 @@ def train(jobs: list[Job], digits: Path, pool: ProcessPoolExecutor, spent: Spent
         longest = 0.0
         while spent.steps < most and (not spent.steps or spent.seconds + longest <= seconds):
             began, until = time.monotonic(), min(most, spent.steps + CHUNK)
-            done = [pool.submit(_advance, job, digits, until) for job in jobs]
+            done = [pool.submit(advance, job, digits, until) for job in jobs]
             for number, future in enumerate(as_completed(done), start=1):
                 future.result()
                 taken = time.monotonic() - began
@@ -111,14 +111,6 @@ def train(jobs: list[Job], digits: Path, pool: ProcessPoolExecutor, spent: Spent
                 bar.update(spent.steps * len(jobs) + (until - spent.steps) * number)
             longest = time.monotonic() - began
             spent.add(until - spent.steps, longest)
-
-
-def _advance(job: Job, digits: Path, until: int) -> None:
-    advance(job, read_digits(digits, digits), until)
-
-
-def _score(job: Job, net: torch.nn.Module, count: int) -> dict[str, float]:
-    return dataclasses.asdict(score(job, net, count))
 
 
 def classifier(folder: Path, kept: Path) -> tuple[torch.nn.Module, float]:
@@ -144,18 +136,23 @@ def tell(plan: Plan, told: argparse.Namespace, pool: ProcessPoolExecutor, digits
     jobs = plan.jobs(told.out)
     real = dataclasses.asdict(score_real(digits, net, plan.count))
     found: dict[str, list[dict[str, float]]] = {name: [] for name in plan.rows}
+    shown = [("real pictures", stacked(digits, 0, 0, SHOWN))]
     with Bar("Scoring runs", len(jobs), "runs") as bar:
-        asked = [(job.row, pool.submit(_score, job, net, plan.count)) for job in jobs]
+        asked = [(job.row, pool.submit(score, job, net, plan.count)) for job in jobs]
         for number, (name, future) in enumerate(asked, start=1):
-            found[name].append(future.result())
+            modes, pictures = future.result()
+            found[name].append(dataclasses.asdict(modes))
+            if len(found[name]) == 1:
+                shown.append((f"{name}, seed {plan.seeds[0]}: {modes.modes} modes", pictures))
             bar.update(number)
+    write_atomically(told.out / "stacked_mnist.png", sheet(shown))
     rows = [row_of(name, found[name], parameters_of(name)) for name in plan.rows]
     facts = {"steps": steps, "workers": told.workers, "accuracy": accuracy, "torch": torch.__version__}
     return {**dataclasses.asdict(plan), **facts, "real": real, "rows": rows}
 
 
 def main() -> int:
-    """Train, score, and write OUT/stacked_mnist.json and .md."""
+    """Train, score, and write OUT/stacked_mnist.json, .md and .png."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.stacked_mnist", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

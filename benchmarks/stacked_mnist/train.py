@@ -17,6 +17,8 @@ from ..from_noise.digits import seen
 from .data import Digits, chance, save, stacked
 from .rows import BATCH, ROWS
 
+SHOWN = 12
+"""Pictures of a run on the sheet."""
 TEST = 10**6
 """Added to the seed of real pictures that are scored, so that none is of the training stream."""
 
@@ -62,8 +64,9 @@ def begun(job: Job) -> tuple[Gan, int]:
     return method, int(state["steps"])
 
 
-def advance(job: Job, digits: Digits, until: int) -> None:
-    """Take the run to so many steps, and keep it; one that is further stays as it is."""
+def advance(job: Job, file: Path, until: int) -> None:
+    """Take the run to so many steps on the digits of the file, and keep it; one that is further stays as it is."""
+    digits: Digits = np.load(file, mmap_mode="r")
     method, done = begun(job)
     if done >= until:
         return
@@ -99,9 +102,10 @@ def modes_of(pictures: Tensor, net: nn.Module) -> Modes:
     return Modes(len(there), float((there * np.log(1000 * there)).sum()), float(sure.mean()))
 
 
-def score(job: Job, net: nn.Module, count: int) -> Modes:
-    """Of the run as it stands."""
-    return modes_of(generated(begun(job)[0].G, job.seed, count), net)
+def score(job: Job, net: nn.Module, count: int) -> tuple[Modes, Tensor]:
+    """Of the run as it stands, and the first pictures of those that were scored."""
+    pictures = generated(begun(job)[0].G, job.seed, count)
+    return modes_of(pictures, net), pictures[:SHOWN].clone()
 
 
 def score_real(digits: Digits, net: nn.Module, count: int) -> Modes:

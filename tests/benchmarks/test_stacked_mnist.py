@@ -1,13 +1,18 @@
 """The published table of collapse: its data, its networks, runs as one batched model, and the command from end to end."""
 
 import json
+import pickle
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
 
+ROOT = Path(__file__).resolve().parents[2]
 DIGITS = np.random.default_rng(0).integers(0, 256, (40, 28, 28), dtype=np.uint8)
 
 
@@ -76,10 +81,11 @@ def test_runs_as_one_batched_model_are_the_single_runs_step_by_step(bench, name)
 def test_a_run_in_pieces_is_the_run_in_one(bench, tmp_path):
     train = bench("stacked_mnist.train")
     (tmp_path / "a" / "runs").mkdir(parents=True), (tmp_path / "b" / "runs").mkdir(parents=True)
+    np.save(tmp_path / "digits.npy", DIGITS)
     whole, parts = (train.Job("pac2", 1, 3, 1.0, tmp_path / name) for name in "ab")
-    train.advance(whole, DIGITS, 4)
+    train.advance(whole, tmp_path / "digits.npy", 4)
     for until in (1, 3, 3, 4):
-        train.advance(parts, DIGITS, until)
+        train.advance(parts, tmp_path / "digits.npy", until)
     assert torch.equal(train.generated(train.begun(whole)[0].G, 0, 5), train.generated(train.begun(parts)[0].G, 0, 5))
 
 
@@ -101,9 +107,17 @@ def test_modes_and_kl_are_those_of_the_kinds_that_a_classifier_sees(bench):
     assert modes_of(pictures[:1].expand(9, 3, 28, 28), Corner()).kl == pytest.approx(np.log(1000))
 
 
+class InThisProcess(ThreadPoolExecutor):
+    """Takes what another process could take, which would load torch anew."""
+
+    def submit(self, work, *arguments):
+        assert not work.__module__.endswith("__main__")  # no other process finds that module
+        return super().submit(work, *pickle.loads(pickle.dumps(arguments)))
+
+
 def test_the_command_trains_scores_and_goes_on(bench, ended, mnist, tmp_path, monkeypatch):
     main = bench("stacked_mnist.__main__")
-    monkeypatch.setattr(main, "ProcessPoolExecutor", lambda *_, **__: ThreadPoolExecutor(1))
+    monkeypatch.setattr(main, "ProcessPoolExecutor", lambda *_, **__: InThisProcess(1))
     words = (mnist, "--out", tmp_path, "--rows", "dcgan,pac2", "--seeds", 2, "--batch", 2, "--count", 64, "--hours", 0)
     status, out, err = ended("stacked_mnist.__main__", *words, "--steps", 1)
     assert (status, "Error" in err) == (0, False), err
@@ -120,8 +134,35 @@ def test_the_command_trains_scores_and_goes_on(bench, ended, mnist, tmp_path, mo
     assert told["rows"][1]["published"]["modes"] == 484.5
     assert "| `pac2` | 639 |" in out
     assert "3 steps of 2 packs a run, 0.00% of the 500,000 steps of 128" in out
+    with Image.open(tmp_path / "stacked_mnist.png") as sheet:
+        assert sheet.width > 12 * 80
+        assert sheet.height > 3 * 80
     status, _, err = ended("stacked_mnist.__main__", *words, "--seeds", 3)
     assert (status, "Name another folder: --out" in err) == (2, True)
+
+
+@pytest.mark.slow
+def test_the_command_trains_in_processes_of_its_own(mnist, tmp_path):
+    words = (
+        "--out",
+        tmp_path,
+        "--rows",
+        "dcgan",
+        "--seeds",
+        "2",
+        "--batch",
+        "2",
+        "--count",
+        "64",
+        "--workers",
+        "2",
+        "--steps",
+        "2",
+    )
+    command = [sys.executable, "-m", "benchmarks.stacked_mnist", *map(str, (mnist, *words))]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=250)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "stacked_mnist.json").read_text())["steps"] == 2
 
 
 def test_a_folder_that_is_not_mnist_is_refused_in_a_sentence(ended, tmp_path):

@@ -100,8 +100,6 @@ def test_pictures_of_a_seed_are_scored_as_sets_and_by_class(score, real, tmp_pat
     assert "Pictures 0 to 149 of seed 4, beside 60 real ones of test." in said
     assert Image.open(tmp_path / "out" / "sheet.png").width > 100
     assert not (tmp_path / "out" / "scores.csv").exists()
-    _, _, again = score("classes", real, "--count", 150, "--seed", 4, "--metrics", wanted)
-    assert again == facts
 
 
 def test_a_classifier_of_known_accuracy_counts_modes_and_tells_what_was_asked(score, corner, real):
