@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from i2i.evaluation.contact_sheet import contact_sheet
 from i2i.evaluation.sets.estimate import around
 
 from .rows import BATCH, ROWS, STEPS
@@ -61,17 +61,25 @@ def markdown(told: Mapping[str, Any]) -> str:
         f"{told['steps']:,} steps of {told['batch']} packs a run, {share:.2%} of the {STEPS:,} steps of {BATCH} that "
         f"were published, rates {told['rates']:g} times the published ones; {len(told['seeds'])} seeds a row, "
         f"Student's intervals over them; {told['count']:,} pictures scored by a classifier that is right in "
-        f"{told['accuracy']:.2%} of real test digits; {told['minutes']:.0f} minutes with {told['workers']} of the runs at a time."
+        f"{told['accuracy']:.2%} of real test digits; {told['minutes']:.0f} minutes, "
+        f"{told['workers']} of the runs at a time."
     )
     return "\n".join([*lines, "", said])
 
 
 def sheet(shown: Sequence[tuple[str, Tensor]]) -> bytes:
-    """A PNG of a row of pictures (N, 3, 28, 28) in [-1, 1] below each caption."""
-    rows = [(caption, [(x.permute(1, 2, 0).numpy() + 1) / 2 for x in pictures]) for caption, pictures in shown]
-    whole = contact_sheet(rows, [""] * len(rows[0][1]))
+    """A PNG of a row of pictures (N, 3, 28, 28) in [-1, 1] below each caption, three times as large."""
+    side, head, most = 28 * 3 + 4, 24, max(len(pictures) for _, pictures in shown)
+    whole = Image.new("RGB", (side * most, (side + head) * len(shown)), "white")
+    for place, (caption, pictures) in enumerate(shown):
+        top = place * (side + head)
+        ImageDraw.Draw(whole).text((4, top + 4), caption, "black", ImageFont.load_default(14))
+        for number, x in enumerate(pictures):
+            pixels = ((x + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
+            large = Image.fromarray(pixels).resize((28 * 3, 28 * 3), Image.Resampling.NEAREST)
+            whole.paste(large, (side * number, top + head))
     out = io.BytesIO()
-    whole.resize((whole.width // 3, whole.height // 3)).save(out, "PNG")
+    whole.save(out, "PNG")
     return out.getvalue()
 
 
