@@ -60,7 +60,7 @@ class _Draws:
 
     def uniform(self, name: str, low: float, high: float, p: float | None = None, numbers: int = 1) -> Tensor:
         """(N, numbers) from U(low, high)."""
-        return self._kept(name, lambda: low + (high - low) * self._drawn(torch.rand, numbers), p)
+        return self._kept(name, numbers, lambda: low + (high - low) * self._drawn(torch.rand, numbers), p)
 
     def whole(self, name: str, count: int) -> Tensor:
         """(N, 1) of whole numbers below `count`."""
@@ -68,14 +68,14 @@ class _Draws:
 
     def normal(self, name: str, deviation: float, numbers: int = 1) -> Tensor:
         """(N, numbers) from N(0, deviation²)."""
-        return self._kept(name, lambda: deviation * self._drawn(torch.randn, numbers))
+        return self._kept(name, numbers, lambda: deviation * self._drawn(torch.randn, numbers))
 
-    def _kept(self, name: str, value: Callable[[], Tensor], p: float | None = None) -> Tensor:
+    def _kept(self, name: str, numbers: int, value: Callable[[], Tensor], p: float | None = None) -> Tensor:
         if name not in self.names:
-            return self.like.new_zeros(len(self.like), 1)
-        numbers, does = value(), self._drawn(torch.rand, 1) < (self.p if p is None else p)
+            return self.like.new_zeros(len(self.like), numbers)
+        found, does = value(), self._drawn(torch.rand, 1) < (self.p if p is None else p)
         self.done = self.done | does
-        return torch.where(does, numbers, 0.0)
+        return torch.where(does, found, 0.0)
 
     def _drawn(self, draw: Callable[..., Tensor], numbers: int) -> Tensor:
         """(N, numbers), drawn in float32, so that all precisions draw alike."""
@@ -125,7 +125,7 @@ def _warped(x: Tensor, names: Collection[str], p: float) -> Tensor:
     once = 1 - math.sqrt(1 - p)  # of two turns, so that with p there is any
     scale, stretch = (torch.exp2(draws.normal(name, 0.2)) for name in ("scale", "stretch"))
     first, second = (draws.uniform("rotate", -math.pi, math.pi, p=once) for _ in range(2))
-    move = draws.normal("subpixel", SIDE, numbers=2) * x.new_tensor([width, height])
+    move = _times(draws.normal("subpixel", SIDE, numbers=2), width, height)
     # a point of the outcome -> where it is taken from: the inverse of each, the last one first
     stretched = torch.diag_embed(torch.cat([1 / stretch, stretch], 1))
     inverse = _turn(-first) @ stretched @ _turn(-second) / scale[:, :, None]
@@ -152,22 +152,27 @@ def _sampled(x: Tensor, matrix: Tensor, move: Tensor) -> Tensor:
     moves the filters undo each other. They are products of matrices, which a processor does quicker than convolutions.
     """
     n, _, height, width = x.shape
-    fine, margin = _doubling(height).to(x) @ x @ _doubling(width).to(x).T, len(SYM6) // 2 - 1
+    where, margin = (x.device, x.dtype), len(SYM6) // 2 - 1
+    fine = _doubling(height, *where) @ x @ _doubling(width, *where).T
     columns, rows = (
         (torch.arange(2 * side + 2 * margin, device=x.device, dtype=x.dtype) - margin + 0.5) / 2 - side / 2 - LAG
         for side in (width, height)
     )
     places = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), 2).reshape(1, -1, 2)
     taken = places @ matrix.transpose(1, 2) + move[:, None] + LAG
-    grid = taken / taken.new_tensor([width / 2 + EXTRA, height / 2 + EXTRA])
-    grid = grid.reshape(n, len(rows), len(columns), 2)
+    grid = _times(taken, 1 / (width / 2 + EXTRA), 1 / (height / 2 + EXTRA)).reshape(n, len(rows), len(columns), 2)
     seen = F.grid_sample(fine, grid, "bilinear", "reflection", align_corners=False)
-    return _halving(height).to(x) @ seen @ _halving(width).to(x).T
+    return _halving(height, *where) @ seen @ _halving(width, *where).T
+
+
+def _times(places: Tensor, across: float, down: float) -> Tensor:
+    """(…, 2), x first, each by its own factor; a tensor of both would be copied to the device at each step."""
+    return torch.stack([places[..., 0] * across, places[..., 1] * down], -1)
 
 
 @functools.cache
-def _doubling(side: int) -> Tensor:
-    """(2 (side + 2 EXTRA), side): the doubled line of pixels, mirrored beyond its ends; float64."""
+def _doubling(side: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """(2 (side + 2 EXTRA), side): the doubled line of pixels, mirrored beyond its ends."""
     border, before = EXTRA + len(SYM6) // 4, len(SYM6) // 2 - 1
     lines = torch.zeros(2 * (side + 2 * EXTRA), side, dtype=torch.float64)
     for place in range(-border, side + border):
@@ -176,16 +181,16 @@ def _doubling(side: int) -> Tensor:
             fine = 2 * (place + EXTRA) + n - before
             if 0 <= fine < len(lines):
                 lines[fine, column] += 2 * tap / sum(SYM6)
-    return lines
+    return lines.to(device, dtype)
 
 
 @functools.cache
-def _halving(side: int) -> Tensor:
-    """(side, 2 side + 10): of twice as many pixels, and five at both ends; float64."""
+def _halving(side: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """(side, 2 side + 10): of twice as many pixels, and five at both ends."""
     lines = torch.zeros(side, 2 * side + len(SYM6) - 2, dtype=torch.float64)
     for n, tap in enumerate(SYM6):
         lines[torch.arange(side), 2 * torch.arange(side) + n] = tap / sum(SYM6)
-    return lines
+    return lines.to(device, dtype)
 
 
 def coloured(x: Tensor, names: Collection[str], p: float, *, has_alpha: bool = False) -> Tensor:
@@ -217,5 +222,11 @@ def coloured(x: Tensor, names: Collection[str], p: float, *, has_alpha: bool = F
 def _about_grey(angle: Tensor) -> Tensor:
     """(N, 1, 1) -> (N, 3, 3): turns about the axis of greys (Rodrigues)."""
     c, s = angle.cos(), angle.sin()
-    across = angle.new_tensor([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)
+    across = _across(angle.device, angle.dtype)
     return c * torch.eye(3, device=angle.device, dtype=angle.dtype) + s * across + (1 - c) / 3
+
+
+@functools.cache
+def _across(device: torch.device, dtype: torch.dtype) -> Tensor:
+    """(3, 3): the vector product with the axis of greys."""
+    return torch.tensor([[0, -1, 1], [1, 0, -1], [-1, 1, 0]], device=device, dtype=dtype) / math.sqrt(3)

@@ -156,6 +156,13 @@ def without_effect(config: TrainConfig, *, paired: bool) -> list[str]:
             "gan.augment_p has no effect without gan.augment. Add --set gan.augment=[colour,translation,cutout]."
         )
     said += _start_without_effect(config)
+    moments = {"rmsprop": ("beta1", "beta2"), "sgd": ("beta2",)}.get(config.optimizer.name, ())
+    for name in moments:
+        if getattr(config.optimizer, name) != getattr(AdamConfig(), name):
+            said.append(
+                f"optimizer.{name} has no effect with optimizer.name={config.optimizer.name}. Leave it out, or use "
+                "--set optimizer.name=adam."
+            )
     if not config.ema.images and config.ema.rampup != EmaConfig().rampup:
         said.append("ema.rampup has no effect without ema.images. Add --set ema.images=10000.")
     if gan.feature_matching and config.batch == 1 and not paired:

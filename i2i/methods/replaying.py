@@ -84,6 +84,9 @@ def let_rates_change(optimizer: torch.optim.Optimizer) -> None:
             group["capturable"] = True
             # the first steps are not recorded, of which torch would warn
             optimizer._warned_capturable_if_run_uncaptured = True
+    for weight, kept in optimizer.state.items():
+        if torch.is_tensor(kept.get("step")):  # of a checkpoint: on the CPU, where RMSprop's is without graphs
+            kept["step"] = kept["step"].to(weight.device)
 
 
 def reason_against(config: TrainConfig, processes: int = 1) -> str | None:

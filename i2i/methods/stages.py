@@ -25,6 +25,9 @@ class Stage:
     """Names of networks, optimizers and objectives that it brings: checkpoints of the stages before may lack them."""
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """What is different in it, by name: `size` where its pictures have another, or whatever its method looks for."""
+    scored_as: str | None = None
+    """Validation figures are compared with those of stages of the same: a picture of 8 pixels is no rival of one of 32.
+    """
     schedule: Callable[[float], float] = constant
     """Factor of every learning rate when a share of the stage is over."""
 

@@ -46,6 +46,8 @@ class Progress:
     best_pictures: tuple[float, ...] = ()
     """Its value picture by picture. All of the best stands here and not in best.json alone, which may be newer: a run
     that was killed after a best checkpoint decides again as it did."""
+    best_among: str | None = None
+    """What the stage that it was found in is `scored_as`."""
 
 
 BACK = 5
@@ -113,8 +115,10 @@ def save_best(folder: Path, method: Method, images: int, figure: Mapping[str, An
 def _with_best(progress: Progress, best: Mapping[str, Any]) -> Progress:
     """With what a best.json says as the best so far."""
     name, value = next(((key, value) for key, value in best.items() if key.startswith("val_")), (None, None))
-    images, pictures = best.get("images"), tuple(best.get("pictures", ()))
-    return dataclasses.replace(progress, best=value, best_by=name, best_images=images, best_pictures=pictures)
+    images, pictures, among = best.get("images"), tuple(best.get("pictures", ())), best.get("among")
+    return dataclasses.replace(
+        progress, best=value, best_by=name, best_images=images, best_pictures=pictures, best_among=among
+    )
 
 
 def mend_best(run: Run, progress: Progress, say: Callable[[str], object]) -> Progress:

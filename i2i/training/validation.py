@@ -55,7 +55,9 @@ class Validator:
     def keep_best(self, progress: Progress, figures: dict[str, float]) -> Progress:
         """Keep the generator when it is better than the best so far by more than chance; says so in `figures`."""
         value = figures[self.metric]
-        known = progress.best_by in (None, self.metric)  # else it is kept by another figure from here on
+        among = self.method.timeline.at(self.method.seen).stage.scored_as
+        # else it is kept by another figure from here on, or among others
+        known = progress.best_by in (None, self.metric) and progress.best_among == among
         best = progress.best if known else None
         if not replaces(self.metric, value, best, self.pictures, progress.best_pictures):
             found = self.run.best() if progress.best_images is None else None
@@ -64,6 +66,7 @@ class Validator:
                 figures["best_images"] = images
             return progress
         figure = {self.metric: value, **({"pictures": self.pictures} if self.pictures else {})}
+        figure |= {} if among is None else {"among": among}
         saved = self.tolerance.attempt(
             "the best checkpoint",
             lambda: checkpoint.save_best(self.run.checkpoints, self.method, progress.images, figure),
@@ -73,5 +76,10 @@ class Validator:
         figures["best_images"] = progress.images
         pictures = tuple(self.pictures)
         return dataclasses.replace(
-            progress, best=value, best_by=self.metric, best_images=progress.images, best_pictures=pictures
+            progress,
+            best=value,
+            best_by=self.metric,
+            best_images=progress.images,
+            best_pictures=pictures,
+            best_among=among,
         )

@@ -12,7 +12,7 @@ from i2i.adversarial.image_pool import ImagePool
 from i2i.hardware.device import place
 from i2i.hardware.graphs import WARM, Replayed, use_tf32
 from i2i.methods import METHODS
-from i2i.methods.replaying import ReplayedStep, reason_against, replay_steps
+from i2i.methods.replaying import ReplayedStep, let_rates_change, reason_against, replay_steps
 
 SMALL = {"generator": {"width": 2}, "discriminator": {"width": 2}, "size": 32}
 ROWS = [
@@ -21,7 +21,10 @@ ROWS = [
     ("cyclegan", {"gan": {"d_steps": 2}, "ema": {"images": 8}}),
     ("pix2pix", {"gan": {"gradient_penalty": 10}, "discriminator": {"width": 2, "norm": "instance_affine"}}),
     ("pix2pix", {"gan": {"r1": 1}, "discriminator": {"width": 2, "norm": "none", "spectral": True}}),
-    ("pix2pix", {"gan": {"augment": ["colour", "translation", "cutout"], "augment_p": 0.5, "feature_matching": 1}}),
+    (
+        "pix2pix",
+        {"gan": {"augment": ["bgc", "colour", "translation", "cutout"], "augment_p": 0.5, "feature_matching": 1}},
+    ),
     ("pix2pix", {"gan": {"loss": "relativistic"}, "optimizer": {"clip": 0.5}, "ema": {"images": 8}}),
     (
         "pix2pix",
@@ -190,6 +193,16 @@ def test_a_checkpoint_does_not_tell_whether_steps_were_replayed():
                     group["lr"] = torch.tensor(group["lr"])
     assert_same(*(trained(one, 7, 32) for one in ones))
     assert_same(*(state_of(one) for one in ones))
+
+
+def test_what_rmsprop_counts_is_brought_to_the_device_that_its_replays_read_it_on():
+    """A checkpoint has it on the CPU, which torch takes for a step that is not replayed alone."""
+    weight = torch.nn.Parameter(torch.zeros(2, device="meta"))
+    optimizer = torch.optim.RMSprop([weight])
+    optimizer.state[weight] = {"step": torch.tensor(3.0), "square_avg": torch.zeros(2, device="meta")}
+    let_rates_change(optimizer)
+    assert optimizer.state[weight]["step"].device == weight.device
+    assert optimizer.param_groups[0]["capturable"] is True
 
 
 def test_a_stage_without_a_discriminator_draws_nothing_for_its_pool():

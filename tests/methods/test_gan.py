@@ -11,7 +11,7 @@ import onnxruntime
 import pytest
 import torch
 from PIL import Image
-from tiny_runs import begun, snapshot, train, weights
+from tiny_runs import begun, snapshot, tiny, train, weights
 
 from i2i.errors import ConfigError
 from i2i.export.from_run import export_run
@@ -307,6 +307,21 @@ def test_pictures_of_any_shape_are_generated(tmp_path):
 def test_settings_that_cannot_be_are_refused_with_the_way_out(wrong, said):
     with pytest.raises(ConfigError, match=re.escape(said)):
         begun("gan", **settings("dcgan") | wrong)
+
+
+def test_fakes_of_their_own_batch_need_not_be_asked_for():
+    for steps, said in (({}, []), ({"d_steps": 2}, ["fresh_fakes"]), ({"g_steps": 3}, ["fresh_fakes"])):
+        row = settings("dcgan") | {"fresh_fakes": True, "gan": steps}
+        assert [note.partition(" ")[0] for note in GAN.notes(tiny("gan", **row))] == said
+        grown = []
+        for fresh_fakes in (False, True):
+            method = begun("gan", **row | {"fresh_fakes": fresh_fakes})
+            torch.manual_seed(0)
+            for step in range(3):
+                method.at(4 * step)
+                method.step({"image": torch.ones(4, 3, 16, 16)})
+            grown.append(weights(method))
+        assert all(torch.equal(value, grown[1][key]) for key, value in grown[0].items()) == bool(said)
 
 
 def test_the_optimizers_of_the_papers_are_there(tmp_path):

@@ -56,6 +56,8 @@ def test_a_methods_own_options_need_no_run():
         ({"gan": {"augment_p": 0.3}}, "gan.augment=["),
         ({"ema": {"rampup": 0.3, "images": 0}}, "ema.images=10000"),
         ({"gan": {"feature_matching": 1}, "batch": 1}, "--batch 4"),
+        ({"optimizer": {"name": "rmsprop", "beta1": 0.9}}, "optimizer.beta1 has no effect"),
+        ({"optimizer": {"name": "sgd", "beta1": 0.9, "beta2": 0.9}}, "optimizer.beta2 has no effect"),
     ],
 )
 def test_a_setting_without_effect_is_told_with_the_way_out(settings, said):

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from tiny_runs import train
+from tiny_runs import begun, train
 
 from i2i.errors import ConfigError
 from i2i.training.best import replaces
@@ -79,3 +79,20 @@ def test_a_figure_named_on_the_way_is_not_compared_with_the_value_of_another(tmp
     now = validator.keep_best(Progress(images=40, best=0.01, best_by="val_lpips"), {"val_l1": 0.2})
     assert (now.best, now.best_by) == (0.2, "val_l1")
     assert validator.keep_best(now, {"val_l1": 0.3}) is now
+
+
+def test_of_networks_that_grow_the_best_is_sought_anew_at_each_level(tmp_path):
+    """A figure of 4 pixels, however good, is no rival of those of 8."""
+    progan = {"size": 8, "generator": {"name": "progan", "width": None, "base": 32, "most": 8, "latent": 4}}
+    progan |= {"discriminator": {"name": "progan", "width": None, "base": 32, "most": 8}}
+    method, run = train(tmp_path / "run", "gan", 12, **progan)
+    assert json.loads((run.checkpoints / "best" / "best.json").read_text())["among"] == "level 1"
+    method = begun("gan", images=12, **progan)
+    validator = Validator(method, run, ((), None), 0, Tolerance(print), "val_swd")
+    coarse = Progress(images=4, best=0.01, best_by="val_swd", best_images=4, best_among="level 0")
+    method.at(4)  # the next level is faded in
+    now = validator.keep_best(coarse, {"val_swd": 0.2})
+    assert (now.best, now.best_among) == (0.2, "level 1")
+    method.at(8)  # and kept: the same pixels
+    assert validator.keep_best(now, {"val_swd": 0.3}) is now
+    assert validator.keep_best(now, {"val_swd": 0.1}).best == 0.1

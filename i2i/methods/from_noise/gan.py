@@ -143,6 +143,17 @@ class Gan(Method):
         return growth_stages(G.doublings, whole.images, whole.schedule) if isinstance(G, Growing) else (whole,)
 
     @classmethod
+    def notes(cls, config: TrainConfig) -> list[str]:
+        """The same of what this method alone has."""
+        own_batches = config.gan.d_steps > 1 or config.gan.g_steps > 1
+        said = (
+            "fresh_fakes has no effect with gan.d_steps or gan.g_steps above 1, as G's updates then have batches, and "
+            "fakes, of their own. Leave it out."
+        )
+        asked = cast(FromNoiseConfig, config).fresh_fakes
+        return super().notes(config) + ([said] if asked and own_batches else [])
+
+    @classmethod
     def task(cls, config: TrainConfig) -> str:  # noqa: ARG003
         """What an exported model does."""
         return "generation"

@@ -35,6 +35,7 @@ def growth_stages(doublings: int, images: int, schedule: Callable[[float], float
             f"level {level}{' fades' if fades else ''}",
             length,
             settings={LEVEL: level, FADES: fades},
+            scored_as=f"level {level}",
             schedule=of_the_run(n),
         )
         for n, ((level, fades), length) in enumerate(zip(kinds, lengths, strict=True))

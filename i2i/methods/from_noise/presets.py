@@ -39,13 +39,13 @@ WGAN: Row = over(
 WGAN_GP: Row = {
     "generator": {"name": "resnet", "widths": [128, 128, 128, 128]},
     "discriminator": {"name": "resnet", "widths": [128, 128, 128, 128], "spectral": False, "mean": True, "bias": True},
-    "size": 32, "batch": 64, "fresh_fakes": True, "images": 38_400_000,
+    "size": 32, "batch": 64, "images": 38_400_000,
     "optimizer": {"lr": 2e-4, "beta1": 0.0, "beta2": 0.9, "decay_from": 0.0},
     "gan": {"loss": "wasserstein", "gradient_penalty": 10.0, "d_steps": 5},
 }  # fmt: skip
 SNGAN: Row = {
     "generator": {"name": "resnet"}, "discriminator": {"name": "resnet"},
-    "size": 32, "batch": 64, "fresh_fakes": True,
+    "size": 32, "batch": 64,
     "optimizer": adam(2e-4, 0.0, 0.9), "gan": {"loss": "hinge", "d_steps": 5},
 }  # fmt: skip
 SAGAN: Row = {
@@ -86,7 +86,7 @@ LAPGAN: Row = {
     "optimizer": {"name": "sgd", "lr": 0.02, "beta1": 0.5, "decay_from": 1.0},
 }  # fmt: skip
 TRANSGAN: Row = {
-    **both("transgan"), "size": 32, "batch": 64, "fresh_fakes": True, "images": 160_000_000,
+    **both("transgan"), "size": 32, "batch": 64, "images": 160_000_000,
     "optimizer": adam(1e-4, 0.0, 0.99, weight_decay=0.001, clip=5.0), "ema": {"images": 10_000},
     "gan": {
         "loss": "wasserstein", "gradient_penalty": 10.0, "drift": 0.001, "d_steps": 4,
@@ -135,7 +135,7 @@ PRESETS: dict[str, Row] = {
     "wgan-small": {**WGAN, **SMALL, "images": 240_000},
     "wgan-gp": WGAN_GP,
     "wgan-gp-small": {
-        **DCGAN, **SMALL, "discriminator": {"name": "dcgan", "norm": False}, "fresh_fakes": True, "images": 240_000,
+        **DCGAN, **SMALL, "discriminator": {"name": "dcgan", "norm": False}, "images": 240_000,
         "optimizer": adam(1e-4, 0.5, 0.9), "gan": {"loss": "wasserstein", "gradient_penalty": 10.0, "d_steps": 5},
     },
     "hinge-small": {
