@@ -184,6 +184,30 @@ def test_the_path_length_is_the_mean_squared_speed_of_pictures_on_the_way(models
     assert low < row.compute([], []) < high
 
 
+def test_the_path_length_is_named_after_what_it_is_measured_on(models, tmp_path):
+    from torchvision.models import squeezenet1_1
+
+    torch.save(squeezenet1_1(weights=None).state_dict(), tmp_path / "s.pth")
+    channels = [64, 128, 256, 384, 384, 512, 512]
+    heads = {f"lin{n}.model.1.weight": torch.rand(1, c, 1, 1) for n, c in enumerate(channels)}
+    torch.save(heads, tmp_path / "h.pth")
+    made = Generator(models / "plain.onnx", device="cpu")
+
+    def row(features, files):
+        return smoothness(made, 6, 0, None, features, files, lambda *_: None, lambda *_, **__: None)
+
+    for features, files, name in (
+        (None, (tmp_path / "s.pth", tmp_path / "h.pth"), "lpips"),
+        (str(tmp_path / "s.pth"), (), "squeezenet"),
+    ):
+        ((key, metric),) = row(features, files).items()
+        assert key == f"path_length_{name}"
+        assert metric.compute([], []) > 0
+        assert metric.definition.startswith("perceptual path length (Karras et al. 2019) by ")
+    with pytest.raises(ModelFileError, match="no file of weights"):  # a file that was named is not passed over
+        row(None, (tmp_path / "nothing.pth", tmp_path / "h.pth"))
+
+
 def test_the_path_length_leaves_out_the_longest_and_shortest_steps():
     distances = np.concatenate([np.full(98, 4e-8), [0.0, 1.0]])
     assert path_length(distances).value == pytest.approx(4.0)

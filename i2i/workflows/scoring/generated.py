@@ -92,7 +92,7 @@ def score_generator(
 def _check(generator: Generator, scoring: Scoring) -> None:
     """Raises RequestError for what pictures from noise cannot be asked."""
     if generator.card.outputs[0].kind != "image":
-        raise RequestError(f"{generator.card.name} makes no pictures, and pictures are what i2i evaluate compares.")
+        raise RequestError(f"{generator.card.name} makes {generator.kind}s, and i2i evaluate compares pictures.")
     if paired := [name for name in scoring.metrics or () if isinstance(METRICS[name], PairMetric)]:
         raise RequestError(
             f"{', '.join(paired)} compares an output with its truth or its input, and pictures from noise have none. "
