@@ -159,6 +159,22 @@ def test_alpha_is_scored_as_it_is_seen_on_white(score, models, tmp_path):
     assert facts["metrics"] == {"precision_pixels": 1, "recall_pixels": 1}, said
 
 
+def test_real_pictures_are_those_that_training_held_out(models, real):
+    made = Generator(models / "classes.onnx", device="cpu")
+    assert (RealPictures.find(made, real, None, 100).split, len(RealPictures.find(made, real, None, 100))) == (
+        "test",
+        60,
+    )
+    assert len(RealPictures.find(made, real, None, 10)) == 10
+    held = {"held_out": ["3", "4", "50"], "pictures": 57}
+    made.card = dataclasses.replace(made.card, training=held)
+    found = RealPictures.find(made, real, None, 100)
+    assert found.split == "val"
+    assert {item.path.name for item in found.items} == {"3.png", "4.png", "50.png"}
+    assert [found.classes[item.domain] for item in found.items] == ["blue", "green", "red"]  # in turns
+    assert len(RealPictures.find(made, real, "train", 100)) == 57
+
+
 @pytest.mark.parametrize("name", ["plain", "style"])
 def test_the_path_length_is_the_mean_squared_speed_of_pictures_on_the_way(models, name):
     made = Generator(models / f"{name}.onnx", device="cpu")

@@ -38,15 +38,8 @@ class RealPictures:
 
         Raises UnknownNameError for a split that there is not, DataError for a folder without pictures.
         """
-        layout = find_single(root)
+        layout = without_seen(find_single(root), generator.card)
         classes = layout.names if len(layout.names) > 1 else ()
-        if classes:  # names as training has them, which say what it held out
-            named = {
-                each: tuple(dataclasses.replace(item, name=f"{classes[item.domain]}/{item.name}") for item in items)
-                for each, items in layout.splits.items()
-            }
-            layout = dataclasses.replace(layout, splits=named)
-        layout = without_seen(layout, generator.card)
         split = chosen_split(layout, split, things="pictures")
         channels, height, width = generator.size
         options = {
