@@ -95,7 +95,8 @@ def _card(run: Run, config: TrainConfig, method: type[Method], stem: str, images
         ports = translator_ports(*channels)
         ports["inputs"] = (*ports["inputs"], *_extra_ports(method, facts))
     else:
-        names = "noise", Path(config.data.path).resolve().name
+        data = Path(config.data.path).resolve()
+        names = "noise", data.stem if data.is_file() else data.name
     return Card(
         name=slug(run.path.resolve().name) + ("" if stem == "model" else f"-{stem}"),
         method=config.method,

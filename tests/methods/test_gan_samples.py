@@ -12,6 +12,7 @@ from PIL import Image
 from tiny_runs import begun, changed, snapshot, weights
 
 from i2i.adversarial.diff_augment import augment, colour
+from i2i.adversarial.penalties import gradient_penalty
 from i2i.datasets import opened
 from i2i.hardware.device import place
 from i2i.images.scatter import GENERATED, REAL, scatter
@@ -241,3 +242,11 @@ def test_a_volume_is_drawn_upright_and_an_empty_one_is_white():
     top, bottom = (rendered((z // 8 == half).astype(np.float32)) for half in (0, 1))
     heights = [np.nonzero(one[..., 0] < 250)[0].mean() for one in (top, bottom)]
     assert heights[0] < heights[1] - 10
+
+
+def test_the_gradient_penalty_of_a_linear_critic_of_volumes_is_that_of_its_weights():
+    torch.manual_seed(0)
+    critic = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 1))
+    real, fake = torch.randn(3, 1, 4, 4, 4), torch.randn(3, 1, 4, 4, 4)
+    length = critic[1].weight.norm()
+    torch.testing.assert_close(gradient_penalty(critic, real, fake), (length - 1).square())
