@@ -37,10 +37,20 @@ SHORTER = {
         "--set",
         "discriminator.width=8",
     ],
-    "i2i train": ["--size", "32", "--images", "16", "--set", "generator.width=8", "--set", "discriminator.width=8"],
+    "i2i train": [
+        "--size",
+        "32",
+        "--images",
+        "16",
+        "--set",
+        "generator.width=8",
+        "--set",
+        "discriminator.width=8",
+        "--no-forecast",
+    ],
 }
-"""Put behind the README's own words, where the last word counts, so that the whole takes seconds. Nothing else of a
-command is changed, but for the server's port, which is a free one here."""
+"""Put behind the README's own words, where the last word counts, so that the whole takes seconds; a single run has a
+forecast. Nothing else of a command is changed, but for the server's port, which is a free one here."""
 
 OF_TORCH = {"doctor", "train", "evaluate", "export", "data"}
 """Commands whose processes are forked from this one, where torch is loaded already; the others are started."""
