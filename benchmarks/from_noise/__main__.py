@@ -42,7 +42,8 @@ def row(preset: str, told: argparse.Namespace, out: Path) -> tuple[float, dict[s
     scores = out / f"{preset}.json"
     features = ("--features", told.features) if told.features else ("--features", "pixels")
     i2i("evaluate", made, real, "--metrics", ",".join(METRICS), *features, "--json", scores)
-    return minutes, json.loads(scores.read_text())["metrics"], made
+    figures = json.loads(scores.read_text())["metrics"]
+    return minutes, {name.partition("_")[0]: value for name, value in figures.items()}, made  # mind_pixels and so on
 
 
 def cells(minutes: float, figures: dict[str, float], seen: Judged | None) -> str:
