@@ -7,7 +7,8 @@
 `mnist` has train/0 to train/9 and test/0 to test/9. The first is the shortened form: five rows, three seeds, 32 packs a
 step and rates ten times those published. `--full` is all rows as published, 128 packs a step. Both take as many steps
 as the hours have room for, the same for all runs and 500,000 at most; the table says how many. The same command again
-goes on where it was. `--batched` measures alone whether runs are faster as one batched model.
+goes on where it was. Results go into runs/stacked-mnist, with `--full` into runs/stacked-mnist-full. `--batched`
+measures alone whether runs are faster as one batched model.
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ from i2i.workflows.progress import Bar
 from ..command import end_with
 from ..from_noise.digits import network, trained
 from .batched import measured
-from .data import Digits, read_digits, save, stacked
+from .data import Digits, digit_files, read_digits, save, stacked
 from .rows import BATCH, ROWS, SAMPLES, SHORT_BATCH, SHORT_RATES, SHORT_SEEDS, SHORTENED, STEPS
 from .table import markdown, row_of, sheet
-from .train import SHOWN, Job, advance, score, score_real
+from .train import SHOWN, Job, advance, score, score_real, steps_of
 
 EPOCHS = 2
 """Of the classifier."""
@@ -54,6 +55,10 @@ class Plan:
     batch: int
     rates: float
     count: int
+    data: str
+    """The folder of digits, from which the kept pictures and the kept classifier are."""
+    pictures: int
+    """How many digits there are to train on."""
 
     def jobs(self, out: Path) -> list[Job]:
         """All runs, those of the longest steps first."""
@@ -61,18 +66,21 @@ class Plan:
         return sorted(found, key=lambda job: -ROWS[job.row].packed - ROWS[job.row].unrolled)
 
 
-def planned(told: argparse.Namespace) -> Plan:
+def planned(told: argparse.Namespace, pictures: int) -> Plan:
     """Raises UnknownNameError for rows that there are not, RequestError where the folder has another plan."""
     short = not told.full
     rows = told.rows.split(",") if told.rows else list(SHORTENED if short else ROWS)
     for name in rows:
         require("row", name, ROWS)
     batch, rates = (SHORT_BATCH, SHORT_RATES) if short else (BATCH, 1.0)
-    plan = Plan(rows, list(range(told.seeds or SHORT_SEEDS)), told.batch or batch, rates, told.count)
+    plan = Plan(rows, list(range(told.seeds or SHORT_SEEDS)), told.batch or batch, rates, told.count,
+                str(told.data.resolve()), pictures)  # fmt: skip
     file = told.out / "plan.json"
     asked = json.dumps(dataclasses.asdict(plan), indent=1)
     if file.is_file() and file.read_text() != asked:
-        raise RequestError(f"{told.out} holds runs of another plan ({file}). Name another folder: --out FOLDER.")
+        raise RequestError(
+            f"{told.out} holds runs of another plan, or of other digits ({file}). Name another folder: --out FOLDER."
+        )
     write_atomically(file, asked.encode())
     return plan
 
@@ -97,11 +105,16 @@ class Spent:
 
 
 def train(jobs: list[Job], digits: Path, pool: ProcessPoolExecutor, spent: Spent, seconds: float, most: int) -> None:
-    """Take all runs on in rounds, each by as many steps, as long as another round ends within the seconds."""
+    """Take all runs on in rounds, each by as many steps, as long as another round ends within the seconds.
+
+    A round that was interrupted is ended first, whatever the time: runs of one table have taken the same steps.
+    """
+    reached = max(map(steps_of, jobs))
+    most = max(most, reached)
     with Bar("Steps of all runs", most * len(jobs), "steps", start=spent.steps * len(jobs)) as bar:
         longest = 0.0
-        while spent.steps < most and (not spent.steps or spent.seconds + longest <= seconds):
-            began, until = time.monotonic(), min(most, spent.steps + CHUNK)
+        while spent.steps < reached or (spent.steps < most and (not spent.steps or spent.seconds + longest <= seconds)):
+            began, until = time.monotonic(), max(reached, min(most, spent.steps + CHUNK))
             done = [pool.submit(advance, job, digits, until) for job in jobs]
             for number, future in enumerate(as_completed(done), start=1):
                 future.result()
@@ -157,7 +170,7 @@ def main() -> int:
         prog="python -m benchmarks.stacked_mnist", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("data", type=Path, help="folder of unpacked MNIST")
-    parser.add_argument("--out", type=Path, default=Path("runs/stacked-mnist"))
+    parser.add_argument("--out", type=Path, help="folder for runs and table")
     parser.add_argument("--hours", type=float, default=1.0)
     parser.add_argument("--steps", type=int, default=STEPS, help="of a run, at most")
     parser.add_argument("--full", action="store_true", help="all rows, as published")
@@ -168,9 +181,10 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=available_threads())
     parser.add_argument("--batched", action="store_true", help="measure runs as one batched model, and nothing else")
     told = parser.parse_args()
-    kept = told.out / "digits.npy"
-    digits = read_digits(told.data, kept)
+    told.out = told.out or Path("runs/stacked-mnist-full" if told.full else "runs/stacked-mnist")
+    files = digit_files(told.data)
     if told.batched:
+        digits = read_digits(files, told.out / "batched.npy")  # not those of a plan: they may be of another folder
         found = [
             measured(ROWS[name], digits, runs, told.batch or BATCH) for name in ("dcgan", "pac2") for runs in (2, 4)
         ]
@@ -180,7 +194,8 @@ def main() -> int:
             times = f"a step and run, {apart} one after the other: {one['ratio']:.2f} times as fast"
             print(f"{one['row']}, {one['runs']} runs as one batched model: {beside} {times}")
         return 0
-    plan, began = planned(told), time.monotonic()
+    plan = planned(told, len(files))
+    digits, began = read_digits(files, kept := told.out / "digits.npy"), time.monotonic()
     net, _ = classifier(told.data, told.out / "classifier.pt")
     (told.out / "runs").mkdir(exist_ok=True)
     jobs, spent = plan.jobs(told.out), Spent.read(told.out / "spent.json")
@@ -191,9 +206,10 @@ def main() -> int:
     with ProcessPoolExecutor(
         told.workers, get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
     ) as pool:
+        before = spent.seconds
         train(jobs, kept, pool, spent, left, told.steps)
         table = tell(plan, told, pool, digits, spent.steps)
-    table["minutes"] = (spent.seconds + time.monotonic() - began) / 60
+    table["minutes"] = (before + time.monotonic() - began) / 60
     write_atomically(told.out / "stacked_mnist.json", json.dumps(table, indent=1).encode())
     write_atomically(told.out / "stacked_mnist.md", markdown(table).encode())
     print(markdown(table))

@@ -18,12 +18,17 @@ from ..from_noise.digits import labelled, pictures_of
 Digits = npt.NDArray[np.uint8]
 
 
-def read_digits(folder: Path, kept: Path) -> Digits:
-    """(N, 28, 28): the training digits of `folder`/train/0 to 9, from the file `kept` once they were read."""
+def digit_files(folder: Path) -> list[Path]:
+    """The pictures in `folder`/train/0 to 9; raises DataError where there are none."""
+    files, _ = labelled(folder / "train")
+    if not files:
+        raise DataError(f"{folder} has no pictures in train/0 to train/9. Name the folder of unpacked MNIST.")
+    return files
+
+
+def read_digits(files: list[Path], kept: Path) -> Digits:
+    """(N, 28, 28): the digits of the files, from the file `kept` once they were read."""
     if not kept.is_file():
-        files, _ = labelled(folder / "train")
-        if not files:
-            raise DataError(f"{folder} has no pictures in train/0 to train/9. Name the folder of unpacked MNIST.")
         pixels = (pictures_of(files)[:, 0] * 255).round().byte().numpy()
         kept.parent.mkdir(parents=True, exist_ok=True)
         np.save(beside := kept.with_suffix(".tmp.npy"), pixels)

@@ -64,6 +64,11 @@ def begun(job: Job) -> tuple[Gan, int]:
     return method, int(state["steps"])
 
 
+def steps_of(job: Job) -> int:
+    """How far the run has come."""
+    return int(torch.load(job.file, weights_only=True)["steps"]) if job.file.is_file() else 0
+
+
 def advance(job: Job, file: Path, until: int) -> None:
     """Take the run to so many steps on the digits of the file, and keep it; one that is further stays as it is."""
     digits: Digits = np.load(file, mmap_mode="r")

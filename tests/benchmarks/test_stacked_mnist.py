@@ -2,8 +2,10 @@
 
 import json
 import pickle
+import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -121,11 +123,14 @@ def test_the_command_trains_scores_and_goes_on(bench, ended, mnist, tmp_path, mo
     words = (mnist, "--out", tmp_path, "--rows", "dcgan,pac2", "--seeds", 2, "--batch", 2, "--count", 64, "--hours", 0)
     status, out, err = ended("stacked_mnist.__main__", *words, "--steps", 1)
     assert (status, "Error" in err) == (0, False), err
+    before, began = json.loads((tmp_path / "spent.json").read_text())["seconds"], time.monotonic()
     status, out, err = ended("stacked_mnist.__main__", *words, "--hours", 1, "--steps", 3)
+    taken = time.monotonic() - began
     assert status == 0, err
     assert "Steps of all runs" in err
     told = json.loads((tmp_path / "stacked_mnist.json").read_text())
     assert (told["steps"], told["batch"], told["rates"]) == (3, 2, 10)
+    assert before < 60 * told["minutes"] <= before + taken  # each of them counts once
     assert [row["name"] for row in told["rows"]] == ["dcgan", "pac2"]
     for row in told["rows"]:
         assert len(row["modes"]) == len(row["kl"]) == 2
@@ -139,6 +144,22 @@ def test_the_command_trains_scores_and_goes_on(bench, ended, mnist, tmp_path, mo
         assert sheet.height > 3 * 80
     status, _, err = ended("stacked_mnist.__main__", *words, "--seeds", 3)
     assert (status, "Name another folder: --out" in err) == (2, True)
+    shutil.copytree(mnist, tmp_path / "others")
+    status, _, err = ended("stacked_mnist.__main__", tmp_path / "others", *words[1:], "--hours", 1, "--steps", 3)
+    assert (status, "of other digits" in err) == (2, True)  # the kept ones are not of this folder
+
+
+def test_a_round_that_was_interrupted_is_ended_before_runs_are_compared(bench, tmp_path):
+    main, train = bench("stacked_mnist.__main__"), bench("stacked_mnist.train")
+    (tmp_path / "runs").mkdir()
+    np.save(tmp_path / "digits.npy", DIGITS)
+    jobs = [train.Job("dcgan", seed, 2, 1.0, tmp_path) for seed in (0, 1)]
+    for job, steps in zip(jobs, (3, 2), strict=True):
+        train.advance(job, tmp_path / "digits.npy", steps)
+    spent = main.Spent(tmp_path / "spent.json", 2, 99.0)
+    with InThisProcess(1) as pool:
+        main.train(jobs, tmp_path / "digits.npy", pool, spent, 0.0, 2)  # no time is left
+    assert [spent.steps, *map(train.steps_of, jobs)] == [3, 3, 3]
 
 
 @pytest.mark.slow
