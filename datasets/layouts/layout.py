@@ -46,6 +46,11 @@ class Layout(Generic[T]):
             for place, name in enumerate(self.names)
         )  # fmt: skip
 
+    def named(self, item: T) -> str:
+        """What the item is called among all classes: two of them may have pictures of one name."""
+        is_class = self.kind == "single" and len(self.names) > 1
+        return f"{self.names[item.domains[0]]}/{item.name}" if is_class else item.name
+
     @property
     def drawn_apart(self) -> bool:
         """Whether each domain has an epoch and a held-out part of its own."""

@@ -148,9 +148,7 @@ class SingleSource(Source[Single]):
 
     def names(self, stream: SinglePictures) -> list[str]:
         """The pictures' names, below their classes."""
-        if not self.labels:
-            return [item.name for item in stream.pictures]
-        return [f"{self.layout.names[item.domain]}/{item.name}" for item in stream.pictures]
+        return [self.layout.named(item) for item in stream.pictures]
 
     def refuse_augmentations(self, augment: Sequence[str]) -> None:
         """Those that change the input of a pair alone."""

@@ -119,8 +119,8 @@ class Source(ABC, Generic[T]):
         """The folder's, with a split `val` unless `holdout` is 0."""
         apart = whole.splits.keys() & {"val", "test"}
         held = () if apart else self.layout.splits.get("val", ())
-        self.held_out: list[str] = list(dict.fromkeys(item.name for item in held))
-        """Names of what validates and was taken out of `train`."""
+        self.held_out: list[str] = list(dict.fromkeys(self.layout.named(item) for item in held))
+        """Names of what validates and was taken out of `train`, below their classes."""
 
     @abstractmethod
     def find(self, root: Path, *names: str | None) -> Layout[T]:

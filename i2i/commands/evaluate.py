@@ -121,7 +121,10 @@ def evaluate(
         typer.echo(f"Scoring {path.name}, which makes pictures from noise. {generator.reason}")
         scoring = Scoring(data, split, named, a, b, native, bicubic, files, features, copies_of)
         folder = out or (model / "evaluation" if model.is_dir() else path.with_name(f"{path.stem}-evaluation"))
-        _tell(score_generator(generator, scoring, wanted, folder, typer.echo), folder, json_file, model, data)
+        scores = score_generator(generator, scoring, wanted, folder, typer.echo)
+        if out is None:
+            (folder / "scores.csv").unlink(missing_ok=True)  # of an evaluation before; there are no figures by picture
+        _tell(scores, folder, json_file, model, data)
     _refuse(asked, "a translator")
     engine = Engine(path, device=device, precision=precision, ensemble=ensemble)
     typer.echo(f"Scoring {path.name}: {engine.card.source} to {engine.card.target}. {engine.reason}")

@@ -26,7 +26,7 @@ class Classifier:
 
     def __init__(self, path: Path) -> None:
         """Raises ModelFileError on a file that holds no such network."""
-        self.path = path
+        self.path, self.is_onnx = path, path.suffix.lower() == ".onnx"
         self._run, self.channels, self.size = _opened(path)
         self._known: dict[bytes, Doubles] = {}
 
@@ -42,11 +42,19 @@ class Classifier:
         try:
             answer = np.asarray(self._run(seen), np.float64)
         except Exception as error:  # of any library's own
+            said = str(error).strip().splitlines()[-1:] or [type(error).__name__]
+            size = " TorchScript does not tell its size: export the classifier as ONNX with a fixed one, and pictures "
+            size += "are resized to it."
             raise ModelFileError(
-                f"{self.path} does not take pictures of {seen.shape} (N, C, H, W): {first_line(error)}"
+                f"{self.path} does not take pictures of {seen.shape} (N, C, H, W): {said[0].rstrip('.')}."
+                f"{'' if self.is_onnx else size}"
             ) from error
         if answer.ndim != 2 or answer.shape[0] != 1 or answer.shape[1] < 2:
             raise ModelFileError(f"{self.path} gives {answer.shape} for a picture, and not (1, classes).")
+        if not np.isfinite(answer).all():
+            raise ModelFileError(
+                f"{self.path} gives NaN or infinity for a picture in [0, 1]. Does it divide by a spread that may be 0?"
+            )
         row = answer[0]
         are_shares = bool((row >= -1e-6).all()) and abs(float(row.sum()) - 1) < 1e-3
         return row.clip(0) if are_shares else np.asarray(softmax(row), np.float64)

@@ -84,8 +84,8 @@ class Evaluation:
             "model": model,
             "data": data,
             "count": len(self.rows),
-            "metrics": {m: self.value(m) for m in self.metrics},
-            "intervals": {m: list(found) if (found := self.interval(m)) else None for m in self.metrics},
+            "metrics": {m: _number(self.value(m)) for m in self.metrics},
+            "intervals": {m: list(map(_number, found)) if (found := self.interval(m)) else None for m in self.metrics},
             "baselines": {b: self._known(b) for b in self.baselines},
             "definitions": {m: row.definition for m, row in self.metrics.items()},
             **({"refused": dict(self.refused)} if self.refused else {}),
@@ -181,9 +181,14 @@ class _Sets:
         return found
 
 
+def _number(value: float) -> float | None:
+    """As JSON has it, which knows neither NaN nor infinity."""
+    return value if math.isfinite(value) else None
+
+
 def too_few(name: str, row: Metric, generated: int, real: int) -> str:
     """The sentence that refuses a metric of sets for so many pictures; "" where they are enough."""
-    if not isinstance(row, SetMetric) or min(generated, real) >= row.least:
+    if not isinstance(row, SetMetric) or (generated if row.alone else min(generated, real)) >= row.least:
         return ""
     return (
         f"{name} needs {row.least:,} pictures of each set or more, here are {generated:,} outputs and {real:,} real "

@@ -135,6 +135,8 @@ class SetMetric(Metric):
     """What is known of a set, one picture later; at first an empty list."""
     least: int = 1
     """Pictures of each set below which there is no figure."""
+    alone: bool = False
+    """Whether it is of the outputs alone, so that it matters not how many real pictures there are."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -148,7 +150,7 @@ class FeatureMetric(Metric):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SeenMetric(Metric):
-    """A figure of what a classifier of known accuracy sees; `seen.bind` makes it a SetMetric."""
+    """A figure of what a classifier of known accuracy sees; `classifier.bind` makes it a SetMetric."""
 
     figure: SeenFigure
     by_class: bool = False
@@ -226,8 +228,10 @@ METRICS: dict[str, PairMetric | SetMetric | FeatureMetric | SeenMetric | NoiseMe
     "is_unbiased": _on_inception(figures.CLASSES_UNBIASED, "Inception Score of infinitely many pictures"),
     "modes": SeenMetric(definition=seen.MODES.words, higher_is_better=True, figure=seen.MODES),
     "modes_kl": SeenMetric(definition=seen.KL.words, figure=seen.KL),
-    "sureness": SeenMetric(definition=seen.SURENESS.words, higher_is_better=True, figure=seen.SURENESS),
-    "as_asked": SeenMetric(definition=seen.AS_ASKED.words, higher_is_better=True, figure=seen.AS_ASKED, by_class=True),
+    "confidence": SeenMetric(definition=seen.CONFIDENCE.words, higher_is_better=True, figure=seen.CONFIDENCE),
+    "label_accuracy": SeenMetric(
+        definition=seen.LABEL_ACCURACY.words, higher_is_better=True, figure=seen.LABEL_ACCURACY, by_class=True
+    ),
     "path_length": NoiseMetric(definition="perceptual path length (Karras et al. 2019)"),
 }
 """By the word that `--metrics` takes. A new one is a row: `lpips` of one with a network, `swd` of one of sets, and

@@ -1,4 +1,4 @@
-"""How evenly pictures change on the way from one latent to another: perceptual path length.
+"""How evenly pictures change on the path from one latent to another: perceptual path length, where LPIPS tells it.
 
 Karras et al., CVPR 2019, section 4.1: E[d(G(t), G(t + epsilon)) / epsilon²], where d grows with the square of a small
 change: LPIPS, squared distances of features, or mean squared differences of pixels.
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from .lpips import Lpips
 
 EPSILON = 1e-4
-"""Of the way from one end to the other."""
+"""Of the interpolation path from one end to the other."""
 TRIMMED = 0.01
-"""Share of the shortest and of the longest steps that are left out, as the authors do."""
+"""Share of the shortest and of the longest steps that are left out, as the authors do; whole ones, so of 100 none."""
+LEAST = 50
+"""Steps below which there is no figure."""
 
 
 def path_length(distances: Doubles, epsilon: float = EPSILON) -> Estimate:
@@ -28,10 +30,10 @@ def path_length(distances: Doubles, epsilon: float = EPSILON) -> Estimate:
 
     A trimmed mean has the error of the winsorised values (Tukey and McLaughlin, 1963).
     """
-    low = np.quantile(distances, TRIMMED, method="higher")
-    high = np.quantile(distances, 1 - TRIMMED, method="lower")
+    low = np.quantile(distances, TRIMMED, method="lower")
+    high = np.quantile(distances, 1 - TRIMMED, method="higher")
     kept, winsorised = distances[(distances >= low) & (distances <= high)], distances.clip(low, high)
-    parts = (winsorised - winsorised.mean()) / (1 - 2 * TRIMMED)
+    parts = (winsorised - winsorised.mean()) * (len(distances) / len(kept))
     return skewed(float(kept.mean()) / epsilon**2, [parts / epsilon**2])
 
 

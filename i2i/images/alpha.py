@@ -60,6 +60,11 @@ def on_white(picture: Picture) -> Array:
     return rounded
 
 
+def multiplied_on_white(pixels: Floats) -> Floats:
+    """(H, W, 1 or 3) of colours in [0, 1] that their alpha, where there is one in a fourth channel, multiplied."""
+    return pixels if pixels.shape[2] != 4 else pixels[..., :3] + (1 - pixels[..., 3:])
+
+
 def opaque(pixels: Array) -> Array:
     """(H, W, 1 or 3) as (H, W, 4) with an alpha that hides nothing; what has 4 channels stays."""
     if pixels.shape[2] == 4:

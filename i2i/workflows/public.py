@@ -60,9 +60,15 @@ def evaluate(
     native: bool = False,
     out: str | Path | None = None,
     say: Callable[[str], object] | None = None,
+    count: int | None = None,
+    seed: int | None = None,
+    truncation: float | None = None,
+    classifier: str | Path | None = None,
 ) -> Evaluation:
-    """Score a model on a folder, beside baselines; `out` is a folder for the CSV and the contact sheet. Of what makes
-    pictures from noise, 1,000 pictures of seed 0 are scored.
+    """Score a model on a folder, beside baselines; `out` is a folder for the CSV and the contact sheet.
+
+    Of what makes pictures from noise, `count` pictures of `seed` are scored (1,000 of seed 0 unless given), with their
+    `truncation`; `classifier` is an ONNX or TorchScript file that tells the folder's classes apart.
 
     `model` is a run, its folder, an ONNX file or an engine. `metrics` are keys of METRICS, by default the usual ones of
     the kind of model; `split` is `train`, `val` or `test`; `native` scores whole pictures at their own size. `say` gets
@@ -71,16 +77,25 @@ def evaluate(
     >>> result = i2i.evaluate("runs/facades", "photos/facades", metrics=["l1", "ssim"])
     >>> result.value("l1"), result.interval("l1"), result.value("l1", "input")
     """
+    from ..errors import RequestError
     from .scoring.evaluate import Scoring, score
 
     named = None if metrics is None else tuple(metrics)
+    of_noise = {"count": count, "seed": seed, "truncation": truncation, "classifier": classifier and Path(classifier)}
+    asked: dict[str, Any] = {name: value for name, value in of_noise.items() if value is not None}
+    if asked.get("count", 1) < 1 or asked.get("seed", 0) < 0:
+        raise RequestError(f"count begins at 1 and seed at 0; here are {asked}.")
     scoring, folder = Scoring(Path(data), split, named, native=native), None if out is None else Path(out)
     if (path := _from_noise(model)) is not None:
+        if native:
+            raise RequestError("native is for translators, and here is a model that makes pictures from noise.")
         from ..serving.generation.generator import Generator
         from .scoring.generated import Sampling, score_generator
 
-        scores = score_generator(Generator(path), scoring, Sampling(), folder, _saying(say))
+        scores = score_generator(Generator(path), scoring, Sampling(**asked), folder, _saying(say))
     else:
+        if asked:
+            raise RequestError(f"{next(iter(asked))} is for models that make pictures from noise; this one translates.")
         scores = score(_engine(model), scoring, folder, _saying(say))
     for reason in scores.broken:
         _saying(say)(f"Left out: {reason}", err=True)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ...errors import DataError, RequestError
 from ...evaluation.classifier import Classifier, bind, words_of
 from ...evaluation.embedding.cache import trim
-from ...evaluation.evaluate import Evaluation, evaluate
-from ...evaluation.metrics import METRICS, Metric, NoiseMetric, PairMetric, SeenMetric
+from ...evaluation.evaluate import MODEL, Evaluation, evaluate
+from ...evaluation.metrics import METRICS, Metric, NoiseMetric, PairMetric, SeenMetric, SetMetric
 from ...files import write_atomically
-from ...images.image import Array, Floats, to_float
+from ...images.alpha import on_white
+from ...images.image import Array, to_float
 from ...ports import Port
 from ...serving.generation.folder import classes_of
 from ...serving.generation.generator import Generator
@@ -30,7 +32,10 @@ USUAL = (*OF_SETS, "path_length")
 SEEN = tuple(name for name, row in METRICS.items() if isinstance(row, SeenMetric))
 """Metrics besides, where there is a classifier."""
 BY_CLASS = ("mind", "frechet", "precision", "recall")
-"""Metrics of features that are measured of each class as well, where they are measured at all; beside `as_asked`."""
+"""Metrics of features that are measured of each class as well, where they are measured at all; beside ASKED."""
+ASKED = "label_accuracy"
+Known = dict[str, tuple[list[Any], list[Any]]]
+"""By metric, what it knows of each output and of each real picture."""
 SHOWN = 64
 """Pictures of the sheet."""
 
@@ -66,27 +71,44 @@ def score_generator(
         if copies:
             metrics["copies"] = copies.metric()
         metrics, refused = enough(metrics, len(picks), len(real))
+        labels: list[int] = []
+        known: Known = {}
+
+        def real_pictures() -> Iterator[Array]:
+            for picture, label in real.labelled(broken):
+                labels.append(label)
+                yield picture
+
         result = evaluate(
             lambda x: x,
             bars.counted(generated(generator, picks, asks), "Generated pictures", len(picks), "pictures"),
-            metrics,
-            real=bars.counted(real.pictures(broken), "Real pictures", len(real), "pictures"),
+            _kept(metrics, known),
+            real=bars.counted(real_pictures(), "Real pictures", len(real), "pictures"),
             on_figure=bars.of_figures,
         )
         result = dataclasses.replace(result, refused={**refused, **result.refused})
         if asks is not None and real.classes:
-            result = dataclasses.replace(result, classes=_by_class(generator, picks, asks, real, result, judge, bars))
+            classes = _by_class(asks, real, labels, result, metrics, known, judge, bars)
+            result = dataclasses.replace(result, classes=classes)
     trim()
     said = ""
     if out is not None:
         shown = list(made(generator, picks[:SHOWN]))
-        classes = 0 if asks is None else len(asks.choices)
-        write_atomically(out / "sheet.png", sheet_file(shown, columns_of(len(shown), classes)))
-        (out / "scores.csv").unlink(missing_ok=True)  # of an evaluation before
+        kinds = 0 if asks is None else len(asks.choices)
+        write_atomically(out / "sheet.png", sheet_file(shown, columns_of(len(shown), kinds)))
         said = write_copies(copies, result, out / "copies.png") if copies and "copies" in result.sets else ""
-    note = f"{said} Pictures 0 to {len(picks) - 1:,} of seed {sampling.seed}, beside {len(real):,} real ones of "
-    note += f"{real.split}." + (f" Truncation {sampling.truncation:g}." if sampling.truncation is not None else "")
-    return Scores(result, broken, "pictures", note.strip(), generator.card.name, "Pictures of the seed")
+    note = (
+        f"{said} {real.note} Pictures 0 to {len(picks) - 1:,} of seed {sampling.seed}, beside {len(real):,} real ones "
+    )
+    note += f"of {real.split}." + (f" Truncation {sampling.truncation:g}." if sampling.truncation is not None else "")
+    return Scores(
+        result,
+        broken,
+        "pictures",
+        " ".join(note.split()),
+        generator.card.name,
+        f"First {min(SHOWN, len(picks))} samples",
+    )
 
 
 def _check(generator: Generator, scoring: Scoring) -> None:
@@ -103,7 +125,7 @@ def _check(generator: Generator, scoring: Scoring) -> None:
 
 
 @dataclasses.dataclass(frozen=True)
-class Judge:
+class ClassifierOnReal:
     """A classifier of known accuracy beside the classes that are asked for."""
 
     classifier: Classifier
@@ -112,21 +134,21 @@ class Judge:
     places: tuple[int, ...]
     """Of each class that the generator can be asked for, its place among the real ones; -1 where they lack it."""
 
-    def metrics(self, rows: dict[str, SeenMetric], real: list[int], numbers: list[int]) -> dict[str, Metric]:
+    def metrics(self, rows: dict[str, SeenMetric], real: list[int], numbers: list[int]) -> dict[str, SetMetric]:
         """The rows of real pictures of these classes and of the pictures of these numbers."""
         asked = [self.places[number % len(self.places)] for number in numbers]
-        return dict(bind(rows, self.classifier, real, asked, self.said))
+        return bind(rows, self.classifier, real, asked, self.said)
 
 
 def _metrics(
     generator: Generator, scoring: Scoring, sampling: Sampling, real: RealPictures, say: Say, bars: Bars
-) -> tuple[dict[str, Metric], Judge | None]:
+) -> tuple[dict[str, Metric], ClassifierOnReal | None]:
     """Those that are asked for, else the usual ones; where there is a classifier also what it sees, and the judge."""
     names = list(scoring.metrics or (*USUAL, *(SEEN if sampling.classifier else ())))
-    if classes_of(generator) is None and "as_asked" in names:
+    if classes_of(generator) is None and ASKED in names:
         if scoring.metrics:
-            raise RequestError(f"as_asked is of files that are told a class, and {generator.card.name} is not.")
-        names.remove("as_asked")
+            raise RequestError(f"label_accuracy is of files that are told a class, and {generator.card.name} is not.")
+        names.remove(ASKED)
     plain = [name for name in names if not isinstance(METRICS[name], SeenMetric | NoiseMetric)]
     found: dict[str, Metric] = {}
     if plain:
@@ -146,15 +168,23 @@ def _metrics(
     if not rows or sampling.classifier is None:
         return found, None
     judge, labels = _judge(Classifier(sampling.classifier), generator, real, bars)
+    if ASKED in rows and (without := _without(judge, generator, real)):
+        if max(judge.places) < 0 and scoring.metrics:
+            raise RequestError(f"label_accuracy has no figure: {without}")
+        if max(judge.places) < 0:
+            del rows[ASKED]
+        say(f"{'label_accuracy is of the other classes' if ASKED in rows else 'Without label_accuracy'}: {without}")
     return found | judge.metrics(rows, labels, list(range(sampling.count))), judge
 
 
-def _judge(classifier: Classifier, generator: Generator, real: RealPictures, bars: Bars) -> tuple[Judge, list[int]]:
+def _judge(
+    classifier: Classifier, generator: Generator, real: RealPictures, bars: Bars
+) -> tuple[ClassifierOnReal, list[int]]:
     """With its accuracy, which is measured on the real pictures; and their classes, of those that can be read."""
     if not real.classes:
         raise RequestError(
-            f"{real.root} has no class folders, so how often {classifier.path.name} is right cannot be measured on it. "
-            "Put the pictures of each class into a folder of its own, or leave --classifier out."
+            f"{real.root} has no two class folders, so it cannot be measured on it how often {classifier.path.name} is "
+            "right. Put the pictures of each class into a folder of its own, or leave --classifier out."
         )
     pairs = list(bars.counted(real.labelled([]), "The classifier on real pictures", len(real), "pictures"))
     if not pairs:
@@ -164,52 +194,78 @@ def _judge(classifier: Classifier, generator: Generator, real: RealPictures, bar
     asks = classes_of(generator)
     names = () if asks is None else asks.choices
     places = tuple(real.classes.index(name) if name in real.classes else -1 for name in names)
-    return Judge(classifier, said, places or (-1,)), labels
+    return ClassifierOnReal(classifier, said, places or (-1,)), labels
+
+
+def _without(judge: ClassifierOnReal, generator: Generator, real: RealPictures) -> str:
+    """Which of the generator's classes the real pictures lack; "" where they have all."""
+    asks = classes_of(generator)
+    names = () if asks is None else asks.choices
+    if not (lacking := [name for name, place in zip(names, judge.places, strict=False) if place < 0]):
+        return ""
+    return (
+        f"{generator.card.name} makes {_listed(lacking)}, and {real.root} has no such folder, but "
+        f"{_listed(real.classes)}. Name the folders as the model's classes are."
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
 
 
 def generated(generator: Generator, picks: list[Pick], asks: Port | None) -> Iterator[tuple[str, Array, None]]:
     """Name, pixels (H, W, 1 or 3) in [0, 1] as their files have them, on white where they have alpha."""
     for pick, picture in zip(picks, made(generator, picks), strict=True):
         label = "" if asks is None else f"{asks.choices[pick.number % len(asks.choices)]}/"
-        yield f"{label}{pick.number:06d}", on_white(to_float(picture.pixels), picture.alpha), None
+        yield f"{label}{pick.number:06d}", to_float(on_white(picture)), None
 
 
-def on_white(pixels: Floats, alpha: Array | None) -> Floats:
-    """Straight pixels (H, W, C) in [0, 1] as they are seen on white."""
-    if alpha is None:
-        return pixels
-    shown = to_float(alpha)[..., None]
-    seen: Floats = pixels * shown + (1 - shown)
-    return seen
+def _kept(metrics: Mapping[str, Metric], known: Known) -> dict[str, Metric]:
+    """The metrics, of which those that are told by class leave in `known` what they know of each picture."""
+
+    def kept(name: str, row: SetMetric) -> SetMetric:
+        def compute(outputs: Any, reals: Any) -> float:
+            known[name] = outputs, reals
+            return row.compute(outputs, reals)
+
+        return dataclasses.replace(row, compute=compute)
+
+    return {n: kept(n, row) if _is_by_class(n) and isinstance(row, SetMetric) else row for n, row in metrics.items()}
+
+
+def _is_by_class(name: str) -> bool:
+    return name == ASKED or name.rpartition("_")[0] in BY_CLASS
 
 
 def _by_class(
-    generator: Generator,
-    picks: list[Pick],
     asks: Port,
     real: RealPictures,
+    labels: list[int],
     result: Evaluation,
-    judge: Judge | None,
+    metrics: Mapping[str, Metric],
+    known: Known,
+    judge: ClassifierOnReal | None,
     bars: Bars,
 ) -> dict[str, Evaluation]:
-    """The figures of each class that real pictures have, too, as far as it has pictures enough."""
-    rows = {name: row for name, row in result.metrics.items() if name.rpartition("_")[0] in BY_CLASS}
+    """The figures of each class that real pictures have, too, as far as it has pictures enough: of what is known of
+    them already. `labels` are the classes of the real ones.
+    """
+    rows = {name: row for name, row in metrics.items() if name in known and isinstance(row, SetMetric)}
     found: dict[str, Evaluation] = {}
-    for place, name in enumerate(asks.choices):
-        mine = [pick for pick in picks if pick.number % len(asks.choices) == place]
-        theirs = real.of_class(name)
-        if not mine or not len(theirs):
+    for place, name in enumerate(bars.counted(asks.choices, "Figures by class", len(asks.choices), "classes")):
+        mine = range(place, len(result.rows), len(asks.choices))
+        theirs = [n for n, label in enumerate(labels) if label >= 0 and real.classes[label] == name]
+        if not mine or not theirs:
             continue
-        asked: dict[str, Metric] = {}
-        if judge is not None and "as_asked" in result.metrics and isinstance(row := METRICS["as_asked"], SeenMetric):
-            labels = [real.classes.index(name)] * len(theirs)
-            asked = judge.metrics({"as_asked": row}, labels, [pick.number for pick in mine])
+        if judge is not None and ASKED in rows and isinstance(row := METRICS[ASKED], SeenMetric):
+            rows |= judge.metrics({ASKED: row}, [labels[n] for n in theirs], list(mine))
         try:
-            kept, why = enough(rows | asked, len(mine), len(theirs))
+            kept, why = enough(dict(rows), len(mine), len(theirs))
         except DataError as error:
             found[name] = Evaluation({}, (), refused={"all": str(error)})
             continue
-        pictures = bars.counted(generated(generator, mine, asks), f"Class {name}", len(mine), "pictures")
-        one = evaluate(lambda x: x, pictures, kept, real=theirs.pictures([]))
-        found[name] = dataclasses.replace(one, refused={**why, **one.refused})
+        of = {m: ([known[m][0][n] for n in mine], [known[m][1][n] for n in theirs]) for m in kept}
+        values = {m: {MODEL: rows[m].compute(*of[m])} for m in kept}
+        intervals = {m: rows[m].interval(*of[m]) for m in kept}
+        found[name] = Evaluation(kept, tuple(result.rows[n] for n in mine), values, intervals, why)
     return found

@@ -31,6 +31,10 @@ def metrics_for(
     key of EMBEDDINGS or a file of weights. `say` gets a line when one is left out, with how to have it.
     Raises RequestError, or UnknownNameError, when a named one cannot be had.
     """
+    if of_noise := [name for name in named or () if isinstance(METRICS.get(name), SeenMetric | NoiseMetric)]:
+        raise RequestError(
+            f"{of_noise[0]} is of models that make pictures from noise, and {card.name} translates pictures."
+        )
     return ready(named, usual, card.output_channels, files, say, features)
 
 
@@ -55,7 +59,10 @@ def ready(
             )
         if isinstance(metric, FeatureMetric):
             try:
-                bound, row = bind(name, metric, embeddings.of(metric))
+                embedding = embeddings.of(metric)
+                if named is None and metric.figure.logits and embedding.row.mark is None:
+                    continue  # pixels know no classes, and nobody asked for any
+                bound, row = bind(name, metric, embedding)
                 found[bound] = row
             except RequestError as error:
                 if named:

@@ -21,7 +21,7 @@ from ...datasets.layouts.items import Pair, Single, T
 from ...datasets.layouts.layout import Layout
 from ...datasets.layouts.paired import find_pairs
 from ...datasets.layouts.unpaired import find_unpaired, pairs_by_name
-from ...datasets.streams.loading import decode
+from ...datasets.streams.loading import Size, decode
 from ...datasets.streams.paired import PairedPictures
 from ...datasets.streams.stream import Options
 from ...errors import DataError, PictureError, UnknownNameError
@@ -175,19 +175,29 @@ def without_seen(layout: Layout[T], card: Card) -> Layout[T]:
     """A folder without splits: what training held out if it was trained on this one, else all, as test.
 
     It was when it has every picture that was held out, and beside them as many as were trained on, or somewhat more:
-    those that were broken or too small.
+    those that were broken or too small. Cards of old name pictures without their class: that serves where no two
+    classes have a picture of one name.
     """
     items = layout.splits.get("train", ())
     if layout.splits.keys() != {"train"}:
         return layout
     held_out = set(card.training.get("held_out", []))
-    held = tuple(item for item in items if item.name in held_out)
     trained = card.training.get("pictures") or 0
-    trained_here = held_out and len(held) == len(held_out) and trained <= len(items) - len(held) < 2 * trained
-    if not trained_here:
-        return dataclasses.replace(layout, splits={"test": items})
-    rest = tuple(item for item in items if item.name not in held_out)
-    return dataclasses.replace(layout, splits={"train": rest, "val": held})
+    for names in (list(map(layout.named, items)), [item.name for item in items]):
+        held = tuple(item for item, name in zip(items, names, strict=True) if name in held_out)
+        if held_out and len(held) == len(held_out) and trained <= len(items) - len(held) < 2 * trained:
+            rest = tuple(item for item, name in zip(items, names, strict=True) if name not in held_out)
+            return dataclasses.replace(layout, splits={"train": rest, "val": held})
+    return dataclasses.replace(layout, splits={"test": items})
+
+
+def is_ambiguous(layout: Layout[T], card: Card) -> bool:
+    """Whether the card names what training held out in this folder without classes, and several have such names."""
+    held_out = set(card.training.get("held_out", []))
+    named = [item.name for item in layout.splits.get("train", ()) if item.name in held_out]
+    return (
+        layout.splits.keys() == {"train"} and bool(held_out) and held_out == set(named) and len(named) > len(held_out)
+    )
 
 
 def chosen_split(layout: Layout[T], wanted: str | None, unpaired: bool = False, things: str = "pairs") -> str:
@@ -212,11 +222,13 @@ def _pictures(card: Card, pairs: tuple[Pair, ...], swap: bool) -> PairedPictures
     return PairedPictures(pairs, swap=swap, **picture_options(card))
 
 
-def picture_options(card: Card) -> Options:
-    """How the model saw pictures in training: size, channels, and how they were made to fit."""
+def picture_options(card: Card, size: Size | None = None, channels: tuple[int, ...] = ()) -> Options:
+    """How the model saw pictures in training: size and channels, unless others are given, and how they were made to
+    fit.
+    """
     return {
-        "size": int(card.training.get("size", 256)),
-        "channels": (card.input_channels, card.output_channels),
+        "size": size or int(card.training.get("size", 256)),
+        "channels": channels or (card.input_channels, card.output_channels),
         "stretch": bool(renamed.training_facts(card.training).get("stretch", False)),
         "interpolation": str(card.training.get("interpolation", "bicubic")),
         "cache_mb": 0,

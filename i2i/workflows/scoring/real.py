@@ -5,18 +5,26 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ... import renamed
 from ...datasets.layouts.domains import find_single
 from ...datasets.layouts.items import Alpha, Single
 from ...datasets.streams.single import SinglePictures, in_turns
+from ...datasets.streams.stream import Options
 from ...errors import PictureError
-from ...images.image import Array, Floats
+from ...images.alpha import multiplied_on_white
+from ...images.image import Floats
+from ...seeding import Purpose
+from ...seeding import generator as chance
+from ...serving.generation.folder import classes_of
 from ...serving.generation.generator import Generator
-from .pairs import chosen_split, without_seen
+from .pairs import chosen_split, is_ambiguous, picture_options, without_seen
+
+SEEN = (
+    "Training pictures are among the real ones: the file names those that training held out without their classes, and "
+    "several classes have pictures of these names. Put pictures that were not trained on into test/ to leave them out."
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,31 +36,33 @@ class RealPictures:
     classes: tuple[str, ...]
     """Names of the class folders, where there are several."""
     items: tuple[Single, ...]
-    options: dict[str, Any]
+    options: Options
     """Of the stream: size, channels and how pictures are made to fit."""
+    note: str = ""
+    """What is to be known of them beside the figures."""
 
     @classmethod
     def find(cls, generator: Generator, root: Path, split: str | None, count: int) -> RealPictures:
-        """`count` at most, classes taking turns, of `split`, else of test or val, else what training held out, else
-        all.
+        """`count` at most of `split`, else of test or val, else what training held out, else all.
 
+        Where there are more, they are drawn by chance, which is always the same: from each class as many where the
+        generator goes round classes too, else from all.
         Raises UnknownNameError for a split that there is not, DataError for a folder without pictures.
         """
-        layout = without_seen(find_single(root), generator.card)
+        whole = find_single(root)
+        layout = without_seen(whole, generator.card)
         classes = layout.names if len(layout.names) > 1 else ()
         split = chosen_split(layout, split, things="pictures")
         channels, height, width = generator.size
-        options = {
-            "size": height if height == width else (height, width),
-            "channels": (channels,),
-            "augment": ("none",),
-            "stretch": bool(renamed.training_facts(generator.card.training).get("stretch", False)),
-            "interpolation": str(generator.card.training.get("interpolation", "bicubic")),
-            "cache_mb": 0,
-        }
+        size = height if height == width else (height, width)
+        options = picture_options(generator.card, size, (channels,))
+        options["augment"] = ("none",)
         alpha: Alpha = "channel" if channels == 4 else "white"  # as training reads them
-        items = (dataclasses.replace(item, alpha=alpha) for item in in_turns(layout.splits[split])[:count])
-        return cls(root, split, classes, tuple(items), options)
+        there = layout.splits[split]
+        drawn = [there[place] for place in chance(0, Purpose.SHUFFLE, 1).permutation(len(there))]
+        kept = (in_turns(drawn) if classes_of(generator) is not None else drawn)[:count]
+        items = tuple(dataclasses.replace(item, alpha=alpha) for item in kept)
+        return cls(root, split, classes, items, options, SEEN if is_ambiguous(whole, generator.card) else "")
 
     def __len__(self) -> int:
         return len(self.items)
@@ -68,15 +78,5 @@ class RealPictures:
             except PictureError as error:
                 broken.append(str(error))
                 continue
-            if x.shape[2] == 4:  # colours that alpha was multiplied into, shown on white
-                x = x[..., :3] + (1 - x[..., 3:])
-            yield np.ascontiguousarray(x, np.float32).clip(0, 1), item.domain if self.classes else -1
-
-    def pictures(self, broken: list[str]) -> Iterator[Array]:
-        """The same without their classes."""
-        return (picture for picture, _ in self.labelled(broken))
-
-    def of_class(self, name: str) -> RealPictures:
-        """Those of one class; none of a class that there is not."""
-        place = self.classes.index(name) if name in self.classes else -1
-        return dataclasses.replace(self, items=tuple(item for item in self.items if item.domain == place))
+            shown = np.ascontiguousarray(multiplied_on_white(np.asarray(x, np.float32)))
+            yield shown.clip(0, 1), item.domain if self.classes else -1

@@ -1,4 +1,4 @@
-"""Perceptual path length of a generator: pairs of pictures next to each other on the way between two latents."""
+"""Path length of a generator: pairs of pictures at neighbouring positions of paths between two latents."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ...errors import I2IError
+from ...errors import I2IError, RequestError
 from ...evaluation.embedding.rows import open_embedding
 from ...evaluation.features import FEATURES, Files
 from ...evaluation.lpips import Lpips
 from ...evaluation.metrics import SetMetric
 from ...evaluation.path_length import (
     EPSILON,
+    LEAST,
     Distance,
     FeatureDistance,
     LpipsDistance,
@@ -21,8 +22,10 @@ from ...evaluation.path_length import (
     path_length,
 )
 from ...evaluation.sets.estimate import Estimate
+from ...images.alpha import multiplied_on_white
 from ...images.image import Floats
 from ...seeding import Purpose, generator
+from ...serving.generation.folder import classes_of
 from ...serving.generation.generator import Generator
 from ...serving.generation.picks import Pick
 from ..progress import Say
@@ -31,8 +34,10 @@ MOST = 1000
 """Steps that are looked at."""
 STEP = 32
 """Of them at a time."""
+ROUNDED = "inception"
+"""Features that are no distance of steps this short: what rounding makes of them would be measured."""
 FAR = 2**31
-"""Added to a picture's number for the other end of its way; a class that goes round stays the same."""
+"""Added to a picture's number for the other end of its path; a class that goes round stays the same."""
 
 
 def smoothness(
@@ -59,33 +64,51 @@ def smoothness(
 
     where = "w" if made.is_style else "the latent, on the sphere where it is normal"
     row = SetMetric(
-        definition=f"perceptual path length (Karras et al. 2019) by {distance.words}: steps of {EPSILON:g} of the way "
-        f"through {where}, over {EPSILON:g}², without the shortest and longest 1 %",
-        update=lambda seen, _: seen,  # it is of the generator, not of the pictures that are scored
+        definition=f"{'perceptual ' * (distance.name == 'lpips')}path length (Karras et al. 2019) by {distance.words}: "
+        f"steps of {EPSILON:g} of interpolation paths through {where}, over {EPSILON:g}², without the shortest and "
+        "longest 1 %",
+        update=_counted,
         compute=lambda *_: found().value,
         interval=lambda *_: (found().low, found().high),
-        least=0,
+        least=LEAST,
+        alone=True,
     )
     return {f"path_length_{distance.name}": row}
 
 
 def distance_of(features: str | None, files: Files, side: int, say: Say) -> Distance:
-    """LPIPS where its files are at hand and pictures large enough, else the features that are named, else pixels."""
+    """LPIPS where its files are named, else the features that are, else LPIPS where it is at hand, else pixels.
+
+    Raises RequestError where files of LPIPS are named and the pictures are too small for it.
+    """
     lpips = FEATURES["lpips"]
-    if side >= lpips.smallest:
+    if any(files) and side < lpips.smallest:
+        raise RequestError(
+            f"LPIPS needs {lpips.smallest} pixels a side, and these pictures have {side}. Leave --lpips-weights and "
+            "--lpips-heads out: the path length is measured on --features then, or on pixels."
+        )
+    if (features is None and side >= lpips.smallest) or any(files):
         try:
             network, _ = lpips.load(files)
         except (I2IError, ModuleNotFoundError) as error:
             if lpips.asked_for(files):
                 raise
-            instead = "pixels" if features in (None, "pixels") else features
-            say(f"The path length is measured on {instead}, not by LPIPS: {error}")
+            say(f"The path length is measured on pixels, not by LPIPS: {error}")
         else:
             assert isinstance(network, Lpips)
             return LpipsDistance(network)
     if features in (None, "pixels"):
         return PixelDistance()
-    return FeatureDistance(open_embedding(features))
+    if features != ROUNDED and (embedding := open_embedding(features)).name != ROUNDED:
+        return FeatureDistance(embedding)
+    say("The path length is measured on pixels: Inception rounds pictures to 8 bits, and steps are shorter.")
+    return PixelDistance()
+
+
+def _counted(seen: list[None], _: Floats) -> list[None]:
+    """One picture more: the figure is of the generator, and of the pictures that are scored it is known how many."""
+    seen.append(None)
+    return seen
 
 
 def _distances(
@@ -96,8 +119,8 @@ def _distances(
     truncation: float | None,
     bar: Callable[[int, int], object],
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """(count,): of pairs of pictures EPSILON apart, each on a way of its own at a place of its own."""
-    label = next((port for port in made.card.inputs if port.kind == "label"), None)
+    """(count,): of pairs of pictures EPSILON apart, each on a path of its own at a random position t."""
+    label = classes_of(made)
     far = FAR if label is None else FAR - FAR % len(label.choices)
     found: list[float] = []
     for first in range(0, count, STEP):
@@ -105,14 +128,9 @@ def _distances(
         for number in range(first, min(first + STEP, count)):
             at = float(generator(seed, Purpose.GENERATE, number, FAR).uniform(0, 1 - EPSILON))
             begin, end = (Pick(seed, n, truncation=truncation) for n in (number, number + far))
-            picks += [dataclasses.replace(begin, to=end, at=place) for place in (at, at + EPSILON)]
-        pictures = [_shown(sample) for sample in made.pictures(picks)]
+            picks += [dataclasses.replace(begin, to=end, at=t) for t in (at, at + EPSILON)]
+        samples = [sample.transpose(1, 2, 0) for sample in made.pictures(picks)]
+        pictures = [np.ascontiguousarray(multiplied_on_white(sample)) for sample in samples]  # not rounded
         found += [distance(a, b) for a, b in zip(pictures[::2], pictures[1::2], strict=True)]
         bar(len(found), count)
     return np.array(found)
-
-
-def _shown(sample: Floats) -> Floats:
-    """(C, H, W) as (H, W, 1 or 3), not rounded; multiplied by alpha on white."""
-    pixels: Floats = np.ascontiguousarray(sample.transpose(1, 2, 0))
-    return pixels if pixels.shape[2] != 4 else np.ascontiguousarray(pixels[..., :3] + (1 - pixels[..., 3:]))
