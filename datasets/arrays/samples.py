@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...errors import DataError
 from ..streams.stream import Order, Sample
 from .files import Array, ArrayFile
 
@@ -37,10 +38,22 @@ class Store:
         self._held: dict[ArrayFile, Array] = {}
 
     def hold(self, file: ArrayFile, rows: Array) -> None:
-        """Keep a file's samples, unless the budget is used up."""
-        if rows.nbytes <= self.left and file not in self._held:
+        """Keep a file's samples, unless the budget is used up.
+
+        Raises DataError where then each sample would need all of the file unpacked again.
+        """
+        if file in self._held:
+            return
+        if rows.nbytes <= self.left:
             self.left -= rows.nbytes
             self._held[file] = np.array(rows)
+        elif file.member is not None and file.count > 1:
+            raise DataError(
+                f"{file.path} is larger unpacked ({rows.nbytes / 2**20:,.0f} MB) than what data.cache_mb leaves for it "
+                f"({self.left / 2**20:,.0f} MB), and each sample would need it unpacked again. Save it as .npy, of "
+                f"which a part can be read: numpy.save('{file.path.stem}.npy', {file.loaded}), in place of it; or "
+                "raise data.cache_mb."
+            )
 
     def read(self, row: Row) -> Array:
         """One sample as the file has it."""

@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...errors import ConfigError, DataError, require
-from ...images.find import folders_in
-from ..layouts.folders import SPLITS
+from ...errors import ConfigError, DataError
 from ..layouts.items import Single
-from ..layouts.layout import Domain, Layout, counted, in_words
+from ..layouts.layout import Domain, Layout, counted
 from ..streams.scan import Broken
 from ..streams.source import PreparedData
-from .files import ArrayFile, Kind, arrays_in, check_range, read_header
+from .arrange import arranged
+from .files import ArrayFile, Kind, check_range
 from .samples import ArraySamples, Row, Store
 
 MOST_VALIDATED: dict[Kind, int] = {"points": 256, "volumes": 16}
@@ -33,9 +32,9 @@ class ArraySource:
         """Looks at the files' headers; `names` choose classes and give their order.
 
         A share `holdout` validates where there is no split for it, none where that is 0. Raises DataError where the
-        files do not hold samples of one kind and size, or fewer than two.
+        files do not hold samples of one kind and size, or fewer than two; `read` refuses a file without samples.
         """
-        splits, labels = _found(root, tuple(name for name in names if name is not None))
+        splits, labels, self._without_samples = arranged(root, [name for name in names if name is not None])
         files = {row.file: None for rows in splits.values() for row in rows}
         shapes = {(file.kind, file.shape): file for file in files}
         if len(shapes) > 1:
@@ -43,6 +42,8 @@ class ArraySource:
             said = f"{one.path} holds {one.kind} of shape {one.shape} and {other.path} {other.kind} of {other.shape}"
             raise DataError(f"{said}. Keep samples of one kind and size.")
         if len(splits.get("train", ())) < 2:
+            for broken in self._without_samples:
+                raise DataError(broken.reason)
             raise DataError(f"{root} holds fewer than two samples to train on. Add more, in `train` or without splits.")
         ((self.kind, shape),) = shapes
         self.shape: tuple[int, ...] = (2, 1, 1) if self.kind == "points" else (1, *shape)
@@ -51,7 +52,7 @@ class ArraySource:
         self.labels: tuple[str, ...] = labels if len(labels) > 1 else ()
         apart = splits.keys() & {"val", "test"}
         self.splits, more = (splits, "") if "val" in splits else _held_out(splits, holdout, seed, self.kind)
-        self.held_out = [] if apart else [row.name for row in self.splits.get("val", ())]
+        self.held_out = [] if apart else self._names(self.splits.get("val", ()))
         sides = "" if self.kind == "points" else f" of {shape[0]} voxels a side"
         said = f" of {len(labels)} classes" if self.labels else ""
         self.layout: Layout[Any] = Layout(
@@ -82,27 +83,34 @@ class ArraySource:
         channels: Mapping[str, int] | None = None,
         skip_broken: bool = False,
         progress: Callable[[int, int], None] | None = None,
-        **of_pictures: Any,
+        interpolation: str = "",
+        stretch: bool = False,
+        swap: bool = False,
     ) -> PreparedData:
-        """Look into every file and make the samples, at `size` voxels a side; what concerns pictures alone is ignored.
+        """Look into every file and make the samples, at `size` voxels a side; the last three are of pictures alone.
 
-        Raises DataError for files that cannot be read (unless `skip_broken`) and numbers out of range, ConfigError for
-        augmentations and channels that these samples have not.
+        Raises DataError for files that cannot be read (unless `skip_broken`), numbers out of range, and files that
+        would be unpacked again for each sample; ConfigError for augmentations and channels that these samples have not.
         """
-        del of_pictures
+        del interpolation, stretch, swap
         self._check(augment or (), channels or {})
-        store, digests, broken = Store(cache_mb), dict[ArrayFile, str](), list[Broken]()
-        for done, file in enumerate(self.files, 1):
+        broken = list(self._without_samples)
+        if broken and not skip_broken:
+            raise DataError(broken[0].reason)
+        store, digests = Store(cache_mb), dict[ArrayFile, str]()
+        packed_first = sorted(self.files, key=lambda file: file.member is None)  # others may stay on the disk
+        for done, file in enumerate(packed_first, 1):
             try:
                 rows = file.rows()
                 check_range(file, rows)
                 with file.path.open("rb") as stream:
                     digests[file] = hashlib.file_digest(stream, "sha256").hexdigest()
-                store.hold(file, rows)
             except DataError as error:
                 if not skip_broken:
                     raise
                 broken.append(Broken(Single(file.path.stem, file.path, 0), str(error)))
+            else:
+                store.hold(file, rows)
             if progress:
                 progress(done, len(self.files))
         splits = {split: tuple(row for row in rows if row.file in digests) for split, rows in self.splits.items()}
@@ -114,7 +122,7 @@ class ArraySource:
         count = min(len(shown), MOST_VALIDATED[self.kind])
         return PreparedData(
             ArraySamples(splits["train"], store, side, seed, classes=with_labels),
-            ([row.name for row in shown.rows[:count]], [shown.sample(n) for n in range(count)]),
+            (self._names(shown.rows[:count]), [shown.sample(n) for n in range(count)]),
             tuple(Domain(name, self.shape[0], {}) for name in self.layout.names),
             {"image": self.shape[0]},
             _fingerprint(splits, digests),
@@ -123,6 +131,10 @@ class ArraySource:
             [],
         )
 
+    def _names(self, rows: Sequence[Row]) -> list[str]:
+        """The samples' names, below their classes."""
+        return [f"{self.labels[row.label]}/{row.name}" if self.labels else row.name for row in rows]
+
     def _check(self, augment: Sequence[str], channels: Mapping[str, int]) -> None:
         if changes := [name for name in augment if name != "none"]:
             raise ConfigError(f"data.augment={changes[0]} changes pictures, and these are {self.kind}. Leave it out.")
@@ -130,38 +142,6 @@ class ArraySource:
             raise ConfigError(
                 f"data.channels.image is {channels['image']}, and {self.kind} have {self.shape[0]}. Leave it out."
             )
-
-
-def _found(root: Path, wanted: tuple[str, ...]) -> tuple[dict[str, tuple[Row, ...]], tuple[str, ...]]:
-    """The samples by split, and the names of the classes."""
-    if root.is_file():
-        return {"train": _rows([root], 0)}, ()
-    folders = {SPLITS[folder.name.lower()]: folder for folder in folders_in(root) if folder.name.lower() in SPLITS}
-    by_split = {
-        split: {folder.name: paths for folder in folders_in(parent) if (paths := arrays_in(folder))}
-        for split, parent in (folders or {"train": root}).items()
-    }
-    labels = wanted or tuple(next(iter(by_split.values()), ()))
-    found: dict[str, tuple[Row, ...]] = {}
-    for split, classes in by_split.items():
-        parent = folders.get(split, root)
-        own = arrays_in(parent)
-        if own and classes:
-            raise DataError(
-                f"{parent} holds arrays and folders of arrays ({in_words(list(classes)[:4])}), so it is not clear "
-                "whether the folders are classes; keep either."
-            )
-        for name in labels:
-            require(f"class in {parent}", name, classes or (name,))
-        if extra := [name for name in classes if name not in labels and not wanted]:
-            raise DataError(f"{parent} holds {in_words(extra)}, which train lacks; {split} needs no other.")
-        each = [_rows(classes[name], n) for n, name in enumerate(labels)] if classes else [_rows(own, 0)]
-        found[split] = tuple(row for rows in each for row in rows)
-    return {split: rows for split, rows in found.items() if rows}, labels if any(by_split.values()) else ()
-
-
-def _rows(paths: Sequence[Path], label: int) -> tuple[Row, ...]:
-    return tuple(Row(file, n, label) for file in map(read_header, paths) for n in range(file.count))
 
 
 def _held_out(

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from ...errors import DataError
 from ...images.find import composed, folders_in, has_pictures, has_pictures_itself
@@ -26,6 +27,20 @@ SIDES = (("a", "b"), ("input", "target"), ("source", "target"), ("low", "high"),
 
 SPLIT_AND_LETTER = re.compile(rf"({'|'.join(SPLITS)})[ _-]?([ab])", re.IGNORECASE)
 """Names of folders that say split and side in one word."""
+
+
+class Things(NamedTuple):
+    """What the folders are looked through for."""
+
+    name: str
+    """What they are called in a sentence."""
+    below: Callable[[Path], bool]
+    """Whether any lies below a folder."""
+    itself: Callable[[Path], bool]
+    """Whether any lies in it."""
+
+
+PICTURES = Things("pictures", has_pictures, has_pictures_itself)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,12 +192,12 @@ def _in_order(one: Path, other: Path) -> tuple[Path, Path]:
     return one, other
 
 
-def _splits(folder: Path) -> dict[str, Path]:
+def _splits(folder: Path, things: Things = PICTURES) -> dict[str, Path]:
     """The folders of `folder` that are splits, by the split; raises DataError where two mean the same one."""
     splits: dict[str, Path] = {}
     for found in folders_in(folder):
         split = SPLITS.get(found.name.lower())
-        if split is None or not has_pictures(found):
+        if split is None or not things.below(found):
             continue
         if split in splits:
             raise DataError(f"{folder} holds {splits[split].name} and {found.name}, which mean the same; keep one.")
@@ -190,22 +205,21 @@ def _splits(folder: Path) -> dict[str, Path]:
     return splits
 
 
-def _refuse_others(root: Path, known: Iterable[Path]) -> None:
-    """Raise DataError when there are pictures beside the folders that have a meaning."""
+def _refuse_others(root: Path, known: Iterable[Path], things: Things = PICTURES) -> None:
+    """Raise DataError when there are pictures, or other `things`, beside the folders that have a meaning."""
     meant = [folder.name for folder in known]
-    others = sorted(d.name for d in folders_in(root) if has_pictures(d) and d.name not in meant)
-    if others or has_pictures_itself(root):
-        said = " and ".join(
-            ["pictures of its own"] * has_pictures_itself(root) + [f"pictures in {name}" for name in others]
-        )
+    others = sorted(d.name for d in folders_in(root) if things.below(d) and d.name not in meant)
+    own = things.itself(root)
+    if others or own:
+        said = " and ".join([f"{things.name} of its own"] * own + [f"{things.name} in {name}" for name in others])
         raise DataError(f"{root} holds {', '.join(meant)} and besides {said}; keep either, so that none is lost.")
 
 
-def split_folders(root: Path) -> dict[str, Path]:
+def split_folders(root: Path, things: Things = PICTURES) -> dict[str, Path]:
     """The folders of `root` that are splits, in their order; raises DataError when there are pictures beside them."""
-    splits = _splits(root)
+    splits = _splits(root, things)
     if splits:
-        _refuse_others(root, splits.values())
+        _refuse_others(root, splits.values(), things)
     return dict(sorted(splits.items(), key=_split_order))
 
 

@@ -224,8 +224,8 @@ def _channels(
 def _agree(example: Mapping[int, Item], name: str, wanted: int | None) -> int:
     """One channel count for pictures of which there is an example of each count."""
     counts = set(example)
-    transparent = example.get(4)
-    if isinstance(transparent, Single) and transparent.alpha == "channel":
+    some = example[max(counts)]
+    if isinstance(some, Single) and some.alpha == "channel" and 4 in (*counts, wanted) and counts <= {1, 3, 4}:
         counts = {4}  # the opaque ones get an alpha
     if not counts <= {1, 3} and len(counts) > 1:
         said = ", ".join(f"{count} in {example[count].name}" for count in sorted(counts))

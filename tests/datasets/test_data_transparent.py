@@ -58,3 +58,12 @@ def test_an_alpha_that_hides_nothing_is_none(tmp_path):
         Image.new("RGBA", (16, 16), (n, 200, 0, 255)).save(tmp_path / f"{n}.png")
     ready = SingleSource(tmp_path, holdout=0).read(size=16)
     assert (ready.channels, ready.notes) == ({"image": 3}, [])
+
+
+def test_asked_for_four_channels_opaque_pictures_get_an_alpha(tmp_path):
+    for n in range(3):
+        Image.new("RGB" if n else "L", (16, 16), 200).save(tmp_path / f"{n}.png")
+    ready = SingleSource(tmp_path, holdout=0).read(size=16, channels={"image": 4})
+    assert ready.channels == {"image": 4}
+    assert all(ready.training[n]["image"].shape == (4, 16, 16) for n in range(3))
+    assert all(float(ready.training[n]["image"][3].min()) == 1 for n in range(3))
