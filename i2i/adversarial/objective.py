@@ -87,8 +87,10 @@ class AdversarialObjective:
         """D's loss, penalties included, on `real` and on `fake` or older ones from the pool."""
         self._clip(D)
         channels = self._channels(fake, given)
-        fake = self._changed(self.pool(_stack(fake.detach(), given)), channels)
-        real = self._seen(real, given)
+        raw_fake = self._raw(self.pool(_stack(fake.detach(), given)), self.gan.r2)
+        raw_real = self._raw(_stack(real, given), self.gan.r1)
+        changed_fake, changed_real = self._changed(raw_fake, channels), self._changed(raw_real, channels)
+        fake, real = changed_fake.detach(), changed_real.detach()
         with self.placement.autocast():
             both = (D(real), D(fake)) if has_batch_statistics(D) else D(torch.cat([real, fake])).chunk(2)
         of_real, of_fake = both
@@ -99,7 +101,7 @@ class AdversarialObjective:
                 scalars["p_real"], scalars["p_fake"] = self.loss.predictions(of_real, of_fake)
         total = d_real + d_fake
         if self.penalises:
-            total = total + self._penalties(D, real, fake, scalars)
+            total = total + self._penalties(D, (changed_real, raw_real), (changed_fake, raw_fake), scalars)
         if self.gan.drift:
             scalars["d_drift"] = of_real.float().square().mean()
             total = total + self.gan.drift * scalars["d_drift"]
@@ -109,17 +111,27 @@ class AdversarialObjective:
             scalars["ada_p"], scalars["ada_r"] = state.unbind()
         return total, scalars
 
-    def _penalties(self, D: nn.Module, real: Tensor, fake: Tensor, scalars: Scalars) -> Tensor:
-        """Those on D's gradient, weighted for the updates that have none; each is among the `scalars`."""
-        total = real.new_zeros(())
+    def _raw(self, stack: Tensor, weight: float) -> Tensor:
+        """The pictures as a penalty of that weight takes its gradient at them: before the augmentation."""
+        through = weight and self.penalises and self.gan.augment
+        return exact(stack).detach().requires_grad_() if through else stack
+
+    def _penalties(
+        self, D: nn.Module, real: tuple[Tensor, Tensor], fake: tuple[Tensor, Tensor], scalars: Scalars
+    ) -> Tensor:
+        """Those on D's gradient, weighted for the updates that have none; each is among the `scalars`.
+
+        `real` and `fake` are what D saw, and what that was made of.
+        """
+        total = real[0].new_zeros(())
         if self.gan.gradient_penalty:
-            scalars["d_gp"] = gradient_penalty(D, real, fake)
+            scalars["d_gp"] = gradient_penalty(D, real[0].detach(), fake[0].detach())
             total = total + self.gan.gradient_penalty * scalars["d_gp"]
         if self.gan.r1:
-            scalars["d_r1"] = zero_centred_penalty(D, real)
+            scalars["d_r1"] = zero_centred_penalty(D, real[0], real[1] if real[1].requires_grad else None)
             total = total + self.gan.r1 * scalars["d_r1"]
         if self.gan.r2:
-            scalars["d_r2"] = zero_centred_penalty(D, fake)
+            scalars["d_r2"] = zero_centred_penalty(D, fake[0], fake[1] if fake[1].requires_grad else None)
             total = total + self.gan.r2 * scalars["d_r2"]
         return self.strength * self.gan.penalty_every * total
 

@@ -15,10 +15,10 @@ from collections.abc import Callable, Collection, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from ..hardware.batch_part import drawn
 from ..networks.norms import exact
+from .sampling import Sampled
 
 BLITS = ("flip", "rotate90", "shift")
 GEOMETRY = ("scale", "rotate", "stretch", "subpixel")
@@ -161,7 +161,7 @@ def _sampled(x: Tensor, matrix: Tensor, move: Tensor) -> Tensor:
     places = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), 2).reshape(1, -1, 2)
     taken = places @ matrix.transpose(1, 2) + move[:, None] + LAG
     grid = _times(taken, 1 / (width / 2 + EXTRA), 1 / (height / 2 + EXTRA)).reshape(n, len(rows), len(columns), 2)
-    seen = F.grid_sample(fine, grid, "bilinear", "reflection", align_corners=False)
+    seen: Tensor = Sampled.apply(fine, grid)
     return _halving(height, *where) @ seen @ _halving(width, *where).T
 
 

@@ -23,7 +23,7 @@ REACH = 1.56
 
 
 def rendered(volume: Floats, side: int = 128) -> Bytes:
-    """(D, H, W) cube of occupancies in [0, 1] -> (side, side, 3); the first axis is up, from its end down.
+    """(D, H, W) cube of occupancies in [0, 1] -> (side, side, 3); the first axis is from top to bottom.
 
     An empty one is white.
     """

@@ -155,7 +155,8 @@ class Method(ABC):
         """The updates of one step, as the paper has them: yields (optimizer, loss), and goes on when that is made.
 
         `batch` is in [-1, 1]; losses are means over its images. Gives the scalars that are logged: `g_` and `d_` are
-        losses, `p_` probabilities. Several such flows run side by side where a batch is divided into passes.
+        losses (but `d_accuracy…` and `d_rested` shares), `p_` probabilities. Several such flows run side by side where
+        a batch is divided into passes.
         """
         raise NotImplementedError
 

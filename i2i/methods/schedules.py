@@ -87,16 +87,17 @@ class Start:
     def lead(self, method: Method) -> None:
         """Have everything but the rates as it is at this place of the run."""
         c = self.config
+        for name, optimizer in method.optimizers.items():
+            if isinstance(optimizer, torch.optim.Adam):
+                first, second = optimizer.defaults["betas"]  # the settings'; those of a checkpoint may be others
+                if c.share and c.beta2 is not None:
+                    second = between(c.beta2, second, method.timeline.share_since(name, method.seen) / c.share)
+                for group in optimizer.param_groups:
+                    group["betas"] = (first, second)
         if not c.share:
             return
         for objective in method.objectives.values():
             objective.strength = self.factor(c.penalty, objective.share)
             objective.often = self.factor(c.augment, objective.share)
-        for name, optimizer in method.optimizers.items():
-            if c.beta2 is not None and isinstance(optimizer, torch.optim.Adam):
-                way = method.timeline.share_since(name, method.seen) / c.share
-                for group in optimizer.param_groups:
-                    own = group.setdefault("initial_betas", group["betas"])
-                    group["betas"] = (own[0], between(c.beta2, own[1], way))
         for average in method.averages:
             average.times = self.factor(c.ema, method.timeline.share_since("g", method.seen))

@@ -5,9 +5,11 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from i2i.adversarial.diff_augment import augment
 from i2i.adversarial.pipe import PIPE, SYM6, piped
+from i2i.adversarial.sampling import Sampled
 
 SINGLE = [name for name in PIPE if name != "bgc"]
 SOME = torch.rand(64, 3, 12, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(3)) * 2 - 1
@@ -186,3 +188,12 @@ def test_ada_s_come_before_diffaugment_s_and_both_are_done():
     y = augment(SOME.float(), ["cutout", "brightness"], 1.0, [3])
     assert ((y == 0).flatten(1).float().mean(1) > 0.05).all()  # what is cut out stays so
     assert not torch.equal(y[y != 0], SOME.float()[y != 0])
+
+
+def test_what_is_sampled_between_pixels_has_a_second_derivative():
+    torch.manual_seed(0)
+    places = torch.rand(2, 5, 4, 2, dtype=torch.float64) * 3 - 1.5  # beyond the borders, too
+    x = SOME[:2, :2, :6, :7].clone().requires_grad_()
+    torch.testing.assert_close(Sampled.apply(x, places), F.grid_sample(x, places, "bilinear", "reflection", False))
+    assert torch.autograd.gradcheck(lambda y: Sampled.apply(y, places), x)
+    assert torch.autograd.gradgradcheck(lambda y: Sampled.apply(y, places) ** 2, x)

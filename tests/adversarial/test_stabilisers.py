@@ -13,6 +13,7 @@ from i2i.adversarial import DIFF_AUGMENTATIONS, AdversarialObjective, UpdateSche
 from i2i.adversarial.config import GanConfig
 from i2i.adversarial.diff_augment import AdaptiveAugment, augment, colour, cutout, translation
 from i2i.adversarial.image_pool import ImagePool
+from i2i.adversarial.penalties import zero_centred_penalty
 from i2i.export.from_run import export_run
 from i2i.hardware.device import place
 from i2i.losses.pixel import feature_matching
@@ -130,6 +131,31 @@ def test_a_penalty_adds_its_weight_times_itself_to_the_discriminators_loss(setti
     torch.testing.assert_close(paid, bare + value * scalars[key])
     paid.backward()
     assert all(p.grad is not None for name, p in D.named_parameters() if "bias" not in name)
+
+
+@pytest.mark.parametrize("names", [["bgc"], ["cutout", "colour", "translation"]])
+@pytest.mark.parametrize(("setting", "key"), [("r1", "d_r1"), ("r2", "d_r2")])
+def test_r1_and_r2_are_of_the_gradient_at_the_pictures_before_they_are_augmented(names, setting, key):
+    D = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.Softplus(), nn.Conv2d(4, 1, 3, 2, 1)).double()
+    fake, real = (torch.rand(3, 3, 16, 16, dtype=torch.float64) for _ in range(2))
+    torch.manual_seed(3)
+    _, scalars = adversarial(D, augment=names, augment_p=0.8, **{setting: 1.0}).d_loss(fake, real)
+    torch.manual_seed(3)
+    raw = {"r2": fake.clone().requires_grad_(), "r1": real.clone().requires_grad_()}
+    seen = {which: augment(picture, names, 0.8, [3]) for which, picture in raw.items()}  # drawn in this order
+    (slope,) = torch.autograd.grad(D(seen[setting]).flatten(1).mean(1).sum(), raw[setting], create_graph=True)
+    by_hand = slope.flatten(1).square().sum(1).mean() / 2
+    torch.testing.assert_close(scalars[key], by_hand, rtol=1e-5, atol=0)
+    one, other = (torch.autograd.grad(penalty, D[0].weight)[0] for penalty in (scalars[key], by_hand))
+    torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-9)
+
+
+def test_without_augmentation_they_are_of_what_the_discriminator_sees_to_the_last_bit():
+    D = discriminator(norm="none")
+    fake, real = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32)
+    _, scalars = adversarial(D, r1=1.0, r2=1.0).d_loss(fake, real)
+    for key, pictures in (("d_r1", real), ("d_r2", fake)):
+        assert torch.equal(scalars[key], zero_centred_penalty(D, pictures))
 
 
 @pytest.mark.parametrize("options", [{"norm": "none"}, {"norm": "instance"}, {"norm": "instance_affine"},

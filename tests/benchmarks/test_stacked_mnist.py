@@ -163,6 +163,7 @@ def test_a_round_that_was_interrupted_is_ended_before_runs_are_compared(bench, t
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_the_command_trains_in_processes_of_its_own(mnist, tmp_path):
     words = (
         "--out",
@@ -181,7 +182,7 @@ def test_the_command_trains_in_processes_of_its_own(mnist, tmp_path):
         "2",
     )
     command = [sys.executable, "-m", "benchmarks.stacked_mnist", *map(str, (mnist, *words))]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=250)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=550)
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "stacked_mnist.json").read_text())["steps"] == 2
 

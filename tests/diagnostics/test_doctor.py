@@ -10,6 +10,7 @@ from markdown import ROOT, table
 from i2i.diagnostics.doctor import DETECTORS, Monitor, ailments_across, examine
 from i2i.diagnostics.doctor.evaluations import gamed, is_evaluation
 from i2i.diagnostics.doctor.history import period, spikes
+from i2i.diagnostics.doctor.remedies import more_variety
 from i2i.methods import METHODS
 from i2i.networks import DISCRIMINATORS, GENERATORS, takes
 from i2i.networks.from_noise import CRITICS, NOISE_GENERATORS
@@ -279,3 +280,8 @@ def test_the_page_on_the_doctor_says_what_the_table_says():
     rows = table(ROOT / "docs" / "training" / "doctor.md", "failure")
     said = [(row["failure"], row["title"], row["threshold"], row["why there"]) for row in rows]
     assert said == [(f"`{name}`", row.title, row.threshold, row.reason) for name, row in DETECTORS.items()]
+
+
+@pytest.mark.parametrize("settings", [{"size": 1}, {"size": 16, "discriminator.name": "voxels"}])
+def test_no_augmentation_of_pictures_is_recommended_for_points_or_volumes(settings):
+    assert more_variety({"size": 16}) == ["gan.augment=[colour,translation,cutout]", *more_variety(settings)]

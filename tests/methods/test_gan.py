@@ -301,6 +301,11 @@ def test_pictures_of_any_shape_are_generated(tmp_path):
         ({"conditional": True, "packed": 2, "data": {"path": "x", "domains": ["a", "b"]}}, "one class at a time"),
         ({"conditional": True, "gan": {"pool": 2}, "data": {"path": "x", "domains": ["a", "b"]}}, "pool of past fakes"),
         ({"gan": {"r1": 1.0}}, "--set discriminator.norm=false"),
+        (
+            {"generator": {"name": "lapgan"}, "discriminator": {"name": "lapgan"}, "size": 32, "d_rests_above": 0.8},
+            "a D at each level",
+        ),
+        ({"size": 1, "gan": {"augment": ["cutout"]}}, "points have no sides"),
         ({"gan": {"loss": "wasserstein"}}, "unbounded"),
     ],
 )

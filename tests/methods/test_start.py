@@ -85,6 +85,17 @@ def test_a_run_that_was_stopped_on_the_way_goes_on_bit_for_bit(tmp_path):
         assert torch.equal(value, weights(resumed)[key]), key
 
 
+@pytest.mark.parametrize("start", [{}, START])
+def test_a_resumed_run_has_the_decays_of_its_settings_now(start):
+    before = begun("gan", images=40, **ROW, start=START)
+    before.at(4)
+    before.step(noise(0, 1))
+    now = begun("gan", images=40, **ROW | {"optimizer": {**ROW["optimizer"], "beta2": 0.95}}, start=start)
+    now.load_state_dict(before.state_dict())
+    now.at(4 if not start else 30)
+    assert {group["betas"] for one in now.optimizers.values() for group in one.param_groups} == {(0.0, 0.95)}
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_may_begin_otherwise(name):
     method = begun(name, images=40, start={"share": 0.5, "lr": 4.0})

@@ -9,7 +9,7 @@ import pytest
 from test_report import data_of, open_page, write_run  # noqa: F401 - fixtures
 
 from i2i.errors import RequestError, RunError
-from i2i.report.comparison.curves import MOST_POINTS, tables
+from i2i.report.comparison.curves import MOST_POINTS, charts, tables
 from i2i.report.comparison.page import terminal_table, write_comparison
 from i2i.report.comparison.runs import read_runs, settings_that_differ
 from i2i.report.comparison.scores import difference
@@ -271,3 +271,12 @@ def test_the_page_fits_a_phone(page, scheme):
     shown = page(viewport={"width": 360, "height": 780}, color_scheme=scheme)
     assert shown.evaluate("document.documentElement.scrollWidth") == 360
     assert shown.locator(".verdict").is_visible()
+
+
+def test_how_often_the_discriminator_was_right_or_rested_is_no_loss(tmp_path):
+    runs = read_runs((write_run(tmp_path / "one"), write_run(tmp_path / "other")))
+    for tick in runs[0].ticks:
+        tick |= {"d_accuracy": 0.7, "d_accuracy_real": 0.6, "d_rested": 1.0}
+    sections = {chart["key"]: chart["section"] for chart in charts(runs)}
+    assert {sections[key] for key in ("d_accuracy", "d_accuracy_real", "d_rested")} == {"other"}
+    assert sections["d_real"] == "losses"

@@ -49,7 +49,7 @@ CASES = {
     "gradient penalty": ("pix2pix", {"gan": {"gradient_penalty": 10}, "discriminator": ALONE}),
     "ada": ("cyclegan", {"gan": {"loss": "non_saturating", "ada": True, "ada_images": 200, "ada_target": 0, **AUGMENTED}}),
     "augmentation": ("pix2pix", {"gan": {**AUGMENTED, "augment_p": 0.5}}),
-    "augmentation of ADA": ("pix2pix", {"gan": {"augment": ["bgc"], "augment_p": 0.5}}),
+    "augmentation of ADA": ("pix2pix", {"gan": {"augment": ["bgc"], "augment_p": 0.5, "r1": 10}, "discriminator": ALONE}),
     "minibatch standard deviation": ("pix2pix", {"discriminator": {"minibatch_std": True}}),
     "relativistic": ("pix2pix", {"gan": {"loss": "relativistic"}}),
     "instance noise": ("pix2pix", {"gan": {"instance_noise": 0.1}}),
@@ -66,7 +66,16 @@ PASSES = {
     "srgan": ("srgan", {"discriminator": {"norm": "none"}, "gan": {"loss": "non_saturating"}}),
     **{
         name: CASES[name]
-        for name in ("pool of cyclegan", "r1", "gradient penalty", "ada", "spectral normalisation", "average", "turns")
+        for name in (
+            "pool of cyclegan",
+            "r1",
+            "augmentation of ADA",
+            "gradient penalty",
+            "ada",
+            "spectral normalisation",
+            "average",
+            "turns",
+        )
     },
     "pool": ("pix2pix", {"gan": {"pool": 6, "instance_noise": 0.1, **AUGMENTED}, "discriminator": ALONE}),
 }

@@ -93,7 +93,8 @@ def damped(settings: Settings) -> list[str]:
 
 def more_variety(settings: Settings) -> list[str]:
     """What D sees is augmented, where it sees pictures, and its gradient bounded; with both, D is slower."""
-    never = settings.get("gan.augment") or settings.get("discriminator.name") == "voxels"
+    has_none = settings.get("discriminator.name") == "voxels" or settings.get("size") == 1  # volumes, points
+    never = settings.get("gan.augment") or has_none
     augment = [] if never else ["gan.augment=[colour,translation,cutout]"]
     _, d = _rates(settings)
     return [*augment, *_r1(settings, 5)] or [f"optimizer.lr_d={_slower(d, 2):g}"]

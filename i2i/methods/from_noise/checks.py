@@ -18,6 +18,8 @@ def check(config: FromNoiseConfig) -> None:
         )
     if config.gan.augment and config.discriminator.name == "voxels":
         raise ConfigError("gan.augment changes pictures, and the networks 'voxels' are for volumes. Leave it out.")
+    if config.gan.augment and config.sides == (1, 1):
+        raise ConfigError("gan.augment changes pictures, and points have no sides to be changed. Leave it out.")
     if config.batch % config.packed:
         up = -(-config.batch // config.packed) * config.packed
         raise ConfigError(
@@ -50,6 +52,8 @@ def check(config: FromNoiseConfig) -> None:
         raise ConfigError(
             "reconstruction is for a discriminator that draws. Use --set discriminator.name=fastgan, or leave it out."
         )
+    if config.d_rests_above < 1 and config.generator.name == "lapgan":
+        raise ConfigError("LAPGAN has a D at each level, and d_rests_above is for one alone. Leave it out.")
     if "lapgan" in (config.generator.name, config.discriminator.name):
         sides = [one.options.get("sides") for one in (config.generator, config.discriminator)]
         if config.generator.name != config.discriminator.name or sides[0] != sides[1]:

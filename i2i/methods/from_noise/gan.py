@@ -6,7 +6,6 @@ is a row of PRESETS: its networks, its loss, its settings.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Hashable, Mapping
 from typing import Any, ClassVar, Self, cast
 
@@ -40,7 +39,7 @@ from .growth import FADES, LEVEL, at_level, growth_stages, shown
 from .judged import Judge
 from .presets import PRESETS
 from .resting import ACCURACY, Resting
-from .samples import RGBA, as_shown, for_samples, views
+from .samples import RGBA, as_shown, fakes, for_samples, seed_of, views
 from .style import PathLength, styles_of
 
 SAMPLES = 7
@@ -239,7 +238,7 @@ class Gan(Method):
     def sample_columns(self, batch: Batch) -> dict[str, Tensor]:
         """Real pictures, and beside each SAMPLES generated ones of its class, always of the same z."""
         x, y = batch["image"], batch.get("label") if self.G.classes else None
-        G, draw = cast(NoiseGenerator, self.served("model")), torch.Generator().manual_seed(_seed_of(x))
+        G, draw = cast(NoiseGenerator, self.served("model")), torch.Generator().manual_seed(seed_of(x))
         columns = {"real": x}
         for n in range(SAMPLES):
             z = prior(G, len(x), torch.device("cpu"), draw).to(x.device)
@@ -255,17 +254,17 @@ class Gan(Method):
     @torch.no_grad()
     def validate(self, columns: Mapping[str, Tensor]) -> dict[str, float]:
         """`val_swd`: sliced Wasserstein distance of patches of the samples from those of the real pictures."""
-        return {"val_swd": sliced_wasserstein(views(_fakes(columns)), views(columns["real"]))}
+        return {"val_swd": sliced_wasserstein(views(fakes(columns)), views(columns["real"]))}
 
     @torch.no_grad()
     def picture_figures(self, columns: Mapping[str, Tensor]) -> dict[str, list[float]]:
         """The same in parts of a jackknife."""
-        return {"val_swd": jackknifed([(views(_fakes(columns)), views(columns["real"]))])}
+        return {"val_swd": jackknifed([(views(fakes(columns)), views(columns["real"]))])}
 
     def observed(self, batch: Batch, columns: Mapping[str, Tensor]) -> dict[str, Observed]:  # noqa: ARG002
         """Samples and real pictures; D where it does not have to be told their classes."""
         is_plain = not self.G.classes and self.o.packed == 1 and not isinstance(self.G, Growing)
-        return {"": Observed(_fakes(columns), columns["real"], "image", self.D if is_plain else None)}
+        return {"": Observed(fakes(columns), columns["real"], "image", self.D if is_plain else None)}
 
     def loss_summary(self, scalars: Mapping[str, float]) -> str:
         """D(real) and D(fake)."""
@@ -294,12 +293,3 @@ def _generator(config: FromNoiseConfig) -> NoiseGenerator:
 def _channels(config: FromNoiseConfig) -> int:
     (channels,) = config.data.channels_of("image")
     return channels
-
-
-def _fakes(columns: Mapping[str, Tensor]) -> Tensor:
-    return torch.cat([column for name, column in columns.items() if name != "real"])
-
-
-def _seed_of(x: Tensor) -> int:
-    """Another for other pictures, so that no two batches are compared with the same samples."""
-    return zlib.crc32(x.float().cpu().numpy().tobytes())

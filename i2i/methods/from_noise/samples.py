@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -43,6 +44,16 @@ def for_samples(config: FromNoiseConfig, shape: tuple[int, ...] | None) -> FromN
             f"it. Use --size {shape[1]}."
         )
     return config
+
+
+def fakes(columns: Mapping[str, Tensor]) -> Tensor:
+    """What of `sample_columns` was generated, of all columns."""
+    return torch.cat([column for name, column in columns.items() if name != "real"])
+
+
+def seed_of(x: Tensor) -> int:
+    """Another for other pictures, so that no two batches are compared with the same samples."""
+    return zlib.crc32(x.float().cpu().numpy().tobytes())
 
 
 def views(x: Tensor) -> Tensor:

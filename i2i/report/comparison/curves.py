@@ -18,6 +18,8 @@ AXES = {"images": ("images", 1.0), "minutes": ("seconds", 60.0)}
 
 SECTIONS = {"validation": ("val_",), "losses": ("g_", "d_"), "other": ("p_", "fail_", "ada_", "lr_", "")}
 """Where a figure's chart stands, by the beginning of its key."""
+SHARES = ("d_accuracy", "d_rested")
+"""Of the keys that begin like losses, those of none."""
 
 TITLES = {"images_per_s": "Images per second", "memory_mb": "Memory, MiB"}
 LEFT_OUT = ("images", "step", "seconds")
@@ -34,7 +36,7 @@ def charts(runs: Sequence[Compared]) -> list[dict[str, Any]]:
     mixed = len({one.config.get("method") for one in runs}) > 1
     found = []
     for key in keys:
-        section = next(name for name, starts in SECTIONS.items() if key.startswith(starts))
+        section = "other" if key.startswith(SHARES) else next(n for n, s in SECTIONS.items() if key.startswith(s))
         having = [n for n, one in enumerate(runs) if any(key in tick for tick in one.ticks)]
         better = ("higher" if higher_is_better(key) else "lower") + " is better"
         notes = {"validation": better, "losses": "not on one scale where the methods' losses differ" if mixed else ""}
