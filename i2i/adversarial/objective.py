@@ -42,6 +42,9 @@ class AdversarialObjective:
         self.adaptation = AdaptiveAugment(gan.ada_target, gan.ada_images) if gan.ada else None
         self.has_alpha = False
         """Whether pictures are RGB times alpha, and alpha."""
+        self.at_raw = False
+        """Whether R1 and R2 are of the gradient at pictures before they are augmented, else at those that D sees, as
+        runs of translators have it."""
         self.share = 0.0
         """Part of the adversarial training that is over."""
         self.penalises = True
@@ -88,9 +91,10 @@ class AdversarialObjective:
         self._clip(D)
         channels = self._channels(fake, given)
         raw_fake = self._raw(self.pool(_stack(fake.detach(), given)), self.gan.r2)
+        changed_fake = self._changed(raw_fake, channels)
         raw_real = self._raw(_stack(real, given), self.gan.r1)
-        changed_fake, changed_real = self._changed(raw_fake, channels), self._changed(raw_real, channels)
-        fake, real = changed_fake.detach(), changed_real.detach()
+        changed_real = self._changed(raw_real, channels)
+        fake, real = (x.detach() if x.requires_grad else x for x in (changed_fake, changed_real))
         with self.placement.autocast():
             both = (D(real), D(fake)) if has_batch_statistics(D) else D(torch.cat([real, fake])).chunk(2)
         of_real, of_fake = both
@@ -113,7 +117,7 @@ class AdversarialObjective:
 
     def _raw(self, stack: Tensor, weight: float) -> Tensor:
         """The pictures as a penalty of that weight takes its gradient at them: before the augmentation."""
-        through = weight and self.penalises and self.gan.augment
+        through = self.at_raw and weight and self.penalises and self.gan.augment
         return exact(stack).detach().requires_grad_() if through else stack
 
     def _penalties(

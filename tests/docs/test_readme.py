@@ -214,7 +214,7 @@ def test_the_demos_code_names_every_file_that_the_readme_lists():
 
 RUNS = ("facades", "seasons", "x4")
 ELSEWHERE = {"g_features", "d_gp", "d_r1", "d_r2", "d_drift", "ada_p", "ada_r", "g_checkerboard", "g_perceptual"}
-ELSEWHERE |= {"g_path_length", "d_reconstruction"}
+ELSEWHERE |= {"g_path_length", "d_reconstruction", "d_rested", "d_accuracy"}
 """Keys of settings that the README does not use; tests/training/test_stabiliser_runs.py, tests/methods/test_srgan.py and
 tests/methods/test_gan.py have runs with them."""
 

@@ -123,7 +123,7 @@ class Gan(Method):
         )  # fmt: skip
         method = cls.of(config)(_generator(config), D, placement, config)
         for objective in method.objectives.values():
-            objective.has_alpha = _channels(config) == RGBA
+            objective.has_alpha, objective.at_raw = _channels(config) == RGBA, True
         return method
 
     @classmethod
