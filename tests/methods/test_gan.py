@@ -197,6 +197,20 @@ def test_a_growing_run_goes_on_exactly_inside_a_fade(tmp_path):
         assert torch.equal(value, weights(resumed)[key]), key
 
 
+@pytest.mark.parametrize("row", ["dcgan", "lapgan"])
+def test_r1_is_of_the_gradient_at_the_raw_pictures_and_translators_keep_theirs(row):
+    """What each of the two is stands in tests/adversarial/test_stabilisers.py and in the witness of pix2pix."""
+    row = {"data": {"path": "noise"}, "images": 8, **settings(row)}
+    method = GAN.from_config(
+        GAN.complete_config(resolve(GAN.Config, [row]), 8), Placement(torch.device("cpu"), "fp32", "")
+    )
+    assert [objective.at_raw for objective in method.objectives.values()] == [True] * len(method.objectives)
+    pix2pix = METHODS["pix2pix"]
+    config = resolve(pix2pix.Config, [{"data": {"path": "noise"}, "size": 32, "generator": {"name": "unet32"}}])
+    translator = pix2pix.from_config(pix2pix.complete_config(config, 8), Placement(torch.device("cpu"), "fp32", ""))
+    assert [objective.at_raw for objective in translator.objectives.values()] == [False]
+
+
 def test_the_levels_of_a_pyramid_learn_apart_and_the_largest_is_what_is_logged_as_D():
     row, batch = (
         settings("lapgan") | {"size": 32, "gan": {}, "conditional": False},
