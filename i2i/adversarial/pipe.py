@@ -41,12 +41,12 @@ def piped(x: Tensor, names: Collection[str], p: float, parts: Sequence[int], *, 
     `parts` are the channels of the pictures that are stacked in `x`: places move together, colours change alone.
     `has_alpha`: they are RGB times alpha, and alpha.
     """
-    x = exact(x)
-    x = _blitted(x, names, p)
-    if any(name in names for name in GEOMETRY):
-        x = _warped(x, names, p)
-    if any(name in names for name in COLOURS):
-        x = torch.cat([coloured(part, names, p, has_alpha=has_alpha) for part in torch.split(x, list(parts), 1)], 1)
+    with torch.autocast(x.device.type, enabled=False):  # its products would be bf16: places and colours of two digits
+        x = _blitted(exact(x), names, p)
+        if any(name in names for name in GEOMETRY):
+            x = _warped(x, names, p)
+        if any(name in names for name in COLOURS):
+            x = torch.cat([coloured(part, names, p, has_alpha=has_alpha) for part in torch.split(x, list(parts), 1)], 1)
     return x
 
 

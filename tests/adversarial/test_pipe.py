@@ -197,3 +197,15 @@ def test_what_is_sampled_between_pixels_has_a_second_derivative():
     torch.testing.assert_close(Sampled.apply(x, places), F.grid_sample(x, places, "bilinear", "reflection", False))
     assert torch.autograd.gradcheck(lambda y: Sampled.apply(y, places), x)
     assert torch.autograd.gradgradcheck(lambda y: Sampled.apply(y, places) ** 2, x)
+
+
+def test_mixed_precision_changes_neither_what_is_seen_nor_its_slope():
+    x = SOME.bfloat16().requires_grad_()
+    found = []
+    for mixed in (False, True):
+        torch.manual_seed(0)
+        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+            y = augment(x, ["bgc"], 1.0, [3])
+        found.append((y, *torch.autograd.grad(y.square().sum(), x)))
+    assert found[0][0].dtype == torch.float32
+    assert all(torch.equal(*both) for both in zip(*found, strict=True))

@@ -197,6 +197,23 @@ def test_a_growing_run_goes_on_exactly_inside_a_fade(tmp_path):
         assert torch.equal(value, weights(resumed)[key]), key
 
 
+@pytest.mark.parametrize("preset", [name for name in GAN.PRESETS if name.endswith("-small")])
+def test_every_small_preset_takes_its_whole_step_in_bf16(preset):
+    """Augmentation and penalties included: both first come after many steps otherwise."""
+    always = {"ada": False, "penalty_every": 1}
+    row = {"gan": always, "batch": 4, "path_length": 2.0} if "stylegan2" in preset else {"gan": always, "batch": 4}
+    channels, sides = (1, 3) if preset == "3dgan-small" else (3, 2)
+    data = {"path": "x", "domains": CLASSES, "channels": {"image": channels}}
+    config = GAN.complete_config(resolve(GAN.Config, [GAN.PRESETS[preset], row, {"data": data, "images": 1000}]), 1000)
+    method = GAN.from_config(config, Placement(torch.device("cpu"), "bf16", ""))
+    before, shape = snapshot(method), (channels, *[config.size] * sides)
+    for n in range(config.gan.d_steps + 1):  # of d_steps above 1 the last is G's
+        method.at(4 * n)
+        scalars = method.step({"image": torch.rand(4, *shape) * 2 - 1, "label": torch.arange(4)})
+        assert all(torch.as_tensor(value).isfinite() for value in scalars.values())
+    assert {key[0] for key, value in weights(method).items() if not torch.equal(value, before[key])} == {"G", "D"}
+
+
 @pytest.mark.parametrize("row", ["dcgan", "lapgan"])
 def test_r1_is_of_the_gradient_at_the_raw_pictures_and_translators_keep_theirs(row):
     """What each of the two is stands in tests/adversarial/test_stabilisers.py and in the witness of pix2pix."""
