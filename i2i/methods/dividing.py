@@ -54,6 +54,8 @@ def refuse_divided_statistics(config: TrainConfig, networks: Mapping[str, nn.Mod
             key = "generator" if name.startswith(("G", "F")) else "discriminator"
             if config.discriminator.options.get("minibatch_std") and key == "discriminator":
                 reasons.append((f"{name} measures the variety", "Use --set discriminator.minibatch_std=false."))
+            elif name == "D" and (getattr(config, "minibatch_std", False) or getattr(config, "minibatch_kernels", 0)):
+                reasons.append((f"{name} compares", "Leave minibatch_std and minibatch_kernels out."))
             else:
                 has_choice = isinstance(getattr(config, key).options.get("norm"), str)
                 way_out = f"Use --set {key}.norm=instance_affine." if has_choice else "Take a smaller --batch."

@@ -18,6 +18,7 @@ from i2i.export.from_run import export_run
 from i2i.hardware.device import Placement
 from i2i.methods import METHODS
 from i2i.methods.from_noise.judged import Judge, pack
+from i2i.methods.from_noise.networks import critic_of
 from i2i.methods.from_noise.style import PathLength, styles_of
 from i2i.networks.from_noise import CRITICS, NOISE_GENERATORS
 from i2i.networks.from_noise.dcgan import DcganCritic
@@ -58,6 +59,7 @@ TINY = {
     "conditional_mlp": ("conditional_mlp", {"widths": [4, 4, 8]}, {}, {"conditional": True}),
     "dcgan": ("dcgan", {"width": 4}, {"width": 4}, {}),
     "dcgan by class": ("dcgan", {"width": 4}, {"width": 4}, {"conditional": True}),
+    "dcgan that sees its batch": ("dcgan", {"width": 4}, {"width": 4}, {"minibatch_std": True, "minibatch_kernels": 3}),
     "resnet": ("resnet", {"widths": [4, 4, 4]}, {"widths": [4, 4, 4, 4]}, {"gan": {"loss": "hinge"}}),
     "resnet, shared": (
         *("resnet", {"widths": [4, 4, 4], "latent": 9, "shared": 4, "spectral": True}),
@@ -197,21 +199,47 @@ def test_a_growing_run_goes_on_exactly_inside_a_fade(tmp_path):
         assert torch.equal(value, weights(resumed)[key]), key
 
 
-@pytest.mark.parametrize("preset", [name for name in GAN.PRESETS if name.endswith("-small")])
-def test_every_small_preset_takes_its_whole_step_in_bf16(preset):
-    """Augmentation and penalties included: both first come after many steps otherwise."""
-    always = {"ada": False, "penalty_every": 1}
-    row = {"gan": always, "batch": 4, "path_length": 2.0} if "stylegan2" in preset else {"gan": always, "batch": 4}
+SMALL = {name: row for name, row in GAN.PRESETS.items() if name.endswith("-small")}
+
+
+def small_config(preset, **given):
+    """The preset for ten classes in colour, and the shape of its pictures or volumes."""
     channels, sides = (1, 3) if preset == "3dgan-small" else (3, 2)
     data = {"path": "x", "domains": CLASSES, "channels": {"image": channels}}
-    config = GAN.complete_config(resolve(GAN.Config, [GAN.PRESETS[preset], row, {"data": data, "images": 1000}]), 1000)
+    config = GAN.complete_config(resolve(GAN.Config, [SMALL[preset], given, {"data": data, "images": 1000}]), 1000)
+    return config, (channels, *[config.size] * sides)
+
+
+@pytest.mark.parametrize("preset", SMALL)
+def test_every_small_preset_takes_its_whole_step_in_bf16(preset):
+    """Augmentation and penalties included: both first come after many steps otherwise."""
+    of_style = {"path_length": 2.0} if preset == "stylegan2-small" else {}
+    config, shape = small_config(preset, batch=4, gan={"ada": False, "penalty_every": 1}, **of_style)
     method = GAN.from_config(config, Placement(torch.device("cpu"), "bf16", ""))
-    before, shape = snapshot(method), (channels, *[config.size] * sides)
+    before = snapshot(method)
     for n in range(config.gan.d_steps + 1):  # of d_steps above 1 the last is G's
         method.at(4 * n)
         scalars = method.step({"image": torch.rand(4, *shape) * 2 - 1, "label": torch.arange(4)})
         assert all(torch.as_tensor(value).isfinite() for value in scalars.values())
     assert {key[0] for key, value in weights(method).items() if not torch.equal(value, before[key])} == {"G", "D"}
+
+
+@pytest.mark.parametrize("preset", {row["discriminator"]["name"]: name for name, row in SMALL.items()}.values())
+def test_the_last_layer_of_every_discriminator_can_see_the_rest_of_its_batch(preset):
+    std = "progan" not in preset and "stylegan2" not in preset  # which have it
+    given = {"minibatch_kernels": 3, "minibatch_std": std, "batch": 4}
+    config, shape = small_config(preset, **given)
+    D = critic_of(config)
+    label = torch.arange(4) if D.classes else None
+    torch.manual_seed(0)
+    x = torch.rand(4, *shape) * 2 - 1
+    twins = torch.cat([x[:1], x[:1], x[2:]])
+    D(x, label)  # the first batch scales the kernels
+    D.eval()
+    apart, near = [D(batch, label)[2:] for batch in (x, twins)]
+    assert not torch.equal(apart, near)  # though they are the same pictures
+    of_batch = [key for key in D.state_dict() if "across" in key or "of_appended" in key]
+    assert len([key for key in of_batch if "of_appended" in key]) == (1 + std) * len(getattr(D, "sizes", "D"))
 
 
 @pytest.mark.parametrize("row", ["dcgan", "lapgan"])
@@ -326,6 +354,8 @@ def test_pictures_of_any_shape_are_generated(tmp_path):
     [
         ({"conditional": True}, "data has no classes"),
         ({"packed": 3}, "divide no batch of 4. Use --batch 6"),
+        ({"batch": 2, "packed": 2, "minibatch_kernels": 3}, "D sees one alone. Use --batch 8"),
+        ({"discriminator": {"name": "progan", "width": None}, "minibatch_std": True}, "has it already"),
         ({"mixing": 0.5}, "generators with a w"),
         ({"reconstruction": 1.0}, "discriminator that draws"),
         ({"generator": {"name": "lapgan", "width": 4}}, "the same levels. Use --set generator.name=lapgan"),

@@ -43,6 +43,7 @@ CASES = {
     "gan": ("gan", {}),
     "styles": ("gan", STYLES),
     "pyramid": ("gan", PYRAMID),
+    "minibatch discrimination": ("gan", {"minibatch_std": True, "minibatch_kernels": 3}),
     "pool": ("pix2pix", {"gan": {"pool": 6}}),
     "pool of cyclegan": ("cyclegan", {"gan": {"pool": 6}}),
     "r1": ("pix2pix", {"gan": {"r1": 10}, "discriminator": ALONE}),
@@ -192,6 +193,11 @@ def test_a_batch_that_cannot_be_divided_is_refused_with_the_next_that_can():
         ("cyclegan", {"gan": {"feature_matching": 1}}, "gan.feature_matching=0"),
         ("cyclegan", {"gan": {"loss": "relativistic"}}, "gan.loss=non_saturating"),
         ("cyclegan", {"discriminator": {"minibatch_std": True}}, "discriminator.minibatch_std=false"),
+        (
+            "gan",
+            {"minibatch_kernels": 3, "generator": {"name": "mlp", "width": None}, "discriminator": {"norm": False}},
+            "Leave minibatch_std",
+        ),
     ],
 )
 def test_passes_refuse_what_compares_their_images(name, settings, said):

@@ -43,6 +43,13 @@ def check(config: FromNoiseConfig) -> None:
         raise ConfigError("D sees one class at a time, so packed=1 goes with conditional=true. Leave one of them out.")
     if config.conditional and config.gan.pool:
         raise ConfigError("A pool of past fakes does not know their classes. Leave gan.pool or conditional out.")
+    if config.minibatch_std and config.discriminator.name in ("progan", "stylegan2"):
+        raise ConfigError(f"The discriminator {config.discriminator.name!r} has it already. Leave minibatch_std out.")
+    if (config.minibatch_std or config.minibatch_kernels) and config.batch // config.packed < 2:
+        raise ConfigError(
+            "minibatch_std and minibatch_kernels compare the pictures of a batch, and D sees one alone. "
+            f"Use --batch {4 * config.packed}, or leave them out."
+        )
     for name, value in (("mixing", config.mixing), ("path_length", config.path_length)):
         if value and config.generator.name != "stylegan2":
             raise ConfigError(

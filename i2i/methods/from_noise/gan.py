@@ -21,7 +21,7 @@ from ...hardware.batch_part import drawn
 from ...hardware.device import Placement
 from ...losses.pixel import l1
 from ...networks import Generator
-from ...networks.from_noise import CRITICS, NOISE_GENERATORS, build_for
+from ...networks.from_noise import CRITICS, NOISE_GENERATORS
 from ...networks.from_noise.base import Critic, NoiseGenerator
 from ...networks.from_noise.fastgan import FastganCritic
 from ...networks.from_noise.progan import Growing, ProganCritic
@@ -37,6 +37,7 @@ from .config import FromNoiseConfig, FromNoiseOptions
 from .file import NoiseFile, ports_of
 from .growth import FADES, LEVEL, at_level, growth_stages, shown
 from .judged import Judge
+from .networks import channels_of, critic_of, generator_of
 from .presets import PRESETS
 from .resting import ACCURACY, Resting
 from .samples import RGBA, as_shown, fakes, for_samples, seed_of, views
@@ -103,27 +104,24 @@ class Gan(Method):
     @classmethod
     def generators(cls, config: TrainConfig) -> dict[str, Generator]:
         """G as a file has it: with a port for whatever decides a picture."""
-        return {"model": cast(Generator, NoiseFile(_generator(cast(FromNoiseConfig, config))))}
+        return {"model": cast(Generator, NoiseFile(generator_of(cast(FromNoiseConfig, config))))}
 
     @classmethod
     def file_ports(cls, config: TrainConfig, stem: str) -> Ports | None:  # noqa: ARG003
         """Those of NoiseFile."""
         config = cast(FromNoiseConfig, config)
         with torch.device("meta"):
-            G = _generator(config)
-        return ports_of(G, _channels(config), config.sides, config.data.domains or ())
+            G = generator_of(config)
+        return ports_of(G, channels_of(config), config.sides, config.data.domains or ())
 
     @classmethod
     def build(cls, config: TrainConfig, placement: Placement) -> Self:
         """Networks by name, initialised as their papers have it."""
         config = cast(FromNoiseConfig, config)
-        D = build_for(
-            CRITICS, "discriminator", config.discriminator.name, config.packed * _channels(config), config.sides,
-            config.classes, config.discriminator.options,
-        )  # fmt: skip
-        method = cls.of(config)(_generator(config), D, placement, config)
+        D = critic_of(config)
+        method = cls.of(config)(generator_of(config), D, placement, config)
         for objective in method.objectives.values():
-            objective.has_alpha, objective.at_raw = _channels(config) == RGBA, True
+            objective.has_alpha, objective.at_raw = channels_of(config) == RGBA, True
         return method
 
     @classmethod
@@ -138,7 +136,7 @@ class Gan(Method):
         """One, or those of networks that grow."""
         (whole,) = super().stages(config)
         with torch.device("meta"):
-            G = _generator(cast(FromNoiseConfig, config))
+            G = generator_of(cast(FromNoiseConfig, config))
         return growth_stages(G.doublings, whole.images, whole.schedule) if isinstance(G, Growing) else (whole,)
 
     @classmethod
@@ -281,15 +279,3 @@ def prior(G: NoiseGenerator, count: int, device: torch.device, draw: torch.Gener
     if G.prior == "uniform":
         return torch.rand(count, G.latent, device=device, dtype=dtype, generator=draw) * 2 - 1
     return torch.randn(count, G.latent, device=device, dtype=dtype, generator=draw)
-
-
-def _generator(config: FromNoiseConfig) -> NoiseGenerator:
-    return build_for(
-        NOISE_GENERATORS, "generator", config.generator.name, _channels(config), config.sides, config.classes,
-        config.generator.options,
-    )  # fmt: skip
-
-
-def _channels(config: FromNoiseConfig) -> int:
-    (channels,) = config.data.channels_of("image")
-    return channels

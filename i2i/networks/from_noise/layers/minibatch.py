@@ -48,16 +48,17 @@ class MinibatchDiscrimination(nn.Module):
         self.weight = nn.Parameter(0.05 * torch.randn(features, kernels * dimensions))
         self.log_scale = nn.Parameter(torch.zeros(kernels * dimensions))
         self.bias = nn.Parameter(torch.full((kernels,), -1.0))
-        self.register_buffer("started", torch.zeros((), dtype=torch.bool))
+        self.register_buffer("started", torch.zeros((), dtype=torch.long))
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, features) -> (N, features + kernels)."""
-        every = gathered(exact(x))
-        apart = self._apart(every)
-        if self.training and not self.started and len(every) > 1:
-            self._start(apart)
+        with torch.autocast(x.device.type, enabled=False):  # distances of near pictures are differences of like numbers
+            every = gathered(exact(x))
             apart = self._apart(every)
-        near = torch.exp(-apart).sum(1) + self.bias
+            if self.training and not self.started and len(every) > 1:
+                self._start(apart)
+                apart = self._apart(every)
+            near = torch.exp(-apart).sum(1) + self.bias
         return torch.cat([x, own_rows(near).to(x.dtype)], 1)
 
     def _apart(self, x: Tensor) -> Tensor:
@@ -73,4 +74,4 @@ class MinibatchDiscrimination(nn.Module):
         nearest = apart.amin(1).mean(0)  # (kernels,)
         scale = (nearest / 2).clamp(min=1e-8)
         self.log_scale.sub_(scale.log().repeat_interleave(self.shape[1]))
-        self.started.fill_(True)
+        self.started.fill_(1)
