@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ...errors import RequestError
@@ -13,13 +13,18 @@ from ...images.image import Picture
 from .generator import Generator
 from .picks import Pick
 from .sheet import animation, made, sheet_file
+from .video import is_there, webm
 
 MOST_FRAMES = 2000
 """Frames of all the ways together."""
 MOST_PIXELS = 300e6
 """Pixels of all frames together: all of them are in memory, two or three times."""
-MOVING = ("gif", "webp")
-"""Formats of the animation."""
+MOVING: dict[str, Callable[[Sequence[Picture]], bytes]] = {
+    "gif": lambda frames: animation(frames, "gif"),
+    "webp": lambda frames: animation(frames, "webp"),
+    "webm": webm,
+}
+"""Formats of the animation, and what writes them."""
 
 
 def frames_between(a: Pick, b: Pick, count: int) -> list[Pick]:
@@ -47,8 +52,9 @@ def write_walk(
     between: int,
     target: Path,
 ) -> list[Path]:
-    """`walk.png` (a row for each way, both its ends in it), `walk.gif` and `walk.webp` (which go back to the first
-    picture) in the folder `target`, with `between` frames between two pictures; gives the files.
+    """`walk.png` (a row for each way, both its ends in it), and `walk.gif`, `walk.webp` and, where PyAV is installed,
+    `walk.webm` (which go back to the first picture) in the folder `target`, with `between` frames between two pictures;
+    gives the files.
 
     Raises what `check_walk` raises, StorageError.
     """
@@ -59,10 +65,11 @@ def write_walk(
     strip, *moving = files = walk_files(target)
     write_atomically(strip, sheet_file(strips, between + 2))
     for file in moving:
-        write_atomically(file, animation([frame for way in ways for frame in way], file.suffix[1:]))
+        write_atomically(file, MOVING[file.suffix[1:]]([frame for way in ways for frame in way]))
     return files
 
 
 def walk_files(target: Path) -> list[Path]:
     """What `write_walk` writes: the strip, then the animations."""
-    return [target / f"walk.{name}" for name in ("png", *MOVING)]
+    moving = [name for name in MOVING if name != "webm" or is_there()]
+    return [target / f"walk.{name}" for name in ("png", *moving)]

@@ -44,7 +44,12 @@ def generate(
     ] = None,
     interpolate: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Also walk.png, walk.gif and walk.webp: N frames between two pictures.", min=1),
+        typer.Option(
+            metavar="N",
+            help="Also walk.png, walk.gif, walk.webp (and walk.webm with i2i's extra video): N frames between two "
+            "pictures.",
+            min=1,
+        ),
     ] = None,
     grid: Annotated[Path | None, typer.Option(metavar="FILE", help="Also a contact sheet, as a PNG.")] = None,
     format: Annotated[

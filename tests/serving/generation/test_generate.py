@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from latent_models import SIDES, write_latent_model
@@ -128,6 +130,23 @@ def test_the_way_between_pictures_comes_as_a_strip_and_as_animations(generate, t
         with Image.open(tmp_path / "out" / name) as moving:
             assert (moving.n_frames, moving.size) == (15, SIDES[::-1])
             assert name in said
+    with av.open(tmp_path / "out/walk.webm") as film:
+        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+        assert film.streams.video[0].codec.name == "vp9"
+    factor = frames[0].shape[0] // SIDES[0]
+    assert len(frames) == 15
+    assert frames[0].shape[1] == factor * SIDES[1] >= 256
+    with Image.open(tmp_path / "out/000001.png") as second:
+        off = frames[5][factor // 2 :: factor, factor // 2 :: factor] - np.asarray(second.convert("RGB"), np.float32)
+    assert np.abs(off).mean() < 8  # of 255: what the codec loses
+
+
+def test_without_pyav_a_way_has_no_video_and_all_else(generate, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    status, said = generate("style", tmp_path / "out", "--count", 2, "--interpolate", 1)
+    assert status == 0
+    assert "walk.webp" in said
+    assert not (tmp_path / "out/walk.webm").exists()
 
 
 def test_ways_of_large_pictures_have_as_many_frames_as_memory_has_room_for():
