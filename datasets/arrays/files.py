@@ -84,8 +84,11 @@ def _is_of_samples(path: Path) -> bool:
 
 
 def arrays_in(folder: Path) -> list[Path]:
-    """The files that lie in it, by name."""
-    found = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES] if folder.is_dir() else []
+    """The files that lie in it, by name; raises DataError where it cannot be read."""
+    try:
+        found = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES] if folder.is_dir() else []
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read: {error.strerror}.") from error
     return sorted(path for path in found if why_left_alone(path.name) is None and path.is_file())
 
 
@@ -189,9 +192,10 @@ def check_range(file: ArrayFile, rows: Array) -> None:
     said = f"{file.path} holds numbers from {least:g} to {most:g}"
     if not np.isfinite([least, most]).all():
         axes = 1 if file.kind == "points" else (1, 2, 3)
+        bad = len(rows) - np.isfinite(rows).all(axes).sum()
         kept = f"rows = {file.loaded}; numpy.save('kept.npy', rows[numpy.isfinite(rows).all({axes})])"
         way_out = "Leave the file out." if file.is_one else f"Leave those samples out: {kept}."
-        raise DataError(f"{said}, and not all are finite. {way_out}")
+        raise DataError(f"{file.path}: of its samples {bad} of {len(rows)} hold nan or infinity. {way_out}")
     by = _rounded_up(max(-least, most))
     divided = f"Divide them by {by}: numpy.save('scaled.npy', {file.loaded} / {by})."
     if file.kind == "points":

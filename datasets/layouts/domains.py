@@ -81,7 +81,7 @@ def find_single(root: Path, *names: str | None) -> Layout[Single]:
         for split, (folder, inside) in folders.items()
     }
     if not any(splits.values()):
-        raise DataError(f"{root} holds no pictures ({format_titles()}).")
+        raise DataError(f"{root} holds no pictures ({format_titles()}), and no points or volumes (.npy, .npz).")
     said = f" of {len(labels)} classes, {_named(labels)}," if len(labels) > 1 else ""
     names_ = labels if len(labels) > 1 else (root.resolve().name,)
     return Layout(root, "single", names_, splits, f"Pictures{said} in {counted(splits)}.")

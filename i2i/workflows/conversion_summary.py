@@ -37,6 +37,8 @@ class Meter:
             self.bar = Bar(self.what, total, self.unit, began=self.began).__enter__()
         rate = "" if pixels is None else f"{pixels / 1e6 / max(self.bar.seconds, 1e-9):.2f} megapixels/s"
         self.bar.update(done, rate)
+        if done >= total:
+            self.bar.__exit__(None, None, None)  # another may follow
 
 
 class JsonMeter:

@@ -119,12 +119,16 @@ class Bars:
             yield thing
             bar.update(done)
 
-    def of_figures(self, done: int, total: int) -> None:
-        """So many figures of sets are there."""
-        if self.open is None or self.open.unit != "figures":
-            self.begin("Comparing sets", total, "figures")
+    def at(self, what: str, unit: str, done: int, total: int) -> None:
+        """`done` of `total` are done of that step, which begins with the first call."""
+        if self.open is None or self.open.what != what:
+            self.begin(what, total, unit)
         assert self.open is not None
         self.open.update(done)
+
+    def of_figures(self, done: int, total: int) -> None:
+        """So many figures of sets are there."""
+        self.at("Comparing sets", "figures", done, total)
 
     def _close(self) -> None:
         if self.open is not None:

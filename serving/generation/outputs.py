@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ def generate_all(
     between: int | None = None,
     grid: Path | None = None,
     progress: Progress | None = None,
+    walked: Callable[[int, int], None] | None = None,
     **writing: Any,
 ) -> tuple[ConversionReport, list[Path]]:
     """The pictures (picks_of, generate_folder), the way between them where `between` frames are asked for (write_walk),
@@ -57,7 +58,7 @@ def generate_all(
         report = generate_folder(generator, target, picks, progress=progress, **writing)
     more: list[Path] = []
     if between is not None:
-        more += write_walk(generator, picks, between, target)
+        more += write_walk(generator, picks, between, target, walked)
     if grid is not None:
         shown, port = picks[: min(SHOWN, max(1, int(MOST_PIXELS // pixels)))], classes_of(generator)
         classes = 0 if port is None or port.name in controls else len(port.choices)

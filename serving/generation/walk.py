@@ -51,16 +51,21 @@ def write_walk(
     picks: Sequence[Pick],
     between: int,
     target: Path,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """`walk.png` (a row for each way, both its ends in it), and `walk.gif`, `walk.webp` and, where PyAV is installed,
     `walk.webm` (which go back to the first picture) in the folder `target`, with `between` frames between two pictures;
-    gives the files.
+    gives the files. `progress` is told how many frames of how many are made.
 
     Raises what `check_walk` raises, StorageError.
     """
     check_walk(len(picks), between, generator.size[1] * generator.size[2])
     ends = zip(picks, [*picks[1:], picks[0]], strict=True)
-    ways: list[list[Picture]] = [list(made(generator, frames_between(a, b, between))) for a, b in ends]
+    ways: list[list[Picture]] = []
+    for a, b in ends:
+        ways.append(list(made(generator, frames_between(a, b, between))))
+        if progress is not None:
+            progress(len(ways) * (between + 1), len(picks) * (between + 1))
     strips = [picture for way, after in itertools.pairwise(ways) for picture in (*way, after[0])]
     strip, *moving = files = walk_files(target)
     write_atomically(strip, sheet_file(strips, between + 2))

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from i2i.datasets import opened
+from i2i.datasets.arrays.files import holds_arrays
 from i2i.datasets.arrays.source import ArraySource
 from i2i.datasets.streams.stream import Order
 from i2i.errors import ConfigError, DataError
@@ -203,7 +204,7 @@ def test_the_way_out_works_as_it_is_pasted(tmp_path, monkeypatch, array, save):
     ("array", "said"),
     [
         (np.full((4, 2), 2.5), "points are trained on within [-1, 1]. Divide them by 2.5: numpy.save('scaled.npy'"),
-        (np.array([[np.nan, 0], [0, 0]]), "not all are finite"),
+        (np.array([[np.nan, 0], [0, 0]]), "of its samples 1 of 2 hold nan or infinity"),
         (np.full((4, 8, 8, 8), 255, np.uint8), "within [0, 1]. Divide them by 255: numpy.save("),
         (np.zeros((60, 28, 28)), "neither points (N, 2) nor volumes: cubes"),
         (np.zeros((4, 2), "<U3"), "not numbers"),
@@ -214,6 +215,16 @@ def test_what_cannot_be_trained_on_is_refused_with_the_way_out(tmp_path, array, 
     np.save(tmp_path / "samples.npy", array)
     with pytest.raises(DataError, match=re.escape(said)):
         ArraySource(tmp_path).read(size=8)
+
+
+def test_a_folder_that_cannot_be_read_is_said_so(tmp_path, monkeypatch):
+    def refuse(_folder):
+        raise PermissionError(13, "Permission denied")
+
+    np.save(tmp_path / "samples.npy", np.zeros((4, 2)))
+    monkeypatch.setattr(type(tmp_path), "iterdir", refuse)
+    with pytest.raises(DataError, match="cannot be read: Permission denied"):
+        holds_arrays(tmp_path)
 
 
 def test_a_broken_file_is_named_and_may_be_left_out_and_two_arrays_in_a_file_are_refused(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Annotated
 
@@ -88,12 +89,13 @@ def generate(
     from ...serving.inference.controls import parse_controls
     from ...serving.runtime.resolve import resolve_model
     from ...workflows.conversion_summary import Meter, summary
+    from ...workflows.progress import Bars
 
     generator = Generator(resolve_model(model), device=device)
     if batch is not None:
         generator.largest = batch
     typer.echo(generator.reason, err=True)
-    with ended_by_sigterm(), Meter("Generating", "pictures") as meter:
+    with ended_by_sigterm(), Bars() as bars, Meter("Generating", "pictures") as meter:
         result, more = generate_all(
             generator,
             out,
@@ -111,6 +113,7 @@ def generate(
             is_flat=flat,
             workers=workers,
             progress=meter,
+            walked=functools.partial(bars.at, "Walking", "frames"),
             report=report,
         )
     typer.echo(summary(result, dry_run=False))
