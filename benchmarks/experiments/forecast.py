@@ -30,8 +30,8 @@ ROWS: dict[str, tuple[str, str, int, tuple[str, ...]]] = {
     "cyclegan-128": ("cyclegan", "seasons", 240, ("--size", "128", *SMALL)),
     "cyclegan-unet": ("cyclegan", "seasons", 480, ("--size", "64", "--set=generator.name=unet64", *SMALL)),
     "discogan-64": ("discogan", "shapes", 3200, ("--size", "64", "--batch", "16", *SMALL)),
-    "discogan-wide": ("discogan", "shapes", 800, ("--size", "64", "--batch", "8")),
-    "discogan-128": ("discogan", "seasons", 960, ("--size", "128", "--batch", "8", *SMALL)),
+    "discogan-wide": ("discogan", "shapes", 3200, ("--size", "64", "--batch", "8")),
+    "discogan-128": ("discogan", "seasons", 4800, ("--size", "128", "--batch", "8", *SMALL)),
     "srgan-x4": ("srgan", "superres", 9600, ("--preset", "fast", "--batch", "8", "--set=ema.images=500", *SMALL)),
     "srgan-x2": (
         *("srgan", "superres", 8000),
