@@ -59,6 +59,15 @@ def cells(minutes: float, figures: dict[str, float], seen: Judged | None) -> str
     return " | ".join(numbers)
 
 
+def _same_options(told: argparse.Namespace) -> None:
+    """Figures that lie in `--out` are of the options that they were made with."""
+    asked = json.dumps({name: str(getattr(told, name)) for name in ("data", "images", "count", "features")}, indent=1)
+    place = told.out / "options.json"
+    if place.exists() and place.read_text() != asked:
+        raise SystemExit(f"{told.out} holds rows of other options ({place.name}). Name another --out.")
+    place.write_text(asked)
+
+
 def main() -> None:
     """A row for each preset that is named."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.from_noise")
@@ -72,6 +81,7 @@ def main() -> None:
     told = parser.parse_args()
     told.data, told.out = told.data.resolve(), told.out.resolve()
     told.out.mkdir(parents=True, exist_ok=True)
+    _same_options(told)
     net, accuracy = trained(told.data) if told.digits else (None, 0.0)
     head = ["preset", "minutes", *METRICS]
     if net is not None:

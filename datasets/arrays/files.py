@@ -63,7 +63,10 @@ def holds_arrays(root: Path) -> bool:
     """
     if root.is_file():
         return root.suffix.lower() in SUFFIXES
-    found = [path for folder in _two_levels(root) for path in arrays_in(folder)]
+    try:
+        found = [path for folder in _two_levels(root) for path in arrays_in(folder)]
+    except OSError as error:
+        raise DataError(f"{error.filename or root} cannot be read: {error.strerror}.") from error
     if found and has_pictures(root):
         if sample := next(filter(_is_of_samples, found), None):
             raise DataError(
@@ -87,9 +90,9 @@ def arrays_in(folder: Path) -> list[Path]:
     """The files that lie in it, by name; raises DataError where it cannot be read."""
     try:
         found = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES] if folder.is_dir() else []
+        return sorted(path for path in found if why_left_alone(path.name) is None and path.is_file())
     except OSError as error:
         raise DataError(f"{folder} cannot be read: {error.strerror}.") from error
-    return sorted(path for path in found if why_left_alone(path.name) is None and path.is_file())
 
 
 def has_arrays(folder: Path) -> bool:

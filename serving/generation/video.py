@@ -4,7 +4,6 @@ part of i2i itself.
 
 from __future__ import annotations
 
-import importlib.util
 import io
 from collections.abc import Sequence
 from fractions import Fraction
@@ -18,9 +17,18 @@ LEAST_SIDE = 256
 """Pixels a side of the video: smaller frames are enlarged by a whole factor, for colours have half its resolution."""
 
 
+BT709 = 1
+"""What FFmpeg numbers the matrix, the primaries and the curve of BT.709, which players would guess at otherwise."""
+
+
 def is_there() -> bool:
-    """Whether videos can be written."""
-    return importlib.util.find_spec("av") is not None
+    """Whether videos can be written: PyAV is installed, and its FFmpeg writes VP9."""
+    try:
+        import av
+
+        return bool(av.codec.Codec("libvpx-vp9", "w"))
+    except (ImportError, ValueError):
+        return False
 
 
 def webm(frames: Sequence[Picture]) -> bytes:
@@ -28,13 +36,16 @@ def webm(frames: Sequence[Picture]) -> bytes:
     import av  # late: an extra
 
     out = io.BytesIO()
-    with av.open(out, "w", format="webm") as file:
+    with av.open(out, "w", format="webm", options={"fflags": "+bitexact"}) as file:  # else tracks have random numbers
         height, width = _shown(frames[0]).shape[:2]
         stream = file.add_stream("libvpx-vp9", rate=Fraction(1000) / Fraction(FRAME))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        codec, colours = stream.codec_context, {"dst_colorspace": BT709, "dst_color_range": 1}
+        codec.colorspace, codec.color_primaries, codec.color_trc, codec.color_range = BT709, BT709, BT709, 1
         stream.options = {"crf": "20", "b": "0", "deadline": "good", "cpu-used": "4"}
         for frame in frames:
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(_shown(frame), format="rgb24")))
+            shown = av.VideoFrame.from_ndarray(_shown(frame), format="rgb24")
+            file.mux(stream.encode(shown.reformat(format="yuv420p", **colours)))
         file.mux(stream.encode())
     return out.getvalue()
 

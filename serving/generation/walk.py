@@ -62,6 +62,8 @@ def write_walk(
     check_walk(len(picks), between, generator.size[1] * generator.size[2])
     ends = zip(picks, [*picks[1:], picks[0]], strict=True)
     ways: list[list[Picture]] = []
+    if progress is not None:
+        progress(0, len(picks) * (between + 1))
     for a, b in ends:
         ways.append(list(made(generator, frames_between(a, b, between))))
         if progress is not None:

@@ -204,9 +204,11 @@ SMALL = {name: row for name, row in GAN.PRESETS.items() if name.endswith("-small
 
 def small_config(preset, **given):
     """The preset for ten classes in colour, and the shape of its pictures or volumes."""
-    channels, sides = (1, 3) if preset == "3dgan-small" else (3, 2)
+    channels, sides = (1, 3) if preset.startswith("3dgan") else (3, 2)
     data = {"path": "x", "domains": CLASSES, "channels": {"image": channels}}
-    config = GAN.complete_config(resolve(GAN.Config, [SMALL[preset], given, {"data": data, "images": 1000}]), 1000)
+    config = GAN.complete_config(
+        resolve(GAN.Config, [GAN.PRESETS[preset], given, {"data": data, "images": 1000}]), 1000
+    )
     return config, (channels, *[config.size] * sides)
 
 
@@ -224,22 +226,37 @@ def test_every_small_preset_takes_its_whole_step_in_bf16(preset):
     assert {key[0] for key, value in weights(method).items() if not torch.equal(value, before[key])} == {"G", "D"}
 
 
-@pytest.mark.parametrize("preset", {row["discriminator"]["name"]: name for name, row in SMALL.items()}.values())
-def test_the_last_layer_of_every_discriminator_can_see_the_rest_of_its_batch(preset):
-    std = "progan" not in preset and "stylegan2" not in preset  # which have it
-    given = {"minibatch_kernels": 3, "minibatch_std": std, "batch": 4}
-    config, shape = small_config(preset, **given)
+OF_CRITIC = {row["discriminator"]["name"]: name for name, row in (GAN.PRESETS | SMALL).items()}
+"""A preset of each discriminator that has one, a small one where there is any."""
+
+
+def test_every_discriminator_but_two_has_a_preset():
+    assert OF_CRITIC.keys() | {"stacked", "wgan_gp"} == CRITICS.keys()
+
+
+@pytest.mark.parametrize("setting", ["minibatch_std", "minibatch_kernels"])
+@pytest.mark.parametrize("critic", OF_CRITIC)
+def test_the_last_layer_of_every_discriminator_can_see_the_rest_of_its_batch(critic, setting):
+    if setting == "minibatch_std" and critic in ("progan", "stylegan2"):
+        pytest.skip("it has that already")
+    by_class = critic in ("conditional_mlp", "resnet")  # that of BigGAN's preset
+    given = {setting: 3 if setting == "minibatch_kernels" else True, "conditional": by_class}
+    config, shape = small_config(OF_CRITIC[critic], batch=4, gan={"weight_clipping": 0.0}, **given)
+    torch.manual_seed(0)
     D = critic_of(config)
     label = torch.arange(4) if D.classes else None
-    torch.manual_seed(0)
     x = torch.rand(4, *shape) * 2 - 1
-    twins = torch.cat([x[:1], x[:1], x[2:]])
     D(x, label)  # the first batch scales the kernels
     D.eval()
-    apart, near = [D(batch, label)[2:] for batch in (x, twins)]
-    assert not torch.equal(apart, near)  # though they are the same pictures
-    of_batch = [key for key in D.state_dict() if "across" in key or "of_appended" in key]
-    assert len([key for key in of_batch if "of_appended" in key]) == (1 + std) * len(getattr(D, "sizes", "D"))
+    twins = torch.cat([x[:1], x[:1], x[2:]])
+    weights = [weight for key, weight in D.named_parameters() if "of_appended" in key]
+    assert len(weights) == len(getattr(D, "sizes", "D"))  # of a pyramid each level's
+    with torch.no_grad():
+        seen = [D(batch, label)[2:] for batch in (x, twins)]
+        for weight in weights:
+            weight.zero_()
+        alone = [D(batch, label)[2:] for batch in (x, twins)]
+    assert not torch.equal(seen[0] - alone[0], seen[1] - alone[1])  # though they are the same two pictures
 
 
 @pytest.mark.parametrize("row", ["dcgan", "lapgan"])
@@ -356,6 +373,18 @@ def test_pictures_of_any_shape_are_generated(tmp_path):
         ({"packed": 3}, "divide no batch of 4. Use --batch 6"),
         ({"batch": 2, "packed": 2, "minibatch_kernels": 3}, "D sees one alone. Use --batch 8"),
         ({"discriminator": {"name": "progan", "width": None}, "minibatch_std": True}, "has it already"),
+        (
+            {"minibatch_kernels": 3, "gan": {"loss": "wasserstein", "weight_clipping": 0.01}},
+            "--set gan.gradient_penalty=10 in its place",
+        ),
+        (
+            {
+                "minibatch_kernels": 3,
+                "gan": {"loss": "wasserstein"},
+                "discriminator": {"spectral": True, "norm": False},
+            },
+            "needs a bounded D",
+        ),
         ({"mixing": 0.5}, "generators with a w"),
         ({"reconstruction": 1.0}, "discriminator that draws"),
         ({"generator": {"name": "lapgan", "width": 4}}, "the same levels. Use --set generator.name=lapgan"),

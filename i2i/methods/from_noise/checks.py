@@ -50,6 +50,21 @@ def check(config: FromNoiseConfig) -> None:
             "minibatch_std and minibatch_kernels compare the pictures of a batch, and D sees one alone. "
             f"Use --batch {4 * config.packed}, or leave them out."
         )
+    if config.minibatch_kernels and config.gan.weight_clipping:
+        raise ConfigError(
+            "gan.weight_clipping would clip the scale of minibatch_kernels, and all pictures would count as near. Use "
+            "--set gan.gradient_penalty=10 in its place, or leave minibatch_kernels out."
+        )
+    unbounded = config.minibatch_std or config.minibatch_kernels
+    if (
+        unbounded
+        and config.gan.loss == "wasserstein"
+        and not (config.gan.weight_clipping or config.gan.gradient_penalty)
+    ):
+        raise ConfigError(
+            "Spectral normalisation does not bound minibatch_std and minibatch_kernels, and the wasserstein loss needs "
+            "a bounded D. Add --set gan.gradient_penalty=10, or leave them out."
+        )
     for name, value in (("mixing", config.mixing), ("path_length", config.path_length)):
         if value and config.generator.name != "stylegan2":
             raise ConfigError(

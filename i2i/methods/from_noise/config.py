@@ -26,10 +26,11 @@ class FromNoiseOptions(MethodOptions):
     packed: int = Field(1, ge=1)
     """Pictures that D sees at once, stacked by channel (PacGAN: Lin et al., 2018)."""
     minibatch_std: bool = False
-    """D's last layer also sees how much the pictures of a batch differ (Karras et al., 2018, section 3)."""
+    """D's last layer also sees how much the pictures of a batch differ, in groups of four (Karras et al., 2018,
+    section 3)."""
     minibatch_kernels: int = Field(0, ge=0)
     """D's last layer also sees to how many others a picture is near, by so many learned measures: minibatch
-    discrimination (Salimans et al., 2016, section 3.2; 100 there)."""
+    discrimination (Salimans et al., 2016, section 3.2, have 100)."""
     mixing: float = Field(0, ge=0, le=1)
     """Share of pictures made of two styles, the second from a random layer on (StyleGAN2 nets: 0.9 is usual)."""
     path_length: float = Field(0, ge=0, allow_inf_nan=False)

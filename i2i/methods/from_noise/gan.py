@@ -262,6 +262,7 @@ class Gan(Method):
     def observed(self, batch: Batch, columns: Mapping[str, Tensor]) -> dict[str, Observed]:  # noqa: ARG002
         """Samples and real pictures; D where it does not have to be told their classes."""
         is_plain = not self.G.classes and self.o.packed == 1 and not isinstance(self.G, Growing)
+        is_plain = is_plain and not self.o.minibatch_kernels  # their sums grow with the batch, and samples are more
         return {"": Observed(fakes(columns), columns["real"], "image", self.D if is_plain else None)}
 
     def loss_summary(self, scalars: Mapping[str, float]) -> str:

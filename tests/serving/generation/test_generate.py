@@ -130,6 +130,9 @@ def test_the_way_between_pictures_comes_as_a_strip_and_as_animations(generate, t
         with Image.open(tmp_path / "out" / name) as moving:
             assert (moving.n_frames, moving.size) == (15, SIDES[::-1])
             assert name in said
+    film = (tmp_path / "out/walk.webm").read_bytes()
+    generate("style", tmp_path / "out", "--count", 3, "--interpolate", 4)
+    assert film == (tmp_path / "out/walk.webm").read_bytes()
     with av.open(tmp_path / "out/walk.webm") as film:
         frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
         assert film.streams.video[0].codec.name == "vp9"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -49,13 +51,15 @@ class MinibatchDiscrimination(nn.Module):
         self.log_scale = nn.Parameter(torch.zeros(kernels * dimensions))
         self.bias = nn.Parameter(torch.full((kernels,), -1.0))
         self.register_buffer("started", torch.zeros((), dtype=torch.long))
+        self.has_started = False  # the same for the host, which would wait for a device otherwise
+        self.register_load_state_dict_post_hook(_as_loaded)  # type: ignore[no-untyped-call]
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, features) -> (N, features + kernels)."""
-        with torch.autocast(x.device.type, enabled=False):  # distances of near pictures are differences of like numbers
+        with torch.autocast(x.device.type, enabled=False):  # near pictures differ in the last digits
             every = gathered(exact(x))
             apart = self._apart(every)
-            if self.training and not self.started and len(every) > 1:
+            if self.training and not self.has_started and len(every) > 1:
                 self._start(apart)
                 apart = self._apart(every)
             near = torch.exp(-apart).sum(1) + self.bias
@@ -75,3 +79,9 @@ class MinibatchDiscrimination(nn.Module):
         scale = (nearest / 2).clamp(min=1e-8)
         self.log_scale.sub_(scale.log().repeat_interleave(self.shape[1]))
         self.started.fill_(1)
+        self.has_started = True
+
+
+def _as_loaded(network: nn.Module, _keys: object) -> None:
+    layer = cast(MinibatchDiscrimination, network)
+    layer.has_started = not layer.started.is_meta and bool(layer.started)
