@@ -60,6 +60,10 @@ TINY = {
     "dcgan": ("dcgan", {"width": 4}, {"width": 4}, {}),
     "dcgan by class": ("dcgan", {"width": 4}, {"width": 4}, {"conditional": True}),
     "dcgan that sees its batch": ("dcgan", {"width": 4}, {"width": 4}, {"minibatch_std": True, "minibatch_kernels": 3}),
+    "dcgan with attention": (
+        *("dcgan", {"width": 4, "attention": 8, "spectral": True}),
+        *({"width": 4, "attention": 8, "spectral": True, "norm": False}, {"gan": {"loss": "hinge"}}),
+    ),
     "resnet": ("resnet", {"widths": [4, 4, 4]}, {"widths": [4, 4, 4, 4]}, {"gan": {"loss": "hinge"}}),
     "resnet, shared": (
         *("resnet", {"widths": [4, 4, 4], "latent": 9, "shared": 4, "spectral": True}),
