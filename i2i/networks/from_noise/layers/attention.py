@@ -30,6 +30,6 @@ class Attention(nn.Module):
         theta = self.theta(x).flatten(2)
         phi, g = (F.max_pool2d(maps, 2, ceil_mode=True).flatten(2) for maps in (self.phi(x), self.g(x)))
         weights = torch.softmax(theta.transpose(1, 2) @ phi, 2)  # of each place over those that it looks at
-        seen = (g @ weights.transpose(1, 2)).unflatten(2, x.shape[2:])
+        seen = (g @ weights.transpose(1, 2)).reshape(-1, g.shape[1], *x.shape[2:])
         y: Tensor = x + self.sigma * self.out(seen)
         return y
