@@ -376,10 +376,13 @@ def test_pictures_of_any_shape_are_generated(tmp_path):
         ({"conditional": True}, "data has no classes"),
         ({"packed": 3}, "divide no batch of 4. Use --batch 6"),
         ({"batch": 2, "packed": 2, "minibatch_kernels": 3}, "D sees one alone. Use --batch 8"),
-        ({"discriminator": {"name": "progan", "width": None}, "minibatch_std": True}, "has it already"),
+        (
+            {"discriminator": {"name": "progan", "width": None}, "minibatch_std": True},
+            "sees how its batch differs already",
+        ),
         (
             {"minibatch_kernels": 3, "gan": {"loss": "wasserstein", "weight_clipping": 0.01}},
-            "--set gan.gradient_penalty=10 in its place",
+            "--set gan.weight_clipping=0 --set gan.gradient_penalty=10",
         ),
         (
             {

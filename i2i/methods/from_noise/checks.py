@@ -44,7 +44,9 @@ def check(config: FromNoiseConfig) -> None:
     if config.conditional and config.gan.pool:
         raise ConfigError("A pool of past fakes does not know their classes. Leave gan.pool or conditional out.")
     if config.minibatch_std and config.discriminator.name in ("progan", "stylegan2"):
-        raise ConfigError(f"The discriminator {config.discriminator.name!r} has it already. Leave minibatch_std out.")
+        raise ConfigError(
+            f"The discriminator {config.discriminator.name!r} sees how its batch differs already. Leave minibatch_std out."
+        )
     if (config.minibatch_std or config.minibatch_kernels) and config.batch // config.packed < 2:
         raise ConfigError(
             "minibatch_std and minibatch_kernels compare the pictures of a batch, and D sees one alone. "
@@ -53,7 +55,7 @@ def check(config: FromNoiseConfig) -> None:
     if config.minibatch_kernels and config.gan.weight_clipping:
         raise ConfigError(
             "gan.weight_clipping would clip the scale of minibatch_kernels, and all pictures would count as near. Use "
-            "--set gan.gradient_penalty=10 in its place, or leave minibatch_kernels out."
+            "--set gan.weight_clipping=0 --set gan.gradient_penalty=10, or leave minibatch_kernels out."
         )
     unbounded = config.minibatch_std or config.minibatch_kernels
     if (
