@@ -45,7 +45,8 @@ def check(config: FromNoiseConfig) -> None:
         raise ConfigError("A pool of past fakes does not know their classes. Leave gan.pool or conditional out.")
     if config.minibatch_std and config.discriminator.name in ("progan", "stylegan2"):
         raise ConfigError(
-            f"The discriminator {config.discriminator.name!r} sees how its batch differs already. Leave minibatch_std out."
+            f"The discriminator {config.discriminator.name!r} sees how its batch differs already. Leave minibatch_std "
+            "out."
         )
     if (config.minibatch_std or config.minibatch_kernels) and config.batch // config.packed < 2:
         raise ConfigError(
