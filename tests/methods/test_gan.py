@@ -1,15 +1,15 @@
 """GANs from noise: every system is a row of presets, trains, resumes exactly, and is a file that equals torch."""
 
 import re
+import runpy
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pytest
 import torch
+from latent_models import NZ, write_latent_model
 from PIL import Image
 from tiny_runs import begun, snapshot, tiny, train, weights
 
@@ -22,6 +22,7 @@ from i2i.methods.from_noise.networks import critic_of
 from i2i.methods.from_noise.style import PathLength, styles_of
 from i2i.networks.from_noise import CRITICS, NOISE_GENERATORS
 from i2i.networks.from_noise.dcgan import DcganCritic
+from i2i.serving.generation.looks import picture_of
 from i2i.serving.runtime.model_file import read_card
 from i2i.settings import resolve
 from i2i.training.run_directory import Run
@@ -457,7 +458,7 @@ def test_a_size_may_be_a_width_and_a_height(shapes, i2i, tmp_path):
     assert (status, "belongs to gan" in told) == (2, True)
 
 
-def test_class_folders_become_a_file_with_labels_that_ten_lines_run(shapes, i2i, tmp_path):
+def test_class_folders_become_a_file_with_labels(shapes, i2i, tmp_path):
     run = tmp_path / "runs" / "mine"
     status, _, told = i2i(
         *("train", "gan", shapes, "--run", run, "--size", "16", "--batch", "4", "--images", "16", "--no-forecast"),
@@ -470,12 +471,35 @@ def test_class_folders_become_a_file_with_labels_that_ten_lines_run(shapes, i2i,
     assert card.inputs[1].choices == ("bar", "disc")
     assert (card.task, card.outputs[0].shape, card.supervision) == ("generation", (1, 16, 16), "unlabelled")
 
+
+def ten_lines(folder, monkeypatch):
+    """What the script of the docs, that runs a file without i2i, saves of runs/mine/model.onnx in `folder`."""
     (block,) = re.findall(r"```python\n(.*?)```", DOC.read_text(), re.S)
-    assert len([line for line in block.splitlines() if line and not line.startswith(("import", "from"))]) <= 10
-    i2i(
-        *("train", "gan", shapes, "--run", tmp_path / "plain" / "runs" / "mine", "--size", "16", "--batch", "4"),
-        *("--images", "8", "--no-forecast", "--set", "generator.width=4", "--set", "discriminator.width=4"),
+    lines = [line.split() for line in block.splitlines() if line]
+    assert {words[1] for words in lines if words[0] in ("import", "from")} == {"numpy", "onnxruntime", "PIL"}
+    assert len([words for words in lines if words[0] not in ("import", "from")]) <= 10
+    (folder / "script.py").write_text(block)
+    monkeypatch.chdir(folder)
+    runpy.run_path("script.py")
+    with Image.open("sample.png") as sample:
+        return np.asarray(sample)
+
+
+def test_ten_lines_run_the_file_of_the_preset_that_the_docs_begin_with(shapes, i2i, tmp_path, monkeypatch):
+    status, _, _ = i2i(
+        *("train", "gan", shapes, "--run", tmp_path / "runs" / "mine", "--preset", "dcgan-small", "--no-forecast"),
+        *("--size", "16", "--batch", "4", "--images", "8"),
+        *("--set", "generator.width=4", "--set", "discriminator.width=4"),
     )
-    subprocess.run([sys.executable, "-c", block], cwd=tmp_path / "plain", check=True, timeout=100)
-    with Image.open(tmp_path / "plain" / "sample.png") as sample:
-        assert sample.size == (16, 16)
+    assert status == 0
+    assert ten_lines(tmp_path, monkeypatch).shape == (16, 16)
+
+
+def test_ten_lines_save_the_straight_alpha_that_i2i_generate_saves(tmp_path, monkeypatch):
+    path = write_latent_model(tmp_path / "runs" / "mine", "model", channels=4)
+    z = np.random.default_rng(0).standard_normal((1, NZ)).astype(np.float32)
+    (sample,) = onnxruntime.InferenceSession(path).run(["sample"], {"latent": z})
+    picture = picture_of(sample[0])
+    found = ten_lines(tmp_path, monkeypatch)
+    np.testing.assert_array_equal(found[..., 3], picture.alpha)
+    np.testing.assert_array_equal(found[picture.alpha > 0, :3], picture.pixels[picture.alpha > 0])
