@@ -40,7 +40,7 @@ class Direction:
     vector: tuple[float, ...]
     """What a step of 1 adds: one standard deviation along it. Of a w that of every layer."""
     share: float = 0.0
-    """Of the variance, 0 to 1: of w, or of the pictures' pixels."""
+    """Of the variance, 0 to 1: of w, of early features, or of the pictures' pixels."""
     layers: tuple[int, int] | None = None
     """Of a w: from which layer on, and before which one it ends; None is all of them."""
 

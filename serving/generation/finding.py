@@ -1,10 +1,11 @@
 """What `i2i directions` finds: the ways through w, or through the latent, along which pictures change most.
 
-Of a style net: principal components of w, as in GANSpace (Härkönen et al., 2020, arXiv 2004.02546). Other nets have no
-w in their file, and what they compute on the way is not in it either. There the pictures are regressed on the latent,
-and the directions are those of the latent along which the regression changes pixels most (the right singular vectors of
-Cov(x, z) / Var(z), which for a normal latent is the mean of the generator's Jacobian, by Stein's lemma). Differences
-between classes count in neither: each class is centred.
+Of a style net: principal components of w, as in GANSpace (Härkönen et al., 2020, arXiv 2004.02546). Of other nets, as
+there, principal components of early features, those of the first map inside; the latent is regressed on each, which
+gives the way through the latent that moves along it. A perceptron has no such map. There the pictures are regressed on
+the latent, and the directions are those of the latent along which the regression changes pixels most (the right
+singular vectors of Cov(x, z) / Var(z), which for a normal latent is the mean of the generator's Jacobian, by Stein's
+lemma). Differences between classes count in none: each class is centred.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 
 from ...errors import RequestError
 from ..inference.executors import FloatArray
+from .components import Components
 from .directions import MOST, Direction, Doubles
 from .generator import Generator
 from .picks import Pick, arrays_of, latents_of, style_of
@@ -47,12 +49,19 @@ def find_directions(
         raise RequestError(f"{count} directions need {10 * count} samples at least, and {samples} were asked for.")
     style = style_of(generator.card)
     port = latents_of(generator.card)[0] if style is None else style[0]
-    sums = _Sums()
+    sums, components = _Sums(), Components()
     for done, (moved, seen, classes) in enumerate(_looked_at(generator, samples, seed), start=1):
         sums.add(moved, seen, classes)
+        if generator.early:
+            components.add(seen, classes)
         if progress is not None:
             progress(min(done * STEP, samples), samples)
-    vectors, shares = sums.components() if style is not None else sums.regressed(port.prior)
+    if style is not None:
+        vectors, shares = sums.components()
+    elif generator.early:
+        vectors, shares = sums.led_to(*components.found())
+    else:
+        vectors, shares = sums.regressed(port.prior)
     directions = []
     for number, (vector, share) in enumerate(zip(vectors[:count], shares, strict=False), start=1):
         sign = 1 if vector[np.abs(vector).argmax()] >= 0 else -1
@@ -74,7 +83,10 @@ def _looked_at(generator: Generator, samples: int, seed: int) -> Iterator[tuple[
         else:
             latent = latents_of(card)[0].name
             moved = np.concatenate([row[latent].reshape(1, -1) for row in rows]).astype(np.float64)
-            yield moved, _small(generator.pictures(picks)), classes
+            if generator.early:
+                yield moved, generator.features(picks).reshape(len(picks), -1).astype(np.float64), classes
+            else:
+                yield moved, _small(generator.pictures(picks)), classes
 
 
 def _small(samples: FloatArray) -> Doubles:
@@ -119,9 +131,19 @@ class _Sums:
         """Directions of what can be moved, one standard deviation long, and shares of the variance that is seen."""
         variance = 1 / 3 if prior == "uniform" else 1.0
         _, effects, axes = np.linalg.svd(self._covariance().T / variance, full_matrices=False)
-        count = sum(self._count.values())
-        total = self._squares / count - sum(float(x @ x) / self._count[each] for each, x in self._seen.items()) / count
-        return axes * np.sqrt(variance), effects**2 * variance / max(total, 1e-30)
+        return axes * np.sqrt(variance), effects**2 * variance / self._variance()
+
+    def led_to(self, axes: Doubles, variances: Doubles) -> tuple[Doubles, Doubles]:
+        """How far what can be moved lies, on average, where what is seen lies a standard deviation along each axis
+        (k, p); and shares of the variance that is seen. Not more of them than there are numbers to move.
+        """
+        led = self._covariance() @ axes.T / np.sqrt(variances)
+        return led.T[: len(led)], variances / self._variance()
+
+    def _variance(self) -> float:
+        """Of what is seen, within classes, over all its numbers."""
+        between = sum(float(x @ x) / self._count[each] for each, x in self._seen.items())
+        return max((self._squares - between) / sum(self._count.values()), 1e-30)
 
     def _covariance(self) -> Doubles:
         """(d, p), within classes."""

@@ -7,6 +7,7 @@ pictures are computed together only where that was seen to change no byte.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import math
 from collections.abc import Callable, Sequence
@@ -31,7 +32,7 @@ from ..runtime.resolve import resolve_model
 from ..runtime.sessions import Session
 from .directions import Direction, check_directions, read_directions
 from .looks import picture_of, size_of
-from .opening import mapping_of, opened_file
+from .opening import first_map, opened_file, part_of
 from .picks import Pick, alone, arrays_of, between, pairs, style_of
 
 BATCH = 16
@@ -84,10 +85,10 @@ class Generator:
         self._sessions: dict[str, Session] = {self.card.outputs[0].name: running.session}
         self._reopen = running.reopen
         self.largest = BATCH if self.provider in EXACT else 1
+        self._shapes = {port.name: port.shape for port in self.card.outputs}
         self._proved: set[tuple[str, int]] = set()
         """Outputs and sizes of which a batch was seen to give the bytes of its pictures alone."""
-        self._sample = self.card.outputs[0].name
-        self._style = style_of(self.card)
+        self._sample, self._style = self.card.outputs[0].name, style_of(self.card)
         self._turns = Turns()
         self._tell_batches: Callable[[int], None] = lambda _count: None
         self._bytes_each = self._foreseen(raw)
@@ -117,7 +118,12 @@ class Generator:
     @property
     def varying(self) -> str:
         """What its directions say the share of the variance of, in words."""
-        return "w" if self.is_style else "pixels"
+        return "w" if self.is_style else "early features" if self.early else "pixels"
+
+    @functools.cached_property
+    def early(self) -> tuple[str, tuple[int, ...]] | None:
+        """Name and shape (C, H, W) of the first map inside; None of a style net, which has w, and of a perceptron."""
+        return None if self.is_style else first_map(self._file.read(), self.card)
 
     def __call__(
         self, seed: int = 0, number: int = 0, truncation: float | None = None, **controls: object
@@ -149,6 +155,12 @@ class Generator:
             raise RequestError(f"{self.card.name} has no w: it is no style net.")
         return self._run(picks, self._style[1].name)
 
+    def features(self, picks: Sequence[Pick]) -> FloatArray:
+        """(N, C, H, W), where there is an `early` map: what each pick's latent becomes. Raises as `pictures` does."""
+        assert self.early is not None
+        self._shapes[self.early[0]] = self.early[1]
+        return self._run(picks, self.early[0])
+
     def _run(self, picks: Sequence[Pick], output: str) -> FloatArray:
         """An output of the graph, in batches where that gives the same bytes."""
         known: dict[Pick, Array] = {}
@@ -159,9 +171,7 @@ class Generator:
                 job.check()
             part = picks[len(done) : len(done) + max(1, self.largest)]
             done += self._together([self._feeds(pick, known) for pick in part], output)
-        return (
-            np.stack(done) if done else np.empty((0, *(side or 0 for side in self.card.outputs[0].shape)), np.float32)
-        )
+        return np.stack(done) if done else np.empty((0, *(side or 0 for side in self._shapes[output])), np.float32)
 
     def _together(self, rows: Sequence[Feeds], output: str) -> list[Array]:
         """Each row's array."""
@@ -182,9 +192,9 @@ class Generator:
         """The array of one row, or of `count` with their axis."""
         with self._turns.taken(current()):
             answer = self._compute(feeds, output)
-        expected = next(port.shape for port in self.card.outputs if port.name == output)
-        if answer.shape != (count or 1, *expected):
-            raise ModelFileError(f"The model gave the shape {answer.shape} where its card promises {expected}.")
+        promised = self._shapes[output]
+        if answer.shape != (count or 1, *promised):
+            raise ModelFileError(f"The model gave the shape {answer.shape} where its card promises {promised}.")
         return answer if count else answer[0]
 
     def _compute(self, feeds: Feeds, output: str) -> FloatArray:
@@ -203,10 +213,10 @@ class Generator:
         return answer.clip(0, 1) if output == self._sample and self.kind != "point" else answer
 
     def _session_of(self, output: str) -> Session:
-        """What computes an output: for pictures the whole graph, for w the part that gives it."""
+        """What computes an output: for pictures the whole graph, for w and features the part that gives them."""
         if output not in self._sessions:
             raw = self._file.read()
-            self._sessions[output] = self._reopen(raw if output == self._sample else mapping_of(raw, self.card, output))
+            self._sessions[output] = self._reopen(raw if output == self._sample else part_of(raw, self.card, output))
         return self._sessions[output]
 
     # ------------------------------------------------------------------ ways and mixtures

@@ -23,6 +23,7 @@ from i2i.methods.from_noise.style import PathLength, styles_of
 from i2i.networks.from_noise import CRITICS, NOISE_GENERATORS
 from i2i.networks.from_noise.dcgan import DcganCritic
 from i2i.serving.generation.looks import picture_of
+from i2i.serving.generation.opening import first_map
 from i2i.serving.runtime.model_file import read_card
 from i2i.settings import resolve
 from i2i.training.run_directory import Run
@@ -156,6 +157,7 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit_and_its_file_equals_torch(ro
     (path,) = export_run(run)  # which refuses a file that differs by more than 1e-4
     session = onnxruntime.InferenceSession(path)
     card = read_card(path)
+    assert (first_map(path.read_bytes(), card) is None) == ("mlp" in row)  # from which i2i directions are found
     z = np.random.default_rng(0).standard_normal((2, *card.inputs[0].shape)).astype(np.float32)
     given = {"latent": z}
     for port in card.inputs[1:]:

@@ -68,7 +68,16 @@ def discs(g: Graph, place: str, size: str, colour: str, channels: int, label: bo
     return g("Add", back, g("Mul", g("Sub", painted, back), inside))
 
 
-def build(card: Card) -> onnx.ModelProto:
+def by_way_of_a_map(g: Graph, matrix: np.ndarray) -> str:
+    """(N, NZ) -> the same numbers, after a map of 1/8 of the sides that is the latent times `matrix`."""
+    height, width = SIDES[0] // 8, SIDES[1] // 8
+    shape = (-1, matrix.shape[1] // (height * width), height, width)
+    early = g("Reshape", g("MatMul", "latent", g.const(matrix)), g.const(shape, np.int64))
+    flat = g("Reshape", early, g.const([-1, matrix.shape[1]], np.int64))
+    return g("MatMul", flat, g.const(np.linalg.pinv(matrix)))
+
+
+def build(card: Card, first_map: np.ndarray | None = None) -> onnx.ModelProto:
     g, names = Graph(), {port.name for port in card.inputs}
     channels, height, width = (int(side or 0) for side in card.outputs[0].shape)
     if "w" in names:
@@ -80,7 +89,7 @@ def build(card: Card) -> onnx.ModelProto:
         layers = [g("Gather", used, g.const(n, np.int64), axis=1) for n in range(STYLES)]
         vectors = (layers[0], layers[1], layers[2])
     else:
-        vectors = ("latent",) * 3
+        vectors = ("latent" if first_map is None else by_way_of_a_map(g, first_map),) * 3
     sample = discs(g, *vectors, channels, "label" in names, height, width)
     if "noise" in names:
         grain = g("Reshape", "noise", g.const([-1, 1, height, width], np.int64))
@@ -127,14 +136,15 @@ def write_latent_model(
     prior: str = "normal",
     side: tuple[int, int] = SIDES,
     file: str = "",
+    first_map: np.ndarray | None = None,
 ) -> Path:
-    """A file of task generation, with card and probe."""
+    """A file of task generation, with card and probe; `first_map` (NZ, 12 n) makes one on the way."""
     inputs, outputs = ports_of(channels=channels, classes=classes, style=style, noise=noise, prior=prior, side=side)
     card = Card(
         name=name, method="gan", supervision="unknown", task="generation", source="noise", target="discs",
         inputs=inputs, outputs=outputs, tiling="unsafe", licence="CC0-1.0", training={"pictures": 100},
     )  # fmt: skip
-    model = build(card)
+    model = build(card, first_map)
     session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     given = [port.name for port in card.outputs]
 

@@ -24,8 +24,9 @@ def directions(
 ) -> None:
     """Find the directions along which pictures change most, and write them beside the model, with a picture of each.
 
-    Of a style net they are principal components of w. Other nets have no w in their file: there they are the directions
-    of the latent along which the pictures, regressed on it, change most. Give them names in the JSON file: they become
+    Of a style net they are principal components of w. Of other nets they are those of early features: the latent is
+    regressed on each. Where there is no map before the picture, they are the directions of the latent along which the
+    pictures, regressed on it, change most. Give them names in the JSON file: they become
     sliders of the page, and settings of i2i generate.
 
     \b

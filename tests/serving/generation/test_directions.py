@@ -11,10 +11,11 @@ from latent_models import write_latent_model
 from PIL import Image
 
 from i2i.errors import ModelFileError, RequestError
+from i2i.serving.generation.components import Components
 from i2i.serving.generation.directions import Direction, place_of, read_directions, write_directions
 from i2i.serving.generation.finding import _Sums, find_directions
 from i2i.serving.generation.generator import Generator
-from i2i.serving.generation.picks import Pick, pairs
+from i2i.serving.generation.picks import Pick, arrays_of, pairs
 
 
 @pytest.fixture
@@ -41,6 +42,46 @@ def test_of_a_latent_those_are_found_that_change_the_picture_and_no_others(plain
     assert sorted(np.where(place > colour, "place", "colour")) == ["colour"] * 3 + ["place"] * 2
     again = np.array([each.vector for each in find_directions(plain, 5, samples=1500)])
     np.testing.assert_allclose(again, vectors[:5], atol=1e-4)
+
+
+def test_of_a_net_with_maps_they_are_the_components_of_its_first_map_whatever_the_pixels_say(tmp_path):
+    """Numbers 6 and 7, which change no pixel, move the map most; the map is linear in the latent."""
+    scales = np.array([2, 2.4, 2.9, 3.5, 4.2, 5, 6, 8.0])
+    matrix = scales[:, None] * np.linalg.qr(np.random.default_rng(0).normal(size=(24, 8)))[0].T
+    deep = Generator(write_latent_model(tmp_path, "deep", classes=True, first_map=matrix), device="cpu")
+    assert deep.early is not None
+    assert deep.early[1] == (2, 3, 4)
+    picks = [Pick(number=n) for n in range(3)]
+    latents = np.concatenate([arrays_of(deep.card, pick)["latent"] for pick in picks])
+    np.testing.assert_allclose(deep.features(picks).reshape(3, 24), latents @ matrix, rtol=1e-4, atol=1e-5)
+
+    found = find_directions(deep, 8, samples=1500)
+    assert deep.varying == "early features"
+    vectors = np.array([each.vector for each in found])
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=0.1)
+    assert [int(np.abs(vector).argmax()) for vector in vectors] == [7, 6, 5, 4, 3, 2, 1, 0]
+    assert np.abs(vectors).max(axis=1).min() > 0.85
+    np.testing.assert_allclose([each.share for each in found], scales[::-1] ** 2 / np.sum(scales**2), rtol=0.1)
+    assert find_directions(deep, 1, samples=100) == find_directions(deep, 1, samples=100)
+    mapped = vectors @ matrix  # components of a map are orthogonal, as are those of the sample exactly
+    cosines = mapped @ mapped.T / np.outer(*2 * [np.linalg.norm(mapped, axis=1)])
+    np.testing.assert_allclose(cosines, np.eye(8), atol=1e-3)
+
+
+def test_components_of_rows_that_come_in_parts_are_those_of_all_with_each_class_centred():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(900, 12)) @ rng.normal(size=(12, 400))
+    classes = rng.integers(0, 3, 900).astype(float)
+    components = Components()
+    for part in np.array_split(np.arange(900), 7):
+        components.add(rows[part] + 50 * classes[part, None], classes[part])
+    axes, variances = components.found()
+    for each in range(3):
+        rows[classes == each] -= rows[classes == each].mean(axis=0)
+    _, lengths, wanted = np.linalg.svd(rows, full_matrices=False)
+    assert axes.shape == (12, 400)
+    np.testing.assert_allclose(variances, lengths[:12] ** 2 / 900, rtol=1e-6)
+    np.testing.assert_allclose(np.abs(np.sum(axes * wanted[:12], axis=1)), 1, rtol=1e-6)
 
 
 def test_a_step_is_one_standard_deviation_of_the_prior(tmp_path):
