@@ -32,7 +32,7 @@ def l1(output: Floats, truth: Floats) -> float:
 def psnr(output: Floats, truth: Floats) -> float:
     """Peak signal-to-noise ratio in dB over all pixels and channels, peak 1; at most 100 for equal pictures."""
     error = float(np.mean((output.astype(np.float64) - truth) ** 2))
-    return float(min(100.0, -10 * np.log10(max(error, 1e-10))))
+    return float(np.minimum(100.0, -10 * np.log10(np.maximum(error, 1e-10))))  # min and max would make 100 of nan
 
 
 def ssim(output: Floats, truth: Floats) -> float:

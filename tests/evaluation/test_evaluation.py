@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 
 import numpy as np
 import pytest
@@ -38,6 +39,8 @@ def test_l1_and_psnr_equal_their_formulas():
     truth = np.zeros((4, 4, 3), np.float32)
     assert l1(truth + 0.1, truth) == pytest.approx(0.1)
     assert psnr(truth + 0.1, truth) == pytest.approx(20.0, abs=1e-4)
+    assert psnr(truth, truth) == 100
+    assert math.isnan(psnr(truth + np.nan, truth))
 
 
 def test_ssim_equals_the_formula_written_window_by_window():
