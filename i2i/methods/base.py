@@ -127,6 +127,11 @@ class Method(ABC):
         return without_effect(config, paired=cls.data_kind != "unpaired")
 
     @classmethod
+    def scored_by(cls, config: TrainConfig) -> tuple[str, ...]:  # noqa: ARG003
+        """Names of the validation figures that the best may be kept by, the method's own first."""
+        return (cls.best_metric,)
+
+    @classmethod
     def task(cls, config: TrainConfig) -> str:  # noqa: ARG003
         """What an exported model is said to do."""
         return "translation"
@@ -183,7 +188,7 @@ class Method(ABC):
 
     @abstractmethod
     def validate(self, columns: Mapping[str, Tensor]) -> dict[str, float]:
-        """Validation figures of what `sample_columns` gave, named `val_…`."""
+        """Validation figures of what `sample_columns` gave, named `val_…`, beside the means of `picture_figures`."""
 
     def picture_figures(self, columns: Mapping[str, Tensor]) -> dict[str, list[float]]:  # noqa: ARG002
         """For figures of `validate` values whose mean is the figure: a picture each, or parts of a jackknife. Their

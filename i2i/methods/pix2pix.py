@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ..adversarial import AdversarialObjective
 from ..diagnostics.health import Observed
+from ..evaluation.metrics import psnr, ssim
 from ..hardware.device import Placement
 from ..losses.pixel import l1
 from ..networks import Discriminator, Generator
@@ -24,7 +25,7 @@ from .base import Batch, Method
 from .building import build_discriminator, build_generator, completed, optimizer_for, placed, predictions
 from .config import MethodOptions, TrainConfig
 from .dividing import Descents, kept_small
-from .tensors import each_alone
+from .tensors import each_alone, to_floats
 
 
 class Pix2PixOptions(MethodOptions):
@@ -70,6 +71,11 @@ class Pix2Pix(Method):
     def complete_config(cls, config: TrainConfig, count: int) -> TrainConfig:
         """The configuration with the networks named and the length counted in images."""
         return completed(config, count, unet_for)
+
+    @classmethod
+    def scored_by(cls, config: TrainConfig) -> tuple[str, ...]:  # noqa: ARG003
+        """The L1 error, or what people compare pictures by."""
+        return ("val_l1", "val_psnr", "val_ssim")
 
     @classmethod
     def generators(cls, config: TrainConfig) -> dict[str, Generator]:
@@ -118,8 +124,14 @@ class Pix2Pix(Method):
         return {"val_l1": l1(columns["output"], columns["truth"]).item() / 2}
 
     def picture_figures(self, columns: Mapping[str, Tensor]) -> dict[str, list[float]]:
-        """The same, picture by picture."""
-        return {"val_l1": ((columns["output"] - columns["truth"]).abs().flatten(1).mean(1) / 2).tolist()}
+        """The same picture by picture, PSNR in dB and SSIM: of all channels, not rounded."""
+        output, truth = columns["output"], columns["truth"]
+        pairs = list(zip(to_floats(output), to_floats(truth), strict=True))
+        return {
+            "val_l1": ((output - truth).abs().flatten(1).mean(1) / 2).tolist(),
+            "val_psnr": [psnr(*pair) for pair in pairs],
+            "val_ssim": [ssim(*pair) for pair in pairs],
+        }
 
     def observed(self, batch: Batch, columns: Mapping[str, Tensor]) -> dict[str, Observed]:  # noqa: ARG002
         """Outputs and truths, which D sees beside the input."""

@@ -41,6 +41,8 @@ UNIT = {"l1": 2, "mse": 4, "charbonnier": 2}
 """What each is divided by, so that it is that of pictures in [0, 1]."""
 
 
+WITH_LUMA = (1, 3)
+"""Channels of pictures that have a Y."""
 WITHOUT_PERCEPTUAL = (
     "the adversarial stage goes without a perceptual loss, so its textures will be less true. To have one: --set "
     "perceptual.network=vgg19 downloads 548 MB, --set perceptual.weights=FILE takes weights of VGG-19 or SqueezeNet."
@@ -92,6 +94,11 @@ class SRGAN(Method):
             return (pixel,)
         added = frozenset({"D", "G_pixel", "d"})
         return pixel, Stage("adversarial", config.gan_images, added, schedule=config.gan_schedule.factor)
+
+    @classmethod
+    def scored_by(cls, config: TrainConfig) -> tuple[str, ...]:
+        """The L1 error, or PSNR over Y of pictures that have one."""
+        return ("val_l1", *(("val_psnr_y",) if config.channels()[1] in WITH_LUMA else ()))
 
     @property
     def adversarial(self) -> bool:
@@ -250,17 +257,15 @@ class SRGAN(Method):
         return {**columns, "truth": y}
 
     def validate(self, columns: Mapping[str, Tensor]) -> dict[str, float]:
-        """Of what is served: mean absolute error in [0, 1], and PSNR over Y in dB, `scale` pixels of border cut."""
+        """Of what is served: mean absolute error in [0, 1]."""
         output, truth = columns["GAN" if "GAN" in columns else "pixel loss"], columns["truth"]
-        figures = {"val_l1": l1(output, truth).item() / 2}
-        of_pictures = self.picture_figures(columns).get("val_psnr_y")
-        return figures | ({"val_psnr_y": sum(of_pictures) / len(of_pictures)} if of_pictures else {})
+        return {"val_l1": l1(output, truth).item() / 2}
 
     def picture_figures(self, columns: Mapping[str, Tensor]) -> dict[str, list[float]]:
-        """The same, picture by picture."""
+        """The same picture by picture, and PSNR over Y in dB, `scale` pixels of border cut, where there is a Y."""
         output, truth = columns["GAN" if "GAN" in columns else "pixel loss"], columns["truth"]
         figures = {"val_l1": ((output - truth).abs().flatten(1).mean(1) / 2).tolist()}
-        if truth.shape[1] in (1, 3):
+        if truth.shape[1] in WITH_LUMA:
             pairs = zip(to_pictures(output), to_pictures(truth), strict=True)
             border = self.o.scale if self.o.scale > 1 else 0
             figures["val_psnr_y"] = [

@@ -22,6 +22,12 @@ def each_alone(network: nn.Module, pictures: Tensor) -> Tensor:
         return torch.cat([served(picture[None].float()).clamp(-1, 1) for picture in pictures])
 
 
+def to_floats(tensors: Tensor) -> npt.NDArray[np.float32]:
+    """(N, C, H, W) in [-1, 1] -> (N, H, W, C) float32 in [0, 1]: all channels as they are, for figures."""
+    array: npt.NDArray[np.float32] = ((tensors.detach().float() + 1) / 2).cpu().numpy()
+    return array.transpose(0, 2, 3, 1)
+
+
 def to_pictures(tensors: Tensor) -> npt.NDArray[np.uint8]:
     """(N, C, H, W) in [-1, 1] -> (N, H, W, 3) uint8: grey is repeated; of many bands the first three are shown."""
     array = tensors.detach().float().cpu().numpy().transpose(0, 2, 3, 1)

@@ -6,10 +6,13 @@ The best is kept by one figure, the method's `best_metric` unless the user names
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
 
 from ..errors import ConfigError
 from ..methods import Batch, Method
+from ..methods.config import TrainConfig
 from . import checkpoint
 from .best import replaces
 from .checkpoint import Progress
@@ -17,6 +20,24 @@ from .health import HealthWatch
 from .run_directory import Run
 from .sample_grid import write_grid
 from .tolerance import Tolerance
+
+
+def refuse_unmeasured(method: type[Method], config: TrainConfig) -> None:
+    """Raises ConfigError where `log.best` names what a run with this complete configuration does not measure."""
+    known, named = method.scored_by(config), config.log.best
+    if named is not None and named not in known:
+        others = f" Known: {', '.join(known)}." if known[1:] else ""
+        raise ConfigError(
+            f"log.best is {named}, which {config.method} does not measure here.{others} "
+            f"Leave it out to keep the best by {known[0]}."
+        )
+
+
+def scored(method: Method, columns: Mapping[str, Tensor]) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """The validation figures of what `sample_columns` gave, and the values whose means some of them are."""
+    of_pictures = method.picture_figures(columns)
+    means = {name: sum(values) / len(values) for name, values in of_pictures.items() if values}
+    return means | method.validate(columns), of_pictures
 
 
 class Validator:
@@ -37,19 +58,14 @@ class Validator:
         self.health = HealthWatch(method, self.batch)
 
     def validate(self, progress: Progress) -> dict[str, float]:
-        """Write the grid of samples and measure the validation pictures.
-
-        Raises ConfigError when the figure that the best is to be kept by is not among what is measured.
-        """
+        """Write the grid of samples and measure the validation pictures."""
         columns = self.method.sample_columns(self.batch)
         shown = self.method.grid_columns(columns, self.rows)
         rows = self.names[: len(next(iter(shown.values())))]
         self.tolerance.attempt("samples", lambda: write_grid(self.run.samples, progress.images, rows, shown))
-        figures = {name: round(value, 6) for name, value in self.method.validate(columns).items()}
-        if self.metric not in figures:
-            known = ", ".join(name for name in figures if name.startswith("val_"))
-            raise ConfigError(f"log.best is {self.metric}, which this run does not measure. Known: {known}.")
-        self.pictures = [round(value, 6) for value in self.method.picture_figures(columns).get(self.metric, [])]
+        values, of_pictures = scored(self.method, columns)
+        figures = {name: round(value, 6) for name, value in values.items()}
+        self.pictures = [round(value, 6) for value in of_pictures.get(self.metric, [])]
         return figures | self.health.figures(columns)
 
     def keep_best(self, progress: Progress, figures: dict[str, float]) -> Progress:

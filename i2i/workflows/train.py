@@ -32,6 +32,7 @@ from ..training.loader import batches, in_batches, stack
 from ..training.loop import Intervals, Outcome, fit
 from ..training.run_directory import Run
 from ..training.tolerance import Tolerance
+from ..training.validation import refuse_unmeasured
 from ..training.watch import Watch
 from .diagnose import sentences, told_as_it_happens
 from .endings import explain_failures
@@ -104,6 +105,7 @@ def _session(
         return _with_data(whole, channels=ready.channels), ready
 
     config, ready = complete()
+    refuse_unmeasured(method_type, config)
     refuse_differences({"the training pictures": ready.fingerprint, "precision": placement.precision})
     planner = Planner(
         *(request.wishes, run, placement, _workers(config.workers, placement)),

@@ -21,6 +21,7 @@ from i2i.methods.schedules import ScheduleConfig
 from i2i.networks.build import check_size
 from i2i.settings import resolve
 from i2i.training import checkpoint
+from i2i.training.validation import scored
 
 SMALL = {
     "size": 32,
@@ -331,7 +332,7 @@ def test_validation_is_the_papers_psnr_on_y_with_the_border_cut():
     output = truth.clone()
     output[..., 2:-2, 2:-2] += 2 * 16 / 255
     output[..., :2, :] = 1  # the border, which does not count
-    figures = method.validate({"pixel loss": output, "truth": truth})
+    figures, _ = scored(method, {"pixel loss": output, "truth": truth})
     assert figures["val_psnr_y"] == pytest.approx(20 * math.log10(255 / (16 * 219 / 255)), abs=0.15)
 
 

@@ -4,13 +4,15 @@ import json
 
 import numpy as np
 import pytest
-from tiny_runs import begun, train
+import torch
+from tiny_runs import begun, fresh, noise, tiny, train
 
-from i2i.errors import ConfigError
+from i2i.evaluation.metrics import psnr, ssim
+from i2i.methods import METHODS
 from i2i.training.best import replaces
 from i2i.training.checkpoint import Progress
 from i2i.training.tolerance import Tolerance
-from i2i.training.validation import Validator
+from i2i.training.validation import Validator, scored
 
 
 def test_a_difference_inside_the_noise_does_not_replace_the_older_one():
@@ -52,8 +54,41 @@ def test_the_best_is_kept_by_the_figure_that_is_named(tmp_path):
     _, run = train(tmp_path / "run", "srgan", 8, log={"best": "val_psnr_y"})
     figure = json.loads((run.checkpoints / "best" / "best.json").read_text())
     assert {"images", "val_psnr_y", "pictures"} == set(figure)
-    with pytest.raises(ConfigError, match="log.best is val_fid, which this run does not measure. Known: val_l1"):
-        train(tmp_path / "other", "pix2pix", 8, log={"best": "val_fid"})
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_best_may_be_kept_by_what_is_measured_and_by_nothing_else(name):
+    """Which is known before a picture was translated."""
+    method, config = fresh(name), tiny(name)
+    found, _ = scored(method, method.sample_columns(noise(0, 1)))
+    assert sorted(METHODS[name].scored_by(config)) == sorted(key for key in found if key.startswith("val_"))
+    assert METHODS[name].scored_by(config)[0] == METHODS[name].best_metric
+
+
+def test_bands_without_luma_are_not_scored_over_y():
+    channels = {"data": {"path": "noise", "channels": {"a": 4, "b": 4}}}
+    assert METHODS["srgan"].scored_by(tiny("srgan", **channels)) == ("val_l1",)
+
+
+def test_another_figure_is_refused_before_anything_is_written(i2i, sample_pairs, tmp_path):
+    words = ("train", "pix2pix", sample_pairs, "--run", tmp_path / "run", "--size", 64, "--set", "log.best=val_fid")
+    status, _, err = i2i(*words)
+    assert status == 2
+    assert "log.best is val_fid, which pix2pix does not measure" in err
+    assert "Known: val_l1, val_psnr, val_ssim." in err
+    assert not (tmp_path / "run").exists()
+
+
+def test_pairs_are_scored_by_psnr_and_ssim_as_evaluation_scores_them():
+    """At the mean over the pictures, of which some differ more."""
+    truth = torch.rand(2, 3, 16, 16) * 2 - 1
+    output = torch.cat([truth[:1], -truth[1:]])
+    values, of_pictures = scored(begun("pix2pix"), {"output": output, "truth": truth})
+    assert of_pictures["val_psnr"][0] == 100
+    assert of_pictures["val_ssim"][0] == pytest.approx(1)
+    floats = [((x[1] + 1) / 2).permute(1, 2, 0).numpy() for x in (output, truth)]
+    assert values["val_psnr"] == pytest.approx((100 + psnr(*floats)) / 2)
+    assert values["val_ssim"] == pytest.approx((1 + ssim(*floats)) / 2)
 
 
 def test_a_best_checkpoint_that_is_newer_than_the_progress_changes_no_decision(tmp_path):

@@ -29,6 +29,7 @@ from ...training.digests import DIGESTS
 from ...training.loader import Sample, stack
 from ...training.run_directory import WEIGHTS
 from ...training.sample_grid import write_grid
+from ...training.validation import scored
 
 Emit = Callable[[dict[str, Any]], None]
 SIDES = (64, 96, 128, 192, 256, 384, 512)
@@ -199,7 +200,7 @@ def _grid_and_checkpoint(job: Job, method: Method, placement: Placement) -> dict
         columns = method.sample_columns(stack(list(job.samples), placement.device, transform))
         shown = method.grid_columns(columns, rows)
         grid = write_grid(Path(folder), 0, [str(n) for n in range(len(next(iter(shown.values()))))], shown)
-        method.validate(columns)
+        scored(method, columns)
         showing = time.monotonic() - began
         began = time.monotonic()
         saved = checkpoint.save(Path(folder), method, Progress(), 1)
