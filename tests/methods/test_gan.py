@@ -11,6 +11,7 @@ import pytest
 import torch
 from latent_models import NZ, write_latent_model
 from PIL import Image
+from tiny_gans import GAN, SMALL, TINY, settings, small_config
 from tiny_runs import begun, snapshot, tiny, train, weights
 
 from i2i.errors import ConfigError
@@ -28,82 +29,7 @@ from i2i.serving.runtime.model_file import read_card
 from i2i.settings import resolve
 from i2i.training.run_directory import Run
 
-GAN = METHODS["gan"]
-CLASSES = tuple("0123456789")
 DOC = Path(__file__).resolve().parents[2] / "docs" / "training" / "from-noise.md"
-PUBLISHED = {
-    "vanilla": (2_503_984, 1_231_441),
-    "conditional": (2_413_984, 1_224_351),
-    "dcgan": (3_576_704, 2_765_568),
-    "lsgan": (3_576_704, 2_765_568),
-    "wgan": (3_576_704, 2_765_568),
-    "wgan-gp": (1_204_483, 1_053_825),
-    "sngan": (4_276_739, 1_053_824),
-    "progan": (22_933_394, 22_941_313),
-    "biggan": (70_433_988, 87_982_370),
-    "stylegan2": (30_034_338, 28_864_129),
-    "transgan": (83_312_495, 10_210_400),
-    "r3gan": (20_732_160, 20_683_776),
-    "fastgan": (24_037_603, None),
-    "3dgan": (17_569_664, 11_048_704),
-    "3dgan-small": (2_296_256, 665_984 - 2 * (64 + 128)),
-    "lapgan": (1_792_992 + 2 * 218_179, 477_001 + 107_905 + 113_729),
-    "stylegan2-small": (1_050_195, None),
-    "progan-small": (1_112_268, 1_114_049),
-    "sagan-small": (1_089_409, 683_458),
-    "transgan-small": (2_839_435, 497_078),
-    "r3gan-small": (760_160, 748_064),
-}
-"""Parameters of G and D, as published (BigGAN's of 1,000 classes), or as the page of small presets has them."""
-TINY = {
-    "mlp": ("mlp", {"widths": [8], "latent": 4}, {"widths": [8]}, {}),
-    "mlp against maxout": ("mlp", {"widths": [8], "norm": True}, {"name": "maxout", "units": 4, "pieces": 2}, {}),
-    "conditional_mlp": ("conditional_mlp", {"widths": [4, 4, 8]}, {}, {"conditional": True}),
-    "dcgan": ("dcgan", {"width": 4}, {"width": 4}, {}),
-    "dcgan by class": ("dcgan", {"width": 4}, {"width": 4}, {"conditional": True}),
-    "dcgan that sees its batch": ("dcgan", {"width": 4}, {"width": 4}, {"minibatch_std": True, "minibatch_kernels": 3}),
-    "dcgan with attention": (
-        *("dcgan", {"width": 4, "attention": 8, "spectral": True}),
-        *({"width": 4, "attention": 8, "spectral": True, "norm": False}, {"gan": {"loss": "hinge"}}),
-    ),
-    "resnet": ("resnet", {"widths": [4, 4, 4]}, {"widths": [4, 4, 4, 4]}, {"gan": {"loss": "hinge"}}),
-    "resnet, shared": (
-        *("resnet", {"widths": [4, 4, 4], "latent": 9, "shared": 4, "spectral": True}),
-        *({"widths": [4, 4]}, {"conditional": True, "gan": {"loss": "hinge"}}),
-    ),
-    "progan": ("progan", {"base": 64, "most": 16, "latent": 8}, {"base": 64, "most": 8}, {"gan": {"drift": 0.001}}),
-    "stylegan2": (
-        *("stylegan2", {"base": 16, "most": 4, "latent": 4, "style": 4, "layers": 1}, {"base": 16, "most": 4}),
-        {"mixing": 0.9, "path_length": 2.0, "gan": {"r1": 1.0, "penalty_every": 2}, "fresh_fakes": True},
-    ),
-    "transgan": (
-        *("transgan", {"width": 64, "depths": [1, 1], "latent": 4}, {"width": 32, "depth": 1}),
-        {"gan": {"loss": "wasserstein", "gradient_penalty": 10}},
-    ),
-    "r3gan": (
-        *("r3gan", {"widths": [8, 8, 8], "latent": 4, "group": 4}, {"widths": [8, 8, 8], "group": 4}),
-        {"gan": {"loss": "relativistic_pairs", "r1": 0.1, "r2": 0.1}},
-    ),
-    "lapgan": (
-        *("lapgan", {"widths": [8], "width": 4, "latent": 4}, {"widths": [8], "width": 4}),
-        {"conditional": True, "fresh_fakes": True, "gan": {"r1": 0.1, "augment": ["colour"]}},
-    ),
-    "fastgan": ("fastgan", {"width": 2, "latent": 4}, {"width": 8}, {"reconstruction": 1.0, "gan": {"loss": "hinge"}}),
-}
-"""Name, options of generator and discriminator, and what else is set, of nets that train in no time."""
-
-
-def settings(row):
-    name, generator, discriminator, others = TINY[row]
-    domains = {"data": {"path": "noise", "domains": ["one", "two"]}} if others.get("conditional") else {}
-    return {
-        "size": 16,
-        "batch": 4,
-        "generator": {"width": None, "name": name, **generator},
-        "discriminator": {"width": None, "name": name, **discriminator},
-        **domains,
-        **others,
-    }
 
 
 @pytest.fixture(autouse=True)
@@ -115,24 +41,6 @@ def labels(monkeypatch):
     monkeypatch.setattr(
         tiny_runs.Noise, "__getitem__", lambda self, n: {**plain(self, n), "label": np.asarray(n % 2, np.int64)}
     )
-
-
-def config_of(preset, **more):
-    classes = tuple(map(str, range(1000))) if preset == "biggan" else CLASSES
-    layers = [GAN.PRESETS[preset], {"data": {"path": "x", "domains": classes, **more}, "images": 1000}]
-    return GAN.complete_config(resolve(GAN.Config, layers), 1000)
-
-
-@pytest.mark.parametrize("preset", GAN.PRESETS)
-def test_every_preset_is_a_system_with_the_published_number_of_parameters(preset):
-    grey = preset.startswith(("vanilla", "conditional", "3dgan")) and not preset.startswith("conditional-")
-    with torch.device("meta"):
-        method = GAN.from_config(
-            config_of(preset, channels={"image": 1 if grey else 3}), Placement(torch.device("meta"), "fp32", "")
-        )
-    found = [sum(p.numel() for p in method.networks[name].parameters()) for name in "GD"]
-    for count, wanted in zip(found, PUBLISHED.get(preset, (None, None)), strict=True):
-        assert wanted in (None, count)
 
 
 def test_every_generator_and_discriminator_is_trained_by_some_row():
@@ -204,33 +112,6 @@ def test_a_growing_run_goes_on_exactly_inside_a_fade(tmp_path):
     resumed, _ = train(part, "gan", 100, every=20, **row)
     for key, value in weights(straight).items():
         assert torch.equal(value, weights(resumed)[key]), key
-
-
-SMALL = {name: row for name, row in GAN.PRESETS.items() if name.endswith("-small")}
-
-
-def small_config(preset, **given):
-    """The preset for ten classes in colour, and the shape of its pictures or volumes."""
-    channels, sides = (1, 3) if preset.startswith("3dgan") else (3, 2)
-    data = {"path": "x", "domains": CLASSES, "channels": {"image": channels}}
-    config = GAN.complete_config(
-        resolve(GAN.Config, [GAN.PRESETS[preset], given, {"data": data, "images": 1000}]), 1000
-    )
-    return config, (channels, *[config.size] * sides)
-
-
-@pytest.mark.parametrize("preset", SMALL)
-def test_every_small_preset_takes_its_whole_step_in_bf16(preset):
-    """Augmentation and penalties included: both first come after many steps otherwise."""
-    of_style = {"path_length": 2.0} if preset == "stylegan2-small" else {}
-    config, shape = small_config(preset, batch=4, gan={"ada": False, "penalty_every": 1}, **of_style)
-    method = GAN.from_config(config, Placement(torch.device("cpu"), "bf16", ""))
-    before = snapshot(method)
-    for n in range(config.gan.d_steps + 1):  # of d_steps above 1 the last is G's
-        method.at(4 * n)
-        scalars = method.step({"image": torch.rand(4, *shape) * 2 - 1, "label": torch.arange(4)})
-        assert all(torch.as_tensor(value).isfinite() for value in scalars.values())
-    assert {key[0] for key, value in weights(method).items() if not torch.equal(value, before[key])} == {"G", "D"}
 
 
 OF_CRITIC = {row["discriminator"]["name"]: name for name, row in (GAN.PRESETS | SMALL).items()}

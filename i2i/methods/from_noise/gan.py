@@ -22,7 +22,7 @@ from ...hardware.device import Placement
 from ...losses.pixel import l1
 from ...networks import Generator
 from ...networks.from_noise import CRITICS, NOISE_GENERATORS
-from ...networks.from_noise.base import Critic, NoiseGenerator
+from ...networks.from_noise.base import Critic, NoiseGenerator, grid
 from ...networks.from_noise.fastgan import FastganCritic
 from ...networks.from_noise.progan import Growing, ProganCritic
 from ...networks.from_noise.stylegan2 import StyleganGenerator
@@ -135,9 +135,10 @@ class Gan(Method):
     def stages(cls, config: TrainConfig) -> tuple[Stage, ...]:
         """One, or those of networks that grow."""
         (whole,) = super().stages(config)
-        with torch.device("meta"):
-            G = generator_of(cast(FromNoiseConfig, config))
-        return growth_stages(G.doublings, whole.images, whole.schedule) if isinstance(G, Growing) else (whole,)
+        if config.generator.name != "progan":
+            return (whole,)
+        _, _, doublings = grid(cast(FromNoiseConfig, config).sides)
+        return growth_stages(doublings, whole.images, whole.schedule)
 
     @classmethod
     def notes(cls, config: TrainConfig) -> list[str]:
