@@ -12,8 +12,13 @@ TINY = {
     "mlp against maxout": ("mlp", {"widths": [8], "norm": True}, {"name": "maxout", "units": 4, "pieces": 2}, {}),
     "conditional_mlp": ("conditional_mlp", {"widths": [4, 4, 8]}, {}, {"conditional": True}),
     "dcgan": ("dcgan", {"width": 4}, {"width": 4}, {}),
-    "dcgan by class": ("dcgan", {"width": 4}, {"width": 4}, {"conditional": True}),
-    "dcgan that sees its batch": ("dcgan", {"width": 4}, {"width": 4}, {"minibatch_std": True, "minibatch_kernels": 3}),
+    "dcgan by class": ("dcgan", {"width": 4, "up": "shuffle"}, {"width": 4}, {"conditional": True}),
+    "dcgan that sees its batch": (
+        "dcgan",
+        {"width": 4, "up": "resize"},
+        {"width": 4},
+        {"minibatch_std": True, "minibatch_kernels": 3},
+    ),
     "dcgan with attention": (
         *("dcgan", {"width": 4, "attention": 8, "spectral": True}),
         *({"width": 4, "attention": 8, "spectral": True, "norm": False}, {"gan": {"loss": "hinge"}}),

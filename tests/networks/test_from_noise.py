@@ -28,6 +28,7 @@ from i2i.networks.from_noise.base import grid
 from i2i.networks.from_noise.layers.attention import Attention
 from i2i.networks.from_noise.layers.minibatch import GroupedStd, MinibatchDiscrimination
 from i2i.networks.from_noise.stylegan2 import Mapping, StyleganCritic, StyleganGenerator, modulated
+from i2i.networks.upsampling import UPSAMPLERS
 
 DIGIT = {"channels": 1, "size": (28, 28)}
 
@@ -441,6 +442,20 @@ def test_the_spectral_norm_of_every_layer_is_the_largest_singular_value():
         if hasattr(module, "parametrizations"):
             largest = np.linalg.svd(module.weight.detach().flatten(1).numpy(), compute_uv=False)[0]
             assert largest == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("up", UPSAMPLERS)
+def test_dcgan_enlarges_in_every_way_and_the_spectral_norm_of_each_is_of_outputs_by_inputs(up):
+    torch.manual_seed(0)
+    generator = dcgan.DcganGenerator(3, size=(16, 24), latent=6, width=4, up=up, spectral=True)
+    z = torch.randn(2, 6)
+    for _ in range(50):
+        assert generator(z).shape == (2, 3, 16, 24)
+    generator.eval()
+    for layer in (generator.first, *generator.ups):
+        weight = layer.weight.detach()
+        matrix = (weight.transpose(0, 1) if isinstance(layer, torch.nn.ConvTranspose2d) else weight).flatten(1)
+        assert np.linalg.svd(matrix.numpy(), compute_uv=False)[0] == pytest.approx(1, abs=0.01)
 
 
 def test_a_packed_discriminator_of_one_is_the_plain_one():

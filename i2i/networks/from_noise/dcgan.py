@@ -45,7 +45,7 @@ class DcganGenerator(NoiseGenerator):
         init_normal(self)
         if spectral:
             for layer in [self.first, *self.ups]:
-                spectral_norm(layer, dim=1)
+                spectral_norm(layer)  # of outputs by inputs and places, for transposed convolutions as well
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """(N, latent), (N,) -> (N, channels, height, width) in [-1, 1]."""
