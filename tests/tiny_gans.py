@@ -50,8 +50,21 @@ TINY = {
 """Name, options of generator and discriminator, and what else is set, of nets that train in no time."""
 
 
+OF_ONE_SIZE = {
+    "wgan_gp": ("wgan_gp", {"width": 2, "latent": 4}, {"width": 2}, {"size": 28}),
+    "stacked": ("stacked", {"latent": 4}, {"width": 2}, {"size": 28}),
+    "voxels": (
+        "voxels",
+        {"width": 2, "latent": 4},
+        {"width": 2},
+        {"data": {"path": "noise", "channels": {"image": 1}}},
+    ),
+}
+"""The same of networks that make no pictures of 16 pixels."""
+
+
 def settings(row):
-    name, generator, discriminator, others = TINY[row]
+    name, generator, discriminator, others = (TINY | OF_ONE_SIZE)[row]
     domains = {"data": {"path": "noise", "domains": ["one", "two"]}} if others.get("conditional") else {}
     return {
         "size": 16,

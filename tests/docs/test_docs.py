@@ -240,7 +240,7 @@ def test_every_adversarial_loss_every_stabiliser_and_every_refusal_is_on_its_pag
     common = {key for key, _ in fields(Pix2PixConfig)}
     remedies = {key for key in common if key.startswith(("gan.", "ema."))} - {"gan.loss"}
     remedies |= {"discriminator.spectral", "discriminator.minibatch_std", "optimizer.lr_d", "optimizer.clip"}
-    remedies |= {key for key, _ in fields(METHODS["gan"].Config) if key.startswith("minibatch_")}
+    remedies |= {key for key, _ in fields(METHODS["gan"].Config) if key.startswith(("minibatch_", "packed"))}
     assert len(said) == len(set(said))
     assert set(said) == remedies | {"generator.up"}
     assert all(f"`{change}`" in page.read_text() for change in OF_D)
