@@ -14,11 +14,15 @@ from i2i.settings import resolve
 
 PUBLISHED = {
     "vanilla": (2_503_984, 1_231_441),
+    "vanilla-small": (561_168, 533_505),
+    "teaching-small": (109_456, 100_609),
     "conditional": (2_413_984, 1_224_351),
     "dcgan": (3_576_704, 2_765_568),
     "lsgan": (3_576_704, 2_765_568),
+    "relativistic": (3_576_704, 2_765_568),
     "wgan": (3_576_704, 2_765_568),
     "wgan-gp": (1_204_483, 1_053_825),
+    "wgan-gp-digits": (1_554_177, 1_030_145),
     "sngan": (4_276_739, 1_053_824),
     "progan": (22_933_394, 22_941_313),
     "biggan": (70_433_988, 87_982_370),
@@ -37,7 +41,7 @@ PUBLISHED = {
 }
 """Parameters of G and D, as published (BigGAN's of 1,000 classes), or as the page of small presets has them."""
 FULL = [name for name in GAN.PRESETS if name not in SMALL]
-GREY = ("vanilla", "vanilla-small", "conditional", "3dgan", "3dgan-small")
+GREY = ("vanilla", "vanilla-small", "teaching-small", "conditional", "wgan-gp-digits", "3dgan", "3dgan-small")
 WHOLE_STEP = {"gan": {"ada": False, "penalty_every": 1, "d_steps": 1}, "d_rests_above": 1.0}
 """Updates of both on one batch, with all penalties; ADA and a D that rests ask for values, which "meta" has not."""
 

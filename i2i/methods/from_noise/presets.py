@@ -30,6 +30,7 @@ def over(row: Row, **changes: Any) -> Row:
 
 SMALL: Row = {"size": 32, "batch": 64, "images": 120_000, "ema": {"images": 2_000}}
 DCGAN: Row = {**both("dcgan"), "size": 64, "batch": 64, "optimizer": adam(2e-4)}
+HINGE: Row = {"discriminator": {"name": "dcgan", "norm": False, "spectral": True}, "gan": {"loss": "hinge"}}
 WGAN: Row = over(
     DCGAN,
     optimizer={"name": "rmsprop", "lr": 5e-5},
@@ -131,6 +132,11 @@ PRESETS: dict[str, Row] = {
         "generator": {"name": "mlp", "widths": [256, 512], "activation": "leaky", "norm": True},
         "discriminator": {"name": "mlp", "dropout": 0.3}, "optimizer": adam(2e-4), **SMALL, "size": 28,
     },
+    "teaching-small": {
+        "generator": {"name": "mlp", "latent": 64, "widths": [128]},
+        "discriminator": {"name": "mlp", "widths": [128], "activation": "relu"}, "size": 28, "batch": 32,
+        "images": 600_000, "optimizer": adam(2e-4, 0.9),
+    },
     "conditional": {
         **both("conditional_mlp"), "size": 28, "batch": 100, "conditional": True, "images": 15_000_000,
         "optimizer": {"name": "sgd", "lr": 0.1, "beta1": 0.5, "decay_from": 0.0},
@@ -147,9 +153,13 @@ PRESETS: dict[str, Row] = {
         **DCGAN, **SMALL, "discriminator": {"name": "dcgan", "norm": False}, "images": 240_000,
         "optimizer": adam(1e-4, 0.5, 0.9), "gan": {"loss": "wasserstein", "gradient_penalty": 10.0, "d_steps": 5},
     },
-    "hinge-small": {
-        **DCGAN_SMALL, "discriminator": {"name": "dcgan", "norm": False, "spectral": True}, "gan": {"loss": "hinge"},
+    "wgan-gp-digits": {
+        **both("wgan_gp"), "size": 28, "batch": 50, "images": 60_000_000, "optimizer": adam(1e-4, 0.5, 0.9),
+        "gan": {"loss": "wasserstein", "gradient_penalty": 10.0, "d_steps": 5},
     },
+    "hinge": {**DCGAN, **HINGE, "images": 5_000_000},
+    "hinge-small": {**DCGAN_SMALL, **HINGE},
+    "relativistic": {**DCGAN, "gan": {"loss": "relativistic"}, "images": 5_000_000},
     "relativistic-small": {**DCGAN_SMALL, "gan": {"loss": "relativistic"}},
     "sngan": {**SNGAN, "images": 38_400_000},
     "sngan-small": {
