@@ -36,6 +36,8 @@ WIDEST, DEEPEST = 256, 4
 """Units of a layer and hidden layers, at most."""
 
 RATES = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1)
+_OPTIMIZERS, _CALLED = ("adam", "rmsprop", "sgd"), ("Adam", "RMSprop", "SGD")
+_MOMENTUM = "Adam's beta 1, or SGD's momentum; 0 is none."
 _WIDTHS = ((), (16,), (64,), (64, 64), (128, 128), (256, 256), (128, 128, 128))
 
 CONTROLS: dict[str, Control] = {
@@ -106,14 +108,17 @@ CONTROLS: dict[str, Control] = {
         tuple(DIFF_AUGMENTATIONS),
     ),
     "optimizer.name": Control(
-        "training", "Optimizer", "choice", "adam", "How gradients become steps.", ("adam", "rmsprop", "sgd"), anew=True,
-        titles=("Adam", "RMSprop", "SGD"),
+        "training", "Optimizer of G", "choice", "adam", "How gradients become steps.", _OPTIMIZERS, anew=True,
+        titles=_CALLED,
+    ),
+    "optimizer.name_d": Control(
+        "training", "Optimizer of D", "choice", "adam", "How gradients become steps.", _OPTIMIZERS, anew=True,
+        titles=_CALLED,
     ),
     "optimizer.lr": Control("training", "Rate of G", "number", 1e-3, "The learning rate.", RATES, 1e-10, 1),
     "optimizer.lr_d": Control("training", "Rate of D", "number", 1e-3, "The learning rate.", RATES, 1e-10, 1),
-    "optimizer.beta1": Control(
-        "training", "Momentum", "number", 0.0, "Adam's beta 1, or SGD's momentum; 0 is none.", (0, 0.5, 0.9), 0, 0.99
-    ),
+    "optimizer.beta1": Control("training", "Momentum of G", "number", 0.0, _MOMENTUM, (0, 0.5, 0.9), 0, 0.99),
+    "optimizer.beta1_d": Control("training", "Momentum of D", "number", 0.0, _MOMENTUM, (0, 0.5, 0.9), 0, 0.99),
     "optimizer.clip": Control(
         "training", "Longest gradient", "number", 0.0, "Longer ones are shortened to it; 0: none.", (0, 1), 0, 100
     ),

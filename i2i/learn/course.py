@@ -27,7 +27,8 @@ class Lesson(NamedTuple):
 STILL = 1e-9
 """A rate at which a network stands still."""
 
-CALM: Mapping[str, Any] = {"gan.r1": 1.0, "optimizer.beta1": 0.0}
+NO_MOMENTUM: Mapping[str, Any] = {"optimizer.beta1": 0.0, "optimizer.beta1_d": 0.0}
+CALM: Mapping[str, Any] = {"gan.r1": 1.0, **NO_MOMENTUM}
 """What lets a GAN of eight Gaussians come to rest."""
 
 COURSE: tuple[Lesson, ...] = (
@@ -73,7 +74,7 @@ COURSE: tuple[Lesson, ...] = (
         {
             **PLAIN,
             **{"data": "ring", "gan.loss": "wasserstein", "gan.weight_clipping": 0.1, "gan.d_steps": 5},
-            **{"optimizer.lr": 1e-3, "optimizer.lr_d": 1e-3, "optimizer.beta1": 0.0, "steps": 3000},
+            **{"optimizer.lr": 1e-3, "optimizer.lr_d": 1e-3, **NO_MOMENTUM, "steps": 3000},
         },
         "The same ring, with a critic instead of a classifier. Its colours are heights, not probabilities.",
         "The critic's gap between real and generated points is the earth mover's distance, as long as its slope is "
@@ -86,7 +87,7 @@ COURSE: tuple[Lesson, ...] = (
         {
             **PLAIN,
             **{"data": "ring", "gan.loss": "wasserstein", "gan.gradient_penalty": 1.0, "gan.d_steps": 5},
-            **{"optimizer.lr": 1e-3, "optimizer.lr_d": 1e-3, "optimizer.beta1": 0.0, "steps": 3000},
+            **{"optimizer.lr": 1e-3, "optimizer.lr_d": 1e-3, **NO_MOMENTUM, "steps": 3000},
         },
         "Instead of clipping weights, D pays for a slope that is not 1 between real and generated points.",
         "A slope of 1 everywhere is what the theory asks for, and arrows of one length are what G gets. R1 asks for"

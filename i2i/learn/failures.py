@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..diagnostics.doctor import DETECTORS
 
-PLAIN: Mapping[str, Any] = {"gan.r1": 0.0, "optimizer.beta1": 0.5}
+PLAIN: Mapping[str, Any] = {"gan.r1": 0.0, "optimizer.beta1": 0.5, "optimizer.beta1_d": 0.5}
 """Without what calms the page's usual training."""
 
 

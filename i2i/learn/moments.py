@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..methods import Method
+from ..methods.building import renew_momentum
 from ..methods.config import AdamConfig
 
 MOST_KEPT = 24 * 2**20
@@ -43,12 +44,10 @@ def put_back(method: Method, moment: Moment, adam: AdamConfig) -> None:
         method.networks[name].load_state_dict(weights)
     method.load_state_dict(copy.deepcopy(moment.state))
     for name, optimizer in method.optimizers.items():
+        own = adam.of_discriminators() if name == "d" else adam
         for group in optimizer.param_groups:
-            group["initial_lr"] = adam.lr_d if name == "d" and adam.lr_d else adam.lr
-            if "betas" in group:
-                group["betas"] = (adam.beta1, adam.beta2)
-            elif "momentum" in group and adam.name == "sgd":
-                group["momentum"] = adam.beta1
+            group["initial_lr"] = own.lr
+            renew_momentum(group, own)
 
 
 def thinned(moments: list[Moment]) -> list[Moment]:

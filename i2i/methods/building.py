@@ -81,6 +81,14 @@ def optimizer_for(
     return optimizer
 
 
+def renew_momentum(group: dict[str, Any], config: AdamConfig) -> None:
+    """Give a group of an optimizer's weights the configuration's decays, in place of those that came back with it."""
+    if "betas" in group:
+        group["betas"] = (config.beta1, config.beta2)
+    elif config.name == "sgd":
+        group["momentum"] = config.beta1
+
+
 def scale_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
     """Set each learning rate to `factor` times its own."""
     for group in optimizer.param_groups:
@@ -156,13 +164,7 @@ def without_effect(config: TrainConfig, *, paired: bool) -> list[str]:
             "gan.augment_p has no effect without gan.augment. Add --set gan.augment=[colour,translation,cutout]."
         )
     said += _start_without_effect(config)
-    moments = {"rmsprop": ("beta1", "beta2"), "sgd": ("beta2",)}.get(config.optimizer.name, ())
-    for name in moments:
-        if getattr(config.optimizer, name) != getattr(AdamConfig(), name):
-            said.append(
-                f"optimizer.{name} has no effect with optimizer.name={config.optimizer.name}. Leave it out, or use "
-                "--set optimizer.name=adam."
-            )
+    said += _moments_without_effect(config.optimizer)
     if not config.ema.images and config.ema.rampup != EmaConfig().rampup:
         said.append("ema.rampup has no effect without ema.images. Add --set ema.images=10000.")
     if gan.feature_matching and config.batch == 1 and not paired:
@@ -171,6 +173,22 @@ def without_effect(config: TrainConfig, *, paired: bool) -> list[str]:
             "any picture of the target domain. Use --batch 4 or more."
         )
     return said
+
+
+def _moments_without_effect(config: AdamConfig) -> list[str]:
+    """The same of an optimizer's decays, which G's and D's may both lack."""
+    usual, of_d = AdamConfig(), config.of_discriminators().name
+    lacking = []
+    if config.beta1 != usual.beta1 and {config.name, of_d if config.beta1_d is None else "rmsprop"} == {"rmsprop"}:
+        lacking.append(("beta1", "name", config.name))
+    if config.beta2 != usual.beta2 and "adam" not in (config.name, of_d):
+        lacking.append(("beta2", "name", config.name))
+    if config.beta1_d is not None and of_d == "rmsprop":
+        lacking.append(("beta1_d", "name_d", of_d))
+    return [
+        f"optimizer.{name} has no effect with optimizer.{key}={kind}. Leave it out, or use --set optimizer.{key}=adam."
+        for name, key, kind in lacking
+    ]
 
 
 def _start_without_effect(config: TrainConfig) -> list[str]:
@@ -183,7 +201,7 @@ def _start_without_effect(config: TrainConfig) -> list[str]:
         "penalty": (gan.penalised, "a penalty on D's gradient", "gan.r1=1"),
         "augment": (gan.augment and not gan.ada, "gan.augment, or with gan.ada", "gan.augment=[colour,translation]"),
         "ema": (config.ema.images, "ema.images", "ema.images=10000"),
-        "beta2": (config.optimizer.name == "adam", "Adam", "optimizer.name=adam"),
+        "beta2": ("adam" in (config.optimizer.name, config.optimizer.name_d), "Adam", "optimizer.name=adam"),
     }
     lacking = [(key, *needs[key][1:]) for key in asked if key in needs and not needs[key][0]]
     return [f"start.{key} has no effect without {what}. Use --set {way}." for key, what, way in lacking] + (

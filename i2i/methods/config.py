@@ -71,6 +71,10 @@ class AdamConfig(Strict):
     """Learning rate."""
     lr_d: float | None = Field(None, gt=0, allow_inf_nan=False)
     """Another one for the discriminators (two time scales: Heusel et al., 2017)."""
+    name_d: Literal["adam", "rmsprop", "sgd"] | None = None
+    """Another optimizer for the discriminators."""
+    beta1_d: float | None = Field(None, ge=0, lt=1)
+    """Another `beta1` for the discriminators."""
     weight_decay: float = Field(0, ge=0, allow_inf_nan=False)
     """L2 penalty on all weights, as Adam has it."""
     clip: float | None = Field(None, gt=0, allow_inf_nan=False)
@@ -81,6 +85,11 @@ class AdamConfig(Strict):
     """Decay of the second moment."""
     decay_from: float = Field(0.5, ge=0, le=1)
     """Share of the run after which the rate falls linearly to zero; 1 keeps it constant."""
+
+    def of_discriminators(self) -> AdamConfig:
+        """The same with what the discriminators have of their own in its place."""
+        own = {"lr": self.lr_d, "name": self.name_d, "beta1": self.beta1_d}
+        return self.model_copy(update={name: value for name, value in own.items() if value is not None})
 
 
 class LogConfig(Strict):

@@ -61,7 +61,7 @@ class Pix2Pix(Method):
         self.G, self.D = placed(G, placement), D.to(placement.device)
         self.gan = AdversarialObjective(options.gan, placement)
         self.opt_g = optimizer_for([self.G], options.optimizer)
-        self.opt_d = optimizer_for([self.D], options.optimizer, lr=options.optimizer.lr_d)
+        self.opt_d = optimizer_for([self.D], options.optimizer.of_discriminators())
         self.networks = {"G": self.G, "D": self.D}
         self.objectives = {"D": self.gan}
         self.optimizers = {"g": self.opt_g, "d": self.opt_d}

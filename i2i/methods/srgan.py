@@ -79,7 +79,8 @@ class SRGAN(Method):
         """What the adversarial stage needs: D, and a copy of G as the pixel stage leaves it, to compare with."""
         self.D = D.to(self.placement.device)
         self.gan = AdversarialObjective(self.o.gan, self.placement)
-        self.opt_d = optimizer_for([self.D], self.o.optimizer, lr=self.o.optimizer.lr_d or self.o.gan_lr)
+        rate = self.o.optimizer.lr_d or self.o.gan_lr
+        self.opt_d = optimizer_for([self.D], self.o.optimizer.of_discriminators(), lr=rate)
         self.G_pixel = copy.deepcopy(self.G).requires_grad_(False)
         self.networks |= {"D": self.D, "G_pixel": self.G_pixel}
         self.objectives = {"D": self.gan}

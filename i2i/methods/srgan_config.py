@@ -89,7 +89,8 @@ class SrganConfig(SrganOptions, TrainConfig):
 ADVERSARIAL_STAGE = frozenset(
     {
         *("discriminator", "gan", "gan_lr", "gan_schedule", "perceptual"),
-        *("lambda_pixel", "lambda_perceptual", "lambda_gan", "lambda_checkerboard", "optimizer.lr_d"),
+        *("lambda_pixel", "lambda_perceptual", "lambda_gan", "lambda_checkerboard"),
+        *("optimizer.lr_d", "optimizer.name_d", "optimizer.beta1_d"),
     }
 )
 """Settings that only the adversarial stage looks at."""

@@ -109,7 +109,7 @@ class BothDirections(TwoDomains):
         for D in discriminators:
             D.to(placement.device)
         self.opt_g = optimizer_for(generators, options.optimizer)
-        self.opt_d = optimizer_for(discriminators, options.optimizer, lr=options.optimizer.lr_d)
+        self.opt_d = optimizer_for(discriminators, options.optimizer.of_discriminators())
         self.networks = dict(
             zip((*self.exports.values(), *self.discriminators), (*generators, *discriminators), strict=True)
         )

@@ -19,7 +19,8 @@ from ..errors import TrainingError, UnknownNameError
 from ..files import write_atomically
 from ..hardware.processes import from_first
 from ..methods import Method
-from ..methods.config import TrainConfig
+from ..methods.building import renew_momentum
+from ..methods.config import AdamConfig, TrainConfig
 from ..renamed import present
 from ..settings import merge, parse_assignments, resolve, to_yaml
 from ..training.run_directory import BEST, BEST_BEFORE, BEST_FIGURE, Run
@@ -104,7 +105,8 @@ class Rollbacks:
         """Give the optimizers that a checkpoint brought back the rates and momenta of the remedies."""
         asked = {one.partition("=")[0] for entry in self.entries for one in entry["remedy"]}
         for name, optimizer in method.optimizers.items():
-            _renew(optimizer, _rate(config, name, method.stage), config, asked)
+            own = config.optimizer.of_discriminators() if name == "d" else config.optimizer
+            _renew(optimizer, _rate(config, name, method.stage), own, asked)
 
 
 def _rate(config: TrainConfig, name: str, stage: str | None) -> float:
@@ -116,13 +118,12 @@ def _rate(config: TrainConfig, name: str, stage: str | None) -> float:
     return adam.lr_d if name == "d" and adam.lr_d else usual
 
 
-def _renew(optimizer: torch.optim.Optimizer, rate: float, config: TrainConfig, asked: set[str]) -> None:
-    adam = config.optimizer
+def _renew(optimizer: torch.optim.Optimizer, rate: float, adam: AdamConfig, asked: set[str]) -> None:
     for group in optimizer.param_groups:
         if {"optimizer.lr", "optimizer.lr_d", "gan_lr"} & asked:
             group["initial_lr"] = rate
-        if "optimizer.beta1" in asked:
-            group["betas"] = (adam.beta1, adam.beta2)
+        if {"optimizer.beta1", "optimizer.beta1_d"} & asked:
+            renew_momentum(group, adam)
 
 
 def act(ailment: Ailment, policy: OnUnhealthy, run: Run, kind: type[TrainConfig], say: Say) -> None:

@@ -176,6 +176,12 @@ def test_every_remedy_is_accepted_by_the_run_that_gets_it_again_and_again(method
                 kind.generators(config)  # the networks of the remedy can be built
 
 
+def test_no_momentum_is_that_of_neither_network():
+    own = {"optimizer.beta1": 0.0, "optimizer.beta1_d": 0.9}
+    assert "optimizer.beta1_d=0" in DETECTORS["hopping"].remedy(own)
+    assert not [one for one in DETECTORS["hopping"].remedy({**own, "optimizer.beta1_d": None}) if "beta1" in one]
+
+
 @pytest.mark.parametrize("rates", [{}, {"lr_d": 1e-3}, {"lr_d": 1e-5}])
 @pytest.mark.parametrize(("method", "key"), [("pix2pix", "optimizer.lr"), ("srgan", "gan_lr")])
 def test_a_slower_generator_is_slower_and_not_its_discriminator(method, key, rates):

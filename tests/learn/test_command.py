@@ -24,7 +24,9 @@ LOSSES = ("g_gan", "d_real", "d_fake", "d_r1", "p_real", "p_fake")
     ],
 )
 def test_the_copied_line_trains_the_very_curve(i2i, tmp_path, monkeypatch, data, conditional):
+    """D has an optimizer of its own."""
     asked = {"data": data, "count": 70, "steps": 50, "batch": 16, "conditional": conditional}
+    asked |= {"optimizer.name_d": "sgd", "optimizer.lr_d": 0.01, "optimizer.beta1_d": 0.5}
     training = Training(checked(asked))
     training.steps(50)
     given = as_command(training)

@@ -71,16 +71,19 @@ def test_looking_at_a_watched_step_changes_nothing():
 
 
 def test_a_change_while_it_runs_keeps_networks_and_log_and_takes_the_new_rate():
-    training = trained(20)
+    training = trained(20, **{"optimizer.name_d": "sgd"})
     before, lines = weights(training), list(training.lines)
-    assert training.change({"optimizer.lr": 0.02, "gan.r1": 2.0})
+    given = {"optimizer.lr": 0.02, "optimizer.beta1_d": 0.5, "gan.r1": 2.0}
+    assert training.change(given)
     assert torch.equal(before, weights(training))
     assert training.lines == lines
     assert training.step_count == 20
     training.steps(1)
     assert training.method.optimizers["g"].param_groups[0]["lr"] == pytest.approx(0.02)
     assert training.method.gan.gan.r1 == 2
-    assert training.changes == [{"step": 20, "settings": {"optimizer.lr": 0.02, "gan.r1": 2.0}}]
+    assert training.method.optimizers["g"].param_groups[0]["betas"][0] == 0
+    assert training.method.optimizers["d"].param_groups[0]["momentum"] == 0.5
+    assert training.changes == [{"step": 20, "settings": given}]
 
 
 def test_a_change_that_cannot_be_leaves_the_training_as_it_was():

@@ -316,6 +316,14 @@ def test_the_optimizers_of_the_papers_are_there(tmp_path):
         assert type(method.optimizers["d"]) is kind
 
 
+def test_d_has_an_optimizer_and_a_momentum_of_its_own_where_they_are_given():
+    own = {"name_d": "sgd", "lr_d": 3e-3, "beta1_d": 0.0}
+    method = begun("gan", **settings("mlp"), optimizer={"lr": 1e-3, "beta1": 0.9, **own})
+    of_g, of_d = method.optimizers["g"], method.optimizers["d"]
+    assert (type(of_g), of_g.defaults["lr"], of_g.defaults["betas"][0]) == (torch.optim.Adam, 1e-3, 0.9)
+    assert (type(of_d), of_d.defaults["lr"], of_d.defaults["momentum"]) == (torch.optim.SGD, 3e-3, 0)
+
+
 @pytest.fixture(scope="module")
 def shapes(tmp_path_factory):
     """Two classes of small grey pictures: discs and bars."""

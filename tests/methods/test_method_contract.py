@@ -58,6 +58,8 @@ def test_a_methods_own_options_need_no_run():
         ({"gan": {"feature_matching": 1}, "batch": 1}, "--batch 4"),
         ({"optimizer": {"name": "rmsprop", "beta1": 0.9}}, "optimizer.beta1 has no effect"),
         ({"optimizer": {"name": "sgd", "beta1": 0.9, "beta2": 0.9}}, "optimizer.beta2 has no effect"),
+        ({"optimizer": {"name": "rmsprop", "beta1": 0.9, "name_d": "sgd", "beta1_d": 0}}, "optimizer.beta1 has no"),
+        ({"optimizer": {"name_d": "rmsprop", "beta1": 0.9, "beta1_d": 0.9}}, "optimizer.beta1_d has no effect"),
     ],
 )
 def test_a_setting_without_effect_is_told_with_the_way_out(settings, said):

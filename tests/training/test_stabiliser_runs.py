@@ -20,7 +20,7 @@ STABILISERS = {
     **{f"gan.loss={name}": {"gan": {"loss": name}, "discriminator": CALM} for name in ADVERSARIAL},
     "balance": {
         "gan": {"label_smoothing": 0.1, "instance_noise": 0.1, "pool": 3, "d_steps": 2, "g_steps": 1},
-        "optimizer": {"lr_d": 4e-4, "clip": 1.0, "weight_decay": 1e-4},
+        "optimizer": {"lr_d": 4e-4, "name_d": "sgd", "beta1_d": 0.9, "clip": 1.0, "weight_decay": 1e-4},
         "ema": {"images": 20, "rampup": 0.5},
     },
     "gradient penalty and features": {

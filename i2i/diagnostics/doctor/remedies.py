@@ -153,7 +153,8 @@ def _half_rates(settings: Settings) -> list[str]:
 
 
 def _momentum(settings: Settings) -> list[str]:
-    return ["optimizer.beta1=0"] if _number(settings, "optimizer.beta1", 0.5) > 0 else []
+    found = ["optimizer.beta1=0"] if _number(settings, "optimizer.beta1", 0.5) > 0 else []
+    return found + (["optimizer.beta1_d=0"] if _number(settings, "optimizer.beta1_d", 0) > 0 else [])
 
 
 def _even_turns(settings: Settings) -> list[str]:

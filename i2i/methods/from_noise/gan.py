@@ -64,8 +64,7 @@ class Gan(Method):
         self.opt_g = optimizer_for([self.G], options.optimizer, lazy=lazy_g)
         self.opt_d = optimizer_for(
             [self.D],
-            options.optimizer,
-            lr=options.optimizer.lr_d,
+            options.optimizer.of_discriminators(),
             lazy=options.gan.penalty_every if options.gan.penalised else 1,
         )
         self.networks = {"G": self.G, "D": self.D}
