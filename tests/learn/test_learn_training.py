@@ -2,12 +2,14 @@
 
 import json
 import math
+from importlib.resources import files
 
 import numpy as np
 import pytest
 import torch
 
 from i2i.diagnostics.doctor import DETECTORS, Ailment
+from i2i.diagnostics.doctor.detectors import ACROSS
 from i2i.errors import ConfigError, DataError
 from i2i.learn import views
 from i2i.learn.controls import CONTROLS, checked, usual
@@ -235,6 +237,13 @@ def test_every_other_failure_is_too(name):
 
 
 @pytest.mark.slow
+def test_the_page_says_of_each_failure_without_a_button_where_it_is_found():
+    of_translators = {"inversion", "identity", "steganography"}
+    assert set(DETECTORS) | set(ACROSS) == set(FAILURES) | of_translators | set(ACROSS)
+    page = (files("i2i.learn.web") / "page/index.html").read_text("utf-8")
+    assert [title for title in ACROSS.values() if f"“{title}”" not in page] == []
+
+
 def test_the_usual_training_is_healthy_and_covers_the_ring():
     training = Training(usual())
     training.steps(600)
