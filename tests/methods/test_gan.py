@@ -12,7 +12,7 @@ import torch
 from latent_models import NZ, write_latent_model
 from PIL import Image
 from tiny_gans import GAN, SMALL, TINY, settings, small_config
-from tiny_runs import begun, snapshot, tiny, train, weights
+from tiny_runs import begun, noise, snapshot, tiny, train, weights
 
 from i2i.errors import ConfigError
 from i2i.export.from_run import export_run
@@ -27,6 +27,7 @@ from i2i.serving.generation.looks import picture_of
 from i2i.serving.generation.opening import first_map
 from i2i.serving.runtime.model_file import read_card
 from i2i.settings import resolve
+from i2i.training.health import HealthWatch
 from i2i.training.run_directory import Run
 
 DOC = Path(__file__).resolve().parents[2] / "docs" / "training" / "from-noise.md"
@@ -195,6 +196,26 @@ def test_the_label_decides_the_picture_and_the_judgement():
     logits = [Judge(method.D.eval(), torch.tensor(y))(x) for y in ([0, 0], [1, 0])]  # of two batches that are joined
     assert torch.equal(logits[0][1::2], logits[1][1::2])
     assert not torch.equal(logits[0][::2], logits[1][::2])
+
+
+def test_the_doctor_sees_a_conditional_d_learn_its_pictures_by_heart_with_their_classes():
+    """D is a table of what is real; it knows each picture under its own class alone."""
+    method = begun("gan", **settings("dcgan by class"), seed=1)
+    known, unseen = noise(0, 1, 2, 3, size=16)["image"], noise(4, 5, 6, 7, size=16)["image"]
+
+    class ByHeart(torch.nn.Module):
+        def forward(self, x, label):
+            same = (x[:, None] == known).flatten(2).all(2) & (label[:, None] == torch.arange(4) % 2)
+            return same.any(1, keepdim=True).float()
+
+    method.D = ByHeart()
+    labels = torch.arange(4) % 2
+    watch = HealthWatch(method, {"image": unseen, "label": labels})
+    columns = method.sample_columns(watch.validation)
+    for shift, learnt in ((0, True), (1, False)):
+        watch.latest.append({"image": known, "label": labels.roll(shift)})
+        figures = watch.figures(columns)
+        assert (figures.get("health_overfit", 0) > 0.9) == learnt
 
 
 def test_pac_of_one_is_the_plain_discriminator_and_pac_of_two_has_a_larger_first_layer_alone():

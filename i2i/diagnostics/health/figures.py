@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +26,7 @@ class Observed:
     """The name under which a batch holds the real pictures."""
     D: nn.Module | None = None
     given: Tensor | None = None
-    """What a conditional D sees beside them."""
+    """What a conditional D sees beside them: pictures, or (N,) classes, those of `real`, and of `fake` in turn."""
     given_key: str = ""
     paired: bool = False
     """Whether each fake has its own real picture, and is to be like it."""
@@ -37,10 +37,18 @@ class Observed:
         training = self.D.training
         self.D.eval()  # neither batch statistics nor the power iteration of spectral normalisation move
         try:
-            logits: Tensor = self.D(pictures if given is None else torch.cat([given, pictures], 1))
+            logits: Tensor = self._told(pictures, given)
             return logits.float().flatten(1).mean(1)
         finally:
             self.D.train(training)
+
+    def _told(self, pictures: Tensor, given: Tensor | None) -> Any:
+        assert self.D is not None
+        if given is None:
+            return self.D(pictures)
+        if given.ndim == 1:
+            return self.D(pictures, given.repeat(len(pictures) // len(given)))
+        return self.D(torch.cat([given, pictures], 1))
 
 
 class Further(NamedTuple):

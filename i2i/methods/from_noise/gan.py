@@ -259,11 +259,12 @@ class Gan(Method):
         """The same in parts of a jackknife."""
         return {"val_swd": jackknifed([(views(fakes(columns)), views(columns["real"]))])}
 
-    def observed(self, batch: Batch, columns: Mapping[str, Tensor]) -> dict[str, Observed]:  # noqa: ARG002
-        """Samples and real pictures; D where it does not have to be told their classes."""
-        is_plain = not self.G.classes and self.o.packed == 1 and not isinstance(self.G, Growing)
+    def observed(self, batch: Batch, columns: Mapping[str, Tensor]) -> dict[str, Observed]:
+        """Samples and real pictures, with their classes; D where it judges each picture alone, of one size."""
+        is_plain = self.o.packed == 1 and not isinstance(self.G, Growing)
         is_plain = is_plain and not self.o.minibatch_kernels  # their sums grow with the batch, and samples are more
-        return {"": Observed(fakes(columns), columns["real"], "image", self.D if is_plain else None)}
+        told = (batch["label"], "label") if self.G.classes else (None, "")
+        return {"": Observed(fakes(columns), columns["real"], "image", self.D if is_plain else None, *told)}
 
     def loss_summary(self, scalars: Mapping[str, float]) -> str:
         """D(real) and D(fake)."""
