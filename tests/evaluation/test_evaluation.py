@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from i2i.errors import DataError, PictureError
 from i2i.evaluation.baselines import ColourLookup, returned_input
@@ -41,6 +42,19 @@ def test_l1_and_psnr_equal_their_formulas():
     assert psnr(truth + 0.1, truth) == pytest.approx(20.0, abs=1e-4)
     assert psnr(truth, truth) == 100
     assert math.isnan(psnr(truth + np.nan, truth))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_psnr_and_ssim_are_torchmetrics(channels):
+    from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
+
+    truth = picture(1, 40, 30, channels)
+    output = np.clip(truth + 0.2 * (picture(2, 40, 30, channels) - 0.5), 0, 1)
+    pair = [torch.from_numpy(x.astype(np.float64).transpose(2, 0, 1))[None] for x in (output, truth)]
+    assert psnr(output, truth) == pytest.approx(float(peak_signal_noise_ratio(*pair, data_range=1.0)), rel=1e-6)
+    _, theirs = structural_similarity_index_measure(*pair, sigma=1.5, data_range=1.0, return_full_image=True)
+    inside = theirs[..., 5:-5, 5:-5]  # whole windows alone: it pads, which Wang et al. do not
+    assert 0.5 < ssim(output, truth) == pytest.approx(float(inside.mean()), rel=1e-6)
 
 
 def test_ssim_equals_the_formula_written_window_by_window():

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -254,6 +255,20 @@ def test_lpips_is_the_papers_formula(files):
     each = network(output, truth)
     assert each.shape == (2,)
     assert float(each.mean()) == pytest.approx(expected, rel=1e-4)
+
+
+def test_lpips_is_torchmetrics_on_the_same_weights(tmp_path):
+    """With the trained heads, which it brings along, on a SqueezeNet of random weights, as the trained are not at hand."""
+    from torchmetrics.functional.image import lpips as theirs
+
+    reference = theirs._LPIPS(net="squeeze", pnet_rand=True)
+    named = {f"features.{key.split('.', 2)[2]}": value for key, value in reference.net.state_dict().items()}
+    torch.save(named, tmp_path / "squeezenet.pth")
+    network = load_lpips(tmp_path / "squeezenet.pth", Path(theirs.__file__).parent / "lpips_models" / "squeeze.pth")
+    output, truth = pictures()
+    expected = float(reference(output, truth).mean())
+    assert expected > 0
+    assert network.distance(output, truth) == pytest.approx(expected, rel=1e-4)
 
 
 def test_lpips_takes_its_files_from_the_environment_or_an_installed_package(files, tmp_path, monkeypatch):
