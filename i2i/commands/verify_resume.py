@@ -17,6 +17,7 @@ def verify_resume(
     data: options.Data,
     size: options.Size = None,
     batch: options.Batch = None,
+    accumulate: options.Accumulate = None,
     scale: options.Scale = None,
     direction: options.Direction = None,
     preset: options.Preset = None,
@@ -44,7 +45,7 @@ def verify_resume(
     from ..workflows.resuming import Trial, reason, verify_resume
 
     flags = {"size": size, "batch": batch, "scale": scale, "direction": direction}
-    flags |= {"device": device, "precision": precision, "workers": workers, "seed": seed}
+    flags |= {"accumulate": accumulate, "device": device, "precision": precision, "workers": workers, "seed": seed}
     request = options.request_of(method, data, Path("none"), preset, config, set_, flags)
     trial = Trial.of(request, typer.echo, steps)
     verdict = verify_resume(trial, kills, kill_seed)

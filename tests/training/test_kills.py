@@ -61,17 +61,17 @@ def test_settings_that_make_no_sense_are_refused_before_anything_is_begun(facade
 
 def test_the_command_says_both_digests_and_its_status_is_the_verdict(facades, i2i, monkeypatch):
     """The comparison itself is tried above: here it is what is said of it."""
-    given = []
+    given, few = [], ("--batch", "2", "--kills", "3")
     for differ, status in (({}, 0), ({"G.a": 0.25}, 1)):
         verdict = Verdict("ab" * 32, ("cd" if differ else "ab") * 32, 2, 1, differ)
         monkeypatch.setattr("i2i.workflows.resuming.verify_resume", lambda *a, v=verdict: given.append(a) or v)
-        code, out, _ = i2i("verify-resume", "pix2pix", facades, "--preset", "fast", "--batch", "2", "--kills", "3")
+        code, out, _ = i2i("verify-resume", "pix2pix", facades, "--preset", "fast", "--accumulate", "2", *few)
         assert code == status
         assert verdict.unbroken in out
         assert verdict.resumed in out
         assert ("Equal to the byte" in out) == (not differ)
     trial, kills = given[0][:2]
-    assert (trial.request.preset, trial.batch, kills) == ("fast", 2, 3)
+    assert (trial.request.preset, trial.batch, trial.request.flags["accumulate"], kills) == ("fast", 2, 2, 3)
 
 
 def test_a_run_that_was_never_killed_proves_nothing(facades, i2i, monkeypatch):
