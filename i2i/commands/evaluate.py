@@ -30,8 +30,8 @@ def evaluate(
     metrics: Annotated[
         str | None,
         typer.Option(
-            help=f"Names with commas between, of {metrics()}; by default l1,psnr,ssim, and for super-resolution and "
-            "restoration psnr_y,ssim_y,psnr,ssim,lpips."
+            help=f"all, or names with commas between, of {metrics()}; by default l1,psnr,ssim, and for "
+            "super-resolution and restoration psnr_y,ssim_y,psnr,ssim,lpips."
         ),
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
@@ -132,7 +132,7 @@ def evaluate(
     inside = "evaluation-b2a" if path.stem == "b2a" else "evaluation"
     folder = out or (model / inside if model.is_dir() else path.with_name(f"{path.stem}-evaluation"))
     other = back or (path.with_name(OTHER[path.stem]) if path.stem in OTHER else None)
-    if other is not None and (not other.is_file() or "cycle" not in (named or ())):
+    if other is not None and (not other.is_file() or not {"cycle", "all"} & {*(named or ())}):
         other = None
     scores = score(engine, scoring, folder, typer.echo, Engine(other, device=device) if other else None)
     _tell(scores, folder, json_file, model, data)

@@ -102,12 +102,15 @@ class Metric:
     """Measured on Y alone, not on the channels as they are."""
     features: str | None = None
     """The key in FEATURES of the trained network that it is measured with."""
+    interval_least: int = 0
+    """Pictures, or pictures of each set, below which the figure has no interval."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PairMetric(Metric):
     """Of an output and its truth; what is told is the mean over the pairs."""
 
+    interval_least: int = LEAST
     against: Literal["truth", "input", "cycle"] = "truth"
     """What an output is compared with: its truth, its input, or, once it is translated back, its input."""
 
@@ -207,6 +210,7 @@ METRICS: dict[str, PairMetric | SetMetric | FeatureMetric | SeenMetric | NoiseMe
         update=patches.add,
         compute=patches.sliced_wasserstein,
         interval=patches.interval,
+        interval_least=patches.LEAST,
         definition="sliced Wasserstein distance of 7x7 patches (Karras et al. 2018), in standard deviations of the "
         "real ones, of all outputs from all real pictures",
     ),

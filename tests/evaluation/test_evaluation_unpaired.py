@@ -134,6 +134,8 @@ def test_domains_without_common_names_are_scored_as_sets(i2i, domains, tmp_path)
     assert facts["intervals"]["swd"] is None  # too few pictures
     assert Image.open(model.parent / "model-evaluation" / "sheet.png").width == 2 * 264 + 8
     assert i2i("evaluate", model, tmp_path / "x", "--metrics", "swd,l1")[0] == 2
+    facts = facts_of(i2i, model, tmp_path / "x", "--metrics", "all", "--features", "pixels", "--back", str(model))
+    assert list(facts["metrics"]) == ["cycle", "identity", "swd"]
 
 
 def test_a_broken_picture_of_either_set_is_left_out_and_told(i2i, domains, tmp_path):

@@ -115,6 +115,15 @@ def test_pictures_of_a_seed_are_scored_as_sets_and_by_class(score, real, tmp_pat
     assert not (tmp_path / "out" / "scores.csv").exists()
 
 
+def test_all_of_pictures_from_noise_is_what_needs_no_truth(score, real):
+    """With classes and smoothness; what takes more pictures is refused by name."""
+    status, said, facts = score("classes", real, "--count", 60, "--metrics", "all")
+    assert status == 0, said
+    assert {"swd", "frechet_pixels", "recall_pixels", "path_length_pixels"} <= set(facts["metrics"])
+    assert {"kernel_pixels", "mind_pixels", "density_pixels"} <= set(facts["refused"])
+    assert not {"l1", "psnr", "identity"} & {*facts["metrics"], *facts["refused"]}
+
+
 def test_a_classifier_of_known_accuracy_counts_modes_and_tells_what_was_asked(score, corner, real):
     wanted = "modes,modes_kl,confidence,label_accuracy"
     status, said, facts = score("classes", real, "--count", 150, "--classifier", corner("bgr"), "--metrics", wanted)

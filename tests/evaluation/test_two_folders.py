@@ -97,6 +97,23 @@ def test_few_pairs_have_figures_and_no_interval(score, tmp_path):
     assert status == 0
     assert facts["intervals"] == {"l1": None, "swd": None}
     assert "too few" in out
+    assert "With fewer than 20 pictures there is no interval of l1.\n" in out
+    assert "With fewer than 50 pictures of each set there is no interval of swd.\n" in out
+
+
+def test_all_is_every_metric_that_there_can_be_and_downloads_nothing(score, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    for name in ("I2I_INCEPTION", "I2I_SQUEEZENET"):
+        monkeypatch.delenv(name, raising=False)
+    fill(tmp_path / "a", 5)
+    fill(tmp_path / "b", 5, seed=1)
+    status, out, err, facts = score(tmp_path / "a", tmp_path / "b", "--metrics", "all", "--out", tmp_path / "out")
+    assert status == 0, err
+    assert list(facts["metrics"]) == ["l1", "psnr", "ssim", "psnr_y", "ssim_y", "swd"]
+    sets = ("frechet", "kernel", "precision", "recall", "density", "coverage", "mind")
+    assert {f"{name}_pixels" for name in sets} <= set(facts["refused"])
+    assert "Without lpips: " in out
+    assert "Without fid, fid_unbiased, kid, is, is_unbiased: inception needs its weights. Put " in out
 
 
 def test_a_broken_picture_is_left_out_and_told(score, tmp_path):

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ...card import Card
-from ...errors import PictureError, RequestError
+from ...errors import DataError, PictureError, RequestError
 from ...evaluation.baselines import ColourLookup, returned_input
 from ...evaluation.colour_transfer import Colours, best_affine, monge_kantorovich
 from ...evaluation.embedding.cache import trim
@@ -20,10 +20,11 @@ from ...evaluation.evaluate import Evaluation, Scored, Translate, evaluate
 from ...files import write_atomically
 from ...images.image import Array
 from ...serving import Engine
+from ...text import listed
 from ..progress import Bars, Say, silent
 from .copies import copies_of, write_copies
 from .domains import DomainEvaluationSet, domain_evaluation_set
-from .metrics import check_names, enough, metrics_for, need_no_truth, smallest_side
+from .metrics import all_named, check_names, enough, metrics_for, need_no_truth, possible, smallest_side
 from .pairs import EvaluationSet, is_unpaired, material
 from .sheet import write_sheet
 from .superres import high_res_evaluation_set
@@ -40,7 +41,7 @@ class Scoring:
     data: Path
     split: str | None = None
     metrics: tuple[str, ...] | None = None
-    """Names of METRICS; None is what is usual for the kind of model."""
+    """Names of METRICS, or ALL; None is what is usual for the kind of model."""
     a: str | None = None
     b: str | None = None
     native: bool = False
@@ -52,6 +53,8 @@ class Scoring:
     """What pictures become for metrics of sets: a key of EMBEDDINGS, or a file of weights."""
     copies_of: str | None = None
     """The training pictures that outputs are searched in: a folder, or `train`, those of `data`."""
+    usual: tuple[str, ...] | None = None
+    """Of pictures from noise, those that are taken where none is named; None is what is usual."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +85,10 @@ def score(
     card = engine.card
     check_names(scoring.metrics)
     found = _material(card, scoring)
-    metrics = metrics_for(scoring.metrics, found.usual, card, scoring.files, say, scoring.features)
+    named, usual = scoring.metrics, found.usual
+    if all_named(named):
+        named, usual = None, _all(card, found, back is not None)
+    metrics = metrics_for(named, usual, card, scoring.files, say, scoring.features)
     if "cycle" in metrics and back is None:
         raise RequestError(
             "cycle needs the translator of the other direction: score a run that has a2b.onnx and b2a.onnx, or name "
@@ -141,6 +147,8 @@ def table(scores: Scores) -> str:
     console.print("↓ lower is better, ↑ higher is better.", highlight=False)
     for name, metric in result.metrics.items():
         console.print(f"{name}: {metric.definition}.", highlight=False)
+    for sentence in _too_few(result):
+        console.print(sentence, highlight=False)
     for reason in result.refused.values():
         console.print(f"Refused: {reason}", highlight=False)
     if any(one.metrics for one in result.classes.values()):
@@ -151,6 +159,16 @@ def table(scores: Scores) -> str:
     if scores.note:
         console.print(scores.note, highlight=False)
     return text.getvalue().rstrip()
+
+
+def _too_few(result: Evaluation) -> list[str]:
+    """Of the figures without an interval, how many pictures it takes."""
+    names: dict[str, list[str]] = {}
+    for name, row in result.metrics.items():
+        if result.interval(name) is None and row.interval_least:
+            of = " of each set" if name in result.sets else ""
+            names.setdefault(f"{row.interval_least} pictures{of}", []).append(name)
+    return [f"With fewer than {n} there is no interval of {listed(*some, last='and')}." for n, some in names.items()]
 
 
 def _by_class(result: Evaluation) -> Table:
@@ -185,9 +203,25 @@ def large_enough(pictures: Scored, side: int, metric: str, broken: list[str]) ->
 def _material(card: Card, scoring: Scoring) -> EvaluationSet:
     if card.keeps_content:
         return high_res_evaluation_set(scoring.data, card, scoring.split, scoring.a, scoring.b, scoring.bicubic)
+    where = (scoring.data, card, scoring.split, scoring.a, scoring.b, scoring.native)
     if need_no_truth(scoring.metrics) and is_unpaired(scoring.data, card, scoring.a, scoring.b):
-        return domain_evaluation_set(scoring.data, card, scoring.split, scoring.a, scoring.b, scoring.native)
-    return material(scoring.data, card, scoring.split, scoring.a, scoring.b, scoring.native)
+        return domain_evaluation_set(*where)
+    try:
+        return material(*where)
+    except DataError:
+        if not (all_named(scoring.metrics) and is_unpaired(scoring.data, card, scoring.a, scoring.b)):
+            raise
+        return domain_evaluation_set(*where)  # no scene is known in both domains
+
+
+def _all(card: Card, found: EvaluationSet, both_ways: bool) -> tuple[str, ...]:
+    """Every metric that there can be of these pictures."""
+    against = {
+        "truth": not isinstance(found, DomainEvaluationSet),
+        "cycle": both_ways,
+        "input": card.scale == 1 and _comparable(card),
+    }
+    return possible(*(name for name, is_there in against.items() if is_there))
 
 
 def _baselines(card: Card, found: EvaluationSet) -> dict[str, Translate]:

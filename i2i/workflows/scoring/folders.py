@@ -22,7 +22,7 @@ from ...training.run_directory import Run
 from ..progress import Bars, Say, silent
 from .copies import copies_of, write_copies
 from .evaluate import Scores, large_enough
-from .metrics import check_names, enough, need_no_truth, ready, smallest_side
+from .metrics import all_named, check_names, enough, need_no_truth, possible, ready, smallest_side
 from .sheet import png
 
 OF_PAIRS = ("psnr", "ssim", "l1", "lpips")
@@ -79,17 +79,19 @@ def score_folders(
 ) -> Scores:
     """Score the pictures below `a` against those below `b`: by pairs where names match, and as sets always.
 
-    `named` are keys of METRICS, by default OF_PAIRS (where names match) and OF_SETS; `training` is the
+    `named` are keys of METRICS, or ALL, by default OF_PAIRS (where names match) and OF_SETS; `training` is the
     folder that copies are searched in; the rest as in `score`. Raises
     DataError for an empty folder, for pairs of two sizes, or when there are too few pictures for any figure.
     """
     check_names(named)
     mine, theirs = Folder.of(a), Folder.of(b)
     both = [name for name in mine.pictures if name in theirs.pictures]
-    if named is not None and not both and not need_no_truth(named):
+    if named is not None and not both and not all_named(named) and not need_no_truth(named):
         raise DataError(f"No picture of {a} has the name of one of {b}, so there are no pairs for {', '.join(named)}.")
     channels = 3 if any(_colour(folder) for folder in (mine, theirs)) else 1
     usual = [*(OF_PAIRS if both else ()), *OF_SETS]
+    if all_named(named):
+        named, usual = None, [*possible("truth")]
     metrics = ready(named, usual, channels, files, say, features)
     metrics = {name: row for name, row in metrics.items() if _possible(row, bool(both))}
     copies = copies_of(training) if training else None

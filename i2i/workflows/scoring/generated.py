@@ -24,7 +24,7 @@ from ..progress import Bars, Say, silent
 from .copies import copies_of, write_copies
 from .evaluate import Scores, Scoring
 from .folders import OF_SETS
-from .metrics import check_names, enough, ready
+from .metrics import all_named, check_names, enough, possible, ready
 from .real import RealPictures
 from .smoothness import smoothness
 
@@ -58,6 +58,8 @@ def score_generator(
     Raises RequestError and DataError for what the file, the folder or a name deserves.
     """
     check_names(scoring.metrics)
+    if all_named(scoring.metrics):
+        scoring = dataclasses.replace(scoring, metrics=None, usual=possible(others=(NoiseMetric,)))
     _check(generator, scoring)
     real = RealPictures.find(generator, scoring.data, scoring.split, sampling.count)
     asks = classes_of(generator)
@@ -144,7 +146,7 @@ def _metrics(
     generator: Generator, scoring: Scoring, sampling: Sampling, real: RealPictures, say: Say, bars: Bars
 ) -> tuple[dict[str, Metric], ClassifierOnReal | None]:
     """Those that are asked for, else the usual ones; where there is a classifier also what it sees, and the judge."""
-    names = list(scoring.metrics or (*USUAL, *(SEEN if sampling.classifier else ())))
+    names = list(scoring.metrics or (*(scoring.usual or USUAL), *(SEEN if sampling.classifier else ())))
     if classes_of(generator) is None and ASKED in names:
         if scoring.metrics:
             raise RequestError(f"label_accuracy is of files that are told a class, and {generator.card.name} is not.")

@@ -13,8 +13,11 @@ from ...evaluation.embedding.cache import DiskCache
 from ...evaluation.embedding.rows import EMBEDDINGS, Embedding, open_embedding
 from ...evaluation.evaluate import too_few
 from ...evaluation.features import FEATURES, Files
-from ...evaluation.metrics import METRICS, FeatureMetric, Metric, NoiseMetric, PairMetric, SeenMetric
+from ...evaluation.metrics import METRICS, FeatureMetric, Metric, NoiseMetric, PairMetric, SeenMetric, SetMetric
 from ..progress import Say, silent
+
+ALL = "all"
+"""Named in place of metrics: all that this model, these pictures and this machine have."""
 
 
 def metrics_for(
@@ -50,6 +53,7 @@ def ready(
     check_names(named)
     coloured = channels in (1, 3)
     found: dict[str, Metric] = {}
+    without: dict[str, list[str]] = {}
     embeddings = _Embeddings(features, say)
     for name in named or usual:
         metric = METRICS[name]
@@ -57,9 +61,13 @@ def ready(
             raise RequestError(
                 f"{name} is of models that make pictures from noise: name the run or the ONNX file itself."
             )
+        if not coloured and (metric.luma or metric.features or isinstance(metric, FeatureMetric)):
+            if named:
+                raise RequestError(f"{name} is for grey and RGB; these pictures have {channels} bands.")
+            continue
         if isinstance(metric, FeatureMetric):
             try:
-                embedding = embeddings.of(metric)
+                embedding = embeddings.of(metric, asked=named is not None)
                 if named is None and metric.figure.logits and embedding.row.mark is None:
                     continue  # pixels know no classes, and nobody asked for any
                 bound, row = bind(name, metric, embedding)
@@ -67,18 +75,16 @@ def ready(
             except RequestError as error:
                 if named:
                     raise
-                say(f"Without {name}: {error}")
-            continue
-        if not coloured and (metric.luma or metric.features):
-            if named:
-                raise RequestError(f"{name} is for grey and RGB; these pictures have {channels} bands.")
+                without.setdefault(str(error), []).append(name)
             continue
         try:
             found[name] = _with_network(metric, files)
         except (I2IError, ModuleNotFoundError) as error:
             if named or not metric.features or FEATURES[metric.features].asked_for(files):
                 raise
-            say(f"Without {name}: {error}")
+            without.setdefault(str(error), []).append(name)
+    for reason, names in without.items():
+        say(f"Without {', '.join(names)}: {reason}")
     return found
 
 
@@ -89,11 +95,19 @@ class _Embeddings:
         self.wanted, self.say = features, say
         self.opened: dict[str | None, Embedding] = {}
 
-    def of(self, metric: FeatureMetric) -> Embedding:
-        """The embedding that the metric is named after, else the wanted one; raises what opening it does."""
+    def of(self, metric: FeatureMetric, asked: bool) -> Embedding:
+        """The embedding that the metric is named after, else the wanted one; raises what opening it does.
+
+        What nobody `asked` for, neither the metric nor the embedding, is not downloaded: RequestError.
+        """
         wanted = self.wanted
         if metric.only and (wanted is None or wanted in EMBEDDINGS):
             wanted = metric.only
+        if wanted not in self.opened and not asked and wanted != self.wanted:
+            try:
+                self.opened[wanted] = open_embedding(wanted, local_only=True, cache=DiskCache)
+            except I2IError as error:
+                raise RequestError(str(error)) from error
         if wanted not in self.opened:
             self.opened[wanted] = open_embedding(wanted, cache=DiskCache)
             if wanted is None:
@@ -107,7 +121,23 @@ def check_names(named: Sequence[str] | None) -> None:
     if named is not None and not named:
         raise RequestError(f"No metric is named. Known: {', '.join(METRICS)}.")
     for name in named or ():
-        require("metric", name, METRICS)
+        if name != ALL:
+            require("metric", name, METRICS)
+
+
+def all_named(named: Sequence[str] | None) -> bool:
+    """Whether ALL is among the names."""
+    return ALL in (named or ())
+
+
+def possible(*against: str, others: tuple[type[Metric], ...] = ()) -> tuple[str, ...]:
+    """The metrics of sets, and those of pairs that compare an output with one of `against`, and `others`."""
+    kinds = (SetMetric, FeatureMetric, *others)
+    return tuple(
+        name
+        for name, row in METRICS.items()
+        if (row.against in against if isinstance(row, PairMetric) else isinstance(row, kinds))
+    )
 
 
 def need_no_truth(named: Sequence[str] | None) -> bool:
