@@ -430,6 +430,18 @@ def test_the_probability_rises_while_predictions_on_real_pictures_lean_too_far_a
     assert found.p == 1
 
 
+def test_with_the_papers_batches_of_64_the_probability_moves_by_256_of_500_000_images():
+    gan = GanConfig()
+    found = AdaptiveAugment(gan.ada_target, gan.ada_images)
+    moved = []
+    for value in (1.0, 1.0, -1.0):
+        before = found.p
+        for _ in range(4):
+            found.update(torch.full((64, 1), value), 0.0)
+        moved.append(found.p - before)
+    assert moved == pytest.approx([0.000512, 0.000512, -0.000512], abs=1e-12)
+
+
 def test_the_target_is_the_mean_sign_of_the_last_four_batches():
     found = AdaptiveAugment(target=0.5, images=1000)
     logits = torch.ones(8, 1)
