@@ -5,7 +5,7 @@ import functools
 
 import pytest
 import torch
-from tiny_gans import CLASSES, GAN, SMALL, small_config
+from tiny_gans import CLASSES, GAN, SMALL, leave_iterations_out, small_config
 from tiny_runs import snapshot, weights
 
 from i2i.hardware.device import Placement
@@ -48,13 +48,9 @@ WHOLE_STEP = {"gan": {"ada": False, "penalty_every": 1, "d_steps": 1}, "d_rests_
 
 @pytest.fixture
 def without_values(monkeypatch):
-    """On the "meta" device what iterates over large matrices, and what no value comes of, is left out.
-
-    Each step of the power method, and of a QR decomposition, is worked out in Python there: half a minute for BigGAN.
-    """
-    monkeypatch.setattr(torch.nn.utils.parametrizations._SpectralNorm, "_power_method", lambda *_: None)
-    monkeypatch.setattr(torch.nn.init, "orthogonal_", lambda weight: weight)
-    monkeypatch.setattr(torch, "autocast", lambda *_, **__: contextlib.nullcontext())  # knows no such device
+    """What the "meta" device needs: no iterations, and no autocast, which knows no such device."""
+    leave_iterations_out(monkeypatch)
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: contextlib.nullcontext())
 
 
 @functools.cache

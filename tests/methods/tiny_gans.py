@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from i2i.methods import METHODS
 from i2i.settings import resolve
 
@@ -87,3 +89,12 @@ def small_config(preset, **given):
         resolve(GAN.Config, [GAN.PRESETS[preset], given, {"data": data, "images": 1000}]), 1000
     )
     return config, (channels, *[config.size] * sides)
+
+
+def leave_iterations_out(monkeypatch):
+    """On the "meta" device, where nothing has values, leave out what iterates over large matrices.
+
+    Each step of the power method, and of a QR decomposition, is worked out in Python there: half a minute for BigGAN.
+    """
+    monkeypatch.setattr(torch.nn.utils.parametrizations._SpectralNorm, "_power_method", lambda *_: None)
+    monkeypatch.setattr(torch.nn.init, "orthogonal_", lambda weight: weight)
