@@ -18,8 +18,9 @@ from i2i.errors import ConfigError
 from i2i.export.from_run import export_run
 from i2i.hardware.device import Placement
 from i2i.methods import METHODS
+from i2i.methods.from_noise.file import ports_of
 from i2i.methods.from_noise.judged import Judge, pack
-from i2i.methods.from_noise.networks import critic_of
+from i2i.methods.from_noise.networks import critic_of, generator_of
 from i2i.methods.from_noise.style import PathLength, styles_of
 from i2i.networks.from_noise import CRITICS, NOISE_GENERATORS
 from i2i.networks.from_noise.dcgan import DcganCritic
@@ -76,6 +77,14 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit_and_its_file_equals_torch(ro
     assert sample.shape == (2, 3, 16, 16)
     assert 0 <= sample.min() < sample.max() <= 1
     assert not np.array_equal(sample[0], sample[1])
+
+
+@pytest.mark.parametrize(("light", "noise"), [(True, []), (False, [2 * (8 * 8 + 16 * 16)])])
+def test_the_file_of_a_fastgan_has_a_port_for_the_noise_that_its_layers_add(light, noise):
+    row = settings("fastgan")
+    config = tiny("gan", **row | {"generator": {**row["generator"], "light": light}})
+    ports = ports_of(generator_of(config), 3, config.sides, ())
+    assert [port.shape[0] for port in ports["inputs"] if port.kind == "noise"] == noise
 
 
 def stop_at(folder, row):

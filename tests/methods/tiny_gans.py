@@ -47,7 +47,10 @@ TINY = {
         *("lapgan", {"widths": [8], "width": 4, "latent": 4}, {"widths": [8], "width": 4}),
         {"conditional": True, "fresh_fakes": True, "gan": {"r1": 0.1, "augment": ["colour"]}},
     ),
-    "fastgan": ("fastgan", {"width": 2, "latent": 4}, {"width": 8}, {"reconstruction": 1.0, "gan": {"loss": "hinge"}}),
+    "fastgan": (
+        *("fastgan", {"width": 2, "latent": 4, "light": False}, {"width": 8}),
+        {"reconstruction": 1.0, "gan": {"loss": "hinge"}},
+    ),
 }
 """Name, options of generator and discriminator, and what else is set, of nets that train in no time."""
 

@@ -469,6 +469,51 @@ def test_a_packed_discriminator_of_one_is_the_plain_one():
     assert torch.equal(plain(x), packed(x))
 
 
+def test_the_noise_of_a_fastgan_that_is_not_light_counts_by_its_strength_and_is_none_unless_given():
+    torch.manual_seed(0)
+    generator = fastgan.FastganGenerator(3, size=(16, 24), latent=4, width=2, light=False).eval()
+    assert generator.noises == [(8, 12)] * 2 + [(16, 24)] * 2
+    assert sized(fastgan.FastganGenerator, 16, width=2).noises == []
+    z, maps = torch.randn(2, 4), [torch.randn(2, 1, *size) for size in generator.noises]
+    plain = generator(z)
+    assert torch.equal(generator(z, None, maps), plain)  # strengths begin at 0
+    injections = [module for module in generator.modules() if isinstance(module, fastgan.NoiseInjection)]
+    for n, injection in enumerate(injections):
+        torch.nn.init.ones_(injection.strength)
+        one = [noise * (m == n) for m, noise in enumerate(maps)]
+        assert not torch.allclose(generator(z, None, one), plain)
+    assert len(injections) == len(maps)
+    assert torch.equal(generator(z), plain)
+
+
+def test_the_small_map_of_a_skip_layer_excitation_scales_the_channels_of_the_large_one_alike_everywhere():
+    torch.manual_seed(0)
+    gate = fastgan.Excitation(6, 5)
+    for _ in range(20):
+        gate(torch.randn(2, 6, 8, 8), torch.ones(2, 5, 4, 4))
+    gate.eval()
+    small, large = torch.randn(3, 6, 8, 8), torch.randn(3, 5, 32, 32)
+    share = gate(small, large) / large
+    assert torch.allclose(share, share[:, :, :1, :1].expand_as(share), atol=1e-5)
+    assert 0 < share.min() < share.max() < 1
+    other = gate(small.roll(1, 0), large) / large
+    assert torch.allclose(other, share.roll(1, 0), atol=1e-5)  # by the small map of each picture
+    assert not torch.allclose(other, share, atol=1e-3)
+
+
+def test_four_pixels_gate_sixty_four():
+    torch.manual_seed(0)
+    generator, gated = sized(fastgan.FastganGenerator, 128, width=2, latent=4).eval(), []
+    for gate in generator.gates:
+        gate.register_forward_hook(lambda _, given, __: gated.append((given[0].shape[2], given[1].shape[2])))
+    z = torch.randn(1, 4)
+    plain = generator(z)
+    assert gated == [(4, 64), (8, 128)]
+    for gate in generator.gates:
+        torch.nn.init.zeros_(gate.layers[3].parametrizations.weight.original)  # sigmoid(0): half of everything
+    assert not torch.allclose(generator(z), plain)
+
+
 def test_a_fastgan_discriminator_draws_the_picture_that_it_sees():
     torch.manual_seed(0)
     critic = sized(fastgan.FastganCritic, 16, width=16)

@@ -1,8 +1,8 @@
 """The generator as its file has it: a port for everything that decides a picture, and no chance inside.
 
-`latent`, and `label` where there are classes. Of a net with styles also `truncation`, `w`, which is added to the mapped
-and truncated one (a truncation of 0 and w less its mean reaches any), and `noise`, all maps in one row, off by default;
-it gives the w that it used beside the picture.
+`latent`, and `label` where there are classes. Of a net with styles also `truncation` and `w`, which is added to the
+mapped and truncated one (a truncation of 0 and w less its mean reaches any); it gives the w that it used beside the
+picture. Of a net whose layers add noise `noise`, all maps in one row, off by default.
 """
 
 from __future__ import annotations
@@ -49,8 +49,9 @@ class NoiseFile(nn.Module):
         noise: Tensor | None = None,
     ) -> Tensor | tuple[Tensor, Tensor]:
         """(N, latent), (N,), (N,), (N, styles, style), (N, maps) -> (N, C, H, W) in [-1, 1], and with styles w, too."""
+        maps = None if noise is None else self._maps(noise)
         if not isinstance(self.G, StyleganGenerator):
-            picture: Tensor = self.G(latent, label)
+            picture: Tensor = self.G(latent, label) if maps is None else self.G(latent, label, maps)
             if picture.shape[1:] == POINT:
                 return picture[:, :, 0, 0]
             if isinstance(self.G, VoxelGenerator):
@@ -58,15 +59,15 @@ class NoiseFile(nn.Module):
             return shown(picture, self.G.size) if isinstance(self.G, ProganGenerator) else picture
         assert truncation is not None
         assert w is not None
-        assert noise is not None
         mapped = self.G.mapping(latent, label)
         near = self.G.average + truncation[:, None] * (mapped - self.G.average)
         used = near[:, None] + w
-        sizes = [height * width for height, width in self.G.noises]
-        maps = [
-            part.reshape(-1, 1, *size) for part, size in zip(torch.split(noise, sizes, 1), self.G.noises, strict=True)
-        ]
         return self.G.synthesis(used, maps), used
+
+    def _maps(self, noise: Tensor) -> list[Tensor]:
+        """(N, maps) -> (N, 1, H, W) of each layer that adds noise."""
+        parts = torch.split(noise, [height * width for height, width in self.G.noises], 1)
+        return [part.reshape(-1, 1, *size) for part, size in zip(parts, self.G.noises, strict=True)]
 
 
 def ports_of(G: NoiseGenerator, channels: int, sides: tuple[int, int], classes: Sequence[str]) -> Ports:
@@ -85,7 +86,8 @@ def ports_of(G: NoiseGenerator, channels: int, sides: tuple[int, int], classes: 
         inputs += [
             Port("truncation", "number", (), 0.0, 1.5, default=1.0),
             Port("w", "state", styles),
-            Port("noise", "noise", (sum(map(math.prod, G.noises)),), 0.0, 1.0, default=0.0),
         ]
         outputs.append(Port("w_used", "state", styles))
+    if G.noises:
+        inputs.append(Port("noise", "noise", (sum(map(math.prod, G.noises)),), 0.0, 1.0, default=0.0))
     return {"inputs": tuple(inputs), "outputs": tuple(outputs)}

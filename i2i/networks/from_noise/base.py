@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 Prior = Literal["normal", "uniform"]
+Size = tuple[int, int]
+"""Height and width of a picture."""
 
 
 class NoiseGenerator(nn.Module):
@@ -21,8 +24,13 @@ class NoiseGenerator(nn.Module):
     prior: Prior = "normal"
     """What z is drawn from: `normal`, N(0, 1), or `uniform`, U(-1, 1)."""
 
+    @property
+    def noises(self) -> Sequence[Size]:
+        """Height and width of each map of noise that its layers add, in their order."""
+        return ()
+
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """(N, latent), (N,) -> (N, C, H, W) in [-1, 1]."""
+        """(N, latent), (N,) -> (N, C, H, W) in [-1, 1]; where it has `noises`, those of the file come after them."""
         raise NotImplementedError
 
 
@@ -47,10 +55,6 @@ class Critic(nn.Module):
         """(N, C, H, W), (N,) -> (N, 1)."""
         logit: Tensor = self.last(self.features(x))
         return logit
-
-
-Size = tuple[int, int]
-"""Height and width of a picture."""
 
 
 def grid(size: Size, smallest: int = 4, most: int = 32) -> tuple[int, int, int]:

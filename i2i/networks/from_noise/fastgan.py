@@ -6,6 +6,7 @@ The discriminator learns to draw the pictures that it sees from its own maps, so
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,10 @@ GATED = 4
 """Levels between the map that gates and the one that is gated: 4x4 gates 64x64."""
 
 
+NOISES = 2
+"""Layers of a level that add noise, where it is not light."""
+
+
 class NoiseInjection(nn.Module):
     """A learned strength (0 at the start) of noise, one number a place."""
 
@@ -30,26 +35,38 @@ class NoiseInjection(nn.Module):
         super().__init__()
         self.strength = nn.Parameter(torch.zeros(1))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> the same."""
-        if not self.training:
-            return x
-        noise = drawn(lambda n: torch.randn(n, 1, *x.shape[2:], device=x.device, dtype=x.dtype), len(x))
+    def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
+        """(N, C, H, W), (N, 1, H, W) -> as the first; `noise` that is not given is drawn in training, and none else."""
+        if noise is None:
+            if not self.training:
+                return x
+            noise = drawn(lambda n: torch.randn(n, 1, *x.shape[2:], device=x.device, dtype=x.dtype), len(x))
         return x + self.strength * noise
+
+
+class UpBlock(nn.Sequential):
+    """Layers one after the other, some of which add noise."""
+
+    def forward(self, x: Tensor, noise: Sequence[Tensor] = ()) -> Tensor:
+        """(N, C, H, W), (N, 1, H', W') for each layer that adds noise, or none -> (N, C', 2H, 2W)."""
+        maps = iter(noise)
+        for layer in self:
+            x = layer(x, next(maps, None)) if isinstance(layer, NoiseInjection) else layer(x)
+        return x
 
 
 def _gated_conv(channels: int, out: int) -> list[nn.Module]:
     return [spectral_norm(nn.Conv2d(channels, 2 * out, 3, padding=1, bias=False))]
 
 
-def up_block(channels: int, out: int, *, light: bool) -> nn.Sequential:
+def up_block(channels: int, out: int, *, light: bool) -> UpBlock:
     """Doubled, 3x3, norm, gated linear unit; once more with noise where it is not light."""
     layers = [nn.Upsample(scale_factor=2.0), *_gated_conv(channels, out)]
     norm_and_gate: list[nn.Module] = [BatchNormRunning(2 * out), nn.GLU(1)]
     if light:
-        return nn.Sequential(*layers, *norm_and_gate)
+        return UpBlock(*layers, *norm_and_gate)
     again = [*_gated_conv(out, out), NoiseInjection(), BatchNormRunning(2 * out), nn.GLU(1)]
-    return nn.Sequential(*layers, NoiseInjection(), *norm_and_gate, *again)
+    return UpBlock(*layers, NoiseInjection(), *norm_and_gate, *again)
 
 
 class Excitation(nn.Module):
@@ -79,8 +96,9 @@ class FastganGenerator(NoiseGenerator):
     ) -> None:
         """`width` is the unit of MULTIPLES."""
         super().__init__()
-        self.latent, self.size = latent, size
+        self.latent, self.size, self.light = latent, size, light
         rows, columns, doublings = grid(size, most=len(MULTIPLES) - 1)
+        self.grid = rows, columns
         widths = [max(1, int(width * multiple)) for multiple in MULTIPLES[: doublings + 1]]
         self.first = nn.Sequential(
             spectral_norm(nn.ConvTranspose2d(latent, 2 * widths[0], (rows, columns), bias=False)),
@@ -91,11 +109,23 @@ class FastganGenerator(NoiseGenerator):
         self.gates = nn.ModuleList(Excitation(a, b) for a, b in zip(widths, widths[GATED:], strict=False))
         self.last = spectral_norm(nn.Conv2d(widths[-1], channels, 3, padding=1))
 
-    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:  # noqa: ARG002  of no class
-        """(N, latent) -> (N, C, height, width) in [-1, 1]."""
+    @property
+    def noises(self) -> list[Size]:
+        """Two of each level's size; none where it is light."""
+        rows, columns = self.grid
+        levels = () if self.light else range(1, len(self.ups) + 1)
+        return [(rows * 2**level, columns * 2**level) for level in levels for _ in range(NOISES)]
+
+    def forward(
+        self,
+        z: Tensor,
+        label: Tensor | None = None,  # noqa: ARG002  of no class
+        noise: Sequence[Tensor] = (),
+    ) -> Tensor:
+        """(N, latent), and maps (N, 1, h, w) as `noises` has them, or none -> (N, C, height, width) in [-1, 1]."""
         maps = [self.first(normalised(z)[:, :, None, None])]
         for n, up in enumerate(self.ups):
-            x = up(maps[-1])
+            x = up(maps[-1], noise[NOISES * n : NOISES * (n + 1)])
             maps.append(x if n + 1 < GATED else self.gates[n + 1 - GATED](maps[n + 1 - GATED], x))
         return middle(self.last(maps[-1]).tanh(), self.size)
 
