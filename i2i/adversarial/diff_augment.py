@@ -142,11 +142,11 @@ class AdaptiveAugment:
         self.r = 0.0
         self._signs, self._seen, self._batches = 0.0, 0, 0
 
-    def update(self, real: Tensor, threshold: float) -> None:
-        """Count D's logits of real pictures, (N, …); moves `p` at every fourth batch."""
+    def update(self, real: Tensor, threshold: float, images: int) -> None:
+        """Count D's logits, (N, …), of so many real pictures; moves `p` at every fourth batch."""
         signs = torch.sign(real.detach().float() - threshold)
         part = part_at_hand()
-        images = len(real) if part is None else part.end - part.begin
+        images = images if part is None else part.end - part.begin
         self._signs += float(over_batch(signs.mean())) * images
         self._seen += images
         self._batches += part is None or part.last

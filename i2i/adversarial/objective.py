@@ -110,7 +110,7 @@ class AdversarialObjective:
             scalars["d_drift"] = of_real.float().square().mean()
             total = total + self.gan.drift * scalars["d_drift"]
         if self.adaptation is not None and self.loss.threshold is not None:
-            self.adaptation.update(of_real, self.loss.threshold)
+            self.adaptation.update(of_real, self.loss.threshold, len(real))
             state = torch.tensor([self.adaptation.p, self.adaptation.r], device=real.device)
             scalars["ada_p"], scalars["ada_r"] = state.unbind()
         return total, scalars

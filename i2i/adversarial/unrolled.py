@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from ..hardware.batch_part import over_batch
 from ..networks.norms import frozen_running_stats
 
 Judge = Callable[[Tensor], Tensor]
@@ -19,7 +20,8 @@ Judge = Callable[[Tensor], Tensor]
 def looked_ahead(D: nn.Module, steps: int, rate: float, d_loss: Callable[[Judge], Tensor]) -> Judge:
     """D after so many gradient steps of `rate` down `d_loss` (eq. 3 of the paper); D itself stays as it is.
 
-    `d_loss` is given D to be called; gradients of what depends on G flow through all steps.
+    `d_loss` is given D to be called; gradients of what depends on G flow through all steps. Each step is that of all
+    processes, as D's own updates are.
     """
     weights = {name: weight.detach().requires_grad_() for name, weight in D.named_parameters()}
 
@@ -31,7 +33,7 @@ def looked_ahead(D: nn.Module, steps: int, rate: float, d_loss: Callable[[Judge]
     for _ in range(steps):
         gradients = torch.autograd.grad(d_loss(judge), list(weights.values()), create_graph=True, allow_unused=True)
         weights = {
-            name: weight if gradient is None else weight - rate * gradient
+            name: weight if gradient is None else weight - rate * over_batch(gradient)
             for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
         }
     return judge

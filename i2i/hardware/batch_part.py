@@ -57,6 +57,8 @@ class Division:
     rank: int = 0
     processes: int = 1
     passes: int = 1
+    packed: int = 1
+    """Images that D sees at once, which follow each other and are not taken apart."""
 
     @property
     def divided(self) -> bool:
@@ -72,7 +74,8 @@ class Division:
         parts = []
         for begin in range(0, whole, size):
             end = min(begin + size, whole)
-            each, left = divmod(end - begin, self.processes)
+            packs, left = divmod(end - begin, self.processes * self.packed)
+            each = packs * self.packed
             start, stop = (begin, end) if left else (begin + self.rank * each, begin + (self.rank + 1) * each)
             parts.append(Part(whole, begin, end, start, stop))
         return parts
@@ -101,6 +104,17 @@ def at_hand(part: Part) -> Iterator[None]:
         yield
     finally:
         _at_hand = before
+
+
+@contextlib.contextmanager
+def in_packs(packed: int) -> Iterator[None]:
+    """Inside, rows are packs of so many images, as D sees them."""
+    part = _at_hand
+    if part is None or packed == 1:
+        yield
+        return
+    with at_hand(Part(*(place // packed for place in dataclasses.astuple(part)))):
+        yield
 
 
 def part_at_hand() -> Part | None:

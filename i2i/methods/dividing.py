@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.checkpoint import checkpoint
 
+from ..adversarial.losses import ADVERSARIAL
 from ..errors import ConfigError
 from ..hardware.batch_part import Division, Part, at_hand
 from ..hardware.processes import Processes, average_gradients
@@ -20,15 +22,18 @@ from .config import TrainConfig
 if TYPE_CHECKING:
     from .base import Batch, Method
 
+T = TypeVar("T")
+
 Descents = Generator[tuple[Optimizer, Tensor], None, dict[str, Tensor]]
 """The updates of a step: yields (optimizer, loss), gives the scalars."""
 
 
 def division_of(config: TrainConfig, mine: Processes) -> Division:
     """Raises ConfigError where the batch cannot be divided evenly."""
-    parts = mine.count * config.accumulate
-    if config.batch % parts:
-        up = -(-config.batch // parts) * parts
+    packed = getattr(config, "packed", 1)
+    smallest = mine.count * config.accumulate * packed
+    if config.batch % smallest:
+        up = -(-config.batch // smallest) * smallest
         over = " and ".join(
             words
             for words, number in (
@@ -37,8 +42,9 @@ def division_of(config: TrainConfig, mine: Processes) -> Division:
             )
             if number > 1
         )
-        raise ConfigError(f"A batch of {config.batch} cannot be divided evenly over {over}. Use --batch {up}.")
-    return Division(config.batch, mine.rank, mine.count, config.accumulate)
+        packs = f" in packs of {packed}" if packed > 1 else ""
+        raise ConfigError(f"A batch of {config.batch} cannot be divided evenly over {over}{packs}. Use --batch {up}.")
+    return Division(config.batch, mine.rank, mine.count, config.accumulate, packed)
 
 
 COUPLED = "{what} over the images of a batch, which {passes} passes of {each} do not see together. {way_out}"
@@ -48,27 +54,44 @@ def refuse_divided_statistics(config: TrainConfig, networks: Mapping[str, nn.Mod
     """Raises ConfigError where passes (`accumulate`) would change what is computed over a batch."""
     if config.accumulate == 1:
         return
-    gan, reasons = config.gan, []
-    for name, network in networks.items():
-        if any(weight.requires_grad for weight in network.parameters()) and has_batch_statistics(network):
-            key = "generator" if name.startswith(("G", "F")) else "discriminator"
-            if config.discriminator.options.get("minibatch_std") and key == "discriminator":
-                reasons.append((f"{name} measures the variety", "Use --set discriminator.minibatch_std=false."))
-            elif name == "D" and (getattr(config, "minibatch_std", False) or getattr(config, "minibatch_kernels", 0)):
-                reasons.append((f"{name} compares", "Leave minibatch_std and minibatch_kernels out."))
-            else:
-                has_choice = isinstance(getattr(config, key).options.get("norm"), str)
-                way_out = f"Use --set {key}.norm=instance_affine." if has_choice else "Take a smaller --batch."
-                reasons.append((f"{name} normalises", way_out))
-    if gan.feature_matching:
-        reasons.append(("gan.feature_matching compares means", "Use --set gan.feature_matching=0."))
-    if gan.loss == "relativistic":
-        reasons.append(("The relativistic loss compares means", "Use --set gan.loss=non_saturating."))
+    reasons = [
+        _mixing(config, name, network)
+        for name, network in networks.items()
+        if any(weight.requires_grad for weight in network.parameters()) and has_batch_statistics(network)
+    ]
+    gan = config.gan
+    compared = (
+        (gan.feature_matching, "gan.feature_matching compares means", "gan.feature_matching=0"),
+        (gan.loss == "relativistic", "The relativistic loss compares means", "gan.loss=non_saturating"),
+        (gan.unrolled, "gan.unrolled looks ahead", "gan.unrolled=0"),
+        (getattr(config, "path_length", 0), "path_length compares lengths", "path_length=0"),
+        (
+            getattr(config, "d_rests_above", 1) < 1 and ADVERSARIAL[gan.loss].threshold is None,
+            f"D's accuracy of the {gan.loss} loss compares means",
+            "d_rests_above=1",
+        ),
+    )
+    reasons += [(what, f"Use --set {setting}.") for is_asked, what, setting in compared if is_asked]
     if reasons:
         what, way_out = reasons[0]
         each = config.batch // config.accumulate
         said = COUPLED.format(what=what, passes=config.accumulate, each=each, way_out=way_out)
         raise ConfigError(f"{said} Or leave --accumulate out: several processes (torchrun) see a batch together.")
+
+
+def _mixing(config: TrainConfig, name: str, network: nn.Module) -> tuple[str, str]:
+    """What a network does over a batch, and the way out."""
+    key = "generator" if name.startswith(("G", "F")) else "discriminator"
+    options = getattr(config, key).options
+    if options.get("minibatch_std") and key == "discriminator":
+        return f"{name} measures the variety", "Use --set discriminator.minibatch_std=false."
+    if name == "D" and (getattr(config, "minibatch_std", False) or getattr(config, "minibatch_kernels", 0)):
+        return f"{name} compares", "Leave minibatch_std and minibatch_kernels out."
+    if not any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules()):
+        return f"{name} compares", "Take a smaller --batch."
+    norm = options.get("norm")
+    without = "instance_affine" if isinstance(norm, str) else "false"
+    return f"{name} normalises", f"Use --set {key}.norm={without}." if norm else "Take a smaller --batch."
 
 
 def add_gradients(method: Method, optimizer: Optimizer, loss: Tensor) -> None:
@@ -171,6 +194,18 @@ def _rows(batch: Batch, parts: Sequence[Part]) -> Iterator[Batch]:
         first += count
 
 
+class _Buffers:
+    """What networks keep beside weights, as it is now: the vectors of spectral normalisation, say."""
+
+    def __init__(self, networks: Iterable[nn.Module]) -> None:
+        self.values = [(buffer, buffer.clone()) for network in networks for buffer in network.buffers()]
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        for buffer, value in self.values:
+            buffer.copy_(value)
+
+
 class _State:
     """What a pass changes beside gradients: torch's random generators and the buffers of networks."""
 
@@ -178,19 +213,33 @@ class _State:
         self.device = method.placement.device
         self.random = torch.get_rng_state()
         self.on_device = torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None
-        self.buffers = [(b, b.clone()) for network in method.networks.values() for b in network.buffers()]
+        self.buffers = _Buffers(method.networks.values())
 
-    @torch.no_grad()
     def restore(self) -> None:
         torch.set_rng_state(self.random)
         if self.on_device is not None:
             torch.cuda.set_rng_state(self.on_device, self.device)
-        for buffer, value in self.buffers:
-            buffer.copy_(value)
+        self.buffers.restore()
 
 
-def kept_small(network: nn.Module, x: Tensor, division: Division) -> Tensor:
-    """network(x); where there are passes, what its gradient needs is computed again instead of kept for all passes."""
+def kept_small(division: Division, network: nn.Module, compute: Callable[..., T], *inputs: Tensor | None) -> T:
+    """compute(*inputs), by `network`; where there are passes, what its gradient needs is computed again instead of kept
+    for all passes, with the same random numbers and buffers.
+    """
     if division.passes == 1 or not torch.is_grad_enabled():
-        return network(x)  # type: ignore[no-any-return]
-    return checkpoint(network, x, use_reentrant=False)  # type: ignore[no-any-return]
+        return compute(*inputs)
+    then = _Buffers([network])
+    made: T = checkpoint(
+        compute, *inputs, use_reentrant=False, context_fn=lambda: (contextlib.nullcontext(), _as_at(then, network))
+    )
+    return made
+
+
+@contextlib.contextmanager
+def _as_at(then: _Buffers, network: nn.Module) -> Iterator[None]:
+    now = _Buffers([network])
+    then.restore()
+    try:
+        yield
+    finally:
+        now.restore()

@@ -99,7 +99,7 @@ class Pix2Pix(Method):
         g_turn, d_turn = self.updates.turn()
         scalars: dict[str, Tensor] = {}
         with torch.set_grad_enabled(g_turn), self.placement.autocast():
-            fake = kept_small(self.G, x, self.division)
+            fake = kept_small(self.division, self.G, self.G, x)
 
         if d_turn:
             d_loss, of_d = self.gan.d_loss(self.D, fake, y, given=x)

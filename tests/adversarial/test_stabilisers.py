@@ -415,18 +415,18 @@ def test_the_probability_rises_while_predictions_on_real_pictures_lean_too_far_a
     sure, unsure = torch.ones(5, 1, 2, 2), torch.ones(5, 1, 2, 2)
     unsure[:, :, 0] = -1  # half of the predictions: r = 0
     for _ in range(3):
-        found.update(sure, 0.0)
+        found.update(sure, 0.0, len(sure))
     assert found.p == 0  # not before the fourth batch
-    found.update(sure, 0.0)
+    found.update(sure, 0.0, len(sure))
     assert (found.p, found.r) == (pytest.approx(0.2), 1.0)  # 20 images of 100
     for _ in range(4):
-        found.update(unsure, 0.0)
+        found.update(unsure, 0.0, len(unsure))
     assert (found.p, found.r) == (pytest.approx(0), 0.0)
     for _ in range(4):
-        found.update(unsure, 0.0)
+        found.update(unsure, 0.0, len(unsure))
     assert found.p == 0
     for _ in range(40):
-        found.update(sure, 0.0)
+        found.update(sure, 0.0, len(sure))
     assert found.p == 1
 
 
@@ -447,11 +447,11 @@ def test_the_target_is_the_mean_sign_of_the_last_four_batches():
     logits = torch.ones(8, 1)
     logits[:2] = -1  # mean sign 0.5: not above the target
     for _ in range(4):
-        found.update(logits, 0.0)
+        found.update(logits, 0.0, len(logits))
     assert (found.r, found.p) == (0.5, 0)
     logits[1] = 5
     for _ in range(4):
-        found.update(logits, 0.0)
+        found.update(logits, 0.0, len(logits))
     assert (found.r, found.p) == (0.75, pytest.approx(0.032))
 
 
@@ -475,6 +475,20 @@ def test_the_adapted_probability_is_what_augments_and_what_is_logged():
     assert (float(scalars["ada_p"]), float(scalars["ada_r"])) == (1.0, 1.0)
     objective.d_loss(pictures, pictures)
     assert (objective.D.shown[-1] == 0).flatten(1).any(1).all()
+
+
+class Pairs(Watching):
+    """One logit of two pictures."""
+
+    def forward(self, x):
+        return super().forward(x[::2])
+
+
+def test_a_pack_counts_as_the_pictures_that_are_in_it():
+    objective = adversarial(Pairs(1.0), augment=("cutout",), ada=True, ada_images=80)
+    for _ in range(4):
+        objective.d_loss(torch.ones(10, 3, 8, 8), torch.ones(10, 3, 8, 8))
+    assert objective.adaptation.p == pytest.approx(0.5)
 
 
 def test_what_was_adapted_is_kept_in_checkpoints(tmp_path):

@@ -49,8 +49,9 @@ def steps(name: str, extra: dict[str, Any], count: int = 20, double: bool = True
     means = []
     for first in range(0, images, BATCH):
         method.at(first, BATCH)
-        batch = noise(*[first + place for place in method.division.places(BATCH)], size=size)
-        scalars = method.step({key: value.double() if double else value for key, value in batch.items()})
+        numbers = [first + place for place in method.division.places(BATCH)]
+        batch = {key: value.double() if double else value for key, value in noise(*numbers, size=size).items()}
+        scalars = method.step({**batch, "label": torch.tensor(numbers) % 2})
         losses = [value.detach().float() for key, value in scalars.items() if key[:2] in ("g_", "d_")]
         means.append(float(torch.stack(losses).mean()))
     return {k: v.detach().numpy().copy() for k, v in weights(method).items()}, means
@@ -72,7 +73,7 @@ def run(folder: str, name: str, total: int, until: int | None, extra: dict[str, 
 def without_effect(name: str, extra: dict[str, Any]) -> set[str]:
     """Names of biases that the norm behind takes away again; they move by rounding alone, as far as others."""
     found = set()
-    for network_name, network in begun(name, **settings_of(name, extra)).networks.items():
+    for network_name, network in begun(name, batch=BATCH, **settings_of(name, extra)).networks.items():
         layers = [(key, module) for key, module in network.named_modules() if not list(module.children())]
         for (key, layer), (_, behind) in pairwise(layers):
             if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and "Norm" in type(behind).__name__:

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from divided import BATCH, beginning, run, steps, without_effect
+from divided import BATCH, beginning, run, settings_of, steps, without_effect
 from several import together
-from tiny_runs import noise, tiny
+from tiny_runs import SIZE, begun, noise, tiny
+from typer.testing import CliRunner
 
+from i2i.commands.app import app
 from i2i.datasets.synthetic.samples import SAMPLES
 from i2i.errors import ConfigError
 from i2i.hardware.batch_part import Division, Part, at_hand, drawn
@@ -34,49 +36,68 @@ STYLES = {
     "fresh_fakes": True,
     "gan": {"r1": 1.0, "penalty_every": 2},
 }
+CLASSES = {"conditional": True, "data": {"path": "noise", "domains": ["a", "b"]}}
+GROWING = {
+    "generator": {"name": "progan", "width": None, "base": 64, "most": 16, "latent": 8},
+    "discriminator": {"name": "progan", "width": None, "base": 64, "most": 8},
+    "fresh_fakes": True,
+    "gan": {"loss": "wasserstein", "gradient_penalty": 10, "drift": 0.1},
+}
+DRAWING = {
+    "generator": {"name": "fastgan", "latent": 4},
+    "discriminator": {"name": "fastgan", "width": 8},
+    "reconstruction": 1.0,
+    "gan": {"loss": "hinge"},
+}
+BOUNDED = {
+    "gan": {"loss": "relativistic_pairs", "weight_clipping": 0.1, "unrolled": 2, "unrolled_rate": 0.1},
+    "d_rests_above": 0.9,
+}
 PYRAMID = {name: {"name": "lapgan", "width": 4, "widths": [8]} for name in ("generator", "discriminator")}
 CASES = {
     "pix2pix": ("pix2pix", {}),
     "cyclegan": ("cyclegan", {"gan": {"pool": 0}}),
     "discogan": ("discogan", {}),
     "srgan": ("srgan", {}),
-    "gan": ("gan", {}),
+    "gan": ("gan", CLASSES),
     "styles": ("gan", STYLES),
     "pyramid": ("gan", PYRAMID),
-    "minibatch discrimination": ("gan", {"minibatch_std": True, "minibatch_kernels": 3}),
-    "pool": ("pix2pix", {"gan": {"pool": 6}}),
+    "growth, drift": ("gan", GROWING),
+    "reconstruction": ("gan", DRAWING),
+    "pairs, clipping, unrolled, resting": ("gan", BOUNDED),
+    "minibatch discrimination of packs": ("gan", {"packed": 2, "minibatch_std": True, "minibatch_kernels": 3}),
     "pool of cyclegan": ("cyclegan", {"gan": {"pool": 6}}),
-    "r1": ("pix2pix", {"gan": {"r1": 10}, "discriminator": ALONE}),
-    "gradient penalty": ("pix2pix", {"gan": {"gradient_penalty": 10}, "discriminator": ALONE}),
+    "gradient penalty, spectral": ("pix2pix", {"gan": {"gradient_penalty": 10}, "discriminator": {"spectral": True, **ALONE}}),
     "ada": ("cyclegan", {"gan": {"loss": "non_saturating", "ada": True, "ada_images": 200, "ada_target": 0, **AUGMENTED}}),
-    "augmentation": ("pix2pix", {"gan": {**AUGMENTED, "augment_p": 0.5}}),
-    "augmentation of ADA": ("pix2pix", {"gan": {"augment": ["bgc"], "augment_p": 0.5, "r1": 10}, "discriminator": ALONE}),
-    "minibatch standard deviation": ("pix2pix", {"discriminator": {"minibatch_std": True}}),
-    "relativistic": ("pix2pix", {"gan": {"loss": "relativistic"}}),
-    "instance noise": ("pix2pix", {"gan": {"instance_noise": 0.1}}),
+    "augmentation of ADA, r1": ("pix2pix", {"gan": {"augment": ["bgc"], "augment_p": 0.5, "r1": 10}, "discriminator": ALONE}),
+    "variety, relativistic, noise, pool": (
+        *("pix2pix", {"discriminator": {"minibatch_std": True}, "gan": {"loss": "relativistic", "instance_noise": 0.1, "pool": 6}}),
+    ),
     "feature matching": ("cyclegan", {"gan": {"feature_matching": 1}}),
-    "spectral normalisation": ("pix2pix", {"discriminator": {"spectral": True, **ALONE}}),
-    "average": ("cyclegan", {"ema": {"images": 20}, "optimizer": {"clip": 0.5}}),
-    "turns": ("cyclegan", {"gan": {"d_steps": 2}}),
+    "average, clip, turns": ("cyclegan", {"ema": {"images": 20}, "optimizer": {"clip": 0.5}, "gan": {"d_steps": 2}}),
 }  # fmt: skip
 """What is used across a batch, each with a method that has it; every method plainly."""
+PLAIN = {"generator": {"name": "mlp", "width": None}, "discriminator": {"norm": False}}
 PASSES = {
     "pix2pix": ("pix2pix", {"discriminator": ALONE}),
     "cyclegan": ("cyclegan", {}),
     "discogan": ("discogan", {**BOTH, "gan": {"feature_matching": 0}}),
     "srgan": ("srgan", {"discriminator": {"norm": "none"}, "gan": {"loss": "non_saturating"}}),
+    "gan": (
+        "gan",
+        {
+            **CLASSES,
+            "generator": STYLES["generator"],
+            "discriminator": {"norm": False},
+            "mixing": 0.9,
+            "d_rests_above": 0.7,
+            "gan": {"weight_clipping": 0.1, "r1": 1.0, "drift": 0.1},
+        },
+    ),
+    "pyramid, packs": ("gan", {**PYRAMID, "packed": 2}),
     **{
         name: CASES[name]
-        for name in (
-            "pool of cyclegan",
-            "r1",
-            "augmentation of ADA",
-            "gradient penalty",
-            "ada",
-            "spectral normalisation",
-            "average",
-            "turns",
-        )
+        for name in ("augmentation of ADA, r1", "gradient penalty, spectral", "ada", "average, clip, turns")
     },
     "pool": ("pix2pix", {"gan": {"pool": 6, "instance_noise": 0.1, **AUGMENTED}, "discriminator": ALONE}),
 }
@@ -179,6 +200,28 @@ def test_what_is_drawn_for_an_image_does_not_depend_on_the_division():
         assert torch.equal(mine, torch.cat([whole[start : start + 2], whole[8 + start : 10 + start]]))
 
 
+@pytest.mark.parametrize("whole", [2, 4, 6, 8])
+def test_packs_are_not_taken_apart(whole):
+    """Six in packs of two cannot be shared by two processes, and both do all."""
+    for rank in range(2):
+        division = Division(8, rank, 2, packed=2)
+        assert (
+            division.places(whole)
+            == {
+                2: [0, 1],
+                4: [[0, 1], [2, 3]][rank],
+                6: [0, 1, 2, 3, 4, 5],
+                8: [[0, 1, 2, 3], [4, 5, 6, 7]][rank],
+            }[whole]
+        )
+
+
+def test_packs_that_processes_or_passes_would_take_apart_are_refused_with_the_next_batch_that_can():
+    config = tiny("gan", batch=6, packed=2)
+    with pytest.raises(ConfigError, match=r"2 processes in packs of 2. Use --batch 8"):
+        division_of(config, Processes(0, 2))
+
+
 def test_a_batch_that_cannot_be_divided_is_refused_with_the_next_that_can():
     config = tiny("pix2pix", batch=6, accumulate=2, discriminator={"width": 2, **ALONE})
     with pytest.raises(ConfigError, match=r"2 processes and 2 passes. Use --batch 8"):
@@ -193,11 +236,13 @@ def test_a_batch_that_cannot_be_divided_is_refused_with_the_next_that_can():
         ("cyclegan", {"gan": {"feature_matching": 1}}, "gan.feature_matching=0"),
         ("cyclegan", {"gan": {"loss": "relativistic"}}, "gan.loss=non_saturating"),
         ("cyclegan", {"discriminator": {"minibatch_std": True}}, "discriminator.minibatch_std=false"),
-        (
-            "gan",
-            {"minibatch_kernels": 3, "generator": {"name": "mlp", "width": None}, "discriminator": {"norm": False}},
-            "Leave minibatch_std",
-        ),
+        ("gan", {"minibatch_kernels": 3, **PLAIN}, "Leave minibatch_std"),
+        ("gan", {}, "G normalises over the images of a batch, which 2 passes of 2 do not see together. Take a smaller"),
+        ("gan", {"generator": {"name": "mlp", "width": None}}, "discriminator.norm=false"),
+        ("gan", {**STYLES, "gan": {"r1": 1.0}}, "D compares"),
+        ("gan", {**STYLES, "discriminator": {"norm": False}, "gan": {}}, "path_length=0"),
+        ("cyclegan", {"gan": {"unrolled": 2}}, "gan.unrolled=0"),
+        ("gan", {**PLAIN, "d_rests_above": 0.8, "gan": {"loss": "relativistic_pairs"}}, "d_rests_above=1"),
     ],
 )
 def test_passes_refuse_what_compares_their_images(name, settings, said):
@@ -206,16 +251,16 @@ def test_passes_refuse_what_compares_their_images(name, settings, said):
         METHODS[name].from_config(config, place("cpu", "fp32"))
 
 
-def test_passes_need_less_memory():
+@pytest.mark.parametrize("case", ["pix2pix", "gan", "pyramid, packs"])
+def test_passes_need_less_memory(case):
     """The maps that are kept for gradients are those of a pass."""
-    kept = {passes: most_kept(passes) for passes in (1, 4)}
+    kept = {passes: most_kept(*PASSES[case], passes) for passes in (1, 4)}
     assert kept[4] < 0.5 * kept[1], kept
 
 
-def most_kept(passes):
-    """Bytes of the outputs of layers that are alive at once, at most, during a step of pix2pix."""
-    alone = {"discriminator": {"width": 4, **ALONE}, "generator": {"width": 4}}
-    method = METHODS["pix2pix"].from_config(tiny("pix2pix", batch=8, accumulate=passes, **alone), place("cpu", "fp32"))
+def most_kept(name, extra, passes):
+    """Bytes of the outputs of layers that are alive at once, at most, during a step."""
+    method = begun(name, **{**settings_of(name, extra), "batch": 8, "accumulate": passes})
     outputs, most = [], 0
 
     def keep(_module, _inputs, output):
@@ -226,7 +271,8 @@ def most_kept(passes):
     for module in method.G.modules():
         if not list(module.children()):
             module.register_forward_hook(keep)
-    method.step(noise(*range(8)))
+    settings = settings_of(name, extra)
+    method.step({**noise(*range(8), size=settings.get("size", SIZE)), "label": torch.arange(8) % 2})
     return most
 
 

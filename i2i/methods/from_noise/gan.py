@@ -30,7 +30,7 @@ from ...ports import Ports
 from ..base import Batch, Method
 from ..building import Stateful, optimizer_for, placed, predictions
 from ..config import TrainConfig
-from ..dividing import Descents
+from ..dividing import Descents, kept_small
 from ..stages import Stage
 from .checks import check
 from .config import FromNoiseConfig, FromNoiseOptions
@@ -219,10 +219,13 @@ class Gan(Method):
     def _generated(self, count: int, y: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """(count, C, H, W) of fresh z, and the styles that they were made with."""
         z = drawn(lambda n: prior(self.G, n, self.placement.device), count)
+        return self._made(z, y) if self.o.fresh_fakes else kept_small(self.division, self.G, self._made, z, y)
+
+    def _made(self, z: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor | None]:
         if not isinstance(self.G, StyleganGenerator):
             return self.G(z, y), None
         styles = styles_of(self.G, z, y, self.o.mixing)
-        return self.G.synthesis(styles, self.G.fresh_noise(count, z.device)), styles
+        return self.G.synthesis(styles, self.G.fresh_noise(len(z), z.device)), styles
 
     def _is_path_due(self) -> bool:
         return self.path_length is not None and self.updates.of_g % self.o.path_length_every == 0

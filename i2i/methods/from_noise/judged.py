@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from ...hardware.batch_part import in_packs
 from ...networks.discriminators.base import Discriminator, Outputs
 from ...networks.from_noise.base import Critic
 
@@ -21,12 +22,14 @@ class Judge(Discriminator):
         label = self.label
         if label is not None and len(label) != len(x):
             label = label.repeat(len(x) // len(label))
-        logit: Tensor = self.D(pack(x, self.packed), label)
+        with in_packs(self.packed):
+            logit: Tensor = self.D(pack(x, self.packed), label)
         return logit
 
     def features(self, x: Tensor) -> Outputs:
         """The same with the features."""
-        found = [self.D.features(pack(x, self.packed))] if self.matches else []
+        with in_packs(self.packed):
+            found = [self.D.features(pack(x, self.packed))] if self.matches else []
         return Outputs(found, self(x))
 
 

@@ -19,7 +19,7 @@ from ...hardware.device import Placement
 from ...networks.from_noise.base import Critic, NoiseGenerator
 from ...networks.from_noise.lapgan import LapganCritic, LapganGenerator, enlarged, pyramid
 from ..base import Batch
-from ..dividing import Descents
+from ..dividing import Descents, kept_small
 from .config import FromNoiseOptions
 from .gan import Gan, prior
 from .judged import Judge
@@ -75,5 +75,10 @@ class Lapgan(Gan):
         """(count, C, H, W) of each level, of fresh z and of the real picture below."""
         z = drawn(lambda n: prior(self.G, n, self.placement.device), count)
         with self.placement.autocast():
-            parts = torch.split(z, self.G.parts, 1)
-            return [self.G.level(k, part, under, y) for k, (part, under) in enumerate(zip(parts, below, strict=True))]
+            if self.o.fresh_fakes:
+                return self._each_made(z, y, *below)
+            return kept_small(self.division, self.G, self._each_made, z, y, *below)
+
+    def _each_made(self, z: Tensor, y: Tensor | None, *below: Tensor | None) -> list[Tensor]:
+        parts = torch.split(z, self.G.parts, 1)
+        return [self.G.level(k, part, under, y) for k, (part, under) in enumerate(zip(parts, below, strict=True))]

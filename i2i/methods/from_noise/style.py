@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...hardware.batch_part import drawn, over_batch
+from ...hardware.batch_part import drawn, over_batch, part_at_hand
 from ...networks.from_noise.stylegan2 import StyleganGenerator
 from ...networks.norms import exact
 
@@ -24,8 +24,7 @@ def styles_of(G: StyleganGenerator, z: Tensor, label: Tensor | None, mixing: flo
     3.1). The mean of w goes on.
     """
     w: Tensor = G.mapping(z, label)
-    with torch.no_grad():
-        G.average.lerp_(over_batch(exact(w.detach()).mean(0)), 1 - AVERAGE)
+    _move_average(G, w)
     styles = w[:, None].expand(-1, G.styles, -1)
     if not mixing:
         return styles
@@ -34,6 +33,17 @@ def styles_of(G: StyleganGenerator, z: Tensor, label: Tensor | None, mixing: flo
     begins = torch.where(chance[:, 0] < mixing, 1 + (chance[:, 1] * (G.styles - 1)).long(), G.styles)
     is_other = torch.arange(G.styles, device=z.device) >= begins[:, None]
     return torch.where(is_other[:, :, None], other[:, None], styles)
+
+
+@torch.no_grad()
+def _move_average(G: StyleganGenerator, w: Tensor) -> None:
+    """By the mean of a batch, to which each pass gives its share."""
+    mean, part = over_batch(exact(w).mean(0)), part_at_hand()
+    if part is not None:
+        mean = part.share * mean + (G.of_passes if part.begin else 0)
+        G.of_passes = mean
+    if part is None or part.last:
+        G.average.lerp_(mean, 1 - AVERAGE)
 
 
 class PathLength:

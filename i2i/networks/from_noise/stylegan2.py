@@ -143,6 +143,7 @@ class StyleganGenerator(NoiseGenerator):
         self.latent, self.style, self.classes, self.size = latent, style, classes, size
         self.mapping = Mapping(latent, style, layers, classes)
         self.register_buffer("average", torch.zeros(style))
+        self.of_passes = torch.zeros(style)
         rows, columns, doublings = grid(size)
         widths = [channels_of(level, base, most) for level in range(doublings + 1)]
         self.constant = nn.Parameter(torch.randn(widths[0], rows, columns))
@@ -154,6 +155,8 @@ class StyleganGenerator(NoiseGenerator):
 
     average: Tensor
     """(style,): the mean of w, which training keeps up."""
+    of_passes: Tensor
+    """(style,): what passes of a batch that is not over gave to its mean of w."""
 
     @property
     def styles(self) -> int:
