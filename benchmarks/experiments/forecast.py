@@ -1,4 +1,4 @@
-"""Twelve runs to their end, each beside its forecast: time, memory and disk foretold over what was true.
+"""Runs to their end, each beside its forecast: time, memory and disk foretold over what was true.
 
     .venv/bin/python -m benchmarks.experiments.forecast              about 15 minutes on two idle cores
     .venv/bin/python -m benchmarks.experiments.forecast pix2pix-64   one row
@@ -41,6 +41,7 @@ ROWS: dict[str, tuple[str, str, int, tuple[str, ...]]] = {
         *("srgan", "superres", 2400),
         ("--size", "64", "--batch", "4", "--set=generator.name=compact", "--set=gan_images=1200", *SMALL),
     ),
+    "gan-dcgan": ("gan", "superres", 38400, ("--preset", "dcgan-small")),
 }
 """Method, sample pictures, images of the first stage and what else is typed, by name."""
 

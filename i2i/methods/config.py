@@ -187,6 +187,11 @@ class TrainConfig(MethodOptions):
         """Length of the whole run in images; None while it is not decided."""
         return self.images
 
+    @property
+    def seen_at_once(self) -> int:
+        """Pictures that a discriminator sees as one: a batch, each pass of it and the whole run are multiples of it."""
+        return 1
+
     def free_to_change(self) -> frozenset[str]:
         """What may differ in the configuration that this run is resumed with: settings, or groups of them."""
         return FREE_TO_CHANGE

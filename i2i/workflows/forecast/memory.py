@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...errors import RequestError
+from ...methods import METHODS
 from ...methods.config import TrainConfig
 from .steps import SIDES, parameters_at
 
@@ -44,21 +45,32 @@ def _rest(step: dict[str, Any]) -> float:
 def nearest(small: Sequence[dict[str, Any]], config: TrainConfig, memory: float) -> tuple[int, int] | None:
     """The side and batch nearest to the configuration's that fit: a smaller batch first, then a smaller side.
 
-    The batch can be divided into the passes of the configuration.
+    The batch can be divided into the passes of the configuration, and each of them into what a discriminator sees at
+    once; the settings allow it.
     """
-    passes = config.accumulate
+    least = config.accumulate * config.seen_at_once
     for size in [config.size, *(side for side in reversed(SIDES) if side < config.size)]:
         if size < config.size and not _can_be(config, size):
             continue
-        whole = config.batch // passes
-        low, high = 0, whole - 1 if size == config.size else whole  # images of a pass
+        most = config.batch - 1 if size == config.size else config.batch
+        low, high = 0, most // least
         while low < high:  # what is needed grows with the batch
             middle = (low + high + 1) // 2
-            need = needed(small, config, size, middle * passes)
+            need = needed(small, config, size, middle * least)
             low, high = (middle, high) if need is not None and need <= NEAR * memory else (low, middle - 1)
-        if low:
-            return size, low * passes
+        if low and _is_allowed(config, size, low * least):
+            return size, low * least
     return None
+
+
+def _is_allowed(config: TrainConfig, size: int, batch: int) -> bool:
+    """Whether the settings go together with this side and batch: some compare the pictures of a batch."""
+    asked = config.model_copy(update={"size": size, "batch": batch})
+    try:
+        METHODS[config.method].complete_config(asked, 1)  # the length is decided already
+    except RequestError:
+        return False
+    return True
 
 
 def _can_be(config: TrainConfig, size: int) -> bool:

@@ -118,7 +118,7 @@ class Planner:
                     "Try a smaller --size, or give --images instead of --budget."
                 )
             left = budget - reserve(budget) - (time.monotonic() - self.began)
-            images = int(PART * left / told.image_seconds)
+            images = int(PART * left / told.image_seconds) // config.seen_at_once * config.seen_at_once
             least = least_images(config, count)
             if images >= least or "images" in self.typed:
                 break

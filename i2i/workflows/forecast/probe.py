@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...errors import I2IError, first_line
+from ...errors import first_line
 from ...hardware.allocator import keep_freed_memory
 from ...methods import METHODS
 from ...settings import resolve
@@ -73,7 +73,7 @@ def _listen(found: Found, job: Job, pid: int, pipe: int, memory: int | None, pat
             if not said:
                 if not (found.rest or found.failed):
                     found.failed = "the probe ended by itself"
-                    found.too_large = alive  # as the system's own end of what takes too much
+                    found.too_large = alive and _was_killed(pid)  # as the system ends what takes too much
                 return alive
             *lines, rest = (rest + said).split(b"\n")
             for line in lines:
@@ -103,6 +103,14 @@ def _take(found: Found, said: dict[str, Any]) -> None:
         found.rest = said
     elif kind == "failed":
         found.failed, found.too_large = said["why"], said["memory"]
+
+
+def _was_killed(pid: int) -> bool:
+    """Whether a child that is over was ended by force."""
+    with contextlib.suppress(ChildProcessError):
+        status = os.waitpid(pid, 0)[1]
+        return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+    return False
 
 
 def _held(pid: int) -> int:
@@ -176,7 +184,7 @@ def _live(job: Job, pipe: int) -> None:
     emit({"kind": "alive"})
     try:
         measure(job, emit)
-    except (I2IError, RuntimeError, MemoryError, OSError) as error:
+    except Exception as error:  # whatever it is, it ends the probe alone, with a sentence
         memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate" in str(error)
         emit({"kind": "failed", "why": first_line(error), "memory": memory})
 

@@ -91,11 +91,12 @@ def _small_steps(job: Job, placement: Placement, base: int, emit: Emit) -> None:
     """Steps on little data, four times as much each time, to half of what is wanted or a quarter of the memory.
 
     Each is one pass, and so is what is wanted: of a step of several passes (`accumulate`) the memory is that of one.
+    The first has as many pictures as a discriminator sees at once.
     """
     wanted = job.config.batch // job.config.accumulate * job.config.size**2
     size = _small_side(job.config)
     found: list[dict[str, Any]] = []
-    batch = 1
+    batch = job.config.seen_at_once
     while 2 * batch * size**2 < wanted and (len(found) < 2 or _may_grow(job, found)):
         found.append(_small(job, placement, size, batch, base))
         emit({"kind": "small", **found[-1]})
