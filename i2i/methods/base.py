@@ -174,8 +174,10 @@ class Method(ABC):
         self.updates.go_on()
         return scalars
 
-    def kind_of_step(self) -> Hashable:
-        """What decides, beside the settings and the shapes of a batch, what the next step does."""
+    def kind_of_step(self) -> Hashable | None:
+        """What decides, beside the settings and the shapes of a batch, what the next step does; None where no other
+        step does the same.
+        """
         return self.stage, self.updates.place, self.norms.due, *(one.penalises for one in self.objectives.values())
 
     @abstractmethod

@@ -48,8 +48,11 @@ class ReplayedStep:
         for name, objective in method.objectives.items():
             objective.pool.decide(whole if name in self.pools.get(kind, ()) else 0, method.placement.device)
             objective.pool.called = False
-        done = self.replayed(kind, batch, lambda rows: _step(method, rows), partial(_plan_again, method))
-        self.pools.setdefault(kind, [name for name, one in method.objectives.items() if one.pool.called])
+        if kind is None:  # it would be recorded for no other
+            done = _step(method, batch)
+        else:
+            done = self.replayed(kind, batch, lambda rows: _step(method, rows), partial(_plan_again, method))
+            self.pools.setdefault(kind, [name for name, one in method.objectives.items() if one.pool.called])
         method.updates.asked = done.asked
         method.norms.seen = {name: value.clone() for name, value in done.norms.items()}
         if done.g_moved:

@@ -107,6 +107,26 @@ def test_a_run_of_replayed_steps_is_bit_for_bit_the_run_without(name, settings):
     assert graphs.replayed >= 6
 
 
+def test_no_step_is_recorded_while_a_level_fades_in_and_steps_are_on_either_side():
+    """Each of a fade has a share of the new level of its own, so that a recording would be for no other step."""
+    growing = {"base": 8, "most": 4, "width": None, "name": "progan"}
+    settings = {"size": 8, "generator": {**growing, "latent": 4}, "discriminator": growing}
+    plain, replayed, said = of("gan", settings), of("gan", settings), []
+    rates_as_tensors(plain)
+    graphs = on_cpu(replayed, said)
+    counts, kinds = {}, {}
+    for seen in range(0, 64, 2):
+        for method in (plain, replayed):
+            torch.manual_seed(seen)
+            method.at(seen)
+            method.step(noise(seen, seen + 1, size=8))
+        counts[replayed.stage], kinds[replayed.stage] = graphs.recorded, len(replayed.replayed.replayed.kinds)
+    assert counts == {"level 0": 1, "level 1 fades": 1, "level 1": 2}
+    assert kinds["level 1 fades"] == 0
+    assert_same(state_of(plain), state_of(replayed))
+    assert said == []
+
+
 def test_a_replay_reads_its_batch_where_it_was_recorded_and_no_other_work_is_done():
     calls, graphs = [], OnCpu(list)
     replayed = Replayed(graphs, print)

@@ -172,9 +172,11 @@ class Gan(Method):
                 optimizer.state.clear()
             self.gan.pool.empty()
 
-    def kind_of_step(self) -> Hashable:
-        """Growth and lazy regularisation decide, too."""
-        grown = (self.G.level, self.G.alpha) if isinstance(self.G, Growing) else None
+    def kind_of_step(self) -> Hashable | None:
+        """Growth and lazy regularisation decide, too; while a level fades in, each step has another share of it."""
+        if isinstance(self.G, Growing) and self.G.alpha < 1:
+            return None
+        grown = self.G.level if isinstance(self.G, Growing) else None
         return super().kind_of_step(), grown, self._is_path_due(), self.resting is not None and self.resting.now
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
