@@ -220,7 +220,7 @@ def _fit(
     def begin(progress: Progress) -> None:
         nonlocal bar
         done = progress.images
-        rollbacks.renew(method, config)
+        rollbacks.renew(method)
         if 0 < done < total:
             say(f"Going on from {done} of {total} images.")
         if on_tick is None:

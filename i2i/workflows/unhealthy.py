@@ -19,8 +19,7 @@ from ..errors import TrainingError, UnknownNameError
 from ..files import write_atomically
 from ..hardware.processes import from_first
 from ..methods import Method
-from ..methods.building import renew_momentum
-from ..methods.config import AdamConfig, TrainConfig
+from ..methods.config import TrainConfig
 from ..renamed import present
 from ..settings import merge, parse_assignments, resolve, to_yaml
 from ..training.run_directory import BEST, BEST_BEFORE, BEST_FIGURE, Run
@@ -101,29 +100,24 @@ class Rollbacks:
     def _write(self) -> None:
         write_atomically(self.file, (json.dumps(self.entries, indent=1) + "\n").encode())
 
-    def renew(self, method: Method, config: TrainConfig) -> None:
+    def renew(self, method: Method) -> None:
         """Give the optimizers that a checkpoint brought back the rates and momenta of the remedies."""
         asked = {one.partition("=")[0] for entry in self.entries for one in entry["remedy"]}
-        for name, optimizer in method.optimizers.items():
-            own = config.optimizer.of_discriminators() if name == "d" else config.optimizer
-            _renew(optimizer, _rate(config, name, method.stage), own, asked)
+        for optimizer in method.optimizers.values():
+            _renew(optimizer, asked)
 
 
-def _rate(config: TrainConfig, name: str, stage: str | None) -> float:
-    """Of the optimizer `name` in that stage: the adversarial one of srgan has a rate of its own."""
-    adam = config.optimizer
-    usual = adam.lr
-    if name == "d" or stage == "adversarial":
-        usual = float(getattr(config, "gan_lr", adam.lr))
-    return adam.lr_d if name == "d" and adam.lr_d else usual
+def _renew(optimizer: torch.optim.Optimizer, asked: set[str]) -> None:
+    """By `defaults`, with which it was built from the settings of now: a checkpoint brings back the groups' alone.
 
-
-def _renew(optimizer: torch.optim.Optimizer, rate: float, adam: AdamConfig, asked: set[str]) -> None:
+    So each optimizer has what it names momentum, and a lazy penalty's rate and decays are those of its updates.
+    """
+    built = optimizer.defaults
     for group in optimizer.param_groups:
         if {"optimizer.lr", "optimizer.lr_d", "gan_lr"} & asked:
-            group["initial_lr"] = rate
+            group["initial_lr"] = built["lr"]
         if {"optimizer.beta1", "optimizer.beta1_d"} & asked:
-            renew_momentum(group, adam)
+            group.update({name: built[name] for name in ("betas", "momentum") if name in built})
 
 
 def act(ailment: Ailment, policy: OnUnhealthy, run: Run, kind: type[TrainConfig], say: Say) -> None:

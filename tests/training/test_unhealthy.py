@@ -8,7 +8,7 @@ import shlex
 import pytest
 import yaml
 from several import together
-from tiny_runs import SHALLOW
+from tiny_runs import SHALLOW, begun, fresh
 from typer.testing import CliRunner
 
 from i2i.commands.app import app
@@ -17,7 +17,7 @@ from i2i.methods import METHODS
 from i2i.settings import flat, resolve
 from i2i.training.checkpoint import Progress, mend_best
 from i2i.training.run_directory import Run
-from i2i.workflows.unhealthy import Rollbacks, _rate
+from i2i.workflows.unhealthy import Rollbacks
 
 SICK = ["--set=optimizer.lr=1e-5", "--set=optimizer.lr_d=0.01", "--set=discriminator.norm=none", "--set=lambda_l1=1"]
 
@@ -185,10 +185,41 @@ def test_a_best_of_which_no_folder_is_left_is_not_what_the_next_is_compared_with
     ("stage", "lr_d", "rates"),
     [("pixel", None, [3e-4, 2e-5]), ("adversarial", None, [2e-5, 2e-5]), ("adversarial", 5e-6, [2e-5, 5e-6])],
 )
-def test_srgan_goes_on_with_the_rate_of_its_stage(stage, lr_d, rates):
-    given = {"data": {"path": "x"}, "gan_lr": 2e-5, "optimizer": {"lr": 3e-4, "lr_d": lr_d}}
-    config = resolve(METHODS["srgan"].Config, [given])
-    assert [_rate(config, name, stage) for name in "gd"] == pytest.approx(rates)
+def test_srgan_goes_on_with_the_rate_of_its_stage(stage, lr_d, rates, tmp_path):
+    given = {"images": 8, "gan_lr": 2e-5, "optimizer": {"lr": 3e-4, "lr_d": lr_d}}
+    method = (fresh if stage == "adversarial" else begun)("srgan", **given)
+    renewed(method, ["gan_lr=2e-5"], tmp_path)
+    assert [one.param_groups[0]["initial_lr"] for one in method.optimizers.values()] == pytest.approx(rates)
+
+
+def renewed(method, remedy, folder):
+    """After a checkpoint of other settings was read."""
+    for optimizer in method.optimizers.values():
+        for group in optimizer.param_groups:
+            group["initial_lr"] = 1.0
+    rollbacks = Rollbacks(Run(folder))
+    rollbacks.entries = [{"to": 0, "remedy": remedy, "done": True}]
+    rollbacks.renew(method)
+
+
+POINTS = {"size": 1, "generator": {"width": None, "name": "mlp", "widths": [4]}}
+POINTS |= {"discriminator": {"width": None, "name": "mlp", "widths": [4]}}
+
+
+@pytest.mark.parametrize("name", ["adam", "sgd", "rmsprop"])
+def test_a_remedy_reaches_every_optimizer_as_one_that_is_built_with_it(name, tmp_path):
+    """Those of a lazy penalty, too, whose rate and decays are not the settings' own."""
+    lazy = {"gan": {"r1": 1, "penalty_every": 4}, **POINTS}
+    before = begun("gan", optimizer={"name": name, "lr": 1e-2, "beta1": 0.5}, **lazy)
+    cured = {"name": name, "lr": 1e-3, "beta1": 0.0}
+    method, wanted = begun("gan", optimizer=cured, **lazy), begun("gan", optimizer=cured, **lazy)
+    method.load_state_dict(before.state_dict())
+    renewed(method, ["optimizer.lr=1e-3", "optimizer.beta1=0"], tmp_path)
+    for one in (method, wanted):
+        one.at(0)  # as before each step
+    for key, optimizer in wanted.optimizers.items():
+        [asked], [found] = optimizer.param_groups, method.optimizers[key].param_groups
+        assert {k: found[k] for k in asked if k != "params"} == {k: v for k, v in asked.items() if k != "params"}
 
 
 def ended(facades, run, policy):
