@@ -12,7 +12,7 @@ import torch
 
 from ..datasets import opened
 from ..datasets.streams.source import Opened, PreparedData
-from ..errors import StorageError, TrainingError
+from ..errors import RunError, StorageError, TrainingError
 from ..export.from_run import export_run
 from ..hardware.allocator import keep_freed_memory
 from ..hardware.device import Placement, place
@@ -277,15 +277,18 @@ def _finish(config: TrainConfig, run: Run, outcome: Outcome, say: Say) -> int | 
     written = Tolerance(lambda sentence: say(f"Note: {sentence}", err=True)).attempt(
         "the report", lambda: write_report(run.path)
     )
-    if outcome.stopped_by is not None:
-        say(
-            f"Stopped at {outcome.progress.images} of {config.total} images; everything is saved in {run.path}. "
-            "The same command goes on from there."
-        )
+    stopped = outcome.stopped_by is not None
+    say(
+        f"Stopped at {outcome.progress.images} of {config.total} images; everything is saved in {run.path}. "
+        "The same command goes on from there."
+        if stopped
+        else f"Trained {outcome.progress.images} images in {outcome.progress.seconds / 60:.1f} minutes."
+    )
+    with contextlib.suppress(RunError):  # stopped before the first line of the log
+        for sentence in sentences(run):
+            say(sentence)
+    if stopped:
         return outcome.stopped_by
-    say(f"Trained {outcome.progress.images} images in {outcome.progress.seconds / 60:.1f} minutes.")
-    for sentence in sentences(run):
-        say(sentence)
     say("Exporting and checking the ONNX file ...")
     for path in export_run(run, say=lambda sentence: say(f"Note: {sentence}", err=True)):
         say(f"Model:  {path}")

@@ -4,6 +4,7 @@ import html
 import json
 import re
 import shlex
+import signal
 
 import pytest
 import yaml
@@ -16,7 +17,10 @@ from i2i.datasets.synthetic.samples import SAMPLES
 from i2i.methods import METHODS
 from i2i.settings import flat, resolve
 from i2i.training.checkpoint import Progress, mend_best
+from i2i.training.loop import Outcome
 from i2i.training.run_directory import Run
+from i2i.workflows.diagnose import sentences
+from i2i.workflows.train import _finish
 from i2i.workflows.unhealthy import Rollbacks
 
 SICK = ["--set=optimizer.lr=1e-5", "--set=optimizer.lr_d=0.01", "--set=discriminator.norm=none", "--set=lambda_l1=1"]
@@ -220,6 +224,25 @@ def test_a_remedy_reaches_every_optimizer_as_one_that_is_built_with_it(name, tmp
     for key, optimizer in wanted.optimizers.items():
         [asked], [found] = optimizer.param_groups, method.optimizers[key].param_groups
         assert {k: found[k] for k in asked if k != "params"} == {k: v for k, v in asked.items() if k != "params"}
+
+
+def test_a_run_that_is_stopped_ends_with_what_the_doctor_says_of_it(rolled_back, tmp_path):
+    said = []
+
+    def finish(run):
+        said.clear()
+        outcome = Outcome(Progress(images=4), signal.SIGINT)
+        config = resolve(METHODS["pix2pix"].Config, [{"data": {"path": "x"}, "images": 8}])
+        assert _finish(config, Run(run), outcome, lambda sentence, **_: said.append(sentence)) == signal.SIGINT
+        return said
+
+    stopped, *told = finish(rolled_back[0])
+    assert stopped.startswith("Stopped at 4 of 8 images")
+    assert told == sentences(Run(rolled_back[0]))
+    assert told
+    (tmp_path / "environment.json").write_text("{}")
+    [stopped] = [one for one in finish(tmp_path) if not one.startswith("Note:")]  # before the first line of the log
+    assert stopped.startswith("Stopped at 4 of 8 images")
 
 
 def ended(facades, run, policy):
