@@ -17,8 +17,8 @@ MOST_BYTES = 64 * 2**20
 MOST_PICTURES = 256
 
 
-FURTHER_EVERY = 20
-"""Images between two grids for each further held-out picture, so that making them takes some per cent of the time.
+FURTHER_EVERY = 40
+"""Images between two grids for each further held-out picture, so that making them takes a per cent of the time or so.
 
 A picture is translated and back in fp32: about a fifth of a training step on one, or two fifths of one in bf16.
 """
