@@ -2,8 +2,9 @@
 
 Every failure is provoked on SEEDS seeds, and healthy runs are trained beside it; the doctor reads each line as it is
 written. What it said is kept in benchmarks/failures/results.json as the runs end, and their logs under `--data`, so
-that other thresholds need no other runs: remove results.json, and give the same `--data` again. Thresholds and cases
-were set on the seeds 0 to 7 and 100 (`--seeds 100 --results FILE`).
+that other thresholds need no other runs: `--anew` with the same `--data` examines them again. Other code needs another
+folder. Without `--anew`, what results.json has is not trained again: where all is there, nothing is. Thresholds and
+cases were set on the seeds 0 to 7 and 100 (`--seeds 100 --results FILE`).
 """
 
 from __future__ import annotations
@@ -38,9 +39,11 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "i2i-failures")
     parser.add_argument("--picture", type=Path, help="write the confusion matrix there as a PNG")
+    parser.add_argument("--anew", action="store_true", help="forget what the results have, and begin with none")
     parser.add_argument("--table", action="store_true", help="only print what is there")
     asked = parser.parse_args()
-    kept: dict[str, Any] = json.loads(asked.results.read_text("utf-8")) if asked.results.exists() else {}
+    there = asked.results.exists() and not asked.anew
+    kept: dict[str, Any] = json.loads(asked.results.read_text("utf-8")) if there else {}
     cases = asked.only.split(",") if asked.only else sorted(CASES, key=lambda name: CASES[name].bed != "toy")
     if not asked.table:
         jobs: list[Job] = [(name, seed, ()) for seed in asked.seeds for name in cases]
