@@ -182,6 +182,15 @@ def test_no_momentum_is_that_of_neither_network():
     assert not [one for one in DETECTORS["hopping"].remedy({**own, "optimizer.beta1_d": None}) if "beta1" in one]
 
 
+@pytest.mark.parametrize("name", [name for name, row in DETECTORS.items() if row.remedy({}) and not row.anew])
+def test_help_is_promised_where_the_proof_has_seen_it_and_else_may_come(name):
+    proof = table(ROOT / "docs" / "training" / "doctor.md", "provoked")
+    cured = {row["provoked"].strip("`"): row["cured"] for row in proof}[name] != "-"
+    lines = log(name)
+    said = examine(lines, lines[-1]["images"]).ailments[name].advice()
+    assert said.startswith("What helps: --set" if cured else "What may help: --set")
+
+
 @pytest.mark.parametrize("rates", [{}, {"lr_d": 1e-3}, {"lr_d": 1e-5}])
 @pytest.mark.parametrize(("method", "key"), [("pix2pix", "optimizer.lr"), ("srgan", "gan_lr")])
 def test_a_slower_generator_is_slower_and_not_its_discriminator(method, key, rates):

@@ -31,6 +31,8 @@ class Detector(NamedTuple):
     """What cures it, in the settings of the run."""
     anew: bool = False
     """Whether the cure needs a new run, since it changes the networks or their initial weights."""
+    sure: bool = True
+    """Whether the remedy was seen to cure it (docs/training/doctor.md, Proof); else it may help."""
     unless: tuple[str, ...] = ()
     """Failures of which this one is a consequence: while they are there, it is not named besides."""
     warm_up: float = 0.04
@@ -152,6 +154,7 @@ DETECTORS: dict[str, Detector] = {
     ),
     "leak": Detector(
         "The augmentation leaks into the outputs",
+        sure=False,
         "health_leak",
         pictures.leak,
         2,
@@ -208,6 +211,7 @@ DETECTORS: dict[str, Detector] = {
     "gaming": Detector(
         "The score is gamed",
         "health_separable",
+        sure=False,
         pictures.gaming,
         3,
         "health_distance below 1.3 while D's AUROC on held-out against generated pictures is above 0.95",

@@ -64,7 +64,9 @@ class Ailment:
         """What to do, ready to copy."""
         if not self.remedy:
             return "Look at the pictures, and trust the measure no further than they go."
-        return f"In a new run: {self.settings()}" if DETECTORS[self.name].anew else f"What helps: {self.settings()}"
+        row = DETECTORS[self.name]
+        helps = "helps" if row.sure else "may help"
+        return f"In a new run: {self.settings()}" if row.anew else f"What {helps}: {self.settings()}"
 
     def record(self) -> dict[str, Any]:
         """As a line of log.jsonl has it."""

@@ -56,7 +56,7 @@ function named(one, cure) {
     what.textContent = set(one.settings).join(" · ");
     box.append(button, what);
   } else {
-    what.textContent = one.remedy.length ? `What helps: ${one.remedy.join(", ")}` : "No setting cures it: the measure is to be changed.";
+    what.textContent = one.remedy.length ? `Remedy: ${one.remedy.join(", ")}` : "No setting cures it: the measure is to be changed.";
     box.append(what);
   }
   return box;
