@@ -66,6 +66,7 @@ CASES: dict[str, Case] = {
         curable=False,  # more pictures are no setting
     ),
     "leak": _case("toy", "toy=digits", "data.augment=[rotate90]", expected="leak"),
+    "leak from D": _case("toy", "toy=digits", "gan.augment=[rotate90]", "gan.augment_p=1", expected="leak"),
     "gaming": _case(
         "toy", "toy=digits", "target=projections", "d_width=256", expected="gaming", besides="overpowering",
         curable=False,

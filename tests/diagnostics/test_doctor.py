@@ -11,7 +11,9 @@ from i2i.diagnostics.doctor import DETECTORS, Monitor, ailments_across, examine
 from i2i.diagnostics.doctor.evaluations import gamed, is_evaluation
 from i2i.diagnostics.doctor.history import period, spikes
 from i2i.diagnostics.doctor.remedies import more_variety
+from i2i.errors import ConfigError
 from i2i.methods import METHODS
+from i2i.methods.from_noise.networks import generator_of
 from i2i.networks import DISCRIMINATORS, GENERATORS, takes
 from i2i.networks.from_noise import CRITICS, NOISE_GENERATORS
 from i2i.settings import flat, parse_assignments, resolve
@@ -160,7 +162,7 @@ def test_every_remedy_is_accepted_by_the_run_that_gets_it_again_and_again(method
     for name in DETECTORS:
         config, rates = usual, []
         for _ in range(4):  # a run may be rolled back three times
-            remedy = DETECTORS[name].remedy(flat(config.model_dump()))
+            remedy = DETECTORS[name].cure(flat(config.model_dump()))
             if not remedy or (
                 name in ("identity", "inversion", "steganography") and method in ("pix2pix", "srgan", "gan")
             ):
@@ -182,6 +184,40 @@ def test_no_momentum_is_that_of_neither_network():
     assert not [one for one in DETECTORS["hopping"].remedy({**own, "optimizer.beta1_d": None}) if "beta1" in one]
 
 
+@pytest.mark.parametrize(
+    ("data", "gan", "cure"),
+    [
+        (["rotate90"], {}, {"data.augment": []}),
+        (["none"], {"augment": ["rotate90"]}, {"gan.augment_p": 0.5}),
+        (["none"], {"augment": ["bgc"], "augment_p": 0.2}, {"gan.augment_p": 0.1}),
+        (["none"], {"augment": ["flip"], "ada": True}, {"gan.ada": False, "gan.augment_p": 0.5}),
+        (["crop", "flip"], {"augment": ["colour", "rotate"]}, {"data.augment": ["crop"], "gan.augment_p": 0.5}),
+        (["none"], {"augment": ["colour", "translation"]}, {}),
+        (["none"], {}, {}),
+    ],
+)
+def test_a_leak_is_cured_where_pictures_are_turned(data, gan, cure):
+    """In the data, or by D's augmentation; where neither turns any, nothing is promised."""
+    given = {"data": {"path": "x", "augment": data}, "gan": gan, "size": 32, "images": 100}
+    config = METHODS["gan"].complete_config(resolve(METHODS["gan"].Config, [given]), 100)
+    asked = DETECTORS["leak"].cure(flat(config.model_dump()))
+    assert flat(parse_assignments(asked), keep_empty=True) == cure
+    METHODS["gan"].complete_config(resolve(METHODS["gan"].Config, [given, parse_assignments(asked)]), 100)
+
+
+def test_a_remedy_names_no_setting_that_the_run_has():
+    usual = flat(resolve(METHODS["cyclegan"].Config, [{"data": {"path": "x"}, "lambda_identity": 0}]).model_dump())
+    assert DETECTORS["identity"].cure(usual) == ["lambda_cycle=5"]
+    assert DETECTORS["identity"].cure(usual | {"lambda_cycle": 5.0}) == ["lambda_cycle=2.5"]
+    assert DETECTORS["inversion"].cure(usual | {"lambda_identity": 1.0}) == []
+    assert DETECTORS["identity"].cure({}) == ["lambda_identity=0", "lambda_cycle=5"]  # nothing is known of it
+    momentum = "optimizer.beta1=0"
+    assert momentum in DETECTORS["nonconvergence"].cure(usual | {"optimizer.name": "sgd"})
+    assert momentum not in DETECTORS["nonconvergence"].cure(usual | {"optimizer.name": "rmsprop"})  # has none
+    of_d = {"optimizer.name": "rmsprop", "optimizer.name_d": "sgd"}
+    assert momentum in DETECTORS["nonconvergence"].cure(usual | of_d)
+
+
 @pytest.mark.parametrize("name", [name for name, row in DETECTORS.items() if row.remedy({}) and not row.anew])
 def test_help_is_promised_where_the_proof_has_seen_it_and_else_may_come(name):
     proof = table(ROOT / "docs" / "training" / "doctor.md", "provoked")
@@ -189,6 +225,23 @@ def test_help_is_promised_where_the_proof_has_seen_it_and_else_may_come(name):
     lines = log(name)
     said = examine(lines, lines[-1]["images"]).ailments[name].advice()
     assert said.startswith("What helps: --set" if cured else "What may help: --set")
+
+
+def test_networks_from_noise_without_a_remedy_for_the_checkerboard_have_no_figure_of_it():
+    """They have no `up`, and enlarge by no strided transposed convolution of maps, or make 28 pixels alone."""
+    for name in NOISE_GENERATORS:
+        if takes(NOISE_GENERATORS, name, "up"):
+            continue
+        of_class = {"conditional": name == "conditional_mlp", "data": {"path": "x", "domains": ["one", "two"]}}
+        given = {"generator": {"name": name}, "size": 16, **of_class}
+        try:
+            with torch.device("meta"):
+                G = generator_of(resolve(METHODS["gan"].Config, [given]))
+        except ConfigError:
+            assert name in ("wgan_gp", "stacked"), name
+            continue
+        strided = [m for m in G.modules() if isinstance(m, torch.nn.ConvTranspose2d) and m.stride != (1, 1)]
+        assert not strided, name
 
 
 @pytest.mark.parametrize("rates", [{}, {"lr_d": 1e-3}, {"lr_d": 1e-5}])

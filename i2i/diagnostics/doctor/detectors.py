@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from . import adversaries, pictures, remedies
 from .history import Evidence, History
-from .remedies import Remedy
+from .remedies import Remedy, Settings, changing
 
 
 class Detector(NamedTuple):
@@ -37,6 +37,10 @@ class Detector(NamedTuple):
     """Failures of which this one is a consequence: while they are there, it is not named besides."""
     warm_up: float = 0.04
     """Share of a run at whose beginning it is not looked for: first pictures are all alike in any run."""
+
+    def cure(self, settings: Settings) -> list[str]:
+        """The assignments of the remedy that change something in a run with these settings."""
+        return changing(self.remedy(settings), settings)
 
 
 DETECTORS: dict[str, Detector] = {
@@ -150,11 +154,11 @@ DETECTORS: dict[str, Detector] = {
         "any real picture, are nearer to one of the sets by chance",
         "outputs lie nearer to training pictures than to other real ones",
         remedies.more_variety,
+        sure=False,
         unless=("exploding", "collapse", "weak", "hopping", "nonconvergence"),
     ),
     "leak": Detector(
         "The augmentation leaks into the outputs",
-        sure=False,
         "health_leak",
         pictures.leak,
         2,
@@ -207,11 +211,11 @@ DETECTORS: dict[str, Detector] = {
         "0.02 is five grey levels; an honest way back is not troubled by noise of two",
         "the way back reads a faint pattern that the output carries, not what it shows",
         remedies.less_cycle,
+        sure=False,
     ),
     "gaming": Detector(
         "The score is gamed",
         "health_separable",
-        sure=False,
         pictures.gaming,
         3,
         "health_distance below 1.3 while D's AUROC on held-out against generated pictures is above 0.95",

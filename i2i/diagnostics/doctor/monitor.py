@@ -118,7 +118,7 @@ class Monitor:
                 streak = self.streaks[name, ending]
                 if name not in self.ailments and (len(streak) >= row.hold or "non_finite" in evidence):
                     began, step = streak[0]
-                    found = Ailment(name, ending, began, step, images, evidence, row.remedy(self.settings))
+                    found = Ailment(name, ending, began, step, images, evidence, row.cure(self.settings))
                     found.earlier = self._taken_from_past(name)
                     self.ailments[name] = found
                     new.append(found)

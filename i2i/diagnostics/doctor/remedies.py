@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from ...settings import flat, parse_assignments
 
 Settings = Mapping[str, Any]
 """Settings of a run by their names with dots."""
@@ -12,11 +14,31 @@ Settings = Mapping[str, Any]
 MIXING = ("batch_as_instance", "batch_running", True)
 """Norms by which the pictures of a batch influence each other, so that R1 has no meaning."""
 
+OF_DATA, OF_D = ("rotate90", "vertical_flip", "flip"), ("rotate90", "rotate", "flip", "bgc")
+"""Augmentations that turn or mirror pictures: of `data.augment`, and of `gan.augment`, where `bgc` is all of them."""
+
+SELDOM = 0.5
+"""Probability of D's augmentations at which G does not learn them: they then have an inverse (Karras et al., 2020,
+section 2.2, where it takes less than about 0.8)."""
+
 LEAST_RATE = 1e-6
 """No remedy makes a learning rate smaller than this, however often it is applied."""
 
 Remedy = Callable[[Settings], list[str]]
-"""The assignments that cure, as `gan.r1=1`; those that change nothing in this run are left out."""
+"""The assignments that cure, as `gan.r1=1`."""
+
+
+def changing(assignments: Sequence[str], settings: Settings) -> list[str]:
+    """Those that are not the settings of the run already; of a setting that is not known, each."""
+    asked = [(one, flat(parse_assignments([one]), keep_empty=True)) for one in assignments]
+    return [one for one, given in asked if any(_differs(settings, key, value) for key, value in given.items())]
+
+
+def _differs(settings: Settings, key: str, value: Any) -> bool:
+    if key not in settings:
+        return True
+    there, asked = (list(x) if isinstance(x, tuple) else x for x in (settings[key], value))
+    return bool(there != asked)
 
 
 def fixed(*assignments: str) -> Remedy:
@@ -101,15 +123,26 @@ def more_variety(settings: Settings) -> list[str]:
 
 
 def without_turns(settings: Settings) -> list[str]:
-    """The augmentations of the data that do not turn pictures, and of D's that can be undone on the average."""
-    kept = [str(one) for one in settings.get("data.augment") or () if one not in ("rotate90", "vertical_flip", "flip")]
-    return [f"data.augment=[{','.join(kept)}]"]
+    """The augmentations of the data that do not turn pictures, and D's so seldom that they can be undone."""
+    given = [str(one) for one in settings.get("data.augment") or ()]
+    kept = [one for one in given if one not in OF_DATA]
+    of_data = [f"data.augment=[{','.join(kept)}]"] if kept != given else []
+    return [*of_data, *_seldom_turned(settings)]
+
+
+def _seldom_turned(settings: Settings) -> list[str]:
+    """Where D's augmentations turn pictures: at SELDOM, or half as often as before; `gan.ada` may go beyond that."""
+    if not set(OF_D) & {str(one) for one in settings.get("gan.augment") or ()}:
+        return []
+    adaptive = bool(settings.get("gan.ada"))
+    before = 1.0 if adaptive else _number(settings, "gan.augment_p", 1)
+    return [*(["gan.ada=false"] if adaptive else []), f"gan.augment_p={min(SELDOM, before / 2):g}"]
 
 
 def smooth_enlargement(settings: Settings) -> list[str]:
     """An up-sampling without a grid, where there is a choice; srgan, which shuffles pixels, has a loss against it."""
     if settings.get("method") == "gan" and "generator.up" not in settings:
-        return []  # none of its other networks enlarges by transposed convolutions alone
+        return []  # its other networks enlarge otherwise, or make points, 28 pixels or volumes, without such a figure
     if "generator.up" in settings or str(settings.get("generator.name", "auto")).startswith(("auto", "unet", "resnet")):
         return ["generator.up=resize" if settings.get("generator.up") != "resize" else "generator.up=bilinear"]
     if settings.get("method") == "srgan":
@@ -153,8 +186,12 @@ def _half_rates(settings: Settings) -> list[str]:
 
 
 def _momentum(settings: Settings) -> list[str]:
-    found = ["optimizer.beta1=0"] if _number(settings, "optimizer.beta1", 0.5) > 0 else []
-    return found + (["optimizer.beta1_d=0"] if _number(settings, "optimizer.beta1_d", 0) > 0 else [])
+    """Of each network that has any: RMSprop has none."""
+    name = settings.get("optimizer.name")
+    of_d = settings.get("optimizer.name_d") or name
+    both = {name, of_d} != {"rmsprop"} and _number(settings, "optimizer.beta1", 0.5) > 0
+    own = of_d != "rmsprop" and _number(settings, "optimizer.beta1_d", 0) > 0
+    return [*(["optimizer.beta1=0"] if both else []), *(["optimizer.beta1_d=0"] if own else [])]
 
 
 def _even_turns(settings: Settings) -> list[str]:
