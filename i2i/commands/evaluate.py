@@ -83,7 +83,8 @@ def evaluate(
     take the place of the lookup. Super-resolution is scored on whole HR pictures, with LR inputs by bicubic reduction
     or by the degradation of its training, or on LR and HR folders; beside bicubic enlargement. Writes scores.csv (a
     line a picture) and sheet.png (the worst, median and best) into OUT. What makes pictures from noise is scored by
-    metrics of sets, by class where it has any, and by the smoothness of the way from one picture to another.
+    metrics of sets, by class where it has any, and by the smoothness of the way from one picture to another; points and
+    volumes as sets of numbers.
 
     \b
     i2i evaluate runs/facades facades --split test --json scores.json

@@ -25,6 +25,7 @@ from .copies import copies_of, write_copies
 from .evaluate import Scores, Scoring
 from .folders import OF_SETS
 from .metrics import all_named, check_names, enough, possible, ready
+from .numbers import score_numbers
 from .real import RealPictures
 from .smoothness import smoothness
 
@@ -54,13 +55,18 @@ def score_generator(
     generator: Generator, scoring: Scoring, sampling: Sampling, out: Path | None = None, say: Say = silent
 ) -> Scores:
     """Score `sampling.count` pictures against as many real ones, classes taking turns; `out` gets sheet and copies.
+    Points and volumes are scored as numbers (numbers.py).
 
     Raises RequestError and DataError for what the file, the folder or a name deserves.
     """
     check_names(scoring.metrics)
+    if generator.kind != "image":
+        for drawn in () if out is None else (out / "scores.csv", out / "sheet.png", out / "copies.png"):
+            drawn.unlink(missing_ok=True)  # of an evaluation before
+        return score_numbers(generator, scoring, sampling)
     if all_named(scoring.metrics):
         scoring = dataclasses.replace(scoring, metrics=None, usual=possible(others=(NoiseMetric,)))
-    _check(generator, scoring)
+    _check(scoring)
     real = RealPictures.find(generator, scoring.data, scoring.split, sampling.count)
     asks = classes_of(generator)
     if sampling.classifier is None and (named := [name for name in scoring.metrics or () if name in SEEN]):
@@ -113,10 +119,8 @@ def score_generator(
     )
 
 
-def _check(generator: Generator, scoring: Scoring) -> None:
+def _check(scoring: Scoring) -> None:
     """Raises RequestError for what pictures from noise cannot be asked."""
-    if generator.card.outputs[0].kind != "image":
-        raise RequestError(f"{generator.card.name} makes {generator.kind}s, and i2i evaluate compares pictures.")
     if paired := [name for name in scoring.metrics or () if isinstance(METRICS[name], PairMetric)]:
         raise RequestError(
             f"{', '.join(paired)} compares an output with its truth or its input, and pictures from noise have none. "
