@@ -1,17 +1,24 @@
 """The probe of a GAN from noise takes batches that its networks can see; its end alone says nothing of memory."""
 
+import dataclasses
 import json
 import os
+import re
 import subprocess
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from i2i.errors import RequestError
 from i2i.hardware.device import Placement
 from i2i.methods import METHODS
 from i2i.settings import resolve
 from i2i.workflows.forecast import memory, probe, steps
+from i2i.workflows.forecast.foresee import Forecast
+from i2i.workflows.forecast.planning import Planner, Wishes
 
 GAN = METHODS["gan"]
 CPU = Placement(torch.device("cpu"), "fp32", "")
@@ -96,3 +103,20 @@ def test_of_probes_that_end_without_a_word_those_that_the_system_killed_were_too
     assert probe._listen(found, job_of("dcgan-small", tmp_path), child.pid, reading, None, 10.0)
     os.close(reading)
     assert (found.failed, found.too_large) == ("the probe ended by itself", too_large)
+
+
+def test_the_length_that_a_budget_finds_is_of_whole_packs(tmp_path, monkeypatch):
+    told = Forecast(6000, 100.0, 60.0, 1.0, 1.0, 0.0, 0.05, 1.0, 1)
+    monkeypatch.setattr(Planner, "_told", lambda *_: told)
+    config = job_of("dcgan-small", tmp_path, packed=3, batch=24).config
+    planner = Planner(Wishes(budget=100.0), None, CPU, 1, {"images"}, None, lambda *_, **__: None, time.monotonic())
+    monkeypatch.setattr("i2i.workflows.forecast.planning.least_images", lambda *_: 1)
+    lengths = set()
+    for budget in (100.0, 101.0, 102.0):
+        with pytest.raises(RequestError) as refused:  # the length was typed, and is too long
+            planner._within(budget, config, SimpleNamespace(counts={}))
+        lengths.add(int(re.search(r"Give --images (\d+)", str(refused.value))[1]))
+        shorter, _, _ = dataclasses.replace(planner, typed=())._within(budget, config, SimpleNamespace(counts={}))
+        lengths.add(shorter.images)
+    assert not [length for length in lengths if length % 3]
+    assert len(lengths) >= 3
