@@ -35,7 +35,7 @@ PACKAGES = {
     "losses": "errors settings files hardware networks",
     "degradation": "errors seeding settings images",
     "evaluation": "errors settings files images losses",
-    "diagnostics": "errors text hardware images evaluation",
+    "diagnostics": "errors text settings hardware images evaluation",
     "adversarial": "errors settings hardware networks losses diagnostics",
     "methods": "errors renamed settings ports card images hardware networks losses degradation adversarial evaluation diagnostics",
     "training": "errors text files renamed settings card hardware evaluation methods diagnostics",

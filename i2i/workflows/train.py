@@ -277,13 +277,10 @@ def _finish(config: TrainConfig, run: Run, outcome: Outcome, say: Say) -> int | 
     written = Tolerance(lambda sentence: say(f"Note: {sentence}", err=True)).attempt(
         "the report", lambda: write_report(run.path)
     )
-    stopped = outcome.stopped_by is not None
-    say(
-        f"Stopped at {outcome.progress.images} of {config.total} images; everything is saved in {run.path}. "
-        "The same command goes on from there."
-        if stopped
-        else f"Trained {outcome.progress.images} images in {outcome.progress.seconds / 60:.1f} minutes."
-    )
+    seen, stopped = outcome.progress, outcome.stopped_by is not None
+    goes_on = f"everything is saved in {run.path}. The same command goes on from there."
+    ended = f"Trained {seen.images} images in {seen.seconds / 60:.1f} minutes."
+    say(f"Stopped at {seen.images} of {config.total} images; {goes_on}" if stopped else ended)
     with contextlib.suppress(RunError):  # stopped before the first line of the log
         for sentence in sentences(run):
             say(sentence)
@@ -295,7 +292,7 @@ def _finish(config: TrainConfig, run: Run, outcome: Outcome, say: Say) -> int | 
     if written:
         say(f"Report: {run.report}")
     with contextlib.suppress(StorageError):
-        if took := compare(run, outcome.progress.seconds):
+        if took := compare(run, seen.seconds):
             say(took)
     say(f"Next:   i2i serve {run.path}")
     return None
