@@ -437,7 +437,7 @@ def test_with_the_papers_batches_of_64_the_probability_moves_by_256_of_500_000_i
     for value in (1.0, 1.0, -1.0):
         before = found.p
         for _ in range(4):
-            found.update(torch.full((64, 1), value), 0.0)
+            found.update(torch.full((64, 1), value), 0.0, 64)
         moved.append(found.p - before)
     assert moved == pytest.approx([0.000512, 0.000512, -0.000512], abs=1e-12)
 
