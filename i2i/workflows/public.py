@@ -70,7 +70,7 @@ def evaluate(
     Of what makes pictures from noise, `count` pictures of `seed` are scored (1,000 of seed 0 unless given), with their
     `truncation`; `classifier` is an ONNX or TorchScript file that tells the folder's classes apart.
 
-    `model` is a run, its folder, an ONNX file or an engine. `metrics` are keys of METRICS, by default the usual ones of
+    `model` is a run, its folder, an ONNX file or an engine. `metrics` are keys of METRICS or `all`, by default those of
     the kind of model; `split` is `train`, `val` or `test`; `native` scores whole pictures at their own size. `say` gets
     what is good to know, such as pictures left out. Raises what the folder or a name deserves.
 
