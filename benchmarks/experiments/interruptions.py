@@ -1,6 +1,6 @@
 """Twenty kill -9 at random moments for every method, with all that has a state; each life has other workers.
 
-    .venv/bin/python -m benchmarks.experiments.interruptions            all, 34 minutes on two busy cores
+    .venv/bin/python -m benchmarks.experiments.interruptions            all, 34 minutes and those of gan
     .venv/bin/python -m benchmarks.experiments.interruptions pix2pix    one row
 
 Prints a row each with both SHA-256 digests of the final weights; status 1 where two differ.
@@ -32,7 +32,8 @@ SMALL: dict[str, Any] = {
     "ema": {"images": 50},
 }
 ADVERSARIAL: dict[str, Any] = {"gan": {"pool": 8, "ada": True, "ada_images": 20, "augment": ["colour", "translation"]}}
-"""What has a state of its own beside the networks: the pool of old fakes, and ADA's probability."""
+"""What has a state of its own beside the networks: the pool of old fakes, and ADA's probability. From noise there are
+the level that grows, whether D rests, the mean of w and that of path lengths, too."""
 ROWS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "pix2pix": ("pix2pix", "facades", {**SMALL, **ADVERSARIAL, "generator": {"width": 4, "dropout": 0.5}}),
     "cyclegan": ("cyclegan", "seasons", {**SMALL, **ADVERSARIAL, "generator": {"width": 4, "dropout": 0.5}}),
@@ -46,6 +47,31 @@ ROWS: dict[str, tuple[str, str, dict[str, Any]]] = {
             "gan": {**ADVERSARIAL["gan"], "loss": "non_saturating"},  # ADA needs D's signs
             "gan_images": 1,
             "lambda_perceptual": 0,
+        },
+    ),
+    "gan": ("gan", "superres", {**SMALL, **ADVERSARIAL, "size": 32, "minibatch_kernels": 3, "d_rests_above": 0.8}),
+    "gan, growing": (
+        *("gan", "superres"),
+        {
+            **SMALL,
+            "size": 32,
+            "fresh_fakes": True,
+            "generator": {"name": "progan", "base": 64, "most": 16, "latent": 8},
+            "discriminator": {"name": "progan", "base": 64, "most": 16},
+            "gan": {"loss": "wasserstein", "gradient_penalty": 10, "drift": 0.001, "pool": 8},
+        },
+    ),
+    "gan, styles": (
+        *("gan", "superres"),
+        {
+            **SMALL,
+            "size": 32,
+            "fresh_fakes": True,
+            "mixing": 0.9,
+            "path_length": 2,
+            "generator": {"name": "stylegan2", "base": 64, "most": 16, "latent": 8, "style": 8, "layers": 2},
+            "discriminator": {"name": "stylegan2", "base": 64, "most": 16},
+            "gan": {"r1": 1, "penalty_every": 4, "augment": ["bgc"], "ada": True, "ada_images": 20},
         },
     ),
 }

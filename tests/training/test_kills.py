@@ -83,7 +83,16 @@ def test_a_run_that_was_never_killed_proves_nothing(facades, i2i, monkeypatch):
     assert "goes on exactly" not in out
 
 
-ROWS = ["pix2pix", "cyclegan", "discogan", "srgan, pixel stage", "srgan, both stages"]
+ROWS = [
+    "pix2pix",
+    "cyclegan",
+    "discogan",
+    "srgan, pixel stage",
+    "srgan, both stages",
+    "gan",
+    "gan, growing",
+    "gan, styles",
+]
 
 
 @pytest.mark.slow
