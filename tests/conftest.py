@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 DEAR = (
-    "export/test_export.py", "benchmarks/test_benchmarks.py", "docs/test_readme.py", "serving/test_tiles.py",
-    "training/test_training.py", "commands/test_commands.py", "export/test_import_weights.py",
-    "training/test_stabiliser_runs.py", "witnesses/test_witnesses.py", "commands/test_streams.py", "test_public_face.py",
+    "training/test_many_processes.py", "benchmarks/test_benchmarks.py", "training/test_unhealthy.py",
+    "workflows/test_forecast.py", "export/test_export.py", "training/test_training.py", "methods/test_gan.py",
+    "serving/web/page/test_looking_closer.py", "training/test_stabiliser_runs.py", "commands/test_commands.py",
+    "docs/test_readme.py", "serving/web/page/test_for_everybody.py", "commands/test_streams.py",
+    "witnesses/test_witnesses.py", "serving/web/page/test_at_work.py", "learn/test_learn_page.py",
 )  # fmt: skip
-"""Files that take a minute or more of a core, the dearest first. With `--no-loadscope-reorder`, workers take files in the
-order of collection: a dear one at the end would keep one busy while the others have nothing left."""
+"""Files that take three quarters of a minute or more, the dearest first. With `--no-loadscope-reorder`, workers take
+files in the order of collection: a dear one at the end would keep one busy while the others have nothing left."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
