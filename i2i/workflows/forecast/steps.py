@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import statistics
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +40,9 @@ WARM = 2
 WARM_SECONDS, WARM_SHARE = 3.0, 0.1
 """And none before so much time, or so much of the run where that is less: in a process that was just forked, small
 steps were seen to take three to five times as long for 1 to 2.5 seconds."""
+SETTLED = 1.5
+"""And none before the first that takes at most so many times the median: a step that is the first in new memory was
+seen to take four to eight times as long, and three to follow it."""
 MOST_STEPS = 100
 """Steps of a stage that are timed at most."""
 
@@ -185,11 +189,17 @@ def _timed(method: Method, batch: Batch, seen: int, steps: int, began: float, jo
         times.append(_step(method, batch, seen + len(times) * job.config.batch, transform))
         if time.monotonic() - began < min(WARM_SECONDS, WARM_SHARE * steps * times[-1]):
             warm = max(warm, len(times))
-        counted = times[warm:]
+        counted = _settled(times[warm:])
         if counted and sum(counted) > min(job.seconds, max(1.0, job.share * steps * counted[-1])) / stages:
             break
-    counted = times[warm:] or times[-1:]
+    counted = _settled(times[warm:]) or times[-1:]
     return sum(counted) / len(counted), len(counted)
+
+
+def _settled(times: Sequence[float]) -> Sequence[float]:
+    """Seconds of steps, without the slow ones at their beginning."""
+    usual = SETTLED * statistics.median(times) if times else 0.0
+    return times[next((n for n, seconds in enumerate(times) if seconds <= usual), 0) :]
 
 
 def _grid_and_checkpoint(job: Job, method: Method, placement: Placement) -> dict[str, Any]:
