@@ -69,6 +69,7 @@ def measured(ended, tmp_path_factory):
     return json.loads(results.read_text("utf-8")), page.read_text("utf-8"), out
 
 
+@pytest.mark.slow
 def test_every_row_runs_and_has_the_keys_that_others_read(measured):
     results, _, printed = measured
     assert [row["name"] for row in results["rows"]] == NAMES
@@ -81,6 +82,7 @@ def test_every_row_runs_and_has_the_keys_that_others_read(measured):
     assert results["environment"].keys() >= {"processor", "cores", "threads", "packages", "command", "started"}
 
 
+@pytest.mark.slow
 def test_the_ratio_is_of_the_medians_in_the_direction_that_the_row_names(measured):
     for row in measured[0]["rows"]:
         wanted = row["theirs"] / row["ours"] if row["ratio_is"] == "theirs / ours" else row["ours"] / row["theirs"]
@@ -94,6 +96,7 @@ def test_the_ratio_is_of_the_medians_in_the_direction_that_the_row_names(measure
     ]
 
 
+@pytest.mark.slow
 def test_the_page_shows_the_figures_of_the_json_and_keeps_its_prose(measured):
     results, page, _ = measured
     assert_page_shows(page, results)
@@ -326,6 +329,7 @@ def test_sides_that_give_different_pictures_are_not_timed(bench):
         rows._refuse_unlike(picture, 1 - picture)
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_the_process_and_not_of_the_one_that_started_it(bench, measured):
     memory = bench("memory")
     ballast = torch.ones(125_000_000)  # 500 MB
@@ -367,6 +371,7 @@ def test_an_operator_counts_for_what_it_runs_in(bench, names, group):
     assert bench("profile_step").group_of(event) == group
 
 
+@pytest.mark.slow
 def test_the_cost_of_every_stabiliser_is_measured_and_put_on_the_page(bench, ended, tmp_path):
     page = tmp_path / "stabilisers.md"
     mark = bench("stabilisers").MARK
