@@ -201,8 +201,9 @@ PRESETS: dict[str, Row] = {
     "transgan": TRANSGAN,
     "transgan-small": {
         **TRANSGAN, **SMALL, "generator": {"name": "transgan", "width": 256, "depths": [2, 2, 2], "latent": 64},
-        "discriminator": {"name": "transgan", "width": 96, "depth": 2}, "batch": 32, "images": 20_000,
-        "gan": {**TRANSGAN["gan"], "d_steps": 2},
+        "discriminator": {"name": "transgan", "width": 96, "depth": 2}, "batch": 16, "images": 30_000,
+        # An hour has a thousand or two updates of G: WGAN-GP with two updates of D each made squares of its patches.
+        "optimizer": {**TRANSGAN["optimizer"], "lr": 5e-4}, "gan": {"r1": 1.0, "penalty_every": 4},
     },
     "r3gan": R3GAN,
     "r3gan-small": {
