@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from ..methods import Method
-from ..methods.building import renew_momentum
-from ..methods.config import AdamConfig
+from ..methods.building import renew
 
 MOST_KEPT = 24 * 2**20
 """Bytes of all moments that a training keeps."""
@@ -38,16 +37,13 @@ def take(method: Method, images: int, step: int, random: Tensor) -> Moment:
     return Moment(images, step, weights, copy.deepcopy(method.state_dict()), random.clone(), size)
 
 
-def put_back(method: Method, moment: Moment, adam: AdamConfig) -> None:
-    """Networks and optimizers as they were then, at the rates and momenta of `adam`."""
+def put_back(method: Method, moment: Moment) -> None:
+    """Networks and optimizers as they were then, at the rates and momenta that the method was built with."""
     for name, weights in moment.weights.items():
         method.networks[name].load_state_dict(weights)
     method.load_state_dict(copy.deepcopy(moment.state))
-    for name, optimizer in method.optimizers.items():
-        own = adam.of_discriminators() if name == "d" else adam
-        for group in optimizer.param_groups:
-            group["initial_lr"] = own.lr
-            renew_momentum(group, own)
+    for optimizer in method.optimizers.values():
+        renew(optimizer)
 
 
 def thinned(moments: list[Moment]) -> list[Moment]:

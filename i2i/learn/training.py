@@ -239,7 +239,7 @@ class Training:
 
     def _restore(self, moment: Moment) -> None:
         """The networks and the optimizers as they were, at the rates and momenta of the settings."""
-        put_back(self.method, moment, self.config.optimizer)
+        put_back(self.method, moment)
         self.images, self.step_count, self.random = moment.images, moment.step, moment.random
         self.ended = ""
         self._begin_line()

@@ -81,12 +81,17 @@ def optimizer_for(
     return optimizer
 
 
-def renew_momentum(group: dict[str, Any], config: AdamConfig) -> None:
-    """Give a group of an optimizer's weights the configuration's decays, in place of those that came back with it."""
-    if "betas" in group:
-        group["betas"] = (config.beta1, config.beta2)
-    elif config.name == "sgd":
-        group["momentum"] = config.beta1
+def renew(optimizer: torch.optim.Optimizer, *, rate: bool = True, momentum: bool = True) -> None:
+    """Give an optimizer the rate and the decays that it was built with, in place of those of a state.
+
+    So each optimizer has what it names momentum, and a lazy penalty's rate and decays are those of its updates.
+    """
+    built = optimizer.defaults  # which no state brings back
+    for group in optimizer.param_groups:
+        if rate:
+            group["initial_lr"] = built["lr"]
+        if momentum:
+            group.update({name: built[name] for name in ("betas", "momentum") if name in built})
 
 
 def scale_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:

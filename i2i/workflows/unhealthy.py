@@ -12,13 +12,12 @@ import json
 import shutil
 from typing import Any, Literal, TypeVar
 
-import torch
-
 from ..diagnostics.doctor import DETECTORS, Ailment
 from ..errors import TrainingError, UnknownNameError
 from ..files import write_atomically
 from ..hardware.processes import from_first
 from ..methods import Method
+from ..methods.building import renew
 from ..methods.config import TrainConfig
 from ..renamed import present
 from ..settings import merge, parse_assignments, resolve, to_yaml
@@ -103,21 +102,10 @@ class Rollbacks:
     def renew(self, method: Method) -> None:
         """Give the optimizers that a checkpoint brought back the rates and momenta of the remedies."""
         asked = {one.partition("=")[0] for entry in self.entries for one in entry["remedy"]}
+        rate = bool({"optimizer.lr", "optimizer.lr_d", "gan_lr"} & asked)
+        momentum = bool({"optimizer.beta1", "optimizer.beta1_d"} & asked)
         for optimizer in method.optimizers.values():
-            _renew(optimizer, asked)
-
-
-def _renew(optimizer: torch.optim.Optimizer, asked: set[str]) -> None:
-    """By `defaults`, with which it was built from the settings of now: a checkpoint brings back the groups' alone.
-
-    So each optimizer has what it names momentum, and a lazy penalty's rate and decays are those of its updates.
-    """
-    built = optimizer.defaults
-    for group in optimizer.param_groups:
-        if {"optimizer.lr", "optimizer.lr_d", "gan_lr"} & asked:
-            group["initial_lr"] = built["lr"]
-        if {"optimizer.beta1", "optimizer.beta1_d"} & asked:
-            group.update({name: built[name] for name in ("betas", "momentum") if name in built})
+            renew(optimizer, rate=rate, momentum=momentum)
 
 
 def act(ailment: Ailment, policy: OnUnhealthy, run: Run, kind: type[TrainConfig], say: Say) -> None:
